@@ -1,0 +1,11 @@
+//! The rules of Nhịp Cầu: identifiers, areas, the directory, referrals, indicators.
+//!
+//! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
+//! every conversion from wire types, so that no other crate handles an unchecked one.
+
+pub mod area;
+pub mod directory;
+pub mod id;
+pub mod indicator;
+pub mod reason;
+pub mod referral;
