@@ -1,7 +1,17 @@
-//! Compiles the contracts without a system compiler: protox parses, prost and tonic generate. The encoded
-//! descriptor set is kept, because custom options (sensitivity, validation rules) survive only there.
+//! Compiles the contracts without a system compiler: protox parses, prost and tonic generate the types, and the
+//! `buf.validate` rules become plain Rust checks. A rule that could not be generated fails the build, so that no
+//! rule is ever skipped in silence. The encoded descriptor set is kept, because custom options (sensitivity,
+//! validation rules) survive only there.
 
-use std::{env, error::Error, fs, path::{Path, PathBuf}};
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Packages that only annotate: no Rust type is generated for them.
+const ANNOTATIONS: [&str; 2] = ["buf.validate", "google.api"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -11,12 +21,32 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut files = Vec::new();
     contracts(&root.join("nhipcau"), &mut files)?;
+    files.push(root.join("third_party/google/type/date.proto"));
     files.sort();
 
     let mut compiler = protox::Compiler::new([root.clone(), root.join("third_party")])?;
-    compiler.include_source_info(true).include_imports(true).open_files(&files)?;
-    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure().include_file("contracts.rs").compile_fds(compiler.file_descriptor_set())?;
+    compiler
+        .include_source_info(true)
+        .include_imports(true)
+        .open_files(&files)?;
+    let descriptors = compiler.encode_file_descriptor_set();
+    fs::write(out.join("descriptors.bin"), &descriptors)?;
+
+    let mut types = compiler.file_descriptor_set();
+    types
+        .file
+        .retain(|file| !ANNOTATIONS.contains(&file.package()));
+    tonic_prost_build::configure()
+        .include_file("contracts.rs")
+        .compile_fds(types)?;
+
+    prost_protovalidate_build::Builder::new()
+        .file_descriptor_set_bytes(descriptors)
+        .extern_path(".buf", "::prost_protovalidate::types")
+        .extern_path(".google.api", "::prost_protovalidate::types")
+        .extern_path(".google.protobuf", "::prost_types")
+        .fail_on_runtime_only(true)
+        .compile()?;
     Ok(())
 }
 
