@@ -1,0 +1,36 @@
+# What a person types. Each target brings what it needs by itself; nothing is installed system-wide.
+.DEFAULT_GOAL := help
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+
+SEEDS ?= 1000
+BUF := node_modules/.bin/buf
+CARGO_DENY := target/tools/cargo-deny
+export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
+
+.PHONY: help setup test sim lint fmt
+
+help: ## List what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: ## Bring the pinned tools that the machine lacks (idempotent; the others call it)
+	@bash deploy/dev/setup
+
+test: setup ## Run every test, on a real nats-server where one is needed
+	@cargo test --workspace --locked
+
+sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
+	@cargo run --package nhipcau-tests --release --locked --bin sim -- --seeds $(SEEDS)
+
+lint: setup ## Check format, contracts, code, documentation, dependencies
+	cargo fmt --all --check
+	$(BUF) lint proto
+	$(BUF) format --diff --exit-code proto --path proto/nhipcau
+	bash .ci/breaking $(BUF)
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+	$(CARGO_DENY) --locked check --hide-inclusion-graph licenses bans sources
+
+fmt: setup ## Format code and contracts
+	cargo fmt --all
+	$(BUF) format --write proto --path proto/nhipcau
