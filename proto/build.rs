@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut files = Vec::new();
     contracts(&root.join("nhipcau"), &mut files)?;
-    files.push(root.join("third_party/google/type/date.proto"));
+    files.push(PathBuf::from("google/type/date.proto"));
     files.sort();
 
     let mut compiler = protox::Compiler::new([root.clone(), root.join("third_party")])?;
