@@ -1,0 +1,74 @@
+"""Returns: what a peer gives back to an access point whose store was rolled back.
+
+The reader believes its own signatures and nothing else: every returned envelope and receipt must carry one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import receipt as receipts
+from .channel import ChannelName
+from .contracts import signal_pb as pb
+from .envelope import Envelope, Kind, check_parts, read, verify, verify_signed
+from .errors import Reason, require
+from .keyring import Keyring
+from .opening import Opened, open_envelope, open_with_part_keys
+from .receipt import Receipt
+from .wire import BROADCAST, parse
+
+
+@dataclass(frozen=True)
+class ReturnedEnvelope:
+    """An envelope that the reader once signed, and its content unless that was erased."""
+
+    envelope: Envelope
+    content: Opened | None
+
+
+@dataclass(frozen=True)
+class Returned:
+    """All that one return proved."""
+
+    envelopes: list[ReturnedEnvelope]
+    receipts: list[Receipt]
+
+
+def open_return(data: bytes, reader: str, keys: Keyring) -> Returned:
+    """Opens a serialized Envelope that was signed as a return, and checks what it gives back."""
+    outer = verify(data, keys, Kind.RETURN)
+    opened = open_envelope(outer, reader, keys)
+    require(len(opened.content) > 0, Reason.BAD_CONTROL, "a return without content")
+    message = parse(pb.Return, opened.content[0])
+    peer = outer.routing.sender
+    return Returned(
+        envelopes=[_envelope(item, reader, peer, keys) for item in message.envelopes],
+        receipts=_receipts(message.receipts, reader, peer, keys),
+    )
+
+
+def _envelope(item: pb.ReturnedEnvelope, reader: str, peer: str, keys: Keyring) -> ReturnedEnvelope:
+    envelope = read(item.envelope)
+    verify_signed(envelope, keys, Kind.CHANNEL)
+    routing = envelope.routing
+    ours = routing.sender == reader and routing.recipient in (peer, BROADCAST)
+    require(ours, Reason.NOT_THE_READERS, "an envelope that the reader did not send to this peer")
+    if not envelope.parts:
+        require(not item.part_keys, Reason.PART_MISMATCH, "keys for parts that are not there")
+        return ReturnedEnvelope(envelope, None)
+    check_parts(envelope)
+    return ReturnedEnvelope(envelope, open_with_part_keys(envelope, item.part_keys))
+
+
+def _receipts(items: Sequence[pb.Receipt], reader: str, peer: str, keys: Keyring) -> list[Receipt]:
+    found = [receipts.verify_message(item, keys) for item in items]
+    by_channel: dict[ChannelName, list[Receipt]] = defaultdict(list)
+    for item in found:
+        ours = item.statement.issuer == reader and item.statement.sender == peer
+        require(ours, Reason.NOT_THE_READERS, "a receipt that the reader did not issue to this peer")
+        by_channel[item.channel].append(item)
+    for run in by_channel.values():
+        receipts.check_run(run)
+    return found

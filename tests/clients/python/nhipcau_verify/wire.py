@@ -1,0 +1,50 @@
+"""Parsing and the small rules that envelopes, receipts and status share.
+
+Fields that these contracts do not know are ignored, as protobuf promises to newer senders; whatever a signature
+covers is kept as the bytes that came, because serialized protobuf has no canonical form.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from .contracts import envelope_pb as pb
+from .errors import Reason, VerificationError, require, require_length
+
+BROADCAST = "all"
+ZERO_DIGEST = bytes(32)
+_LABEL = re.compile(r"[a-z0-9-]{1,32}\Z")
+
+
+def parse(kind: Any, data: bytes) -> Any:
+    """Parses a message of class `kind`."""
+    try:
+        return kind.FromString(data)
+    except DecodeError:
+        raise VerificationError(Reason.MALFORMED, f"does not parse as {kind.DESCRIPTOR.full_name}") from None
+
+
+def require_access_point(name: str, detail: str) -> None:
+    """Refuses what cannot name an access point."""
+    fits = _LABEL.match(name) is not None and name != BROADCAST
+    require(fits, Reason.BAD_ROUTING, f"{detail} is not an access point")
+
+
+def require_lane(lane: int) -> None:
+    """Refuses a lane that does not exist; the list is frozen."""
+    require(lane in (pb.LANE_MESSAGES, pb.LANE_BULK), Reason.BAD_ROUTING, "no such lane")
+
+
+def require_optional(value: bytes, length: int, detail: str) -> None:
+    """Refuses a field that is neither empty nor of its size."""
+    if value:
+        require_length(value, length, detail)
+
+
+def require_message_id(value: bytes, detail: str) -> None:
+    """Refuses what is not a UUIDv8 in 16 bytes."""
+    require_length(value, 16, detail)
+    require(value[6] >> 4 == 8 and value[8] >> 6 == 2, Reason.BAD_ID, f"{detail} is not a UUIDv8")
