@@ -1,8 +1,8 @@
 //! The contracts of Nhịp Cầu as Rust types: generated at build time from `proto/nhipcau`, nothing by hand.
 //! Conversions into types that hold their promises live in `nhipcau-domain`; no rule lives here.
 //!
-//! Every message whose contract states `buf.validate` rules implements [`Validate`]; [`violations`] lists what is
-//! broken. A message without rules does not implement it, so that a check that checks nothing does not compile.
+//! Every message whose contract states `buf.validate` rules, of its own or in what it holds, implements [`Validate`];
+//! [`violations`] lists what is broken. Most messages without rules do not implement it.
 
 mod violation;
 
@@ -16,6 +16,8 @@ mod generated {
     #![allow(
         missing_docs,
         unreachable_pub,
+        unused_mut,
+        clippy::all,
         clippy::allow_attributes_without_reason,
         reason = "generated code; the contracts carry the comments"
     )]

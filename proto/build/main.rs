@@ -3,6 +3,9 @@
 //! rule is ever skipped in silence. The encoded descriptor set is kept, because custom options (sensitivity,
 //! validation rules) survive only there.
 
+mod oneof;
+
+use prost_reflect::DescriptorPool;
 use std::{
     env,
     error::Error,
@@ -40,13 +43,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         .include_file("contracts.rs")
         .compile_fds(types)?;
 
+    let pool = DescriptorPool::decode(descriptors.as_slice())?;
     prost_protovalidate_build::Builder::new()
-        .file_descriptor_set_bytes(descriptors)
+        .file_descriptor_set_bytes(oneof::hide(&pool, &descriptors)?)
         .extern_path(".buf", "::prost_protovalidate::types")
-        .extern_path(".google.api", "::prost_protovalidate::types")
-        .extern_path(".google.protobuf", "::prost_types")
+        .extern_path(".google", "::prost_types")
         .fail_on_runtime_only(true)
         .compile()?;
+    let checks = out.join("validate_impl.rs");
+    let generated = fs::read_to_string(&checks)?;
+    fs::write(&checks, oneof::restore(&pool, &generated)?)?;
     Ok(())
 }
 
