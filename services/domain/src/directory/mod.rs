@@ -1,1 +1,36 @@
-//! To be written.
+//! The directory: who takes part, under which keys, and who may send what to whom.
+//!
+//! A [`Release`] exists only for bytes that two of three offline signers of the [`TrustedRoot`] have signed and
+//! whose every reference resolves; it never changes. Versions only rise. What no agreement allows is denied. Leaves
+//! out how releases travel and where they are kept.
+
+pub mod authoring;
+mod code_list;
+mod data_structure;
+mod error;
+mod freshness;
+mod key;
+mod pae;
+mod participant;
+mod read;
+mod release;
+mod revocation;
+mod root;
+mod time_limit;
+mod verify;
+mod violation;
+
+#[cfg(test)]
+mod tests;
+
+pub use code_list::MAX_FILE_BYTES;
+pub use error::Error;
+pub use freshness::{EXPIRY_WARNING, Freshness};
+pub use key::{AccessPoint, SealingKey, SigningKey};
+pub use participant::{AreaRef, Party, Unit};
+pub use read::{Names, Validity};
+pub use release::Release;
+pub use revocation::{Revocation, RevocationSigner};
+pub use root::{Fingerprint, InvalidFingerprint, Signer, SignerRole, TrustedRoot};
+pub use verify::MAX_RELEASE_BYTES;
+pub use violation::{LISTED_VIOLATIONS, Problem, Violation, Violations};

@@ -1,0 +1,229 @@
+//! One verified release of the directory: the immutable view that every decision about peers is taken from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nhipcau_proto::directory::v1 as pb;
+
+use super::freshness::Freshness;
+use super::key::{AccessPoint, SealingKey, SigningKey};
+use super::participant::{Participants, Party, UNIT_LEVELS, Unit};
+use super::root::TrustedRoot;
+use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
+
+/// A verified release, indexed. Exists only for bytes that were signed 2-of-3 and resolve completely.
+#[derive(Clone)]
+pub struct Release {
+    pub(super) signed: Arc<[u8]>,
+    pub(super) digest: [u8; 32],
+    pub(super) root: TrustedRoot,
+    pub(super) issue: Timestamp,
+    pub(super) expire: Timestamp,
+    pub(super) participants: Participants,
+    pub(super) wire: Arc<pb::Release>,
+}
+
+impl Release {
+    /// Number of the release.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.wire.version
+    }
+
+    /// Digest of the release, signatures left out.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
+    /// The bytes that were verified, for handing on.
+    #[must_use]
+    pub fn signed_bytes(&self) -> &[u8] {
+        &self.signed
+    }
+
+    /// Who may sign the next release.
+    #[must_use]
+    pub fn root(&self) -> &TrustedRoot {
+        &self.root
+    }
+
+    /// When it was drawn up.
+    #[must_use]
+    pub fn issue_time(&self) -> Timestamp {
+        self.issue
+    }
+
+    /// From when on no new trust may rest on it.
+    #[must_use]
+    pub fn expire_time(&self) -> Timestamp {
+        self.expire
+    }
+
+    /// How far the release is from its expiry.
+    #[must_use]
+    pub fn freshness(&self, at: Timestamp) -> Freshness {
+        Freshness::of(self.expire, at)
+    }
+
+    /// The release as it travels, for the modules that read lists, structures and time limits. References in it
+    /// resolve.
+    #[must_use]
+    pub fn wire(&self) -> &pb::Release {
+        &self.wire
+    }
+
+    /// An access point.
+    #[must_use]
+    pub fn access_point(&self, id: &AccessPointId) -> Option<&AccessPoint> {
+        self.participants.access_points.get(id)
+    }
+
+    /// All access points in ascending order.
+    pub fn access_points(&self) -> impl Iterator<Item = &AccessPoint> {
+        self.participants.access_points.values()
+    }
+
+    /// A signing key of an access point, whether or not it may still sign.
+    #[must_use]
+    pub fn signing_key(&self, owner: &AccessPointId, key: &KeyId) -> Option<&SigningKey> {
+        self.access_point(owner)?.signing.get(key)
+    }
+
+    /// The key to seal to: the newest epoch usable at the instant. Once the release has expired, the epoch that was
+    /// in use then stays in use until the next release, so that cases are carried on.
+    #[must_use]
+    pub fn sealing_key(&self, owner: &AccessPointId, at: Timestamp) -> Option<&SealingKey> {
+        let epochs = &self.access_point(owner)?.sealing;
+        let newest = epochs.iter().find(|epoch| epoch.usable(at));
+        let carried = || {
+            epochs.iter().find(|epoch| {
+                let unrevoked = epoch.revoked.is_none_or(|revoked| at < revoked);
+                at >= self.expire
+                    && epoch.start < self.expire
+                    && self.expire <= epoch.expire
+                    && unrevoked
+            })
+        };
+        newest.or_else(carried)
+    }
+
+    /// A party.
+    #[must_use]
+    pub fn party(&self, id: &PartyId) -> Option<&Party> {
+        self.participants.parties.get(id)
+    }
+
+    /// All parties in ascending order.
+    pub fn parties(&self) -> impl Iterator<Item = &Party> {
+        self.participants.parties.values()
+    }
+
+    /// A unit of a party.
+    #[must_use]
+    pub fn unit(&self, party: &PartyId, unit: &UnitId) -> Option<&Unit> {
+        self.participants.units.get(party)?.get(unit)
+    }
+
+    /// All units, in ascending order of party and unit.
+    pub fn units(&self) -> impl Iterator<Item = &Unit> {
+        self.participants
+            .units
+            .values()
+            .flat_map(|units| units.values())
+    }
+
+    /// Whether the access point serves the unit, or without a unit the party as a whole, for the contract.
+    #[must_use]
+    pub fn hosts(
+        &self,
+        access_point: &AccessPointId,
+        party: &PartyId,
+        unit: Option<&UnitId>,
+        contract: &ContractId,
+    ) -> bool {
+        let host = match unit {
+            Some(unit) => self.access_point_for(party, unit, contract),
+            None => self.access_point_for_party(party, contract),
+        };
+        host == Some(access_point)
+    }
+
+    /// Where the unit is served for the contract: as it says itself, else as its parents, else as its party.
+    #[must_use]
+    pub fn access_point_for(
+        &self,
+        party: &PartyId,
+        unit: &UnitId,
+        contract: &ContractId,
+    ) -> Option<&AccessPointId> {
+        let units = self.participants.units.get(party)?;
+        let unit = units.get(unit)?;
+        std::iter::successors(Some(unit), |unit| units.get(unit.parent.as_ref()?))
+            .take(UNIT_LEVELS)
+            .find_map(|unit| unit.hostings.get(contract))
+            .or_else(|| self.access_point_for_party(party, contract))
+    }
+
+    /// Where the party as a whole is served for the contract.
+    #[must_use]
+    pub fn access_point_for_party(
+        &self,
+        party: &PartyId,
+        contract: &ContractId,
+    ) -> Option<&AccessPointId> {
+        self.party(party)?.hostings.get(contract)
+    }
+
+    /// Whether an agreement in force at the instant lets the sender send to the recipient under the contract for
+    /// the purpose. What no agreement allows is denied.
+    #[must_use]
+    pub fn allows(
+        &self,
+        sender: &PartyId,
+        contract: &ContractId,
+        recipient: &PartyId,
+        purpose: &Purpose,
+        at: Timestamp,
+    ) -> bool {
+        let takes_part = |party| {
+            self.party(party)
+                .is_some_and(|party| party.validity.contains(at))
+        };
+        let agreed = || {
+            let by_recipient = self.participants.agreements.get(sender)?.get(contract)?;
+            Some(
+                by_recipient
+                    .get(recipient)?
+                    .iter()
+                    .any(|(p, v)| p == purpose && v.contains(at)),
+            )
+        };
+        agreed().unwrap_or(false) && takes_part(sender) && takes_part(recipient)
+    }
+
+    /// The newest minor version of a contract in use.
+    #[must_use]
+    pub fn contract(&self, contract: &ContractId) -> Option<u32> {
+        self.participants.contracts.get(contract).copied()
+    }
+
+    /// Whether the party may broadcast PUBLIC content under the contract.
+    #[must_use]
+    pub fn broadcast_allowed(&self, sender: &PartyId, contract: &ContractId) -> bool {
+        self.participants
+            .publications
+            .get(sender)
+            .is_some_and(|contracts| contracts.contains(contract))
+    }
+}
+
+impl fmt::Debug for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Release")
+            .field("version", &self.version())
+            .field("digest", &hex::encode(self.digest))
+            .finish_non_exhaustive()
+    }
+}
