@@ -123,6 +123,7 @@ def check_receipt(case: Case, given: Given) -> None:
     compare(case, "received", coverage.received)
     refused = [{"sequence": sequence, "reason": reason} for sequence, reason in coverage.refused.items()]
     compare(case, "refused", refused)
+    compare(case, "contradicted", coverage.contradicted)
 
 
 def check_status(case: Case, given: Given) -> None:

@@ -71,6 +71,7 @@ def padding_cases() -> list[Case]:
         ("no-zeros-behind", Reason.BAD_PADDING, b"\x80" + bytes(254) + b"\x01"),
         ("below-a-bucket", Reason.WRONG_BUCKET, b"\x80" + bytes(254)),
         ("above-a-bucket", Reason.WRONG_BUCKET, b"\x80" + bytes(256)),
+        ("larger-than-needed", Reason.WRONG_BUCKET, b"\x80" + bytes(1_535)),
         ("nothing-at-all", Reason.WRONG_BUCKET, b""),
     ]
     return whole + [

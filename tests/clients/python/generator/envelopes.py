@@ -48,7 +48,7 @@ def loopback() -> Case:
 def skip() -> Case:
     """An envelope that only fills the position of a message that was erased; it has no part but the control part."""
     given_up = pb.Skip(skipped_id=fixture.message_id("erased"), reason=pb.SKIP_REASON_ERASED)
-    return sealed_case("sealed-skip", fixture.routing("skip"), Content(pb.Control(skip=given_up), ()))
+    return sealed_case("sealed-skip", fixture.routing("skip"), Content(fixture.control(skip=given_up), ()))
 
 
 def unknown_field() -> Case:

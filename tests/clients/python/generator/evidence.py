@@ -69,7 +69,8 @@ def receipt(number: int, last: pb.Envelope, first_sequence: int, previous: pb.Re
         "format": 1, "issuer": "hanoi", "sender": head.routing.sender, "recipient": head.routing.recipient,
         "lane": head.routing.lane, "incarnation": head.routing.incarnation, "first_sequence": first_sequence,
         "last_sequence": head.routing.sequence, "head_digest": head.digest, "number": number,
-        "previous_digest": before, "directory_version": fixture.RELEASE, "signing_key": fixture.SIGNING_KEY,
+        "series": 1, "previous_digest": before, "directory_version": fixture.RELEASE,
+        "signing_key": fixture.SIGNING_KEY,
     }
     statement = pb.ReceiptStatement(**(fields | changes))
     statement.receive_time.FromSeconds(fixture.TIME + number)
@@ -89,26 +90,40 @@ def receipts() -> Iterator[Case]:
     first, second, third = channel()
     one = receipt(1, second, 1, refusals=[refusal(second)])
     two = receipt(2, third, 3, one)
-    digests = [digest("nhipcau/1/receipt-digest", each.statement, each.signature).hex() for each in (one, two)]
-    yield {"name": "received-and-refused", "expect": "ok", "chain": "two-incarnations", "sent": 3,
-           "receipts": hexed([one, two]), "digests": digests, "received": [1, 3],
-           "refused": [{"sequence": 2, "reason": pb.REFUSAL_REASON_NOT_YET}]}
+    refused = {"sequence": 2, "reason": pb.REFUSAL_REASON_NOT_YET}
+
+    def right(name: str, says: Case, *chain: pb.Receipt) -> Case:
+        digests = [digest("nhipcau/1/receipt-digest", each.statement, each.signature).hex() for each in chain]
+        return {"name": name, "expect": "ok", "chain": "two-incarnations", "sent": 3,
+                "receipts": hexed(list(chain)), "digests": digests, "contradicted": []} | says
 
     def wrong(name: str, expect: Reason, *chain: pb.Receipt, sent: int = 3) -> Case:
         return {"name": name, "expect": expect.value, "chain": "two-incarnations", "sent": sent,
                 "receipts": hexed(list(chain))}
 
+    yield right("received-and-refused", {"received": [1, 3], "refused": [refused]}, one, two)
     forged = pb.Receipt(statement=two.statement, signature=one.signature)
     other = refusal(second, id=fixture.message_id("another"))
     outside = refusal(second, sequence=3)
-    short = receipt(1, first, 1)
+    short, other_one = receipt(1, first, 1), receipt(1, second, 1)
     yield wrong("signature-of-another", Reason.BAD_SIGNATURE, one, forged)
     yield wrong("signed-by-the-sender", Reason.BAD_SIGNATURE, receipt(1, second, 1, signer="moh"))
     yield wrong("issuer-is-not-the-recipient", Reason.BAD_ROUTING, receipt(1, second, 1, issuer="vwu", signer="vwu"))
+    again = receipt(1, third, 1, series=2)
+    yield right("restored-to-nothing", {"received": [1, 2, 3], "refused": [], "contradicted": [2]}, one, two, again)
+    partly = receipt(1, third, 3, one, series=4)
+    yield right("restored-to-the-first-receipt", {"received": [1, 3], "refused": [refused]}, one, two, partly)
+
     yield wrong("first-receipt-missing", Reason.RECEIPT_GAP, two)
     yield wrong("number-missing", Reason.RECEIPT_GAP, one, receipt(3, third, 3, one))
     yield wrong("another-receipt-before", Reason.WRONG_PREVIOUS, one, receipt(2, third, 3, short))
     yield wrong("first-receipt-follows-something", Reason.WRONG_PREVIOUS, receipt(1, second, 1, one))
+    yield wrong("series-goes-back", Reason.RECEIPT_GAP, again, one)
+    yield wrong("series-begins-late", Reason.RECEIPT_GAP, one, receipt(2, third, 3, one, series=2))
+    yield wrong("series-zero", Reason.BAD_STATEMENT, receipt(1, second, 1, series=0))
+    yield wrong("series-leaves-positions-out", Reason.SEQUENCE_GAP, one, receipt(1, third, 3, series=2))
+    missing = receipt(1, third, 3, other_one, series=2)
+    yield wrong("series-follows-a-missing-receipt", Reason.WRONG_PREVIOUS, one, missing)
     yield wrong("position-left-out", Reason.SEQUENCE_GAP, short, receipt(2, third, 3, short))
     yield wrong("position-covered-twice", Reason.SEQUENCE_GAP, one, receipt(2, third, 2, one))
     yield wrong("first-position-left-out", Reason.SEQUENCE_GAP, receipt(1, second, 2))
@@ -131,7 +146,7 @@ def status(signer: str = "hanoi", **changes: Any) -> signal_pb.Status:
         head=signal_pb.Head(incarnation=2, sequence=3, digest=head.digest),
         promised_incarnation=2,
         promised_run=fixture.bytes_of("run of moh", 16),
-        receipt=signal_pb.ReceiptHead(number=2, digest=fixture.bytes_of("receipt 2")),
+        receipt=signal_pb.ReceiptHead(series=1, number=2, digest=fixture.bytes_of("receipt 2")),
     )
     outgoing = signal_pb.OutgoingStatus(lane=pb.LANE_BULK, opening=True, head=signal_pb.Head(), return_from=1)
     fields: dict[str, Any] = {
@@ -165,11 +180,12 @@ def statuses() -> Iterator[Case]:
 
 def returned(message: signal_pb.Return, sign_as: Kind = Kind.RETURN, recipient: str = "moh", **changes: Any) -> str:
     """A return of hanoi to an access point whose store was rolled back."""
-    nowhere = {"incarnation": 0, "sequence": 0, "previous_digest": b"", "lane": pb.LANE_BULK}
+    nowhere = {"incarnation": 0, "sequence": 0, "lane": pb.LANE_UNSPECIFIED}
     made = fixture.routing("return", "hanoi", recipient, **(nowhere | changes))
     content = fixture.content(
         serialize(message), message="nhipcau.envelope.v1.Return", contract="nhipcau.envelope.v1",
-        sender=None, recipient=None, purpose="", correlation=b"", ordinal=0,
+        sender=pb.Address(party="hanoi"), recipient=pb.Address(party=recipient), purpose="restoration",
+        correlation=b"", ordinal=0,
     )
     envelope = seal(made, content, fixture.channel_key("hanoi", recipient), fixture.signer("hanoi"), sign_as)
     return serialize(envelope).hex()
@@ -201,6 +217,7 @@ def returns() -> Iterator[Case]:
     not_issued = signal_pb.Return(receipts=[receipt(1, second, 1)])
     yield wrong("signed-as-a-channel-envelope", Reason.BAD_SIGNATURE, whole, sign_as=Kind.CHANNEL)
     yield wrong("return-with-a-position", Reason.BAD_POSITION, whole, sequence=1)
+    yield wrong("return-on-a-lane", Reason.BAD_POSITION, whole, lane=pb.LANE_BULK)
     yield wrong("wrong-part-key", Reason.OPEN_FAILED, signal_pb.Return(envelopes=[swapped]))
     yield wrong("missing-part-key", Reason.PART_MISMATCH, signal_pb.Return(envelopes=[missing]))
     yield wrong("envelope-of-another", Reason.NOT_THE_READERS, signal_pb.Return(envelopes=[theirs]))

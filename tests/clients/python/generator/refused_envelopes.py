@@ -109,6 +109,9 @@ def by_routing() -> Iterator[Case]:
     shouting = fixture.routing("refused")
     shouting.sender = "MOH"
     yield case("sender-in-capitals", Reason.BAD_ROUTING, resigned(good(), shouting))
+    timeless = fixture.routing("refused")
+    timeless.ClearField("create_time")
+    yield case("no-create-time", Reason.BAD_TIME, fixture.sealed(timeless, fixture.content()))
 
 
 def by_the_signer() -> Iterator[Case]:
@@ -163,6 +166,8 @@ def by_the_sealer() -> Iterator[Case]:
     control, part = fixture.content().plain()
     first = pad(control, MESSAGES)
     yield case("no-bucket", Reason.WRONG_BUCKET, padded(first, part + b"\x80" + bytes(300)))
+    roomy = part + b"\x80" + bytes(1_535 - len(part))
+    yield case("larger-bucket-than-needed", Reason.WRONG_BUCKET, padded(first, roomy))
     yield case("padding-not-zero", Reason.BAD_PADDING, padded(first, flip(pad(part, MESSAGES))))
     yield case("padding-without-marker", Reason.BAD_PADDING, padded(first, bytes(256)))
     yield case("other-content", Reason.WRONG_CONTENT_DIGEST, padded(first, pad(b"other content", MESSAGES)))

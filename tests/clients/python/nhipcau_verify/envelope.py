@@ -23,6 +23,7 @@ from .wire import (
     require_access_point,
     require_lane,
     require_message_id,
+    require_time,
 )
 
 _SEALED = pb.SUITE_X25519_AES256GCM_ED25519
@@ -104,7 +105,7 @@ def _check_routing(routing: pb.Routing) -> None:
     require(routing.suite in (_SEALED, pb.SUITE_PUBLIC), Reason.UNKNOWN_SUITE, "no such suite")
     require_message_id(routing.id, "id")
     require_access_point(routing.sender, "sender")
-    require_lane(routing.lane)
+    require_time(routing, "create_time")
     if routing.suite == _SEALED:
         require_access_point(routing.recipient, "recipient")
         require_length(routing.salt, 32, "salt")
@@ -112,19 +113,20 @@ def _check_routing(routing: pb.Routing) -> None:
         require_length(routing.wrap.ciphertext, _WRAPPED_BYTES, "wrapped channel key")
     else:
         require(routing.recipient == BROADCAST, Reason.BAD_ROUTING, "not sealed and yet for one recipient")
-        require(routing.lane == pb.LANE_BULK, Reason.BAD_ROUTING, "broadcast outside the bulk lane")
+        require(routing.lane == pb.LANE_BULK, Reason.BAD_ROUTING, "a broadcast outside the bulk lane")
         require_length(routing.salt, 0, "salt")
         require(not routing.HasField("wrap"), Reason.BAD_ROUTING, "a wrap in a suite that does not seal")
 
 
 def _check_position(routing: pb.Routing, kind: Kind) -> None:
     sequence, base = routing.sequence, routing.base_sequence
-    if kind is Kind.RETURN:
-        nowhere = routing.incarnation == sequence == base == 0
-        require(nowhere, Reason.BAD_POSITION, "a return has no position")
-        require(routing.previous_digest in (b"", ZERO_DIGEST), Reason.BAD_POSITION, "a return follows nothing")
-        return
     require_length(routing.previous_digest, 32, "previous digest")
+    if kind is Kind.RETURN:
+        nowhere = routing.lane == routing.incarnation == sequence == base == 0
+        require(nowhere, Reason.BAD_POSITION, "a return has no lane and no position")
+        require(routing.previous_digest == ZERO_DIGEST, Reason.BAD_POSITION, "a return follows nothing")
+        return
+    require_lane(routing.lane)
     require(routing.incarnation >= 1 and sequence >= 1, Reason.BAD_POSITION, "positions count from 1")
     require(base < sequence, Reason.BAD_POSITION, "the agreed position is not before this one")
     first_follows_nothing = sequence > 1 or routing.previous_digest == ZERO_DIGEST

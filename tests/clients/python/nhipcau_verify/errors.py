@@ -16,6 +16,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_SUITE = "unknown-suite"
     WRONG_LENGTH = "wrong-length"
     BAD_ID = "bad-id"
+    BAD_TIME = "bad-time"
     BAD_ROUTING = "bad-routing"
     BAD_POSITION = "bad-position"
     UNKNOWN_SIGNER = "unknown-signer"

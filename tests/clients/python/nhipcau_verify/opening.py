@@ -103,6 +103,7 @@ def _content(envelope: Envelope, plain: Sequence[bytes]) -> Opened:
 def _check_control(envelope: Envelope, control: pb.Control) -> None:
     require_length(control.content_digest, 32, "content digest")
     require_optional(control.correlation, 16, "correlation")
+    require(control.sender.party != "", Reason.BAD_CONTROL, "no party in whose name it was sent")
     if control.corrected_id:
         require_message_id(control.corrected_id, "corrected id")
     for blob in control.blobs:

@@ -1,14 +1,15 @@
 """Receipts: what a recipient signed about the positions of one channel, and whether that is everything.
 
 A single receipt proves little; numbers without gap and previous digests show that none was left out, the head
-digest fixes the envelopes, and the ranges together say of each position whether it was received or refused.
+digest fixes the envelopes, and the ranges together say of each position whether it was received or refused. An
+issuer whose store was rolled back begins a new series from the last receipt that it still knows, and states some
+positions again; what was said before stays in evidence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 
 from .channel import ChannelName
 from .contracts import envelope_pb as pb
@@ -16,7 +17,7 @@ from .envelope import Envelope
 from .errors import Reason, require, require_length
 from .keyring import Keyring
 from .pae import digest
-from .wire import BROADCAST, ZERO_DIGEST, parse, require_access_point, require_lane, require_message_id
+from .wire import BROADCAST, ZERO_DIGEST, parse, require_access_point, require_lane, require_message_id, require_time
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,14 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the receipts of one channel say in sum: every position from 1 to `last`."""
+    """What the receipts of one channel say in sum, of a position stated again what was said last."""
 
-    last: int = 0
-    refused: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def received(self) -> list[int]:
-        """Positions whose effect is on the issuer's disk."""
-        return [position for position in range(1, self.last + 1) if position not in self.refused]
+    #: Positions whose effect is on the issuer's disk.
+    received: list[int]
+    #: Refused positions with their reasons.
+    refused: dict[int, int]
+    #: Positions of which an issuer that was rolled back said one thing before and another after.
+    contradicted: list[int]
 
 
 def verify(data: bytes, keys: Keyring) -> Receipt:
@@ -66,37 +66,79 @@ def verify_message(message: pb.Receipt, keys: Keyring) -> Receipt:
 
 
 def check_chain(receipts: Iterable[Receipt], envelopes: Sequence[Envelope] = ()) -> Coverage:
-    """Checks all receipts of one issuer on one channel, from number 1 on, against the channel's envelopes.
+    """Checks all receipts of one issuer on one channel, in the order of series and number, against the channel.
 
     `envelopes` is a checked channel from position 1 on and reaches at least as far as the receipts; without
     envelopes only the receipts themselves are checked.
     """
     chain = list(receipts)
-    if not chain:
-        return Coverage()
-    first = chain[0].statement
-    require(first.number == 1, Reason.RECEIPT_GAP, "the receipts do not begin at number 1")
-    require(first.first_sequence == 1, Reason.SEQUENCE_GAP, "the receipts do not begin at position 1")
-    check_run(chain)
+    check_run(chain, complete=True)
     if envelopes:
         for receipt in chain:
             _check_against(receipt.statement, envelopes)
-    refused = {refusal.sequence: refusal.reason for receipt in chain for refusal in receipt.statement.refusals}
-    return Coverage(chain[-1].statement.last_sequence, refused)
+    return _coverage(chain)
 
 
-def check_run(receipts: Iterable[Receipt]) -> None:
-    """Checks that receipts follow each other, wherever they begin."""
-    for earlier, later in pairwise(receipts):
-        before, after = earlier.statement, later.statement
-        at = f"receipt {after.number}"
-        same = earlier.channel == later.channel and before.issuer == after.issuer
-        require(same, Reason.MIXED_CHANNEL, f"{at} is of another channel")
-        require(after.number == before.number + 1, Reason.RECEIPT_GAP, f"{at} follows {before.number}")
-        require(after.previous_digest == earlier.digest, Reason.WRONG_PREVIOUS, f"{at} names another one before it")
-        follows = after.first_sequence == before.last_sequence + 1
-        require(follows, Reason.SEQUENCE_GAP, f"{at} does not begin where the one before ended")
-        require(after.incarnation >= before.incarnation, Reason.WRONG_INCARNATION, f"{at} goes back in incarnation")
+def check_run(receipts: Iterable[Receipt], complete: bool = False) -> None:
+    """Checks that receipts follow each other. Unless the run is `complete`, it may begin anywhere, and a series may
+    follow a receipt that is not in it."""
+    known: dict[bytes, Receipt] = {}
+    last: Receipt | None = None
+    for receipt in receipts:
+        _check_number(last, receipt, complete)
+        previous = receipt.statement.previous_digest
+        if previous in known:
+            _check_positions(known[previous].statement, receipt.statement)
+        elif complete:
+            require(previous == ZERO_DIGEST, Reason.WRONG_PREVIOUS, f"{_name(receipt)} follows one that is missing")
+        if previous == ZERO_DIGEST:
+            begins = receipt.statement.first_sequence == 1
+            require(begins, Reason.SEQUENCE_GAP, f"{_name(receipt)} follows nothing and does not begin at position 1")
+        known[receipt.digest] = last = receipt
+
+
+def _name(receipt: Receipt) -> str:
+    return f"receipt {receipt.statement.number} of series {receipt.statement.series}"
+
+
+def _check_number(last: Receipt | None, receipt: Receipt, complete: bool) -> None:
+    after, at = receipt.statement, _name(receipt)
+    if last is None:
+        require(after.number == 1 or not complete, Reason.RECEIPT_GAP, "the receipts do not begin at number 1")
+        return
+    before = last.statement
+    same = last.channel == receipt.channel and before.issuer == after.issuer
+    require(same, Reason.MIXED_CHANNEL, f"{at} is of another channel")
+    if after.series == before.series:
+        require(after.number == before.number + 1, Reason.RECEIPT_GAP, f"{at} follows number {before.number}")
+        require(after.previous_digest == last.digest, Reason.WRONG_PREVIOUS, f"{at} names another one before it")
+    else:
+        require(after.series > before.series, Reason.RECEIPT_GAP, f"{at} goes back in series")
+        require(after.number == 1, Reason.RECEIPT_GAP, f"{at} does not begin its series")
+
+
+def _check_positions(before: pb.ReceiptStatement, after: pb.ReceiptStatement) -> None:
+    at = f"receipt {after.number} of series {after.series}"
+    follows = after.first_sequence == before.last_sequence + 1
+    require(follows, Reason.SEQUENCE_GAP, f"{at} does not begin where the one before ended")
+    require(after.incarnation >= before.incarnation, Reason.WRONG_INCARNATION, f"{at} goes back in incarnation")
+
+
+def _coverage(chain: list[Receipt]) -> Coverage:
+    stated: dict[int, int | None] = {}
+    contradicted: set[int] = set()
+    for receipt in chain:
+        refused = {refusal.sequence: refusal.reason for refusal in receipt.statement.refusals}
+        for position in range(receipt.statement.first_sequence, receipt.statement.last_sequence + 1):
+            now = refused.get(position)
+            if stated.get(position, now) != now:
+                contradicted.add(position)
+            stated[position] = now
+    return Coverage(
+        received=[position for position, reason in sorted(stated.items()) if reason is None],
+        refused={position: reason for position, reason in sorted(stated.items()) if reason is not None},
+        contradicted=sorted(contradicted),
+    )
 
 
 def _check_shape(statement: pb.ReceiptStatement) -> None:
@@ -106,13 +148,13 @@ def _check_shape(statement: pb.ReceiptStatement) -> None:
     to_issuer = statement.recipient in (statement.issuer, BROADCAST)
     require(to_issuer, Reason.BAD_ROUTING, "the issuer does not receive this channel")
     require_lane(statement.lane)
+    require_time(statement, "receive_time")
     require_length(statement.head_digest, 32, "head digest")
     require_length(statement.previous_digest, 32, "previous digest")
-    require(statement.number >= 1 and statement.incarnation >= 1, Reason.BAD_STATEMENT, "numbers count from 1")
+    counted = min(statement.series, statement.number, statement.incarnation) >= 1
+    require(counted, Reason.BAD_STATEMENT, "series, numbers and incarnations count from 1")
     in_order = 1 <= statement.first_sequence <= statement.last_sequence
     require(in_order, Reason.BAD_STATEMENT, "the positions are not a range")
-    follows_nothing = statement.number > 1 or statement.previous_digest == ZERO_DIGEST
-    require(follows_nothing, Reason.WRONG_PREVIOUS, "receipt 1 follows nothing")
     _check_refusals(statement)
 
 

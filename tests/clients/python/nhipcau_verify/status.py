@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .contracts import signal_pb as pb
 from .errors import Reason, require, require_length
 from .keyring import Keyring
-from .wire import parse, require_access_point, require_lane, require_optional
+from .wire import parse, require_access_point, require_lane, require_optional, require_time
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def _check_shape(statement: pb.StatusStatement) -> None:
     require(statement.format == 1, Reason.UNSUPPORTED_FORMAT, "status format is not 1")
     require_access_point(statement.sender, "sender")
     require_access_point(statement.recipient, "recipient")
+    require_time(statement, "create_time")
     require_length(statement.run, 16, "run")
     require_optional(statement.echo, 16, "echo")
     for outgoing in statement.outgoing:
@@ -52,3 +53,5 @@ def _check_heads(lane: int, head: pb.Head, receipt: pb.ReceiptHead) -> None:
     both = (head.incarnation == 0) == (head.sequence == 0)
     require(both, Reason.BAD_STATEMENT, "a head without incarnation or position")
     require_length(receipt.digest, 32 if receipt.number else 0, "receipt digest")
+    both = (receipt.series == 0) == (receipt.number == 0)
+    require(both, Reason.BAD_STATEMENT, "a receipt without series or number")

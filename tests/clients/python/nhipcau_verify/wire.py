@@ -16,6 +16,8 @@ from .errors import Reason, VerificationError, require, require_length
 
 BROADCAST = "all"
 ZERO_DIGEST = bytes(32)
+# 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _LABEL = re.compile(r"[a-z0-9-]{1,32}\Z")
 
 
@@ -48,3 +50,10 @@ def require_message_id(value: bytes, detail: str) -> None:
     """Refuses what is not a UUIDv8 in 16 bytes."""
     require_length(value, 16, detail)
     require(value[6] >> 4 == 8 and value[8] >> 6 == 2, Reason.BAD_ID, f"{detail} is not a UUIDv8")
+
+
+def require_time(message: Any, field: str) -> None:
+    """Refuses a message without this time, or with one that protobuf does not allow."""
+    time = getattr(message, field)
+    fits = _FIRST_SECOND <= time.seconds <= _LAST_SECOND and 0 <= time.nanos < 1_000_000_000
+    require(message.HasField(field) and fits, Reason.BAD_TIME, f"{field} is missing or out of range")

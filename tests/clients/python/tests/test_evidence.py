@@ -70,6 +70,25 @@ class ReceiptTest(ReasonTest):
         self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(two, three))
         self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(one, three))
 
+    def test_a_restored_issuer_does_not_erase_what_it_said(self) -> None:
+        first, second, third = evidence.channel()
+        one = evidence.receipt(1, first, 1)
+        two = evidence.receipt(2, third, 2, one)
+        again = evidence.receipt(1, second, 2, one, series=2, refusals=[evidence.refusal(second)])
+        coverage = receipt.check_chain(verified(one, two, again), sent())
+        self.assertEqual(coverage.received, [1, 3])
+        self.assertEqual(coverage.contradicted, [2])
+
+    def test_part_of_the_receipts_is_a_run_and_not_everything(self) -> None:
+        first, second, third = evidence.channel()
+        one = evidence.receipt(1, first, 1)
+        two = evidence.receipt(2, second, 2, one)
+        later = evidence.receipt(1, third, 3, two, series=3)
+        receipt.check_run(verified(two, later))
+        receipt.check_run(verified(one, later))
+        self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(two, later))
+        self.assert_refused(Reason.WRONG_PREVIOUS, receipt.check_chain, verified(one, later))
+
     def test_receipts_of_two_issuers_do_not_mix(self) -> None:
         figures = fixture.content(recipient=None)
         published = fixture.publish_first(figures)
