@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.contracts import signal_pb
 from nhipcau_verify.envelope import Kind, read
@@ -54,7 +56,7 @@ def chains() -> Iterator[Case]:
     yield wrong("missing-position", Reason.SEQUENCE_GAP, first, third)
     yield wrong("repeated-position", Reason.SEQUENCE_GAP, first, second, second)
     yield wrong("another-previous", Reason.WRONG_PREVIOUS, first, link(2, second))
-    yield wrong("older-incarnation", Reason.WRONG_INCARNATION, first, second, third, link(4, third, 1, 0))
+    yield wrong("older-incarnation", Reason.WRONG_INCARNATION, first, second, third, link(4, third, 1, 3))
     yield wrong("new-incarnation-from-another-position", Reason.WRONG_INCARNATION, first, second, link(3, second, 2, 1))
     yield wrong("agreed-position-moves", Reason.WRONG_INCARNATION, first, second, link(3, second, 1, 2))
     yield wrong("another-lane", Reason.MIXED_CHANNEL, first, link(2, first, lane=pb.LANE_BULK))
@@ -70,10 +72,9 @@ def receipt(number: int, last: pb.Envelope, first_sequence: int, previous: pb.Re
         "lane": head.routing.lane, "incarnation": head.routing.incarnation, "first_sequence": first_sequence,
         "last_sequence": head.routing.sequence, "head_digest": head.digest, "number": number,
         "series": 1, "previous_digest": before, "directory_version": fixture.RELEASE,
-        "signing_key": fixture.SIGNING_KEY,
+        "signing_key": fixture.SIGNING_KEY, "receive_time": Timestamp(seconds=fixture.TIME + number),
     }
     statement = pb.ReceiptStatement(**(fields | changes))
-    statement.receive_time.FromSeconds(fixture.TIME + number)
     data = serialize(statement)
     return pb.Receipt(statement=data, signature=fixture.signer(signer).sign(pae("nhipcau/1/receipt", data)))
 
@@ -127,6 +128,9 @@ def receipts() -> Iterator[Case]:
     yield wrong("position-left-out", Reason.SEQUENCE_GAP, short, receipt(2, third, 3, short))
     yield wrong("position-covered-twice", Reason.SEQUENCE_GAP, one, receipt(2, third, 2, one))
     yield wrong("first-position-left-out", Reason.SEQUENCE_GAP, receipt(1, second, 2))
+    yield wrong("unsupported-receipt-format", Reason.UNSUPPORTED_FORMAT, receipt(1, second, 1, format=2))
+    yield wrong("no-receive-time", Reason.BAD_TIME, receipt(1, second, 1, receive_time=None))
+    yield wrong("short-head-digest", Reason.WRONG_LENGTH, receipt(1, second, 1, head_digest=bytes(31)))
     yield wrong("positions-backwards", Reason.BAD_STATEMENT, receipt(1, first, 2))
     yield wrong("another-head", Reason.WRONG_HEAD, receipt(1, second, 1, head_digest=fixture.bytes_of("head")))
     yield wrong("another-incarnation", Reason.WRONG_INCARNATION, receipt(1, second, 1, incarnation=2))
@@ -150,14 +154,14 @@ def status(signer: str = "hanoi", **changes: Any) -> signal_pb.Status:
     )
     outgoing = signal_pb.OutgoingStatus(lane=pb.LANE_BULK, opening=True, head=signal_pb.Head(), return_from=1)
     fields: dict[str, Any] = {
-        "format": 1, "sender": "hanoi", "recipient": "moh", "run": fixture.bytes_of("run of hanoi", 16),
+        "format": 1, "sender": "hanoi", "recipient": "moh", "create_time": Timestamp(seconds=fixture.TIME),
+        "run": fixture.bytes_of("run of hanoi", 16),
         "echo": fixture.bytes_of("run of moh", 16), "number": 5, "directory_version": fixture.RELEASE,
         "signing_key": fixture.SIGNING_KEY,
         "contracts": [signal_pb.ContractSupport(contract="nhipcau.referral.v1", minor=2)],
         "outgoing": [outgoing], "incoming": [incoming],
     }
     statement = signal_pb.StatusStatement(**(fields | changes))
-    statement.create_time.FromSeconds(fixture.TIME)
     data = serialize(statement)
     return signal_pb.Status(statement=data, signature=fixture.signer(signer).sign(pae("nhipcau/1/status", data)))
 
@@ -171,6 +175,8 @@ def statuses() -> Iterator[Case]:
     for name, expect, message in (
         ("signed-by-another", Reason.BAD_SIGNATURE, status("moh")),
         ("unsupported-status-format", Reason.UNSUPPORTED_FORMAT, status(format=2)),
+        ("short-echo", Reason.WRONG_LENGTH, status(echo=bytes(15))),
+        ("no-status-time", Reason.BAD_TIME, status(create_time=None)),
         ("short-run", Reason.WRONG_LENGTH, status(run=bytes(15))),
         ("head-without-digest", Reason.WRONG_LENGTH, status(incoming=[headless])),
         ("unspecified-lane-in-status", Reason.BAD_ROUTING, status(outgoing=[signal_pb.OutgoingStatus()])),

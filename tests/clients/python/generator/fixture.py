@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.seal import wrap_info
-from nhipcau_verify.sealing import Content, publish, seal
+from nhipcau_verify.sealing import Content, publish, publish_plain, seal, serialize
 from nhipcau_verify.wire import ZERO_DIGEST
 
 from . import hpke_fixed
@@ -121,3 +121,8 @@ def sealed(made: pb.Routing, message: Content) -> pb.Envelope:
 def publish_first(message: Content) -> pb.Envelope:
     """A broadcast of moha at position 1."""
     return publish(public_routing("broadcast"), message, signer("moha"))
+
+
+def publish_bare(head: pb.Control, *parts: bytes) -> pb.Envelope:
+    """A broadcast of moha whose control part goes out as it is, without its digest."""
+    return publish_plain(public_routing("broadcast"), [serialize(head), *parts], signer("moha"))

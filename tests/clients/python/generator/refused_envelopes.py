@@ -154,13 +154,19 @@ def by_the_sealer() -> Iterator[Case]:
     degenerate.wrap.encapsulated_key = bytes(32)
     yield case("zero-encapsulated-key", Reason.UNWRAP_FAILED, fixture.sealed(degenerate, fixture.content()))
 
+    stub = fixture.routing("refused")
+    stub.wrap.encapsulated_key = stub.wrap.encapsulated_key[:-1]
+    yield case("short-encapsulated-key", Reason.WRONG_LENGTH, fixture.sealed(stub, fixture.content()))
+
     short = fixture.routing("refused")
     short.wrap.ciphertext = short.wrap.ciphertext[:-1]
     yield case("short-wrap", Reason.WRONG_LENGTH, fixture.sealed(short, fixture.content()))
 
-    yield case("wrong-commitment", Reason.WRONG_COMMITMENT, remade(commitment=fixture.bytes_of("another")))
+    yield case("wrong-commitment", Reason.WRONG_COMMITMENT, remade(key_commitment=fixture.bytes_of("another")))
     yield case("sealed-under-another-key", Reason.OPEN_FAILED, remade(part=fixture.bytes_of("noise") * 8 + bytes(16)))
-    yield case("short-commitment", Reason.WRONG_LENGTH, remade(commitment=bytes(31)))
+    yield case("short-commitment", Reason.WRONG_LENGTH, remade(key_commitment=bytes(31)))
+    yield case("short-part-digest", Reason.WRONG_LENGTH, remade(digest=fixture.bytes_of("digest", 31)))
+    yield case("other-length-in-the-manifest", Reason.PART_MISMATCH, remade(padded_bytes=1_536))
     yield case("no-control-part", Reason.BAD_CONTROL, padded())
 
     control, part = fixture.content().plain()
@@ -172,15 +178,19 @@ def by_the_sealer() -> Iterator[Case]:
     yield case("padding-without-marker", Reason.BAD_PADDING, padded(first, bytes(256)))
     yield case("other-content", Reason.WRONG_CONTENT_DIGEST, padded(first, pad(b"other content", MESSAGES)))
     yield case("more-content", Reason.WRONG_CONTENT_DIGEST, padded(first, pad(part, MESSAGES), pad(b"", MESSAGES)))
+    nobody = fixture.content(sender=None)
+    yield case("sent-in-nobodys-name", Reason.BAD_CONTROL, fixture.sealed(fixture.routing("refused"), nobody))
+    stray = fixture.content(correlation=bytes(15))
+    yield case("short-correlation", Reason.WRONG_LENGTH, fixture.sealed(fixture.routing("refused"), stray))
     yield case("unparsable-control", Reason.MALFORMED, padded(pad(b"\xff", MESSAGES), pad(part, MESSAGES)))
 
 
-def remade(commitment: bytes | None = None, part: bytes | None = None) -> pb.Envelope:
-    """The good envelope with another commitment or ciphertext for part 1, properly signed."""
+def remade(part: bytes | None = None, **entry: Any) -> pb.Envelope:
+    """The good envelope with another manifest entry or ciphertext for part 1, properly signed."""
     envelope = good()
     manifest = pb.Manifest.FromString(envelope.manifest)
-    if commitment is not None:
-        manifest.entries[1].key_commitment = commitment
+    for field, value in entry.items():
+        setattr(manifest.entries[1], field, value)
     if part is not None:
         envelope.parts[1] = part
         manifest.entries[1].digest = hashlib.sha256(part).digest()
@@ -204,6 +214,9 @@ def broadcasts() -> Iterator[Case]:
     yield case("broadcast-on-the-message-lane", Reason.BAD_ROUTING, publish(lane, message, signer))
     salted = fixture.public_routing("refused broadcast", salt=bytes(32))
     yield case("broadcast-with-salt", Reason.WRONG_LENGTH, publish(salted, message, signer))
+    wrapped = fixture.public_routing("refused broadcast")
+    fixture.wrap_to(wrapped, "hanoi")
+    yield case("broadcast-with-a-wrap", Reason.BAD_ROUTING, publish(wrapped, message, signer))
     committed = fixture.public_routing("refused broadcast")
     sealed = seal(committed, message, fixture.channel_key("moha", "all"), signer)
     yield case("broadcast-with-commitments", Reason.WRONG_LENGTH, sealed)

@@ -64,7 +64,12 @@ def seal_padded(routing: pb.Routing, padded: Sequence[bytes], key: bytes, signer
 
 def publish(routing: pb.Routing, content: Content, signer: Ed25519PrivateKey) -> pb.Envelope:
     """Signs a broadcast of PUBLIC content, which is not sealed."""
-    manifest, parts = pb.Manifest(), content.plain()
+    return publish_plain(routing, content.plain(), signer)
+
+
+def publish_plain(routing: pb.Routing, parts: Sequence[bytes], signer: Ed25519PrivateKey) -> pb.Envelope:
+    """Signs a broadcast of these parts, whatever they are."""
+    manifest = pb.Manifest()
     for part in parts:
         manifest.entries.add(digest=hashlib.sha256(part).digest(), padded_bytes=len(part))
     return sign(serialize(routing), serialize(manifest), parts, signer, Kind.CHANNEL)

@@ -8,9 +8,9 @@ from generator import evidence, fixture
 from nhipcau_verify import channel, receipt, returns, status
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.contracts import signal_pb
-from nhipcau_verify.envelope import Envelope, verify
+from nhipcau_verify.envelope import Envelope, Kind, verify
 from nhipcau_verify.errors import Reason, VerificationError
-from nhipcau_verify.sealing import serialize
+from nhipcau_verify.sealing import Content, seal, serialize
 from tests.support import ReasonTest, keyring
 
 KEYS = keyring()
@@ -69,6 +69,24 @@ class ReceiptTest(ReasonTest):
         three = evidence.receipt(3, third, 3, two)
         self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(two, three))
         self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(one, three))
+
+    def test_a_receipt_follows_the_one_before_it_and_no_other(self) -> None:
+        first, second, third = evidence.channel()
+        one = evidence.receipt(1, first, 1)
+        two = evidence.receipt(2, second, 2, one)
+        astray = evidence.receipt(3, third, 2, one)
+        self.assert_refused(Reason.WRONG_PREVIOUS, receipt.check_chain, verified(one, two, astray))
+
+    def test_receipts_do_not_go_back_in_incarnation(self) -> None:
+        first, second, _ = evidence.channel()
+        one = evidence.receipt(1, first, 1, incarnation=2)
+        two = evidence.receipt(2, second, 2, one)
+        self.assert_refused(Reason.WRONG_INCARNATION, receipt.check_chain, verified(one, two))
+
+    def test_receipts_are_about_the_channel_they_are_held_against(self) -> None:
+        other = verify(serialize(evidence.link(1, None, lane=pb.LANE_BULK)), KEYS)
+        one = evidence.receipt(1, evidence.channel()[0], 1)
+        self.assert_refused(Reason.MIXED_CHANNEL, receipt.check_chain, verified(one), [other])
 
     def test_a_restored_issuer_does_not_erase_what_it_said(self) -> None:
         first, second, third = evidence.channel()
@@ -135,6 +153,31 @@ class ReturnTest(ReasonTest):
         self.assertIsNotNone(content)
         assert content is not None
         self.assertEqual(content.content, (b"figures",))
+
+    def test_a_changed_broadcast_does_not_come_back(self) -> None:
+        figures = fixture.publish_first(fixture.content(b"figures", recipient=None))
+        figures.parts[1] = b"fakes.."
+        message = signal_pb.Return(envelopes=[signal_pb.ReturnedEnvelope(envelope=figures)])
+        data = bytes.fromhex(evidence.returned(message, recipient="moha"))
+        self.assert_refused(Reason.PART_MISMATCH, returns.open_return, data, "moha", KEYS)
+
+    def test_returned_receipts_follow_each_other(self) -> None:
+        answers = [fixture.sealed(fixture.routing("answer", "hanoi", "moh", sequence=at), fixture.content())
+                   for at in (1, 2)]
+        one, two = (evidence.receipt(1, answer, 1, issuer="moh", signer="moh") for answer in answers)
+        data = bytes.fromhex(evidence.returned(signal_pb.Return(receipts=[one, two])))
+        self.assert_refused(Reason.RECEIPT_GAP, returns.open_return, data, "moh", KEYS)
+
+    def test_a_return_follows_nothing(self) -> None:
+        data = bytes.fromhex(evidence.returned(signal_pb.Return(), previous_digest=fixture.bytes_of("before")))
+        self.assert_refused(Reason.BAD_POSITION, returns.open_return, data, "moh", KEYS)
+
+    def test_a_return_has_content(self) -> None:
+        given_up = pb.Skip(skipped_id=fixture.message_id("erased"), reason=pb.SKIP_REASON_ERASED)
+        made = fixture.routing("return", "hanoi", "moh", incarnation=0, sequence=0, lane=pb.LANE_UNSPECIFIED)
+        key = fixture.channel_key("hanoi", "moh")
+        bare = seal(made, Content(fixture.control(skip=given_up), ()), key, fixture.signer("hanoi"), Kind.RETURN)
+        self.assert_refused(Reason.BAD_CONTROL, returns.open_return, serialize(bare), "moh", KEYS)
 
     def test_a_return_for_another_does_not_open(self) -> None:
         data = bytes.fromhex(evidence.returned(signal_pb.Return()))
