@@ -1,0 +1,26 @@
+//! Waiting for something to become true, with a deadline. Level-triggered: whoever looks late still sees it.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use tokio::time::{Instant, sleep};
+
+/// How long a test waits for what normally takes milliseconds.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again until `probe` answers or [`PATIENCE`] is over.
+///
+/// # Errors
+/// When the time is over; the message says what was awaited.
+pub async fn until<T>(awaited: &str, mut probe: impl FnMut() -> Option<T>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = probe() {
+            return Ok(answer);
+        }
+        if Instant::now() > deadline {
+            bail!("waited {PATIENCE:?} in vain for {awaited}");
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,195 @@
+//! The deployment files: the server accepts them, opens nothing but what they name, and fences each access point
+//! into its own subjects, streams and inbox.
+
+use std::sync::{Arc, Mutex};
+
+use async_nats::{
+    Client,
+    jetstream::{self, consumer::pull, stream},
+};
+use futures_util::StreamExt as _;
+use nhipcau_tests::{
+    nats::{Config, MOHA, OPERATOR, Server, User, VWU},
+    wait,
+};
+
+use crate::repository;
+
+/// A client with what the server refused it.
+struct Connected {
+    client: Client,
+    refused: Arc<Mutex<Vec<String>>>,
+}
+
+async fn connect(server: &Server, user: User) -> Connected {
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&refused);
+    let client = server
+        .connect(user, move |error| seen.lock().unwrap().push(error))
+        .await
+        .unwrap();
+    Connected { client, refused }
+}
+
+/// What `nhipcau provision` will make for one access point.
+async fn provision(operator: &Client, name: &str) {
+    let context = jetstream::new(operator.clone());
+    let stream = format!("NC_{}", name.to_uppercase().replace('-', "_"));
+    let subjects = ["m", "b", "r"].map(|lane| format!("nc.v1.{lane}.{name}.*"));
+    let made = context
+        .create_stream(stream::Config {
+            name: stream,
+            subjects: subjects.to_vec(),
+            retention: stream::RetentionPolicy::WorkQueue,
+            discard: stream::DiscardPolicy::New,
+            discard_new_per_subject: true,
+            max_messages_per_subject: 64,
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    for (lane, subject) in ["m", "b", "r"].into_iter().zip(subjects) {
+        let consumer = pull::Config {
+            durable_name: Some(lane.to_owned()),
+            filter_subject: subject,
+            ..Default::default()
+        };
+        made.create_consumer(consumer).await.unwrap();
+    }
+}
+
+#[test]
+fn the_server_accepts_the_shipped_configurations() {
+    let config = Config::shipped().unwrap();
+    for file in ["server.conf", "cluster.conf"] {
+        let checked = config.check(file).unwrap();
+        assert!(
+            checked.status.success(),
+            "{file}: {}",
+            String::from_utf8_lossy(&checked.stderr)
+        );
+    }
+}
+
+#[test]
+fn the_server_refuses_a_setting_it_does_not_know() {
+    let config = Config::shipped().unwrap();
+    config.append("bus.conf", "jetstreem: true").unwrap();
+    assert!(!config.check("server.conf").unwrap().status.success());
+}
+
+#[test]
+fn no_other_door_of_the_server_is_opened() {
+    for (path, text) in repository::files(&[".conf"]) {
+        let settings = text
+            .lines()
+            .map(|line| line.split('#').next().unwrap_or_default().to_lowercase());
+        for line in settings {
+            for door in [
+                "mqtt",
+                "websocket",
+                "gateway",
+                "leafnode",
+                "no_auth_user",
+                "profile",
+            ] {
+                assert!(!line.contains(door), "{path} opens {door}");
+            }
+        }
+    }
+    let bus = repository::read("deploy/nats/bus.conf");
+    for wanted in [
+        "sync_interval: always",
+        "verify: true",
+        "min_version: \"1.3\"",
+        "http: \"127.0.0.1:",
+    ] {
+        assert!(bus.contains(wanted), "bus.conf lacks {wanted}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_travels_and_is_acknowledged_under_the_shipped_permissions() {
+    let server = Config::shipped().unwrap().start().await.unwrap();
+    let operator = connect(&server, OPERATOR).await;
+    provision(&operator.client, "moha").await;
+    provision(&operator.client, "vwu").await;
+
+    let moha = connect(&server, MOHA).await;
+    let sent = jetstream::new(moha.client.clone())
+        .publish("nc.v1.m.vwu.moha", "sealed".into())
+        .await
+        .unwrap();
+    assert_eq!(sent.await.unwrap().stream, "NC_VWU");
+
+    let vwu = connect(&server, VWU).await;
+    let stream = jetstream::new(vwu.client.clone())
+        .get_stream_no_info("NC_VWU")
+        .await
+        .unwrap();
+    let consumer = stream.get_consumer::<pull::Config>("m").await.unwrap();
+    let mut fetched = consumer.fetch().max_messages(1).messages().await.unwrap();
+    let message = fetched.next().await.unwrap().unwrap();
+    assert_eq!(message.payload, "sealed");
+    message.double_ack().await.unwrap();
+
+    assert_eq!(*moha.refused.lock().unwrap(), Vec::<String>::new());
+    assert_eq!(*vwu.refused.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_access_point_can_neither_speak_as_another_nor_read_or_touch_what_is_anothers() {
+    let server = Config::shipped().unwrap().start().await.unwrap();
+    let operator = connect(&server, OPERATOR).await;
+    provision(&operator.client, "vwu").await;
+
+    let publications = [
+        "nc.v1.m.vwu.vwu",
+        "nc.v1.b.all.vwu",
+        "$JS.API.CONSUMER.INFO.NC_VWU.m",
+        "$JS.API.CONSUMER.MSG.NEXT.NC_VWU.m",
+        "$JS.API.CONSUMER.CREATE.NC_VWU.mine",
+        "$JS.API.STREAM.MSG.GET.NC_VWU",
+        "$JS.API.DIRECT.GET.NC_VWU",
+        "$JS.API.STREAM.PURGE.NC_VWU",
+        "$JS.API.STREAM.DELETE.NC_VWU",
+        "$JS.ACK.NC_VWU.m.1.1.1.1.0",
+        "_INBOX_vwu.forged",
+    ];
+    let subscriptions = [
+        "nc.v1.>",
+        "nc.v1.m.vwu.*",
+        "nc.v1.s.vwu.*",
+        "_INBOX_vwu.>",
+        "$JS.EVENT.ADVISORY.>",
+    ];
+
+    let moha = connect(&server, MOHA).await;
+    for subject in publications {
+        moha.client.publish(subject, "forged".into()).await.unwrap();
+    }
+    let mut held = Vec::new();
+    for subject in subscriptions {
+        held.push(moha.client.subscribe(subject).await.unwrap());
+    }
+    moha.client.flush().await.unwrap();
+
+    let expected = publications.len() + subscriptions.len();
+    let refused = wait::until("every refusal", || {
+        let refused = moha.refused.lock().unwrap();
+        (refused.len() >= expected).then(|| {
+            refused
+                .iter()
+                .map(|error| error.to_lowercase())
+                .collect::<Vec<_>>()
+        })
+    });
+    let refused = refused.await.unwrap();
+    for subject in publications.iter().chain(&subscriptions) {
+        let quoted = format!("\"{subject}\"").to_lowercase();
+        assert!(
+            refused.iter().any(|error| error.contains(&quoted)),
+            "{subject} was allowed"
+        );
+    }
+}

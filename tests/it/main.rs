@@ -1,0 +1,10 @@
+//! What holds for the project as a whole: the layers, the contracts, the sources, the deployment files. Promises of
+//! one crate are tested in that crate.
+
+mod contracts;
+mod deploy;
+mod layering;
+mod manifests;
+mod repository;
+mod sources;
+mod validation;

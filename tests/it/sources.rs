@@ -1,0 +1,158 @@
+//! What every source file must be: explained at its head, short, finished, and free of the machine it was written
+//! on. And the error catalogue: every reason documented, nothing else.
+
+use std::collections::BTreeSet;
+
+use crate::repository;
+
+/// Lines after which a file is too long to be one thing.
+const LONGEST: usize = 600;
+
+/// Lines that each entry of the error catalogue must have.
+const ENTRY: [&str; 4] = [
+    "- **Meaning.**",
+    "- **Calling system.**",
+    "- **Operator.**",
+    "- **vi-VN.**",
+];
+
+fn unfinished(text: &str) -> Option<&'static str> {
+    // In pieces, so that this file does not hold what it looks for.
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("unimpl", "emented!"),
+        concat!("to", "do!("),
+        concat!("#[ign", "ore"),
+    ];
+    marks.into_iter().find(|mark| text.contains(mark))
+}
+
+fn local(text: &str) -> Option<&'static str> {
+    let marks = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("registry.np", "mjs"),
+    ];
+    marks.into_iter().find(|mark| text.contains(mark))
+}
+
+#[test]
+fn every_source_file_says_what_it_is_for() {
+    let silent = repository::files(&[".rs"])
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"));
+    assert_eq!(
+        silent.map(|(path, _)| path).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn no_source_file_is_too_long() {
+    let long = repository::files(&[".rs", ".proto", ".py"])
+        .into_iter()
+        .filter(|(_, text)| text.lines().count() > LONGEST);
+    assert_eq!(
+        long.map(|(path, _)| path).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn nothing_is_marked_unfinished() {
+    let files = repository::files(&[".rs", ".proto", ".py", ".toml", "Makefile", "setup"]);
+    let marked = files
+        .iter()
+        .filter_map(|(path, text)| Some(format!("{path}: {}", unfinished(text)?)));
+    assert_eq!(marked.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_names_the_machine_it_was_written_on() {
+    let endings = [
+        ".rs", ".proto", ".py", ".toml", ".md", ".conf", ".service", ".json", "Makefile", "setup",
+        "run",
+    ];
+    let files = repository::files(&endings);
+    let marked = files
+        .iter()
+        .filter_map(|(path, text)| Some(format!("{path}: {}", local(text)?)));
+    assert_eq!(marked.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// The reasons that the code knows. A constant's value is its name.
+fn reasons(source: &str) -> BTreeSet<String> {
+    let constants = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub const "));
+    constants
+        .map(|constant| {
+            let (name, rest) = constant.split_once(':').expect("a constant has a type");
+            assert!(
+                rest.contains(&format!("\"{name}\"")),
+                "{name} has another value than its name"
+            );
+            name.to_owned()
+        })
+        .collect()
+}
+
+/// The entries of the catalogue: name and body.
+fn entries(catalogue: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    let mut open = false;
+    let mut fenced = false;
+    for line in catalogue.lines() {
+        fenced ^= line.starts_with("```");
+        if line.starts_with('#') && !fenced {
+            open = false;
+            if let Some(name) = line
+                .strip_prefix("### `")
+                .and_then(|rest| rest.strip_suffix('`'))
+            {
+                found.push((name.to_owned(), String::new()));
+                open = true;
+            }
+        } else if let (true, Some((_, body))) = (open, found.last_mut()) {
+            body.push_str(line);
+            body.push('\n');
+        }
+    }
+    found
+}
+
+#[test]
+fn every_reason_is_documented_and_nothing_else_is() {
+    let known = reasons(&repository::read("services/domain/src/reason.rs"));
+    let entries = entries(&repository::read("docs/errors.md"));
+    let documented: BTreeSet<String> = entries.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(documented.len(), entries.len(), "an entry stands twice");
+    let missing: Vec<_> = known.difference(&documented).collect();
+    let unknown: Vec<_> = documented.difference(&known).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "not documented: {missing:?}; not in the code: {unknown:?}"
+    );
+}
+
+#[test]
+fn every_documented_reason_says_what_each_reader_does() {
+    for (name, body) in entries(&repository::read("docs/errors.md")) {
+        for line in ENTRY {
+            assert!(body.contains(line), "{name} lacks the line {line}");
+        }
+    }
+}
+
+#[test]
+fn an_undocumented_reason_and_a_stale_entry_are_seen() {
+    let source = "/// Doc.\npub const A_REASON: &str = \"A_REASON\";\n";
+    assert_eq!(reasons(source), BTreeSet::from(["A_REASON".to_owned()]));
+    let catalogue = "```\n### `FORM`\n```\n### `STALE`\n- **Meaning.** x\n## Area\ntext\n";
+    assert_eq!(
+        entries(catalogue),
+        [("STALE".to_owned(), "- **Meaning.** x\n".to_owned())]
+    );
+}
