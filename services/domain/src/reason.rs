@@ -20,3 +20,142 @@ pub const DIRECTORY_EXPIRED: &str = "DIRECTORY_EXPIRED";
 pub const DIRECTORY_REVOCATION_REFUSED: &str = "DIRECTORY_REVOCATION_REFUSED";
 /// The release in use names no attached file with this digest.
 pub const DIRECTORY_ATTACHMENT_UNKNOWN: &str = "DIRECTORY_ATTACHMENT_UNKNOWN";
+/// The branch is in a state from which this event is not possible.
+pub const WRONG_STATE: &str = "WRONG_STATE";
+/// The event belongs to the other side's log.
+pub const WRONG_SIDE: &str = "WRONG_SIDE";
+/// The branch changed since the caller read it.
+pub const ETAG_STALE: &str = "ETAG_STALE";
+/// The kind of the referral has no such event.
+pub const NOT_FOR_THIS_KIND: &str = "NOT_FOR_THIS_KIND";
+/// The branch is open already.
+pub const ALREADY_OPENED: &str = "ALREADY_OPENED";
+/// The sender's store does not hold the recipient's acceptance.
+pub const NOT_ACCEPTED: &str = "NOT_ACCEPTED";
+/// The branch has not been assigned.
+pub const NOT_ASSIGNED: &str = "NOT_ASSIGNED";
+/// The branch has been assigned; its recipient can only be asked to stop.
+pub const ALREADY_ASSIGNED: &str = "ALREADY_ASSIGNED";
+/// Another branch for the same need has been assigned.
+pub const GROUP_ASSIGNED: &str = "GROUP_ASSIGNED";
+/// A transfer cannot be rejected, only redirected.
+pub const TRANSFER_NOT_REJECTABLE: &str = "TRANSFER_NOT_REJECTABLE";
+/// A person took the transfer over; it is handed on by a new transfer.
+pub const TRANSFER_TAKEN_OVER: &str = "TRANSFER_TAKEN_OVER";
+/// Nobody asked the recipient to stop.
+pub const NO_REVOCATION_REQUESTED: &str = "NO_REVOCATION_REQUESTED";
+/// The recipient stored the opening, so that it was not returned.
+pub const OPENING_STORED: &str = "OPENING_STORED";
+/// The event needs an acting person.
+pub const PERSON_REQUIRED: &str = "PERSON_REQUIRED";
+/// Nothing of the branch has to be erased, or it has been.
+pub const ERASURE_NOT_DUE: &str = "ERASURE_NOT_DUE";
+/// The part belongs to a later tier than the branch has reached.
+pub const DISCLOSURE_TOO_EARLY: &str = "DISCLOSURE_TOO_EARLY";
+/// The reporter did not agree to be named.
+pub const REPORTER_NOT_AGREED: &str = "REPORTER_NOT_AGREED";
+/// A part that the event needs is not there.
+pub const PART_MISSING: &str = "PART_MISSING";
+/// The same part is given twice.
+pub const PART_REPEATED: &str = "PART_REPEATED";
+/// No lawful basis is stated.
+pub const BASIS_MISSING: &str = "BASIS_MISSING";
+/// Consent was asked of a person under suspicion.
+pub const BASIS_SUSPECT_ASKED: &str = "BASIS_SUSPECT_ASKED";
+/// The consent is dated in the future.
+pub const BASIS_NOT_YET: &str = "BASIS_NOT_YET";
+/// The consent has ended.
+pub const BASIS_EXPIRED: &str = "BASIS_EXPIRED";
+/// The consent does not cover this part.
+pub const BASIS_SCOPE: &str = "BASIS_SCOPE";
+/// The referral does not rest on consent, so that none can be withdrawn.
+pub const BASIS_NOT_CONSENT: &str = "BASIS_NOT_CONSENT";
+/// An emergency release needs a vital interest as its basis.
+pub const BASIS_NOT_VITAL: &str = "BASIS_NOT_VITAL";
+/// The times of a time limit are not in order.
+pub const TIME_LIMIT_ORDER: &str = "TIME_LIMIT_ORDER";
+/// A required field is missing.
+pub const FIELD_REQUIRED: &str = "FIELD_REQUIRED";
+/// The field does not have the documented syntax.
+pub const FIELD_FORMAT: &str = "FIELD_FORMAT";
+/// The code is not one that this version of the contract knows.
+pub const CODE_UNKNOWN: &str = "CODE_UNKNOWN";
+/// The text is not in Unicode normalization form C.
+pub const TEXT_NOT_NFC: &str = "TEXT_NOT_NFC";
+/// The text has more code points than documented.
+pub const TEXT_TOO_LONG: &str = "TEXT_TOO_LONG";
+/// The text has no characters where one is required.
+pub const TEXT_EMPTY: &str = "TEXT_EMPTY";
+/// The list has more entries than documented.
+pub const TOO_MANY: &str = "TOO_MANY";
+/// The date does not exist or the time is out of range.
+pub const DATE_INVALID: &str = "DATE_INVALID";
+/// An earlier event of the same log is missing.
+pub const LOG_GAP: &str = "LOG_GAP";
+/// Two different events claim the same position of a log.
+pub const LOG_FORKED: &str = "LOG_FORKED";
+/// The event names an event of the other log that is not there yet.
+pub const LOG_SEEN_UNKNOWN: &str = "LOG_SEEN_UNKNOWN";
+/// The event has seen less of the other log than the one before it.
+pub const LOG_SEEN_BACKWARDS: &str = "LOG_SEEN_BACKWARDS";
+/// No administrative unit has this code in this version of the list, or no list has this version.
+pub const AREA_UNKNOWN: &str = "AREA_UNKNOWN";
+/// The administrative unit exists, but was not in force on any day of the period.
+pub const AREA_NOT_IN_FORCE: &str = "AREA_NOT_IN_FORCE";
+/// The code of an administrative unit stands without the version of its list; since codes were used again in 2025
+/// it could mean two units.
+pub const AREA_WITHOUT_LIST_VERSION: &str = "AREA_WITHOUT_LIST_VERSION";
+/// The action is Information or Append, which SDMX deprecated because systems read them differently.
+pub const ACTION_DEPRECATED: &str = "ACTION_DEPRECATED";
+/// The action is not MERGE, REPLACE or DELETE (`M`, `R`, `D`).
+pub const ACTION_UNKNOWN: &str = "ACTION_UNKNOWN";
+/// The columns of a series block have different lengths, or a position points beyond its texts.
+pub const BLOCK_MALFORMED: &str = "BLOCK_MALFORMED";
+/// A bulk load names a piece that was not uploaded or is no longer kept.
+pub const CHUNK_MISSING: &str = "CHUNK_MISSING";
+/// The code exists, but was not in force on any day of the period.
+pub const CODE_NOT_IN_FORCE: &str = "CODE_NOT_IN_FORCE";
+/// A column or an attribute stands twice.
+pub const COMPONENT_REPEATED: &str = "COMPONENT_REPEATED";
+/// The structure has no component of this name.
+pub const COMPONENT_UNKNOWN: &str = "COMPONENT_UNKNOWN";
+/// The file does not begin with the columns STRUCTURE, STRUCTURE_ID and ACTION, separated by commas.
+pub const CSV_HEADER_INVALID: &str = "CSV_HEADER_INVALID";
+/// A row has more or fewer cells than the header, often because of a missing quote.
+pub const CSV_ROW_MALFORMED: &str = "CSV_ROW_MALFORMED";
+/// The cursor is beyond what this access point holds: its store was restored from an older copy.
+pub const CURSOR_EXPIRED: &str = "CURSOR_EXPIRED";
+/// The cursor is of another access point or another selection, or is no cursor.
+pub const CURSOR_INVALID: &str = "CURSOR_INVALID";
+/// A dimension or the time period has no value, which only a DELETE may leave out.
+pub const DIMENSION_MISSING: &str = "DIMENSION_MISSING";
+/// The submission names the same series and period twice.
+pub const DUPLICATE_OBSERVATION: &str = "DUPLICATE_OBSERVATION";
+/// The file could not be read to its end.
+pub const FILE_UNREADABLE: &str = "FILE_UNREADABLE";
+/// The series key does not have one code per dimension.
+pub const KEY_MALFORMED: &str = "KEY_MALFORMED";
+/// The key pattern has another number of parts than the structure has dimensions, or an empty code in a list.
+pub const KEY_PATTERN_MALFORMED: &str = "KEY_PATTERN_MALFORMED";
+/// The row gives neither a value nor an attribute.
+pub const OBSERVATION_EMPTY: &str = "OBSERVATION_EMPTY";
+/// The time period is not a year, half-year, quarter, month, week or day in SDMX form.
+pub const PERIOD_MALFORMED: &str = "PERIOD_MALFORMED";
+/// The rows of one file name different structures.
+pub const STRUCTURE_MISMATCH: &str = "STRUCTURE_MISMATCH";
+/// The structure or dataflow is not in the directory in use.
+pub const STRUCTURE_UNKNOWN: &str = "STRUCTURE_UNKNOWN";
+/// The submission contains no observation.
+pub const SUBMISSION_EMPTY: &str = "SUBMISSION_EMPTY";
+/// The submission breaks rules; every violation is counted and the first 100 are listed, each with a reason and a
+/// place.
+pub const SUBMISSION_INVALID: &str = "SUBMISSION_INVALID";
+/// The submission or file has more bytes, rows or datasets than this access point accepts.
+pub const SUBMISSION_TOO_LARGE: &str = "SUBMISSION_TOO_LARGE";
+/// A row is not valid UTF-8.
+pub const TEXT_NOT_UTF8: &str = "TEXT_NOT_UTF8";
+/// The value is not a plain decimal number nor `NaN`: exponents, decimal commas, spaces and thousands separators
+/// are refused.
+pub const VALUE_NOT_DECIMAL: &str = "VALUE_NOT_DECIMAL";
+/// The code list of the component does not have this code.
+pub const CODE_NOT_IN_LIST: &str = "CODE_NOT_IN_LIST";

@@ -1,6 +1,7 @@
 //! Access points and the keys that the directory vouches for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
 
 use jiff::Timestamp;
 
@@ -15,9 +16,8 @@ pub struct AccessPoint {
     pub operator: PartyId,
     /// Parties that it may serve.
     pub parties: BTreeSet<PartyId>,
-    /// Keys that sign.
     pub(super) signing: BTreeMap<KeyId, SigningKey>,
-    /// Keys that are sealed to, the newest first.
+    /// The newest first.
     pub(super) sealing: Vec<SealingKey>,
     /// Signing keys that the bytes of the release revoke. Unlike a key that a party revoked by itself, these can
     /// no longer sign a revocation.
@@ -38,74 +38,91 @@ impl AccessPoint {
     /// Whether it has a key of this id, of either kind.
     #[must_use]
     pub fn has_key(&self, key: &KeyId) -> bool {
-        self.signing.contains_key(key) || self.sealing.iter().any(|sealing| sealing.id == *key)
+        self.key_facts().any(|(id, _, _)| id == key)
+    }
+
+    /// Of every key its id, public key and revocation.
+    pub(super) fn key_facts(&self) -> impl Iterator<Item = (&KeyId, &[u8; 32], Option<Timestamp>)> {
+        let signing = self
+            .signing
+            .values()
+            .map(|key| (&key.id, &key.public, key.revoked));
+        signing.chain(
+            self.sealing
+                .iter()
+                .map(|key| (&key.id, &key.public, key.revoked)),
+        )
     }
 
     /// Takes the key out of use from the instant on; an earlier revocation stands.
     pub(super) fn revoke(&mut self, key: &KeyId, from: Timestamp) {
         let signing = self.signing.get_mut(key).map(|key| &mut key.revoked);
-        let sealing = self
-            .sealing
-            .iter_mut()
-            .filter(|sealing| sealing.id == *key)
-            .map(|key| &mut key.revoked);
-        for revoked in signing.into_iter().chain(sealing) {
+        let sealing = self.sealing.iter_mut().filter(|sealing| sealing.id == *key);
+        for revoked in signing
+            .into_iter()
+            .chain(sealing.map(|key| &mut key.revoked))
+        {
             *revoked = Some(revoked.map_or(from, |earlier| earlier.min(from)));
         }
     }
 }
 
+/// Marks an Ed25519 key that signs envelopes, receipts and status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signing {}
+
+/// Marks an X25519 key that others seal to: one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealing {}
+
 /// A key that signs envelopes, receipts and status.
+pub type SigningKey = Key<Signing>;
+/// A key that others seal to: one epoch.
+pub type SealingKey = Key<Sealing>;
+
+/// The public half of a key of an access point, for one use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningKey {
+pub struct Key<Use> {
     /// Key id, unique for ever in the access point.
     pub id: KeyId,
-    /// Ed25519 public key.
+    /// The public key.
     pub public: [u8; 32],
-    /// First instant at which it may sign.
+    /// First instant at which it may be used.
     pub start: Timestamp,
-    /// First instant at which it may no longer sign.
+    /// First instant at which it may no longer be used, unless it outlives its release.
     pub expire: Timestamp,
     /// From when on it must not be trusted.
     pub revoked: Option<Timestamp>,
+    /// Whether it expires no earlier than its release. If so, it being expired means that the release is too, and
+    /// a known key then carries cases on.
+    outlives_release: bool,
+    of_use: PhantomData<Use>,
 }
 
-impl SigningKey {
-    /// Whether it may sign at the instant.
+impl<Use> Key<Use> {
+    pub(super) fn new(
+        id: KeyId,
+        public: [u8; 32],
+        (start, expire, revoked): (Timestamp, Timestamp, Option<Timestamp>),
+        outlives_release: bool,
+    ) -> Self {
+        Self {
+            id,
+            public,
+            start,
+            expire,
+            revoked,
+            outlives_release,
+            of_use: PhantomData,
+        }
+    }
+
+    /// Whether it may be used at the instant: started, not revoked, and not expired. A key that outlives its release
+    /// does not expire under it: only the next release ends it.
     #[must_use]
     pub fn usable(&self, at: Timestamp) -> bool {
-        is_usable(self.start, self.expire, self.revoked, at)
+        self.start <= at
+            && (at < self.expire || self.outlives_release)
+            && self.revoked.is_none_or(|revoked| at < revoked)
     }
-}
-
-/// A key that others seal to: one epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealingKey {
-    /// Key id, unique for ever in the access point.
-    pub id: KeyId,
-    /// X25519 public key.
-    pub public: [u8; 32],
-    /// First instant at which it may be sealed to.
-    pub start: Timestamp,
-    /// First instant at which it should no longer be sealed to.
-    pub expire: Timestamp,
-    /// From when on it must not be used.
-    pub revoked: Option<Timestamp>,
-}
-
-impl SealingKey {
-    /// Whether it may be sealed to at the instant.
-    #[must_use]
-    pub fn usable(&self, at: Timestamp) -> bool {
-        is_usable(self.start, self.expire, self.revoked, at)
-    }
-}
-
-fn is_usable(
-    start: Timestamp,
-    expire: Timestamp,
-    revoked: Option<Timestamp>,
-    at: Timestamp,
-) -> bool {
-    start <= at && at < expire && revoked.is_none_or(|revoked| at < revoked)
 }

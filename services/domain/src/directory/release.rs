@@ -91,22 +91,12 @@ impl Release {
         self.access_point(owner)?.signing.get(key)
     }
 
-    /// The key to seal to: the newest epoch usable at the instant. Once the release has expired, the epoch that was
-    /// in use then stays in use until the next release, so that cases are carried on.
+    /// The key to seal to: the newest epoch usable at the instant.
     #[must_use]
     pub fn sealing_key(&self, owner: &AccessPointId, at: Timestamp) -> Option<&SealingKey> {
-        let epochs = &self.access_point(owner)?.sealing;
-        let newest = epochs.iter().find(|epoch| epoch.usable(at));
-        let carried = || {
-            epochs.iter().find(|epoch| {
-                let unrevoked = epoch.revoked.is_none_or(|revoked| at < revoked);
-                at >= self.expire
-                    && epoch.start < self.expire
-                    && self.expire <= epoch.expire
-                    && unrevoked
-            })
-        };
-        newest.or_else(carried)
+        self.access_point(owner)?
+            .sealing_keys()
+            .find(|epoch| epoch.usable(at))
     }
 
     /// A party.

@@ -1,0 +1,106 @@
+//! Draws up releases and signs them: for the command line that signers use offline, and for tests.
+//!
+//! Nothing here is trusted. What comes out counts only once [`Release::verify`] has accepted it; [`review`] says
+//! beforehand whether it could.
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use jiff::Timestamp;
+use nhipcau_proto::directory::v1 as pb;
+use prost::Message as _;
+
+use crate::directory::error::Error;
+use crate::directory::pae::{self, pae};
+use crate::directory::release::Release;
+use crate::directory::revocation::Revocation;
+use crate::directory::verify;
+use crate::id::KeyId;
+
+mod builder;
+
+pub use builder::ReleaseBuilder;
+
+/// Checks everything about a release file except its signatures: what a signer wants to know before signing.
+///
+/// # Errors
+/// One of [`Error`], as [`Release::verify`] would give it.
+pub fn review(file: &[u8], current: Option<&Release>) -> Result<(), Error> {
+    let signed = verify::decode_signed(file)?;
+    verify::read_release(file, &signed.release, current).map(|_| ())
+}
+
+/// Adds a signature to a release file, in place of an earlier one of the same signer.
+///
+/// # Errors
+/// [`Error::Malformed`] when the file is not one.
+pub fn sign(file: &[u8], signer: &KeyId, pair: &Ed25519KeyPair) -> Result<Vec<u8>, Error> {
+    let mut signed = verify::decode_signed(file)?;
+    signed
+        .signatures
+        .retain(|signature| signature.signer != signer.as_str());
+    signed
+        .signatures
+        .push(signature(&signed.release, signer, pair));
+    Ok(signed.encode_to_vec())
+}
+
+/// Brings the signatures of two copies of a release file together.
+///
+/// # Errors
+/// [`Error::DifferentReleases`] when they are not copies of one; [`Error::Malformed`] when one is not a release file.
+pub fn merge(file: &[u8], other: &[u8]) -> Result<Vec<u8>, Error> {
+    let (mut signed, other) = (verify::decode_signed(file)?, verify::decode_signed(other)?);
+    if signed.release != other.release {
+        return Err(Error::DifferentReleases);
+    }
+    for signature in other.signatures {
+        if !signed.signatures.contains(&signature) {
+            signed.signatures.push(signature);
+        }
+    }
+    Ok(signed.encode_to_vec())
+}
+
+/// Signs a party's revocation with the key that it names.
+#[must_use]
+pub fn revoke(programme: &str, revocation: &Revocation, pair: &Ed25519KeyPair) -> Vec<u8> {
+    let revocation = revocation.to_wire(programme).encode_to_vec();
+    let signature = pair
+        .sign(&pae(&[pae::REVOCATION, &revocation]))
+        .as_ref()
+        .to_vec();
+    pb::SignedRevocation {
+        revocation,
+        signature,
+    }
+    .encode_to_vec()
+}
+
+/// The public half of a key pair, as the directory lists it.
+#[must_use]
+pub fn public_key(pair: &Ed25519KeyPair) -> [u8; 32] {
+    let mut public = [0; 32];
+    public.copy_from_slice(pair.public_key().as_ref());
+    public
+}
+
+fn signature(release: &[u8], signer: &KeyId, pair: &Ed25519KeyPair) -> pb::ReleaseSignature {
+    pb::ReleaseSignature {
+        signer: signer.to_string(),
+        signature: pair.sign(&pae(&[pae::RELEASE, release])).as_ref().to_vec(),
+    }
+}
+
+pub(in crate::directory) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    // The wire counts nanoseconds up from the second, also before 1970.
+    let nanos = at.as_nanosecond();
+    prost_types::Timestamp {
+        seconds: nanos
+            .div_euclid(1_000_000_000)
+            .try_into()
+            .unwrap_or_default(),
+        nanos: nanos
+            .rem_euclid(1_000_000_000)
+            .try_into()
+            .unwrap_or_default(),
+    }
+}
