@@ -14,7 +14,7 @@ from nhipcau_verify.envelope import Kind
 from nhipcau_verify.errors import Reason
 from nhipcau_verify.padding import pad
 from nhipcau_verify.pae import pae
-from nhipcau_verify.sealing import publish, seal, seal_padded, serialize, sign
+from nhipcau_verify.sealing import publish, seal_padded, serialize, sign
 
 from . import fixture
 
@@ -217,9 +217,11 @@ def broadcasts() -> Iterator[Case]:
     wrapped = fixture.public_routing("refused broadcast")
     fixture.wrap_to(wrapped, "hanoi")
     yield case("broadcast-with-a-wrap", Reason.BAD_ROUTING, publish(wrapped, message, signer))
-    committed = fixture.public_routing("refused broadcast")
-    sealed = seal(committed, message, fixture.channel_key("moha", "all"), signer)
-    yield case("broadcast-with-commitments", Reason.WRONG_LENGTH, sealed)
+    committed = publish(fixture.public_routing("refused broadcast"), message, signer)
+    manifest = pb.Manifest.FromString(committed.manifest)
+    manifest.entries[1].key_commitment = fixture.bytes_of("commitment")
+    signed = sign(committed.routing, serialize(manifest), committed.parts, signer, Kind.CHANNEL)
+    yield case("broadcast-with-a-commitment", Reason.WRONG_LENGTH, signed)
     addressed = fixture.content()
     yield case("broadcast-for-one-party", Reason.BAD_CONTROL,
                publish(fixture.public_routing("refused broadcast"), addressed, signer))

@@ -1,4 +1,4 @@
-"""A second implementation of the Nhịp Cầu wire format, written from the comments of the contracts alone.
+"""A second implementation of the Nhịp Cầu wire format, written from the comments of the contracts.
 
 It exists so that evidence does not depend on one program: whoever holds the bytes, the public keys and these few
 files can check what was sent, received and refused. It shares no code with the bus and is never used by it.
