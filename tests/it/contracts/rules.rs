@@ -22,6 +22,10 @@ const READING: [&str; 9] = [
     "Check",
 ];
 
+/// Mutations whose repetition is harmless without a request id, with the reason.
+const IDEMPOTENT: [(&str, &str); 1] =
+    [("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes")];
+
 /// Messages of the project; `google` and `buf` only annotate.
 pub(super) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {
     pool.all_messages()
@@ -114,6 +118,8 @@ pub(super) fn required_without_rule(pool: &DescriptorPool) -> Vec<String> {
     let required = sendable(pool)
         .into_iter()
         .filter(|field| behaviors(field, pool).contains(&REQUIRED));
+    // A bool that is absent is false, and false is an answer.
+    let required = required.filter(|field| field.kind() != Kind::Bool);
     let loose =
         required.filter(|field| option(&field.options(), pool, "buf.validate.field").is_none());
     loose
@@ -122,8 +128,12 @@ pub(super) fn required_without_rule(pool: &DescriptorPool) -> Vec<String> {
 }
 
 pub(super) fn mutations_without_request_id(pool: &DescriptorPool) -> Vec<String> {
-    let mutating =
-        methods(pool).filter(|method| !READING.iter().any(|verb| method.name().starts_with(verb)));
+    let idempotent = |method: &MethodDescriptor| {
+        IDEMPOTENT.iter().any(|(name, _)| *name == method.full_name())
+    };
+    let reading =
+        |method: &MethodDescriptor| READING.iter().any(|verb| method.name().starts_with(verb));
+    let mutating = methods(pool).filter(|method| !idempotent(method) && !reading(method));
     let careless = mutating.filter(|method| {
         let id = method.input().get_field_by_name("request_id");
         !id.is_some_and(|field| {
