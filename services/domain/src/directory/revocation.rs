@@ -45,7 +45,8 @@ pub enum RevocationSigner {
 }
 
 impl Release {
-    /// The same release with the revoked keys out of use.
+    /// The same release with the revoked keys out of use. Releases verified on top of it keep them so; a release that
+    /// is verified anew from its file, as at a start, has its revocations applied to it again.
     ///
     /// # Errors
     /// [`Error::RevocationUnsigned`] unless a key of the party signed it; [`Error::Invalid`] when it names an access

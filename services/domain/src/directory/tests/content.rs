@@ -131,6 +131,25 @@ fn hosting_a_desk_is_not_hosting_the_party() {
 }
 
 #[test]
+fn every_commune_of_the_country_fits_into_a_release() {
+    let ceremony = ceremony();
+    let always = Validity::from(day(0));
+    let builder = (0..3_321).fold(programme(&ceremony.root), |builder, n| {
+        let desk = unit(&format!("commune-{n:05}"));
+        let names = (
+            "Tổ thường trực bảo vệ trẻ em cấp xã",
+            "Standing group for child protection",
+        );
+        builder.unit(&party("hanoi"), &desk, names, always)
+    });
+    let release = ceremony.release(&builder);
+    assert_eq!(release.units().count(), 3_325);
+    assert!(release.signed_bytes().len() < 512 << 10);
+    let last = unit("commune-03320");
+    assert!(release.hosts(&ap("hanoi"), &party("hanoi"), Some(&last), &referral()));
+}
+
+#[test]
 fn the_catalogue_names_the_newest_minor_version() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
@@ -144,7 +163,8 @@ fn the_catalogue_names_the_newest_minor_version() {
 #[test]
 fn every_reference_resolves() {
     let nobody = || "nobody".to_owned();
-    let cases: [(&str, fn(&mut pb::Release, String)); 12] = [
+    type Change = fn(&mut pb::Release, String);
+    let cases: [(&str, Change); 12] = [
         ("access_points[0].operator_party", |w, n| {
             w.access_points[0].operator_party = n
         }),
@@ -193,7 +213,8 @@ fn an_access_point_serves_only_the_parties_it_lists() {
 
 #[test]
 fn nothing_stands_twice() {
-    let cases: [(&str, fn(&mut pb::Release)); 6] = [
+    type Change = fn(&mut pb::Release);
+    let cases: [(&str, Change); 6] = [
         ("parties[3].party", |w| {
             let copy = pb::Party {
                 recovery_keys: Vec::new(),

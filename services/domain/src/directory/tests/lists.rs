@@ -107,6 +107,12 @@ fn a_nationwide_list_is_a_file_that_the_release_names_by_digest() {
         release.code_list_file(&other).unwrap_err(),
         Error::UnknownAttachment
     );
+
+    let missized = builder.with(|wire| wire.code_list_refs[0].size_bytes += 1);
+    let refused = ceremony
+        .release(&missized)
+        .code_list_file(&national.encode_to_vec());
+    assert_eq!(refused.unwrap_err(), Error::UnknownAttachment);
 }
 
 #[test]

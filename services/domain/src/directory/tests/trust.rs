@@ -354,6 +354,25 @@ fn the_fingerprint_is_what_the_contract_describes() {
     assert_eq!(ceremony().root.fingerprint().to_string(), FINGERPRINT);
 }
 
+/// A release file as it was first written. Its bytes must be readable for ever, whatever becomes of the builder.
+const GOLDEN: &[u8] = include_bytes!("golden/release-1.binpb");
+/// Computed by a second implementation (Python), which also verified both signatures.
+const GOLDEN_DIGEST: &str = "ccda42826ec6d35bc50204652a54062694f49408c209f5d4337b4cf4ea5d40ba";
+
+#[test]
+fn the_first_release_file_ever_written_still_verifies() {
+    let fingerprint = FINGERPRINT.parse().unwrap();
+    let root = TrustedRoot::pin(GOLDEN, &fingerprint).unwrap();
+    let release = Release::verify(GOLDEN, &root, None).unwrap();
+    assert_eq!(hex::encode(release.digest()), GOLDEN_DIGEST);
+    assert!(release.hosts(
+        &ap("hanoi"),
+        &party("vwu"),
+        Some(&unit("commune")),
+        &referral()
+    ));
+}
+
 #[test]
 fn signers_sign_apart_and_their_files_are_merged() {
     let ceremony = ceremony();
