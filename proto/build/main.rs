@@ -16,6 +16,10 @@ use std::{
 /// Packages that only annotate: no Rust type is generated for them.
 const ANNOTATIONS: [&str; 2] = ["buf.validate", "google.api"];
 
+#[expect(
+    clippy::print_stdout,
+    reason = "this is how a build script speaks to cargo"
+)]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);

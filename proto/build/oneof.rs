@@ -122,8 +122,9 @@ fn check(
     format!(
         "
         if let Some({module}::{variants}::{variant}(inner)) = &self.{member} {{
-            use ::prost_protovalidate::Validate as _;
-            if let Err(broken) = inner.validate() {{
+            // Borrowing sees through the box that a recursive variant has.
+            let inner = ::core::borrow::Borrow::<{checked}>::borrow(inner);
+            if let Err(broken) = ::prost_protovalidate::Validate::validate(inner) {{
                 for mut violation in broken.into_violations() {{
                     violation.prepend_field_path(\"{name}\");
                     violations.push(violation);
@@ -134,6 +135,7 @@ fn check(
         variants = camel(oneof),
         variant = camel(field.name()),
         member = escaped(oneof),
+        checked = rust_type(&inner),
         name = field.name(),
     )
 }

@@ -23,8 +23,10 @@ const READING: [&str; 9] = [
 ];
 
 /// Mutations whose repetition is harmless without a request id, with the reason.
-const IDEMPOTENT: [(&str, &str); 1] =
-    [("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes")];
+const IDEMPOTENT: [(&str, &str); 1] = [(
+    "nhipcau.indicator.v1.IndicatorService.UploadChunk",
+    "a chunk is kept under the digest of its bytes",
+)];
 
 /// Messages of the project; `google` and `buf` only annotate.
 pub(super) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {
@@ -129,7 +131,9 @@ pub(super) fn required_without_rule(pool: &DescriptorPool) -> Vec<String> {
 
 pub(super) fn mutations_without_request_id(pool: &DescriptorPool) -> Vec<String> {
     let idempotent = |method: &MethodDescriptor| {
-        IDEMPOTENT.iter().any(|(name, _)| *name == method.full_name())
+        IDEMPOTENT
+            .iter()
+            .any(|(name, _)| *name == method.full_name())
     };
     let reading =
         |method: &MethodDescriptor| READING.iter().any(|verb| method.name().starts_with(verb));
