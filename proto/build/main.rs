@@ -16,10 +16,7 @@ use std::{
 /// Packages that only annotate: no Rust type is generated for them.
 const ANNOTATIONS: [&str; 2] = ["buf.validate", "google.api"];
 
-#[expect(
-    clippy::print_stdout,
-    reason = "this is how a build script speaks to cargo"
-)]
+#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -32,20 +29,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
 
     let mut compiler = protox::Compiler::new([root.clone(), root.join("third_party")])?;
-    compiler
-        .include_source_info(true)
-        .include_imports(true)
-        .open_files(&files)?;
+    compiler.include_source_info(true).include_imports(true).open_files(&files)?;
     let descriptors = compiler.encode_file_descriptor_set();
     fs::write(out.join("descriptors.bin"), &descriptors)?;
 
     let mut types = compiler.file_descriptor_set();
-    types
-        .file
-        .retain(|file| !ANNOTATIONS.contains(&file.package()));
-    tonic_prost_build::configure()
-        .include_file("contracts.rs")
-        .compile_fds(types)?;
+    types.file.retain(|file| !ANNOTATIONS.contains(&file.package()));
+    tonic_prost_build::configure().include_file("contracts.rs").compile_fds(types)?;
 
     let pool = DescriptorPool::decode(descriptors.as_slice())?;
     prost_protovalidate_build::Builder::new()

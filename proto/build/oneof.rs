@@ -5,9 +5,7 @@
 
 use std::{collections::BTreeMap, error::Error};
 
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 const TYPE_BOOL: i32 = 8;
 const TYPE_MESSAGE: i32 = 11;
@@ -41,9 +39,8 @@ fn hide_in(pool: &DescriptorPool, message: &mut DynamicMessage) -> Result<(), Bo
         }
     }
     if hidden {
-        let rules = pool
-            .get_extension_by_name("buf.validate.message")
-            .ok_or("validate.proto is not among the imports")?;
+        let rules =
+            pool.get_extension_by_name("buf.validate.message").ok_or("validate.proto is not among the imports")?;
         let Kind::Message(kind) = rules.kind() else {
             return Err("buf.validate.message is not a message".into());
         };
@@ -67,24 +64,13 @@ pub(crate) fn restore(pool: &DescriptorPool, generated: &str) -> Result<String, 
     for (at, _) in generated.match_indices(HEADER) {
         let rest = generated.get(at..).unwrap_or_default();
         let (header, body) = rest.split_once('{').ok_or("an impl without a body")?;
-        let checked = header
-            .split_whitespace()
-            .last()
-            .ok_or("an impl without a type")?;
-        let start = body
-            .find(START)
-            .ok_or("an impl without a list of violations")?;
-        starts.insert(
-            checked.to_owned(),
-            at + header.len() + 1 + start + START.len(),
-        );
+        let checked = header.split_whitespace().last().ok_or("an impl without a type")?;
+        let start = body.find(START).ok_or("an impl without a list of violations")?;
+        starts.insert(checked.to_owned(), at + header.len() + 1 + start + START.len());
     }
 
     let mut insertions = BTreeMap::new();
-    for message in pool
-        .all_messages()
-        .filter(|message| is_ours(message.package_name()))
-    {
+    for message in pool.all_messages().filter(|message| is_ours(message.package_name())) {
         let mut checks = String::new();
         for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
             for field in oneof.fields() {
@@ -107,12 +93,7 @@ pub(crate) fn restore(pool: &DescriptorPool, generated: &str) -> Result<String, 
 }
 
 /// The check of one variant; empty when what it holds has no rules.
-fn check(
-    message: &MessageDescriptor,
-    oneof: &str,
-    field: &FieldDescriptor,
-    known: &BTreeMap<String, usize>,
-) -> String {
+fn check(message: &MessageDescriptor, oneof: &str, field: &FieldDescriptor, known: &BTreeMap<String, usize>) -> String {
     let Kind::Message(inner) = field.kind() else {
         return String::new();
     };
@@ -155,32 +136,20 @@ fn number(message: &DynamicMessage, name: &str) -> Option<i32> {
 }
 
 /// The messages of a repeated field.
-fn list<'a>(
-    message: &'a mut DynamicMessage,
-    name: &str,
-) -> impl Iterator<Item = &'a mut DynamicMessage> {
-    let values = message
-        .get_field_by_name_mut(name)
-        .and_then(Value::as_list_mut);
-    values
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_message_mut)
+fn list<'a>(message: &'a mut DynamicMessage, name: &str) -> impl Iterator<Item = &'a mut DynamicMessage> {
+    let values = message.get_field_by_name_mut(name).and_then(Value::as_list_mut);
+    values.into_iter().flatten().filter_map(Value::as_message_mut)
 }
 
 /// The Rust path of a message as prost names it.
 fn rust_type(message: &MessageDescriptor) -> String {
-    let scope = message
-        .parent_message()
-        .map_or_else(|| package(message), |parent| module(&parent));
+    let scope = message.parent_message().map_or_else(|| package(message), |parent| module(&parent));
     format!("{scope}::{}", message.name())
 }
 
 /// The module that holds a message's nested types and oneofs.
 fn module(message: &MessageDescriptor) -> String {
-    let scope = message
-        .parent_message()
-        .map_or_else(|| package(message), |parent| module(&parent));
+    let scope = message.parent_message().map_or_else(|| package(message), |parent| module(&parent));
     format!("{scope}::{}", escaped(&snake(message.name())))
 }
 
@@ -190,15 +159,8 @@ fn package(message: &MessageDescriptor) -> String {
 }
 
 fn escaped(name: &str) -> String {
-    let keyword = matches!(
-        name,
-        "type" | "match" | "return" | "ref" | "use" | "where" | "as" | "in" | "for"
-    );
-    if keyword {
-        format!("r#{name}")
-    } else {
-        name.to_owned()
-    }
+    let keyword = matches!(name, "type" | "match" | "return" | "ref" | "use" | "where" | "as" | "in" | "for");
+    if keyword { format!("r#{name}") } else { name.to_owned() }
 }
 
 fn snake(name: &str) -> String {
@@ -213,8 +175,7 @@ fn snake(name: &str) -> String {
 }
 
 fn camel(name: &str) -> String {
-    let capital = |word: &str| {
-        word.get(..1).unwrap_or_default().to_ascii_uppercase() + word.get(1..).unwrap_or_default()
-    };
+    let capital =
+        |word: &str| word.get(..1).unwrap_or_default().to_ascii_uppercase() + word.get(1..).unwrap_or_default();
     name.split('_').map(capital).collect()
 }

@@ -21,9 +21,6 @@ pub fn violations(message: &impl Validate) -> Vec<Violation> {
     broken
         .violations()
         .iter()
-        .map(|violation| Violation {
-            field: violation.field_path(),
-            rule: violation.rule_id().to_owned(),
-        })
+        .map(|violation| Violation { field: violation.field_path(), rule: violation.rule_id().to_owned() })
         .collect()
 }

@@ -60,8 +60,7 @@ impl Config {
         let directory = tempfile::tempdir()?;
         let here = directory.path();
         for file in ["server.conf", "cluster.conf", "bus.conf", "users.conf"] {
-            let shipped =
-                fs::read_to_string(root().join("deploy/nats").join(file)).context(file)?;
+            let shipped = fs::read_to_string(root().join("deploy/nats").join(file)).context(file)?;
             fs::write(here.join(file), adapt(&shipped, here)?)?;
         }
         let tls = here.join("tls");
@@ -105,32 +104,18 @@ impl Config {
     pub async fn start(self) -> Result<Server> {
         let mut command = self.command("server.conf")?;
         let here = self.directory.path();
-        command
-            .arg("--ports_file_dir")
-            .arg(here)
-            .arg("--log")
-            .arg(here.join("log"));
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        command.arg("--ports_file_dir").arg(here).arg("--log").arg(here.join("log"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let ports = here.join(format!("nats-server_{}.ports", child.id()));
-        let mut server = Server {
-            child,
-            config: self,
-            address: String::new(),
-        };
-        server.address = wait::until("the nats-server to listen", || address(&ports))
-            .await
-            .with_context(|| server.log())?;
+        let mut server = Server { child, config: self, address: String::new() };
+        server.address =
+            wait::until("the nats-server to listen", || address(&ports)).await.with_context(|| server.log())?;
         Ok(server)
     }
 
     fn command(&self, file: &str) -> Result<Command> {
         let mut command = Command::new(binary()?);
-        command
-            .arg("--config")
-            .arg(self.directory.path().join(file));
+        command.arg("--config").arg(self.directory.path().join(file));
         command.env("NHIPCAU_NATS_NODE", "nhipcau-1");
         Ok(command)
     }
@@ -155,11 +140,7 @@ impl Server {
     ///
     /// # Errors
     /// When the server does not let the user in.
-    pub async fn connect(
-        &self,
-        user: User,
-        on_error: impl Fn(String) + Send + Sync + 'static,
-    ) -> Result<Client> {
+    pub async fn connect(&self, user: User, on_error: impl Fn(String) + Send + Sync + 'static) -> Result<Client> {
         let ours = certificates();
         let options = ConnectOptions::with_nkey(user.seed.to_owned())
             .name(user.name)
@@ -210,9 +191,7 @@ fn binary() -> Result<PathBuf> {
 }
 
 fn adapt(shipped: &str, here: &Path) -> Result<String> {
-    let here = here
-        .to_str()
-        .context("the temporary directory has a plain name")?;
+    let here = here.to_str().context("the temporary directory has a plain name")?;
     let mut text = shipped
         .replace("/etc/nhipcau-nats", here)
         .replace("/var/lib/nhipcau-nats", &format!("{here}/store"))
@@ -227,11 +206,7 @@ fn adapt(shipped: &str, here: &Path) -> Result<String> {
             .collect();
         let users = [MOHA, VWU, OPERATOR];
         if keys.len() != users.len() {
-            bail!(
-                "users.conf names {} users and the tests know {}",
-                keys.len(),
-                users.len()
-            );
+            bail!("users.conf names {} users and the tests know {}", keys.len(), users.len());
         }
         for (key, user) in keys.iter().zip(users) {
             text = text.replace(key, user.public);

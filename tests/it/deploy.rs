@@ -24,10 +24,7 @@ struct Connected {
 async fn connect(server: &Server, user: User) -> Connected {
     let refused = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&refused);
-    let client = server
-        .connect(user, move |error| seen.lock().unwrap().push(error))
-        .await
-        .unwrap();
+    let client = server.connect(user, move |error| seen.lock().unwrap().push(error)).await.unwrap();
     Connected { client, refused }
 }
 
@@ -49,11 +46,8 @@ async fn provision(operator: &Client, name: &str) {
         .await
         .unwrap();
     for (lane, subject) in ["m", "b", "r"].into_iter().zip(subjects) {
-        let consumer = pull::Config {
-            durable_name: Some(lane.to_owned()),
-            filter_subject: subject,
-            ..Default::default()
-        };
+        let consumer =
+            pull::Config { durable_name: Some(lane.to_owned()), filter_subject: subject, ..Default::default() };
         made.create_consumer(consumer).await.unwrap();
     }
 }
@@ -63,11 +57,7 @@ fn the_server_accepts_the_shipped_configurations() {
     let config = Config::shipped().unwrap();
     for file in ["server.conf", "cluster.conf"] {
         let checked = config.check(file).unwrap();
-        assert!(
-            checked.status.success(),
-            "{file}: {}",
-            String::from_utf8_lossy(&checked.stderr)
-        );
+        assert!(checked.status.success(), "{file}: {}", String::from_utf8_lossy(&checked.stderr));
     }
 }
 
@@ -81,29 +71,15 @@ fn the_server_refuses_a_setting_it_does_not_know() {
 #[test]
 fn no_other_door_of_the_server_is_opened() {
     for (path, text) in repository::files(&[".conf"]) {
-        let settings = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default().to_lowercase());
+        let settings = text.lines().map(|line| line.split('#').next().unwrap_or_default().to_lowercase());
         for line in settings {
-            for door in [
-                "mqtt",
-                "websocket",
-                "gateway",
-                "leafnode",
-                "no_auth_user",
-                "profile",
-            ] {
+            for door in ["mqtt", "websocket", "gateway", "leafnode", "no_auth_user", "profile"] {
                 assert!(!line.contains(door), "{path} opens {door}");
             }
         }
     }
     let bus = repository::read("deploy/nats/bus.conf");
-    for wanted in [
-        "sync_interval: always",
-        "verify: true",
-        "min_version: \"1.3\"",
-        "http: \"127.0.0.1:",
-    ] {
+    for wanted in ["sync_interval: always", "verify: true", "min_version: \"1.3\"", "http: \"127.0.0.1:"] {
         assert!(bus.contains(wanted), "bus.conf lacks {wanted}");
     }
 }
@@ -116,17 +92,11 @@ async fn a_message_travels_and_is_acknowledged_under_the_shipped_permissions() {
     provision(&operator.client, "vwu").await;
 
     let moha = connect(&server, MOHA).await;
-    let sent = jetstream::new(moha.client.clone())
-        .publish("nc.v1.m.vwu.moha", "sealed".into())
-        .await
-        .unwrap();
+    let sent = jetstream::new(moha.client.clone()).publish("nc.v1.m.vwu.moha", "sealed".into()).await.unwrap();
     assert_eq!(sent.await.unwrap().stream, "NC_VWU");
 
     let vwu = connect(&server, VWU).await;
-    let stream = jetstream::new(vwu.client.clone())
-        .get_stream_no_info("NC_VWU")
-        .await
-        .unwrap();
+    let stream = jetstream::new(vwu.client.clone()).get_stream_no_info("NC_VWU").await.unwrap();
     let consumer = stream.get_consumer::<pull::Config>("m").await.unwrap();
     let mut fetched = consumer.fetch().max_messages(1).messages().await.unwrap();
     let message = fetched.next().await.unwrap().unwrap();
@@ -156,13 +126,7 @@ async fn an_access_point_can_neither_speak_as_another_nor_read_or_touch_what_is_
         "$JS.ACK.NC_VWU.m.1.1.1.1.0",
         "_INBOX_vwu.forged",
     ];
-    let subscriptions = [
-        "nc.v1.>",
-        "nc.v1.m.vwu.*",
-        "nc.v1.s.vwu.*",
-        "_INBOX_vwu.>",
-        "$JS.EVENT.ADVISORY.>",
-    ];
+    let subscriptions = ["nc.v1.>", "nc.v1.m.vwu.*", "nc.v1.s.vwu.*", "_INBOX_vwu.>", "$JS.EVENT.ADVISORY.>"];
 
     let moha = connect(&server, MOHA).await;
     for subject in publications {
@@ -177,19 +141,11 @@ async fn an_access_point_can_neither_speak_as_another_nor_read_or_touch_what_is_
     let expected = publications.len() + subscriptions.len();
     let refused = wait::until("every refusal", || {
         let refused = moha.refused.lock().unwrap();
-        (refused.len() >= expected).then(|| {
-            refused
-                .iter()
-                .map(|error| error.to_lowercase())
-                .collect::<Vec<_>>()
-        })
+        (refused.len() >= expected).then(|| refused.iter().map(|error| error.to_lowercase()).collect::<Vec<_>>())
     });
     let refused = refused.await.unwrap();
     for subject in publications.iter().chain(&subscriptions) {
         let quoted = format!("\"{subject}\"").to_lowercase();
-        assert!(
-            refused.iter().any(|error| error.contains(&quoted)),
-            "{subject} was allowed"
-        );
+        assert!(refused.iter().any(|error| error.contains(&quoted)), "{subject} was allowed");
     }
 }

@@ -16,33 +16,16 @@ const LAYERS: [&[&str]; 6] = [
     &["nhipcau-domain"],
     &["nhipcau-messaging"],
     &["nhipcau-runtime"],
-    &[
-        "nhipcau-referrals",
-        "nhipcau-indicators",
-        "nhipcau-switchboard",
-        "nhipcau-programme",
-        "nhipcau-gateway",
-    ],
+    &["nhipcau-referrals", "nhipcau-indicators", "nhipcau-switchboard", "nhipcau-programme", "nhipcau-gateway"],
     &["nhipcau", "nhipcau-tests"],
 ];
 
 /// Names that say nothing of what is inside, and so collect everything.
-const VAGUE: [&str; 7] = [
-    "common", "core", "utils", "util", "shared", "helpers", "helper",
-];
+const VAGUE: [&str; 7] = ["common", "core", "utils", "util", "shared", "helpers", "helper"];
 
 /// What keeps the rules pure: nothing here waits, connects or stores.
-const IMPURE: [&str; 9] = [
-    "tokio",
-    "tonic",
-    "tonic-prost",
-    "async-nats",
-    "rusqlite",
-    "rustls",
-    "hyper",
-    "axum",
-    "futures-util",
-];
+const IMPURE: [&str; 9] =
+    ["tokio", "tonic", "tonic-prost", "async-nats", "rusqlite", "rustls", "hyper", "axum", "futures-util"];
 
 fn is_vague(name: &str) -> bool {
     VAGUE.contains(&name)
@@ -60,19 +43,13 @@ fn broken_edges(graph: &Graph) -> Vec<String> {
             broken.push(format!("{from} has no layer"));
             continue;
         };
-        for to in dependencies
-            .iter()
-            .filter(|name| name.starts_with("nhipcau"))
-        {
+        for to in dependencies.iter().filter(|name| name.starts_with("nhipcau")) {
             if layer(to).is_none_or(|lower| lower >= upper) {
                 broken.push(format!("{from} must not depend on {to}"));
             }
         }
         if from == "nhipcau-domain" {
-            for to in dependencies
-                .iter()
-                .filter(|name| IMPURE.contains(&name.as_str()))
-            {
+            for to in dependencies.iter().filter(|name| IMPURE.contains(&name.as_str())) {
                 broken.push(format!("{from} must stay pure and not depend on {to}"));
             }
         }
@@ -101,57 +78,39 @@ fn workspace() -> Graph {
 
 fn with_edge(from: &str, to: &str) -> Graph {
     let mut graph = workspace();
-    graph
-        .entry(from.to_owned())
-        .or_default()
-        .insert(to.to_owned());
+    graph.entry(from.to_owned()).or_default().insert(to.to_owned());
     graph
 }
 
 #[test]
 fn every_crate_depends_on_lower_layers_only() {
     let graph = workspace();
-    assert!(
-        graph.contains_key("nhipcau-proto"),
-        "the workspace was not read"
-    );
+    assert!(graph.contains_key("nhipcau-proto"), "the workspace was not read");
     assert_eq!(broken_edges(&graph), Vec::<String>::new());
 }
 
 #[test]
 fn an_upward_edge_is_refused() {
     let graph = with_edge("nhipcau-domain", "nhipcau-messaging");
-    assert_eq!(
-        broken_edges(&graph),
-        ["nhipcau-domain must not depend on nhipcau-messaging"]
-    );
+    assert_eq!(broken_edges(&graph), ["nhipcau-domain must not depend on nhipcau-messaging"]);
 }
 
 #[test]
 fn an_edge_between_services_is_refused() {
     let graph = with_edge("nhipcau-referrals", "nhipcau-indicators");
-    assert_eq!(
-        broken_edges(&graph),
-        ["nhipcau-referrals must not depend on nhipcau-indicators"]
-    );
+    assert_eq!(broken_edges(&graph), ["nhipcau-referrals must not depend on nhipcau-indicators"]);
 }
 
 #[test]
 fn an_edge_to_the_tests_is_refused() {
     let graph = with_edge("nhipcau", "nhipcau-tests");
-    assert_eq!(
-        broken_edges(&graph),
-        ["nhipcau must not depend on nhipcau-tests"]
-    );
+    assert_eq!(broken_edges(&graph), ["nhipcau must not depend on nhipcau-tests"]);
 }
 
 #[test]
 fn an_impure_rule_is_refused() {
     let graph = with_edge("nhipcau-domain", "tokio");
-    assert_eq!(
-        broken_edges(&graph),
-        ["nhipcau-domain must stay pure and not depend on tokio"]
-    );
+    assert_eq!(broken_edges(&graph), ["nhipcau-domain must stay pure and not depend on tokio"]);
 }
 
 #[test]
@@ -162,15 +121,8 @@ fn a_crate_without_a_layer_is_refused() {
 
 #[test]
 fn no_crate_and_no_module_has_a_vague_name() {
-    let crates = workspace()
-        .into_keys()
-        .filter(|name| name.split('-').any(is_vague));
-    let modules = repository::files(&[".rs"])
-        .into_iter()
-        .map(|(path, _)| path);
+    let crates = workspace().into_keys().filter(|name| name.split('-').any(is_vague));
+    let modules = repository::files(&[".rs"]).into_iter().map(|(path, _)| path);
     let modules = modules.filter(|path| path.trim_end_matches(".rs").split('/').any(is_vague));
-    assert_eq!(
-        crates.chain(modules).collect::<Vec<_>>(),
-        Vec::<String>::new()
-    );
+    assert_eq!(crates.chain(modules).collect::<Vec<_>>(), Vec::<String>::new());
 }

@@ -8,17 +8,11 @@ fn deviations(path: &str, manifest: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut section = "";
     let mut lints = false;
-    for line in manifest
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in manifest.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(header) = line.strip_prefix('[') {
             section = header.trim_end_matches(']');
             if section.contains("dependencies.") {
-                found.push(format!(
-                    "{path}: [{section}] is not one line with workspace = true"
-                ));
+                found.push(format!("{path}: [{section}] is not one line with workspace = true"));
             }
             continue;
         }
@@ -58,7 +52,8 @@ fn every_manifest_takes_its_facts_from_the_workspace() {
 
 #[test]
 fn a_version_of_its_own_is_refused() {
-    let manifest = "[package]\nversion = \"1.0.0\"\n[dependencies]\nserde = \"1\"\n[dependencies.hex]\nversion = \"0.4\"\n";
+    let manifest =
+        "[package]\nversion = \"1.0.0\"\n[dependencies]\nserde = \"1\"\n[dependencies.hex]\nversion = \"0.4\"\n";
     assert_eq!(
         deviations("x", manifest),
         [

@@ -6,13 +6,7 @@ use std::{
 };
 
 /// Directories that hold nothing of ours.
-const FOREIGN: [&str; 5] = [
-    ".git",
-    "target",
-    "node_modules",
-    "third_party",
-    "__pycache__",
-];
+const FOREIGN: [&str; 5] = [".git", "target", "node_modules", "third_party", "__pycache__"];
 
 /// The top of the clone.
 pub(crate) fn root() -> PathBuf {
@@ -21,8 +15,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// One text file, by its path from the root.
 pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path))
-        .unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("cannot read {path}: {error}"))
 }
 
 /// Every file whose name ends in one of `endings`, as (path from the root, text), in path order.

@@ -9,12 +9,7 @@ use crate::repository;
 const LONGEST: usize = 600;
 
 /// Lines that each entry of the error catalogue must have.
-const ENTRY: [&str; 4] = [
-    "- **Meaning.**",
-    "- **Calling system.**",
-    "- **Operator.**",
-    "- **vi-VN.**",
-];
+const ENTRY: [&str; 4] = ["- **Meaning.**", "- **Calling system.**", "- **Operator.**", "- **vi-VN.**"];
 
 fn unfinished(text: &str) -> Option<&'static str> {
     // In pieces, so that this file does not hold what it looks for.
@@ -29,71 +24,45 @@ fn unfinished(text: &str) -> Option<&'static str> {
 }
 
 fn local(text: &str) -> Option<&'static str> {
-    let marks = [
-        concat!("/wo", "rk/"),
-        concat!("/ro", "ot/"),
-        concat!("/ho", "me/"),
-        concat!("registry.np", "mjs"),
-    ];
+    let marks = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("registry.np", "mjs")];
     marks.into_iter().find(|mark| text.contains(mark))
 }
 
 #[test]
 fn every_source_file_says_what_it_is_for() {
-    let silent = repository::files(&[".rs"])
-        .into_iter()
-        .filter(|(_, text)| !text.starts_with("//!"));
-    assert_eq!(
-        silent.map(|(path, _)| path).collect::<Vec<_>>(),
-        Vec::<String>::new()
-    );
+    let silent = repository::files(&[".rs"]).into_iter().filter(|(_, text)| !text.starts_with("//!"));
+    assert_eq!(silent.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
 fn no_source_file_is_too_long() {
-    let long = repository::files(&[".rs", ".proto", ".py"])
-        .into_iter()
-        .filter(|(_, text)| text.lines().count() > LONGEST);
-    assert_eq!(
-        long.map(|(path, _)| path).collect::<Vec<_>>(),
-        Vec::<String>::new()
-    );
+    let long =
+        repository::files(&[".rs", ".proto", ".py"]).into_iter().filter(|(_, text)| text.lines().count() > LONGEST);
+    assert_eq!(long.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
 fn nothing_is_marked_unfinished() {
     let files = repository::files(&[".rs", ".proto", ".py", ".toml", "Makefile", "setup"]);
-    let marked = files
-        .iter()
-        .filter_map(|(path, text)| Some(format!("{path}: {}", unfinished(text)?)));
+    let marked = files.iter().filter_map(|(path, text)| Some(format!("{path}: {}", unfinished(text)?)));
     assert_eq!(marked.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
-    let endings = [
-        ".rs", ".proto", ".py", ".toml", ".md", ".conf", ".service", ".json", "Makefile", "setup",
-        "run",
-    ];
+    let endings = [".rs", ".proto", ".py", ".toml", ".md", ".conf", ".service", ".json", "Makefile", "setup", "run"];
     let files = repository::files(&endings);
-    let marked = files
-        .iter()
-        .filter_map(|(path, text)| Some(format!("{path}: {}", local(text)?)));
+    let marked = files.iter().filter_map(|(path, text)| Some(format!("{path}: {}", local(text)?)));
     assert_eq!(marked.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 /// The reasons that the code knows. A constant's value is its name.
 fn reasons(source: &str) -> BTreeSet<String> {
-    let constants = source
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub const "));
+    let constants = source.lines().filter_map(|line| line.trim().strip_prefix("pub const "));
     constants
         .map(|constant| {
             let (name, rest) = constant.split_once(':').expect("a constant has a type");
-            assert!(
-                rest.contains(&format!("\"{name}\"")),
-                "{name} has another value than its name"
-            );
+            assert!(rest.contains(&format!("\"{name}\"")), "{name} has another value than its name");
             name.to_owned()
         })
         .collect()
@@ -108,10 +77,7 @@ fn entries(catalogue: &str) -> Vec<(String, String)> {
         fenced ^= line.starts_with("```");
         if line.starts_with('#') && !fenced {
             open = false;
-            if let Some(name) = line
-                .strip_prefix("### `")
-                .and_then(|rest| rest.strip_suffix('`'))
-            {
+            if let Some(name) = line.strip_prefix("### `").and_then(|rest| rest.strip_suffix('`')) {
                 found.push((name.to_owned(), String::new()));
                 open = true;
             }
@@ -131,10 +97,7 @@ fn every_reason_is_documented_and_nothing_else_is() {
     assert_eq!(documented.len(), entries.len(), "an entry stands twice");
     let missing: Vec<_> = known.difference(&documented).collect();
     let unknown: Vec<_> = documented.difference(&known).collect();
-    assert!(
-        missing.is_empty() && unknown.is_empty(),
-        "not documented: {missing:?}; not in the code: {unknown:?}"
-    );
+    assert!(missing.is_empty() && unknown.is_empty(), "not documented: {missing:?}; not in the code: {unknown:?}");
 }
 
 #[test]
@@ -151,8 +114,5 @@ fn an_undocumented_reason_and_a_stale_entry_are_seen() {
     let source = "/// Doc.\npub const A_REASON: &str = \"A_REASON\";\n";
     assert_eq!(reasons(source), BTreeSet::from(["A_REASON".to_owned()]));
     let catalogue = "```\n### `FORM`\n```\n### `STALE`\n- **Meaning.** x\n## Area\ntext\n";
-    assert_eq!(
-        entries(catalogue),
-        [("STALE".to_owned(), "- **Meaning.** x\n".to_owned())]
-    );
+    assert_eq!(entries(catalogue), [("STALE".to_owned(), "- **Meaning.** x\n".to_owned())]);
 }

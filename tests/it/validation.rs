@@ -13,17 +13,11 @@ use crate::contracts::pool;
 mod oneof;
 
 fn violation(field: &str, rule: &str) -> Violation {
-    Violation {
-        field: field.to_owned(),
-        rule: rule.to_owned(),
-    }
+    Violation { field: field.to_owned(), rule: rule.to_owned() }
 }
 
 fn unit(party: &str, unit: &str) -> UnitRef {
-    UnitRef {
-        party: party.to_owned(),
-        unit: unit.to_owned(),
-    }
+    UnitRef { party: party.to_owned(), unit: unit.to_owned() }
 }
 
 #[test]
@@ -34,30 +28,15 @@ fn a_message_that_keeps_its_rules_has_no_violations() {
 #[test]
 fn every_broken_rule_is_listed_with_its_field() {
     let found = violations(&unit("Trần Thị Bình", ""));
-    assert_eq!(
-        found,
-        [
-            violation("party", "string.pattern"),
-            violation("unit", "string.pattern")
-        ]
-    );
+    assert_eq!(found, [violation("party", "string.pattern"), violation("unit", "string.pattern")]);
 }
 
 #[test]
 fn a_rule_broken_inside_is_named_by_its_path() {
-    let event = ReferralEvent {
-        owner: Some(unit("moh", "?")),
-        ..Default::default()
-    };
+    let event = ReferralEvent { owner: Some(unit("moh", "?")), ..Default::default() };
     let found = violations(&event);
-    assert!(
-        found.contains(&violation("owner.unit", "string.pattern")),
-        "{found:?}"
-    );
-    assert!(
-        found.contains(&violation("counterpart", "required")),
-        "{found:?}"
-    );
+    assert!(found.contains(&violation("owner.unit", "string.pattern")), "{found:?}");
+    assert!(found.contains(&violation("counterpart", "required")), "{found:?}");
 }
 
 #[test]
@@ -91,14 +70,8 @@ fn the_rules_of_a_member_of_a_oneof_are_checked() {
 
     let variant = "if let Some(nhipcau::red::v1::event::WhatHappened::CaseOpened(inner)) = &self.what_happened {";
     assert!(restored.contains(variant), "{restored}");
-    assert!(
-        restored.contains("prepend_field_path(\"case_opened\")"),
-        "{restored}"
-    );
-    assert!(
-        !restored.contains("WhatHappened::Closed"),
-        "a message without rules has no check to call"
-    );
+    assert!(restored.contains("prepend_field_path(\"case_opened\")"), "{restored}");
+    assert!(!restored.contains("WhatHappened::Closed"), "a message without rules has no check to call");
 }
 
 #[test]

@@ -37,19 +37,8 @@ const PLACE: [&str; 14] = [
     "area",
 ];
 
-const COORDINATE: [&str; 11] = [
-    "latitude",
-    "longitude",
-    "lat",
-    "lng",
-    "lon",
-    "geo",
-    "gps",
-    "coordinate",
-    "coordinates",
-    "geohash",
-    "plus_code",
-];
+const COORDINATE: [&str; 11] =
+    ["latitude", "longitude", "lat", "lng", "lon", "geo", "gps", "coordinate", "coordinates", "geohash", "plus_code"];
 
 /// Every field that could say where a shelter is, and every coordinate.
 pub(super) fn revealing(pool: &DescriptorPool) -> Vec<String> {
@@ -69,12 +58,7 @@ pub(super) fn revealing(pool: &DescriptorPool) -> Vec<String> {
 }
 
 /// Places that a field names itself or holds at any depth. What stands in a message about a shelter is found there.
-fn places(
-    field: &FieldDescriptor,
-    shown: &str,
-    seen: &mut HashSet<String>,
-    found: &mut Vec<String>,
-) {
+fn places(field: &FieldDescriptor, shown: &str, seen: &mut HashSet<String>, found: &mut Vec<String>) {
     if has(field.name(), &PLACE) && !field.name().starts_with("served_") {
         found.push(format!("{shown} says where a shelter is"));
         return;
@@ -92,9 +76,7 @@ fn places(
 /// Does a name, taken as words, contain one of these words or phrases?
 fn has(name: &str, words: &[&str]) -> bool {
     let text = format!("_{}_", snake(name));
-    words
-        .iter()
-        .any(|word| text.contains(&format!("_{word}_")) || text.contains(&format!("_{word}s_")))
+    words.iter().any(|word| text.contains(&format!("_{word}_")) || text.contains(&format!("_{word}s_")))
 }
 
 fn snake(name: &str) -> String {

@@ -14,10 +14,7 @@ fn findings(rule: fn(&DescriptorPool) -> Vec<String>, body: &str) -> Vec<String>
 
 #[test]
 fn every_field_states_its_sensitivity() {
-    assert_eq!(
-        rules::without_sensitivity(&pool::ours()),
-        Vec::<String>::new()
-    );
+    assert_eq!(rules::without_sensitivity(&pool::ours()), Vec::<String>::new());
 }
 
 #[test]
@@ -44,10 +41,7 @@ fn a_nested_request_field_without_behavior_is_found() {
 
 #[test]
 fn every_required_field_has_a_rule_that_requires_it() {
-    assert_eq!(
-        rules::required_without_rule(&pool::ours()),
-        Vec::<String>::new()
-    );
+    assert_eq!(rules::required_without_rule(&pool::ours()), Vec::<String>::new());
 }
 
 #[test]
@@ -61,10 +55,7 @@ fn a_required_field_without_a_rule_is_found() {
 
 #[test]
 fn every_mutation_requires_a_request_id() {
-    assert_eq!(
-        rules::mutations_without_request_id(&pool::ours()),
-        Vec::<String>::new()
-    );
+    assert_eq!(rules::mutations_without_request_id(&pool::ours()), Vec::<String>::new());
 }
 
 #[test]
@@ -80,14 +71,9 @@ fn a_mutation_without_a_required_request_id_is_found() {
         message CloseThingResponse {}
         message GetThingRequest {}
         message GetThingResponse {}";
-    let expected = [
-        "nhipcau.red.v1.S.CreateThing requires no request_id",
-        "nhipcau.red.v1.S.CloseThing requires no request_id",
-    ];
-    assert_eq!(
-        findings(rules::mutations_without_request_id, body),
-        expected
-    );
+    let expected =
+        ["nhipcau.red.v1.S.CreateThing requires no request_id", "nhipcau.red.v1.S.CloseThing requires no request_id"];
+    assert_eq!(findings(rules::mutations_without_request_id, body), expected);
 }
 
 #[test]
@@ -125,18 +111,12 @@ fn no_contract_carries_an_untyped_payload() {
 #[test]
 fn an_untyped_payload_is_found() {
     let body = "message Event { google.protobuf.Any payload = 1; }";
-    assert_eq!(
-        findings(rules::untyped, body),
-        ["nhipcau.red.v1.Event.payload is an Any"]
-    );
+    assert_eq!(findings(rules::untyped, body), ["nhipcau.red.v1.Event.payload is an Any"]);
 }
 
 #[test]
 fn every_file_names_its_package_for_other_languages() {
-    assert_eq!(
-        rules::without_language_options(&pool::ours()),
-        Vec::<String>::new()
-    );
+    assert_eq!(rules::without_language_options(&pool::ours()), Vec::<String>::new());
 }
 
 #[test]

@@ -9,11 +9,7 @@ use crate::repository;
 /// Every contract of the project as the crate carries it.
 pub(super) fn ours() -> DescriptorPool {
     let pool = DescriptorPool::decode(nhipcau_proto::DESCRIPTORS).expect("the descriptors decode");
-    assert!(
-        pool.get_message_by_name("nhipcau.envelope.v1.Envelope")
-            .is_some(),
-        "no contracts were read"
-    );
+    assert!(pool.get_message_by_name("nhipcau.envelope.v1.Envelope").is_some(), "no contracts were read");
     pool
 }
 
@@ -37,19 +33,10 @@ pub(crate) fn encoded(body: &str) -> (DescriptorPool, Vec<u8>) {
     fs::write(&file, format!("{frame}{body}")).unwrap();
 
     let contracts = repository::root().join("proto");
-    let includes = [
-        directory.path().to_owned(),
-        contracts.clone(),
-        contracts.join("third_party"),
-    ];
+    let includes = [directory.path().to_owned(), contracts.clone(), contracts.join("third_party")];
     let mut compiler = protox::Compiler::new(includes).unwrap();
     compiler.include_source_info(true).include_imports(true);
-    compiler
-        .open_file("nhipcau/red/v1/red.proto")
-        .unwrap_or_else(|error| panic!("{error}"));
+    compiler.open_file("nhipcau/red/v1/red.proto").unwrap_or_else(|error| panic!("{error}"));
     let descriptors = compiler.encode_file_descriptor_set();
-    (
-        DescriptorPool::decode(descriptors.as_slice()).unwrap(),
-        descriptors,
-    )
+    (DescriptorPool::decode(descriptors.as_slice()).unwrap(), descriptors)
 }

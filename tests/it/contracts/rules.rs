@@ -3,35 +3,22 @@
 use std::collections::{BTreeSet, HashSet};
 
 use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind,
-    MessageDescriptor, MethodDescriptor, Value,
+    DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, MessageDescriptor,
+    MethodDescriptor, Value,
 };
 
 const REQUIRED: i32 = 2;
 
 /// First words of methods that change nothing.
-const READING: [&str; 9] = [
-    "Get",
-    "List",
-    "Query",
-    "Search",
-    "Watch",
-    "Export",
-    "Reconcile",
-    "Verify",
-    "Check",
-];
+const READING: [&str; 9] = ["Get", "List", "Query", "Search", "Watch", "Export", "Reconcile", "Verify", "Check"];
 
 /// Mutations whose repetition is harmless without a request id, with the reason.
-const IDEMPOTENT: [(&str, &str); 1] = [(
-    "nhipcau.indicator.v1.IndicatorService.UploadChunk",
-    "a chunk is kept under the digest of its bytes",
-)];
+const IDEMPOTENT: [(&str, &str); 1] =
+    [("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes")];
 
 /// Messages of the project; `google` and `buf` only annotate.
 pub(super) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {
-    pool.all_messages()
-        .filter(|message| is_ours(message.package_name()) && !message.is_map_entry())
+    pool.all_messages().filter(|message| is_ours(message.package_name()) && !message.is_map_entry())
 }
 
 fn fields(pool: &DescriptorPool) -> impl Iterator<Item = FieldDescriptor> {
@@ -39,9 +26,7 @@ fn fields(pool: &DescriptorPool) -> impl Iterator<Item = FieldDescriptor> {
 }
 
 fn methods(pool: &DescriptorPool) -> impl Iterator<Item = MethodDescriptor> {
-    let services = pool
-        .services()
-        .filter(|service| is_ours(service.package_name()));
+    let services = pool.services().filter(|service| is_ours(service.package_name()));
     services.flat_map(|service| service.methods().collect::<Vec<_>>())
 }
 
@@ -56,9 +41,7 @@ fn is_ours(package: &str) -> bool {
 /// The value of an option, when it is set.
 fn option(options: &DynamicMessage, pool: &DescriptorPool, name: &str) -> Option<Value> {
     let extension = pool.get_extension_by_name(name)?;
-    options
-        .has_extension(&extension)
-        .then(|| options.get_extension(&extension).into_owned())
+    options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
 }
 
 fn behaviors(field: &FieldDescriptor, pool: &DescriptorPool) -> Vec<i32> {
@@ -91,99 +74,54 @@ fn sendable(pool: &DescriptorPool) -> Vec<FieldDescriptor> {
 pub(super) fn without_sensitivity(pool: &DescriptorPool) -> Vec<String> {
     let stated = |field: &FieldDescriptor| {
         let value = option(&field.options(), pool, "nhipcau.type.v1.sensitivity");
-        value
-            .and_then(|value| value.as_enum_number())
-            .unwrap_or_default()
-            != 0
+        value.and_then(|value| value.as_enum_number()).unwrap_or_default() != 0
     };
     let silent = fields(pool).filter(|field| !stated(field));
-    silent
-        .map(|field| format!("{} states no sensitivity", field.full_name()))
-        .collect()
+    silent.map(|field| format!("{} states no sensitivity", field.full_name())).collect()
 }
 
 pub(super) fn without_behavior(pool: &DescriptorPool) -> Vec<String> {
-    let silent = sendable(pool)
-        .into_iter()
-        .filter(|field| behaviors(field, pool).is_empty());
-    silent
-        .map(|field| {
-            format!(
-                "{} can be sent and states no field_behavior",
-                field.full_name()
-            )
-        })
-        .collect()
+    let silent = sendable(pool).into_iter().filter(|field| behaviors(field, pool).is_empty());
+    silent.map(|field| format!("{} can be sent and states no field_behavior", field.full_name())).collect()
 }
 
 pub(super) fn required_without_rule(pool: &DescriptorPool) -> Vec<String> {
-    let required = sendable(pool)
-        .into_iter()
-        .filter(|field| behaviors(field, pool).contains(&REQUIRED));
+    let required = sendable(pool).into_iter().filter(|field| behaviors(field, pool).contains(&REQUIRED));
     // A bool that is absent is false, and false is an answer.
     let required = required.filter(|field| field.kind() != Kind::Bool);
-    let loose =
-        required.filter(|field| option(&field.options(), pool, "buf.validate.field").is_none());
-    loose
-        .map(|field| format!("{} is REQUIRED and no rule enforces it", field.full_name()))
-        .collect()
+    let loose = required.filter(|field| option(&field.options(), pool, "buf.validate.field").is_none());
+    loose.map(|field| format!("{} is REQUIRED and no rule enforces it", field.full_name())).collect()
 }
 
 pub(super) fn mutations_without_request_id(pool: &DescriptorPool) -> Vec<String> {
-    let idempotent = |method: &MethodDescriptor| {
-        IDEMPOTENT
-            .iter()
-            .any(|(name, _)| *name == method.full_name())
-    };
-    let reading =
-        |method: &MethodDescriptor| READING.iter().any(|verb| method.name().starts_with(verb));
+    let idempotent = |method: &MethodDescriptor| IDEMPOTENT.iter().any(|(name, _)| *name == method.full_name());
+    let reading = |method: &MethodDescriptor| READING.iter().any(|verb| method.name().starts_with(verb));
     let mutating = methods(pool).filter(|method| !idempotent(method) && !reading(method));
     let careless = mutating.filter(|method| {
         let id = method.input().get_field_by_name("request_id");
-        !id.is_some_and(|field| {
-            field.kind() == Kind::String && behaviors(&field, pool).contains(&REQUIRED)
-        })
+        !id.is_some_and(|field| field.kind() == Kind::String && behaviors(&field, pool).contains(&REQUIRED))
     });
-    careless
-        .map(|method| format!("{} requires no request_id", method.full_name()))
-        .collect()
+    careless.map(|method| format!("{} requires no request_id", method.full_name())).collect()
 }
 
 pub(super) fn untyped(pool: &DescriptorPool) -> Vec<String> {
     let any = |field: &FieldDescriptor| {
-        field
-            .kind()
-            .as_message()
-            .is_some_and(|message| message.full_name() == "google.protobuf.Any")
+        field.kind().as_message().is_some_and(|message| message.full_name() == "google.protobuf.Any")
     };
-    fields(pool)
-        .filter(any)
-        .map(|field| format!("{} is an Any", field.full_name()))
-        .collect()
+    fields(pool).filter(any).map(|field| format!("{} is an Any", field.full_name())).collect()
 }
 
 pub(super) fn without_language_options(pool: &DescriptorPool) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(pool) {
-        let options = file
-            .file_descriptor_proto()
-            .options
-            .clone()
-            .unwrap_or_default();
+        let options = file.file_descriptor_proto().options.clone().unwrap_or_default();
         let stated = [
             ("java_package", options.java_package.is_some()),
             ("csharp_namespace", options.csharp_namespace.is_some()),
             ("go_package", options.go_package.is_some()),
-            (
-                "java_multiple_files",
-                options.java_multiple_files == Some(true),
-            ),
+            ("java_multiple_files", options.java_multiple_files == Some(true)),
         ];
-        let missing: Vec<&str> = stated
-            .iter()
-            .filter(|(_, set)| !set)
-            .map(|(name, _)| *name)
-            .collect();
+        let missing: Vec<&str> = stated.iter().filter(|(_, set)| !set).map(|(name, _)| *name).collect();
         if !missing.is_empty() {
             found.push(format!("{} lacks {}", file.name(), missing.join(", ")));
         }
@@ -194,11 +132,7 @@ pub(super) fn without_language_options(pool: &DescriptorPool) -> Vec<String> {
 pub(super) fn without_comment(pool: &DescriptorPool) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(pool) {
-        let info = file
-            .file_descriptor_proto()
-            .source_code_info
-            .clone()
-            .unwrap_or_default();
+        let info = file.file_descriptor_proto().source_code_info.clone().unwrap_or_default();
         let commented: BTreeSet<Vec<i32>> = info
             .location
             .into_iter()
@@ -257,9 +191,6 @@ fn named_in(message: &MessageDescriptor, found: &mut Vec<(String, Vec<i32>)>) {
 fn named_values(each: &EnumDescriptor, found: &mut Vec<(String, Vec<i32>)>) {
     found.push((each.full_name().to_owned(), each.path().to_vec()));
     for value in each.values() {
-        found.push((
-            format!("{}.{}", each.full_name(), value.name()),
-            value.path().to_vec(),
-        ));
+        found.push((format!("{}.{}", each.full_name(), value.name()), value.path().to_vec()));
     }
 }
