@@ -1,1 +1,38 @@
-//! Reliable messaging.
+//! Reliable messaging between access points: every accepted message has exactly one effect at its recipient, in
+//! order, or a signed refusal, whatever the broker loses, repeats, reorders or invents.
+//!
+//! The [`core`] is a synchronous state machine, (input, now, transaction) → outputs, without sockets, clock or
+//! randomness of its own; [`writer`] and [`nats`] are thin shells around it, and the simulation runs it unchanged.
+//! Seams are [`Entropy`], the times passed in, the [`store::Tx`] and the inputs and outputs of the core; nothing
+//! else is abstracted. Knows no business noun: services take part through [`handler::Handler`].
+
+pub mod core;
+pub mod crypto;
+pub mod envelope;
+pub mod handler;
+pub mod keys;
+pub mod message;
+pub mod pae;
+pub mod receipt;
+pub mod signal;
+pub mod store;
+
+/// Source of random bytes: the operating system's in a process, a seed's in the simulation.
+pub trait Entropy: Send {
+    /// Fills the whole buffer.
+    fn fill(&mut self, bytes: &mut [u8]);
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        // aws-lc's generator fails only when the operating system has no randomness at all, and then nothing that
+        // this process would write could be trusted.
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            std::process::abort();
+        }
+    }
+}

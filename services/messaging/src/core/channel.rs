@@ -1,0 +1,224 @@
+//! What the core remembers of channels and peers between inputs. All of it is read from the store at a start;
+//! none of it is the only copy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::id::AccessPointId;
+
+use crate::{
+    envelope::Verified,
+    message::{Lane, MessageId, Recipient},
+    pae::Digest,
+    receipt::Number,
+    signal::Run,
+    store::{
+        Error, Tx,
+        inbox::{self, Channel},
+        outbox::{self, Head},
+    },
+};
+
+/// Envelopes ahead of a gap that are kept until it closes.
+pub(super) const WINDOW: u64 = 64;
+/// Signed positions without a receipt, at most.
+pub(super) const IN_FLIGHT: u64 = 2048;
+/// First and longest wait before unreceipted envelopes are published again.
+pub(super) const RESEND_FIRST: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const RESEND_LONGEST: SignedDuration = SignedDuration::from_secs(60);
+
+/// A channel in which this access point sends.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) phase: Phase,
+    /// The incarnation signed under; while opening, the one proposed.
+    pub(super) incarnation: u64,
+    /// Last position agreed on before this incarnation.
+    pub(super) base: u64,
+    /// Last signed position.
+    pub(super) head: Head,
+    /// Last position that a receipt concludes.
+    pub(super) receipted: u64,
+    /// Last position handed to the broker since the last resend.
+    pub(super) handed: u64,
+    /// From where the peer shall return what this store has lost; 0 when nothing is missing.
+    pub(super) return_from: u64,
+    /// Last position known to be agreed while returned envelopes are put back.
+    pub(super) tip: Head,
+    /// Whether messages may be waiting for a position.
+    pub(super) drafts: bool,
+    pub(super) resend_at: Timestamp,
+    pub(super) backoff: SignedDuration,
+    /// Whether the 15 minutes without a receipt were already told.
+    pub(super) alarmed: bool,
+}
+
+/// Whether an outgoing channel may sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Waits for the peer's promise and for what the peer may have to return.
+    Opening,
+    /// Signs and publishes.
+    Open,
+}
+
+impl Outgoing {
+    /// Reads a channel's place from the store.
+    pub(super) fn load(
+        tx: &mut Tx<'_>,
+        recipient: &Recipient,
+        lane: Lane,
+        start: u64,
+        opens_alone: bool,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let head = outbox::head(tx, recipient, lane)?;
+        let receipted = match recipient {
+            Recipient::One(peer) => outbox::last_held(tx, peer, recipient, lane)?.2.min(head.sequence),
+            // A publisher waits for nobody: what it signed, it has handed over, and serves again on request.
+            Recipient::All => head.sequence,
+        };
+        Ok(Self {
+            phase: if opens_alone { Phase::Open } else { Phase::Opening },
+            incarnation: start.max(head.incarnation + 1),
+            base: head.sequence,
+            tip: outbox::position(tx, recipient, lane, receipted)?.unwrap_or_default(),
+            head,
+            receipted,
+            handed: receipted,
+            return_from: 0,
+            drafts: outbox::has_drafts(tx, recipient, lane)?,
+            resend_at: now,
+            backoff: RESEND_FIRST,
+            alarmed: false,
+        })
+    }
+
+    /// Goes back to agreeing with the peer, under a new incarnation.
+    pub(super) fn reopen(&mut self, incarnation: u64) {
+        self.phase = Phase::Opening;
+        self.incarnation = incarnation.max(self.incarnation + 1);
+    }
+}
+
+/// A channel in which this access point receives.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// Last accepted position.
+    pub(super) head: Head,
+    /// Lowest incarnation accepted beyond the base.
+    pub(super) promised: u64,
+    /// Run that proposed it.
+    pub(super) promised_run: Vec<u8>,
+    /// Base of the promised incarnation, once known.
+    pub(super) base: Option<u64>,
+    /// Last receipt issued.
+    pub(super) receipt: (Number, Digest),
+    /// Last position that an own receipt covers; beyond the head only after a rollback.
+    pub(super) covered: u64,
+    /// Whether the sender has confirmed since the start that no receipt of this access point is missing here.
+    pub(super) synced: bool,
+    /// Envelopes ahead of a gap.
+    pub(super) window: BTreeMap<u64, Verified>,
+    /// Accepted in this group and not receipted yet.
+    pub(super) pending: Vec<Accepted>,
+    /// Receipts to publish at the end of this group, by place.
+    pub(super) answers: BTreeSet<Number>,
+}
+
+/// An accepted position that waits for its receipt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accepted {
+    pub(super) head: Head,
+    pub(super) id: MessageId,
+    /// 0 received, else the refusal reason.
+    pub(super) outcome: i32,
+}
+
+impl Incoming {
+    /// Reads a channel's place from the store.
+    pub(super) fn load(tx: &mut Tx<'_>, channel: Channel<'_>, synced: bool) -> Result<Self, Error> {
+        let (promised, promised_run, base) = inbox::promise(tx, channel)?;
+        let (number, digest, covered) = inbox::last_issued(tx, channel)?;
+        let head = inbox::head(tx, channel)?;
+        Ok(Self {
+            promised: promised.max(head.incarnation),
+            promised_run,
+            base,
+            head,
+            receipt: (number, digest),
+            covered,
+            synced,
+            window: BTreeMap::new(),
+            pending: Vec::new(),
+            answers: BTreeSet::new(),
+        })
+    }
+}
+
+/// The other side, as far as it has spoken.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// Its process, once it has answered this one.
+    pub(super) run: Option<Run>,
+    /// Number of its last status.
+    pub(super) number: u64,
+    /// A process of it that has not heard of this one yet; echoed once.
+    pub(super) unheard: Option<Run>,
+    /// Newest directory release it has.
+    pub(super) release: u64,
+    /// When waiting messages were last let go.
+    pub(super) released_at: Option<Timestamp>,
+    /// When the next status is due.
+    pub(super) status_at: Timestamp,
+    /// When the last status went out.
+    pub(super) status_sent: Option<Timestamp>,
+    pub(super) status_backoff: SignedDuration,
+    /// Own envelopes of the peer to return: lane, broadcast, from which position.
+    pub(super) returns: BTreeMap<(Lane, bool), u64>,
+    /// Strays of the peer to return: channel and position as stored bytes are not kept for them.
+    pub(super) strays: Vec<Verified>,
+    /// Receipts of the peer to return: lane, broadcast, after which.
+    pub(super) receipt_returns: BTreeMap<(Lane, bool), Number>,
+    /// When receipts or broadcasts were last sent again on the word of a status.
+    pub(super) served_at: BTreeMap<(Lane, bool, bool), Timestamp>,
+}
+
+impl Peer {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            run: None,
+            number: 0,
+            unheard: None,
+            release: 0,
+            released_at: None,
+            status_at: now,
+            status_sent: None,
+            status_backoff: SignedDuration::from_secs(1),
+            returns: BTreeMap::new(),
+            strays: Vec::new(),
+            receipt_returns: BTreeMap::new(),
+            served_at: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for a status soon, but not more often than ten times a second.
+    pub(super) fn status_due(&mut self, now: Timestamp) {
+        let earliest = self.status_sent.map_or(now, |at| at + SignedDuration::from_millis(100));
+        self.status_at = self.status_at.min(earliest.max(now));
+    }
+
+    /// Whether something may be sent again on the word of a status: at most once in two seconds each.
+    pub(super) fn may_serve(&mut self, what: (Lane, bool, bool), now: Timestamp) -> bool {
+        let may = self.served_at.get(&what).is_none_or(|at| now.duration_since(*at) >= SignedDuration::from_secs(2));
+        if may {
+            self.served_at.insert(what, now);
+        }
+        may
+    }
+}
+
+/// Key of an incoming channel: sender, whether it is the sender's broadcast, lane.
+pub(super) type IncomingKey = (AccessPointId, bool, Lane);
+/// Key of an outgoing channel.
+pub(super) type OutgoingKey = (Recipient, Lane);

@@ -1,0 +1,430 @@
+//! The core: a synchronous state machine over one store transaction.
+//!
+//! The shell collects a group of inputs, opens a transaction, calls [`Core::step`] for each and [`Core::flush`]
+//! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
+//! may then differ from the disk, and every start is a recovery.
+
+mod channel;
+mod opening;
+mod publishing;
+mod receipting;
+mod receiving;
+mod resting;
+mod returning;
+mod sealing;
+mod status;
+mod submitting;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{
+    directory::Release,
+    id::{AccessPointId, ContractId},
+};
+pub use submitting::SubmitError;
+
+use self::channel::{Incoming, IncomingKey, Outgoing, OutgoingKey, Peer};
+use crate::{
+    Entropy,
+    crypto::seal::ChannelKey,
+    envelope::{ChannelKeys, Sender, wire},
+    handler::Handler,
+    keys::KeyRing,
+    message::{Correlation, Lane, Recipient},
+    signal::Run,
+    store::{
+        self, Tx,
+        inbox::{self, Channel},
+        outbox,
+    },
+};
+
+/// How long a start waits for a sender's word before it processes what that sender had queued: the sender may be
+/// down, and a case must not wait for it.
+const SYNC_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+/// Deliveries kept back during that wait.
+const HELD_LIMIT: usize = 256;
+
+/// What a core is made of.
+pub struct Config {
+    /// The access point it speaks for.
+    pub access_point: AccessPointId,
+    /// Start number: higher than at any start before, kept outside the store as well.
+    pub start: u64,
+    /// The access point's secrets.
+    pub keys: KeyRing,
+    /// The directory release in force.
+    pub release: Arc<Release>,
+    /// One handler per contract.
+    pub handlers: Vec<Box<dyn Handler>>,
+    /// Randomness.
+    pub entropy: Box<dyn Entropy>,
+}
+
+/// What happens to a core.
+#[derive(Debug)]
+pub enum Input {
+    /// The broker delivers a message of a lane; the token acknowledges it.
+    Delivery {
+        /// What kind of subject it came on.
+        kind: Kind,
+        /// The sender named by the subject. Not evidence.
+        sender: AccessPointId,
+        /// A serialized bundle.
+        bytes: Vec<u8>,
+        /// Given back in [`Output::Acknowledge`].
+        token: u64,
+    },
+    /// A signal arrives on core NATS.
+    Signal {
+        /// The sender named by the subject. Not evidence.
+        sender: AccessPointId,
+        /// A serialized signal.
+        bytes: Vec<u8>,
+    },
+    /// The broker answers a publish, or does not.
+    Published {
+        /// The token of [`Output::Publish`].
+        token: u64,
+        /// How it went.
+        result: PublishResult,
+    },
+    /// A newer directory release was verified.
+    Release(Arc<Release>),
+    /// Time has passed. Due at least every quarter of a second.
+    Tick,
+}
+
+/// The kinds of subjects that the broker keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Envelopes of a pair's channel.
+    Lane(Lane),
+    /// Envelopes of a sender's broadcast.
+    Broadcast,
+    /// Receipts.
+    Receipts,
+}
+
+/// The broker's answer to a publish. None of them decides anything: only a receipt ends a message's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishResult {
+    /// Stored, says the broker.
+    Stored,
+    /// The sender's share of the recipient's stream is full: what was sent before still waits there.
+    Full,
+    /// No answer, or another error.
+    Unknown,
+}
+
+/// What the shell must do after the commit.
+#[derive(Debug)]
+pub enum Output {
+    /// Publish a bundle.
+    Publish {
+        /// Kind of subject.
+        kind: Kind,
+        /// Whom the subject names as recipient.
+        recipient: Recipient,
+        /// A serialized bundle, at most 512 KiB.
+        bytes: Vec<u8>,
+        /// Given back in [`Input::Published`].
+        token: u64,
+    },
+    /// Send a signal on core NATS.
+    Signal {
+        /// To whom.
+        recipient: AccessPointId,
+        /// A serialized signal.
+        bytes: Vec<u8>,
+    },
+    /// Acknowledge a delivery to the broker.
+    Acknowledge {
+        /// The token of [`Input::Delivery`].
+        token: u64,
+    },
+    /// Tell a person.
+    Alarm(Alarm),
+}
+
+/// What a person must look at. Holds nothing personal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// What kind of trouble.
+    pub kind: AlarmKind,
+    /// The other access point, where there is one.
+    pub peer: Option<AccessPointId>,
+}
+
+/// Kinds of alarms; documented in `docs/errors.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlarmKind {
+    /// Two envelopes with one incarnation and position.
+    Fork,
+    /// Verified by no known key: the directory here is behind, or somebody forges.
+    UnknownSigner,
+    /// Something arrived that cannot be believed.
+    Quarantined,
+    /// A message waited more than 15 minutes for its receipt.
+    Unreceipted,
+    /// A message was given up; a person must tell the recipient otherwise.
+    Skipped,
+    /// A peer refused a message for good.
+    Refused,
+    /// This store was behind what a peer knows: it had been rolled back.
+    RolledBack,
+    /// The directory release expires soon or has expired.
+    DirectoryExpires,
+}
+
+/// Why a core stops.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] store::Error),
+    /// Another process of this access point has started since.
+    #[error("another process of this access point has taken over")]
+    Superseded,
+    /// A key cannot be used.
+    #[error("an own key cannot be used")]
+    Key(#[from] crate::crypto::KeyError),
+    /// An own access point or signing key is not in the directory.
+    #[error("the directory release does not hold this access point with this signing key")]
+    NotInDirectory,
+}
+
+/// The state machine of one access point.
+pub struct Core {
+    me: AccessPointId,
+    start: u64,
+    run: Run,
+    keys: KeyRing,
+    release: Arc<Release>,
+    handlers: BTreeMap<ContractId, Box<dyn Handler>>,
+    entropy: Box<dyn Entropy>,
+    started: Timestamp,
+    outgoing: BTreeMap<OutgoingKey, Outgoing>,
+    incoming: BTreeMap<IncomingKey, Incoming>,
+    peers: BTreeMap<AccessPointId, Peer>,
+    channel_keys: ChannelKeys,
+    opened_keys: HashMap<Vec<u8>, ChannelKey>,
+    case_keys: HashMap<Correlation, crate::crypto::rest::RestKey>,
+    held: VecDeque<Input>,
+    loopback: VecDeque<wire::Envelope>,
+    outputs: Vec<Output>,
+    published: HashMap<u64, (OutgoingKey, u64)>,
+    next_token: u64,
+    next_serial: u64,
+    status_number: u64,
+    branches: BTreeMap<&'static str, u64>,
+}
+
+impl Core {
+    /// Starts: reads where every channel stands and prepares to agree with every peer. Nothing is signed on a
+    /// channel before its recipient has been heard; broadcasts and messages to oneself wait for nobody.
+    ///
+    /// # Errors
+    /// [`Error`] when the store fails or the directory does not know this access point and its signing key.
+    pub fn start(now: Timestamp, mut config: Config, tx: &mut Tx<'_>) -> Result<Self, Error> {
+        let known = config.release.signing_key(&config.access_point, config.keys.signing.id());
+        if known.is_none_or(|key| key.public != config.keys.signing.public()) {
+            return Err(Error::NotInDirectory);
+        }
+        let mut run = [0; 16];
+        config.entropy.fill(&mut run);
+        let mut core = Self {
+            me: config.access_point,
+            start: config.start.max(1),
+            run,
+            keys: config.keys,
+            release: config.release,
+            handlers: config.handlers.into_iter().map(|h| (h.contract().clone(), h)).collect(),
+            entropy: config.entropy,
+            started: now,
+            outgoing: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            channel_keys: ChannelKeys::default(),
+            opened_keys: HashMap::new(),
+            case_keys: HashMap::new(),
+            held: VecDeque::new(),
+            loopback: VecDeque::new(),
+            outputs: Vec::new(),
+            published: HashMap::new(),
+            next_token: 1,
+            next_serial: outbox::next_serial(tx)?,
+            status_number: 0,
+            branches: BTreeMap::new(),
+        };
+        core.load_channels(now, tx)?;
+        Ok(core)
+    }
+
+    /// Takes one input. Its outputs come with [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// [`Error`]: the process must stop.
+    pub fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), Error> {
+        match input {
+            Input::Delivery { kind, sender, bytes, token } => self.deliver(now, kind, sender, bytes, token, tx),
+            Input::Signal { sender, bytes } => self.signal(now, &sender, &bytes, tx),
+            Input::Published { token, result } => {
+                self.published(now, token, result);
+                Ok(())
+            }
+            Input::Release(release) => self.install(now, release, tx),
+            Input::Tick => self.tick(now, tx),
+        }
+    }
+
+    /// Ends a group: signs what may be signed, issues receipts, and gives out what the shell must do once the
+    /// transaction is on disk.
+    ///
+    /// # Errors
+    /// [`Error`]: the process must stop.
+    pub fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, Error> {
+        loop {
+            self.seal_drafts(now, tx)?;
+            self.publish(now, tx)?;
+            self.issue_receipts(now, tx)?;
+            if self.loopback.is_empty() {
+                break;
+            }
+            while let Some(envelope) = self.loopback.pop_front() {
+                let me = self.me.clone();
+                self.receive(now, &me, envelope, tx)?;
+            }
+        }
+        self.return_lost(now, tx)?;
+        self.send_status(now, tx)?;
+        Ok(std::mem::take(&mut self.outputs))
+    }
+
+    /// How often each branch of recovery was taken since the start; the simulation demands them all.
+    #[must_use]
+    pub fn branches(&self) -> &BTreeMap<&'static str, u64> {
+        &self.branches
+    }
+
+    /// Whether every channel to other access points that are in the directory may sign.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.outgoing.values().all(|out| out.phase == channel::Phase::Open)
+    }
+
+    fn load_channels(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let everyone: Vec<_> = self.release.access_points().map(|a| a.id.clone()).collect();
+        let mut recipients = vec![Recipient::All];
+        recipients.extend(everyone.iter().cloned().map(Recipient::One));
+        for recipient in recipients {
+            for lane in Lane::ALL {
+                if recipient == Recipient::All && lane == Lane::Messages {
+                    continue;
+                }
+                let key = (recipient.clone(), lane);
+                if !self.outgoing.contains_key(&key) {
+                    let alone = recipient == Recipient::All || recipient == Recipient::One(self.me.clone());
+                    let channel = Outgoing::load(tx, &recipient, lane, self.start, alone, now)?;
+                    self.outgoing.insert(key, channel);
+                }
+            }
+        }
+        for peer in everyone {
+            for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
+                let key = (peer.clone(), broadcast, lane);
+                if !self.incoming.contains_key(&key) {
+                    let synced = peer == self.me;
+                    let channel = Incoming::load(tx, self.channel(&key), synced)?;
+                    self.incoming.insert(key, channel);
+                }
+            }
+            if peer != self.me && !self.peers.contains_key(&peer) {
+                self.peers.insert(peer, Peer::new(now));
+            }
+        }
+        Ok(())
+    }
+
+    /// A newer release: unreceipted envelopes are agreed on anew, so that what it no longer allows is skipped.
+    fn install(&mut self, now: Timestamp, release: Arc<Release>, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if release.version() <= self.release.version() {
+            return Ok(());
+        }
+        self.release = release;
+        self.load_channels(now, tx)?;
+        let me = Recipient::One(self.me.clone());
+        for ((recipient, _), out) in &mut self.outgoing {
+            let peer_waits = *recipient != Recipient::All && *recipient != me;
+            if peer_waits && out.phase == channel::Phase::Open && out.receipted < out.head.sequence {
+                out.reopen(0);
+            }
+            out.drafts = true;
+        }
+        for peer in self.peers.values_mut() {
+            peer.status_due(now);
+        }
+        self.branch("release_installed");
+        Ok(())
+    }
+
+    /// Lets what was waiting for time go on.
+    fn tick(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if now.duration_since(self.started) >= SYNC_PATIENCE && self.incoming.values().any(|c| !c.synced) {
+            for channel in self.incoming.values_mut() {
+                channel.synced = true;
+            }
+            if !self.held.is_empty() {
+                self.branch("sync_patience_ended");
+            }
+        }
+        self.take_held(now, tx)?;
+        self.alarm_unreceipted(now, tx)
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender {
+            access_point: &self.me,
+            signing: &self.keys.signing,
+            directory_version: self.release.version(),
+        }
+    }
+
+    fn channel<'k>(&'k self, (sender, broadcast, lane): &'k IncomingKey) -> Channel<'k> {
+        Channel { sender, recipient: if *broadcast { "all" } else { self.me.as_str() }, lane: *lane }
+    }
+
+    fn peer(&mut self, id: &AccessPointId, now: Timestamp) -> &mut Peer {
+        self.peers.entry(id.clone()).or_insert_with(|| Peer::new(now))
+    }
+
+    fn branch(&mut self, name: &'static str) {
+        *self.branches.entry(name).or_default() += 1;
+    }
+
+    fn alarm(&mut self, kind: AlarmKind, peer: Option<&AccessPointId>) {
+        self.outputs.push(Output::Alarm(Alarm { kind, peer: peer.cloned() }));
+    }
+
+    fn quarantine(
+        &mut self,
+        now: Timestamp,
+        subject_sender: &AccessPointId,
+        reason: &'static str,
+        bytes: &[u8],
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        inbox::quarantine(tx, subject_sender, reason, &crate::pae::sha256(bytes), bytes.len(), micros(now))?;
+        self.branch("quarantined");
+        self.alarm(AlarmKind::Quarantined, Some(subject_sender));
+        Ok(())
+    }
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}

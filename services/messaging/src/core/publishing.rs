@@ -1,0 +1,208 @@
+//! Handing signed envelopes to the broker: bundles, a bounded window, resending until the receipt is here.
+
+use jiff::{SignedDuration, Timestamp};
+use prost::Message;
+
+use super::{
+    AlarmKind, Core, Error, Kind, Output, OutgoingKey, PublishResult,
+    channel::{IN_FLIGHT, Phase, RESEND_FIRST, RESEND_LONGEST},
+    micros,
+};
+use crate::{
+    envelope::wire,
+    message::Recipient,
+    store::{
+        Tx,
+        outbox::{self, Stored},
+    },
+};
+
+/// Largest bundle, in bytes.
+pub(super) const BUNDLE_LIMIT: usize = 512 * 1024;
+/// Envelopes of one bundle, at most.
+const BUNDLE_ENVELOPES: usize = 128;
+/// Envelopes handed over in one group on one channel.
+const AT_ONCE: u64 = 512;
+/// Publishes whose answer is awaited, at most; older ones count as unknown.
+const AWAITED: usize = 4096;
+/// How long a message may wait for its receipt before a person is told.
+const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
+
+impl Core {
+    /// Publishes what every open channel has signed and not handed over, and again what waits too long.
+    pub(super) fn publish(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let mut ready = Vec::new();
+        for (key, out) in &mut self.outgoing {
+            if out.phase != Phase::Open {
+                continue;
+            }
+            let waits = key.0 != Recipient::All && out.receipted < out.handed;
+            if waits && now >= out.resend_at {
+                out.handed = out.receipted;
+                out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
+                out.resend_at = now + out.backoff;
+            }
+            let held_back = key.0 == Recipient::All && now < out.resend_at;
+            if out.handed < out.head.sequence && !held_back {
+                ready.push(key.clone());
+            }
+        }
+        for key in ready {
+            self.publish_channel(now, &key, tx)?;
+        }
+        Ok(())
+    }
+
+    fn publish_channel(&mut self, now: Timestamp, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
+        if out.handed == out.receipted {
+            out.resend_at = now + out.backoff;
+        }
+        let after = out.handed;
+        let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
+        let Some(last) = stored.last().map(|s| s.sequence) else { return Ok(()) };
+        let Some(envelopes) = self.wake_envelopes(&key.0, stored, tx)? else {
+            // A body that can no longer be read was erased: the position is agreed on anew and skipped.
+            self.branch("unreadable_position");
+            if let Some(out) = self.outgoing.get_mut(key)
+                && key.0 != Recipient::All
+            {
+                out.reopen(0);
+            }
+            return Ok(());
+        };
+        if key.0 == Recipient::One(self.me.clone()) {
+            self.loopback.extend(envelopes);
+        } else {
+            let kind = if key.0 == Recipient::All { Kind::Broadcast } else { Kind::Lane(key.1) };
+            self.publish_envelopes(key, kind, &key.0.clone(), after, envelopes);
+        }
+        if let Some(out) = self.outgoing.get_mut(key) {
+            out.handed = last;
+        }
+        Ok(())
+    }
+
+    /// Decrypts stored envelopes; `None` when one of them can no longer be read.
+    pub(super) fn wake_envelopes(
+        &mut self,
+        recipient: &Recipient,
+        stored: Vec<Stored>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Option<Vec<wire::Envelope>>, Error> {
+        let mut envelopes = Vec::with_capacity(stored.len());
+        for row in stored {
+            let bytes = match recipient {
+                Recipient::All => row.envelope,
+                Recipient::One(_) => {
+                    self.wake(row.correlation.as_ref(), "sent", &row.id.0, row.envelope.as_ref(), tx)?
+                }
+            };
+            match bytes.and_then(|bytes| wire::Envelope::decode(bytes.as_slice()).ok()) {
+                Some(envelope) => envelopes.push(envelope),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(envelopes))
+    }
+
+    /// Bundles envelopes and gives them to the shell.
+    pub(super) fn publish_envelopes(
+        &mut self,
+        key: &OutgoingKey,
+        kind: Kind,
+        recipient: &Recipient,
+        after: u64,
+        envelopes: Vec<wire::Envelope>,
+    ) {
+        let mut bundle = wire::Bundle::default();
+        let mut size = 0;
+        let mut first = after;
+        for envelope in envelopes {
+            let length = envelope.encoded_len() + 8;
+            if size + length > BUNDLE_LIMIT - 1024 || bundle.envelopes.len() >= BUNDLE_ENVELOPES {
+                let count = bundle.envelopes.len() as u64;
+                self.publish_bundle(key, kind, recipient, first, std::mem::take(&mut bundle));
+                first += count;
+                size = 0;
+            }
+            size += length;
+            bundle.envelopes.push(envelope);
+        }
+        self.publish_bundle(key, kind, recipient, first, bundle);
+    }
+
+    fn publish_bundle(
+        &mut self,
+        key: &OutgoingKey,
+        kind: Kind,
+        recipient: &Recipient,
+        after: u64,
+        bundle: wire::Bundle,
+    ) {
+        if bundle.envelopes.is_empty() {
+            return;
+        }
+        let token = self.token();
+        if self.published.len() >= AWAITED {
+            self.published.clear();
+        }
+        self.published.insert(token, (key.clone(), after));
+        let bytes = bundle.encode_to_vec();
+        self.outputs.push(Output::Publish { kind, recipient: recipient.clone(), bytes, token });
+    }
+
+    /// A token for an output, never used twice.
+    pub(super) fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token
+    }
+
+    /// The broker's answer only decides when to try again.
+    pub(super) fn published(&mut self, now: Timestamp, token: u64, result: PublishResult) {
+        let Some((key, after)) = self.published.remove(&token) else { return };
+        let Some(out) = self.outgoing.get_mut(&key) else { return };
+        match result {
+            PublishResult::Stored => {
+                // A broadcast has no receipts that everybody owes: the broker's word only resets the wait.
+                if key.0 == Recipient::All {
+                    out.backoff = RESEND_FIRST;
+                }
+            }
+            PublishResult::Full => {
+                // What was published before still waits there; publishing it again would not help.
+                out.handed = out.handed.min(after.max(out.receipted));
+                out.resend_at = now + out.backoff;
+                self.branch("share_full");
+            }
+            PublishResult::Unknown => {
+                out.handed = out.handed.min(after.max(out.receipted));
+                out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
+                out.resend_at = now + out.backoff;
+                self.branch("publish_unknown");
+            }
+        }
+    }
+
+    /// Tells a person once when a channel's oldest message has waited for 15 minutes.
+    pub(super) fn alarm_unreceipted(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let mut late = Vec::new();
+        for (key, out) in &mut self.outgoing {
+            let Recipient::One(peer) = &key.0 else { continue };
+            if out.receipted >= out.head.sequence {
+                out.alarmed = false;
+            } else if !out.alarmed
+                && let Some(signed) = outbox::oldest_after(tx, &key.0, key.1, out.receipted)?
+                && micros(now) - signed > UNRECEIPTED_ALARM.as_micros() as i64
+            {
+                out.alarmed = true;
+                late.push(peer.clone());
+            }
+        }
+        for peer in late {
+            self.branch("unreceipted_alarm");
+            self.alarm(AlarmKind::Unreceipted, Some(&peer));
+        }
+        Ok(())
+    }
+}

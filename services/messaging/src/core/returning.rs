@@ -1,0 +1,364 @@
+//! Giving a peer back what its store has lost, and taking back what this store has lost.
+//!
+//! Nothing is believed for being returned: the reader checks its own signatures, and opens its own ciphertext with
+//! part keys that only the recipient could derive.
+
+use jiff::Timestamp;
+use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose};
+use prost::Message;
+
+use super::{
+    AlarmKind, Core, Error, Output, OutgoingKey,
+    channel::Phase,
+    micros,
+    publishing::BUNDLE_LIMIT,
+};
+use crate::{
+    envelope::{self, Content, Place, Rejected, Sender, Verified, seal, wire},
+    handler::{Context, Refused},
+    message::{self, Address, Header, MessageId, Recipient},
+    pae, receipt,
+    signal::{Kind, Signal},
+    store::{
+        Tx,
+        inbox::{self, Direction},
+        outbox::{self, Head, NewMessage, Position, State},
+    },
+};
+
+/// The message name of a return.
+const RETURN: &str = "nhipcau.envelope.v1.Return";
+/// Receipts in one return, at most.
+const RECEIPTS: usize = 128;
+
+impl Core {
+    /// Sends what peers were found to have lost.
+    pub(super) fn return_lost(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let owed: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(_, p)| !(p.returns.is_empty() && p.strays.is_empty() && p.receipt_returns.is_empty()))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in owed {
+            self.return_to(now, &id, tx)?;
+        }
+        Ok(())
+    }
+
+    fn return_to(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let peer = self.peer(id, now);
+        let returns = std::mem::take(&mut peer.returns);
+        let strays = std::mem::take(&mut peer.strays);
+        let receipts = std::mem::take(&mut peer.receipt_returns);
+
+        let mut parcel = wire::Return::default();
+        for ((lane, broadcast), after) in receipts {
+            let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
+            parcel.receipts.extend(outbox::held_after(tx, id, &recipient, lane, after)?);
+        }
+        parcel.receipts.truncate(RECEIPTS);
+        let mut envelopes: Vec<_> = strays.into_iter().filter_map(|stray| self.returned(&stray)).collect();
+        for ((lane, broadcast), from) in returns {
+            let key = (id.clone(), broadcast, lane);
+            for row in inbox::envelopes_from(tx, self.channel(&key), from)? {
+                let bytes = if broadcast {
+                    row.envelope
+                } else {
+                    self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_ref(), tx)?
+                };
+                let envelope = bytes.and_then(|b| wire::Envelope::decode(b.as_slice()).ok());
+                let verified = envelope
+                    .and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
+                envelopes.extend(verified.and_then(|v| self.returned(&v)));
+            }
+        }
+        let mut size = parcel.encoded_len();
+        for envelope in envelopes {
+            size += envelope.encoded_len() + 8;
+            // A return must fit the largest bucket; the rest is asked for again.
+            if size > BUNDLE_LIMIT * 3 / 4 {
+                break;
+            }
+            parcel.envelopes.push(envelope);
+        }
+        if parcel.envelopes.is_empty() && parcel.receipts.is_empty() {
+            return Ok(());
+        }
+        self.branch("returned");
+        if let Some(envelope) = self.seal_return(now, id, parcel.encode_to_vec())? {
+            let bytes = Signal { kind: Some(Kind::Return(envelope)) }.encode_to_vec();
+            self.outputs.push(Output::Signal { recipient: id.clone(), bytes });
+        }
+        Ok(())
+    }
+
+    fn returned(&mut self, verified: &Verified) -> Option<wire::ReturnedEnvelope> {
+        let part_keys = match self.open_key(verified).ok()? {
+            None => Vec::new(),
+            Some(key) => {
+                envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect()
+            }
+        };
+        Some(wire::ReturnedEnvelope { envelope: Some(verified.envelope.clone()), part_keys })
+    }
+
+    fn seal_return(
+        &mut self,
+        now: Timestamp,
+        to: &AccessPointId,
+        parcel: Vec<u8>,
+    ) -> Result<Option<wire::Envelope>, Error> {
+        let Some(sealing) = self.release.sealing_key(to, now) else { return Ok(None) };
+        let party = |id: &AccessPointId| -> Option<PartyId> {
+            self.release.access_point(id)?.parties.iter().next().cloned()
+        };
+        let (Some(from_party), Some(to_party)) = (party(&self.me), party(to)) else { return Ok(None) };
+        let (Ok(contract), Ok(purpose)) = (ContractId::new("nhipcau.envelope.v1"), Purpose::new("return")) else {
+            return Ok(None);
+        };
+        let header = Header {
+            message: RETURN.to_owned(),
+            contract,
+            contract_minor: 0,
+            sender: Address { party: from_party, unit: None },
+            recipient: Some(Address { party: to_party, unit: None }),
+            purpose,
+            legal_basis: String::new(),
+            correlation: None,
+            corrected: None,
+            traceparent: String::new(),
+            blobs: Vec::new(),
+        };
+        let content = Content { header, ordinal: 0, skip: None, parts: vec![parcel] };
+        let mut id = [0; 16];
+        self.entropy.fill(&mut id);
+        let id = MessageId(uuid::Builder::from_custom_bytes(id).into_uuid().into_bytes());
+        let sender = Sender {
+            access_point: &self.me,
+            signing: &self.keys.signing,
+            directory_version: self.release.version(),
+        };
+        let entropy = self.entropy.as_mut();
+        let (key, wrapped) = self.channel_keys.get(sender, (to, &sealing.id, &sealing.public), now, entropy)?;
+        let place = Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32] };
+        let recipient = Recipient::One(to.clone());
+        let key = Some((&sealing.id, &key, &wrapped));
+        Ok(Some(seal(sender, &recipient, place, id, &content, key, now, entropy)?.envelope))
+    }
+
+    /// A peer gives back what it holds of this access point.
+    pub(super) fn take_return(
+        &mut self,
+        now: Timestamp,
+        subject_sender: &AccessPointId,
+        envelope: wire::Envelope,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let bytes = envelope.routing.clone();
+        let verified = envelope::verify(envelope, pae::RETURN, &self.release, now, false).and_then(|v| {
+            let for_me = v.routing.recipient == Recipient::One(self.me.clone());
+            if for_me && v.routing.sender == *subject_sender { Ok(v) } else { Err(Rejected::Misrouted) }
+        });
+        let parcel = verified.ok().and_then(|v| self.open(&v).ok()).and_then(|content| {
+            let part = content.parts.first()?;
+            wire::Return::decode(part.as_slice()).ok()
+        });
+        let Some(parcel) = parcel else { return self.quarantine(now, subject_sender, "bad_return", &bytes, tx) };
+        for receipt in parcel.receipts {
+            self.take_back_receipt(now, subject_sender, receipt, tx)?;
+        }
+        let mut own = Vec::new();
+        for returned in parcel.envelopes {
+            let Some(envelope) = returned.envelope else { continue };
+            let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, true) else { continue };
+            let to_peer = match &v.routing.recipient {
+                Recipient::One(id) => id == subject_sender,
+                Recipient::All => true,
+            };
+            if v.routing.sender == self.me && to_peer && v.routing.lane.is_some() {
+                own.push((v, returned.part_keys));
+            }
+        }
+        own.sort_by_key(|(v, _)| (v.routing.lane, v.routing.sequence, v.routing.incarnation));
+        for (verified, part_keys) in own {
+            self.take_back(now, verified, &part_keys, tx)?;
+        }
+        self.peer(subject_sender, now).status_due(now);
+        self.take_held(now, tx)
+    }
+
+    /// A receipt that this access point once issued and no longer has.
+    fn take_back_receipt(
+        &mut self,
+        now: Timestamp,
+        peer: &AccessPointId,
+        receipt: wire::Receipt,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let Ok(v) = receipt::verify(receipt, &self.release, now) else { return Ok(()) };
+        let s = &v.statement;
+        if s.issuer != self.me || s.sender != *peer || s.number.series >= self.start {
+            return Ok(());
+        }
+        let key = (peer.clone(), s.recipient == Recipient::All, s.lane);
+        let Some(channel) = self.incoming.get_mut(&key) else { return Ok(()) };
+        if s.number <= channel.receipt.0 {
+            return Ok(());
+        }
+        channel.receipt = (s.number, v.digest);
+        channel.covered = channel.covered.max(s.last);
+        inbox::add_receipt(tx, &v)?;
+        self.branch("receipt_taken_back");
+        self.alarm(AlarmKind::RolledBack, Some(peer));
+        Ok(())
+    }
+
+    /// An envelope that this access point once signed.
+    fn take_back(
+        &mut self,
+        now: Timestamp,
+        v: Verified,
+        part_keys: &[Vec<u8>],
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let r = v.routing.clone();
+        let Some(lane) = r.lane else { return Ok(()) };
+        let key: OutgoingKey = (r.recipient.clone(), lane);
+        let content = if v.envelope.parts.is_empty() {
+            None
+        } else {
+            match envelope::open_returned(&v, part_keys) {
+                Ok(opened) => Some(opened.content),
+                // Keys that do not open it: the peer is wrong, and what it says is not used.
+                Err(_) => return Ok(()),
+            }
+        };
+        let Some(out) = self.outgoing.get(&key) else { return Ok(()) };
+        let extends = key.0 != Recipient::All
+            && out.phase == Phase::Opening
+            && out.return_from > 0
+            && r.sequence == out.tip.sequence + 1
+            && r.previous == out.tip.digest;
+        let known = outbox::find(tx, r.id)?.is_some();
+        let is_skip = content.as_ref().is_some_and(|c| c.skip.is_some());
+        if !known && !is_skip {
+            self.restore_message(now, &v, content.as_ref(), extends, tx)?;
+        }
+        if extends {
+            self.restore_position(now, &key, &v, content.as_ref(), tx)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a lost message back into the outbox and tells its service.
+    fn restore_message(
+        &mut self,
+        now: Timestamp,
+        v: &Verified,
+        content: Option<&Content>,
+        placed: bool,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let Some(content) = content else { return Ok(()) };
+        let r = &v.routing;
+        let (Some(lane), header) = (r.lane, &content.header) else { return Ok(()) };
+        let mut ordinal = content.ordinal;
+        if let (Some(case), true) = (&header.correlation, ordinal > 0) {
+            let last = inbox::ordinal(tx, Direction::Sent, r.recipient.as_str(), case)?;
+            if ordinal > last {
+                inbox::raise_ordinal(tx, Direction::Sent, r.recipient.as_str(), case, ordinal)?;
+            } else if !placed {
+                // Another message has taken its number since; it gets the next one.
+                ordinal = 0;
+            }
+        }
+        let mut draft = content.clone();
+        draft.ordinal = 0;
+        let body = self.rest(header.correlation.as_ref(), "outbox", &r.id.0, &draft.pack(), tx)?;
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        outbox::insert(
+            tx,
+            &NewMessage {
+                id: r.id,
+                recipient: &r.recipient,
+                lane,
+                serial,
+                contract: header.contract.as_str(),
+                correlation: header.correlation,
+                ordinal,
+                draft_digest: draft.digest(),
+                content: Some(&body),
+                state: State::Draft,
+                now: micros(now),
+            },
+        )?;
+        if let Some(out) = self.outgoing.get_mut(&(r.recipient.clone(), lane)) {
+            out.drafts = true;
+        }
+        self.branch("message_restored");
+        let Some(mut handler) = self.handlers.remove(&header.contract) else { return Ok(()) };
+        let incoming = message::Incoming {
+            id: r.id,
+            sender: &r.sender,
+            broadcast: r.recipient == Recipient::All,
+            sequence: r.sequence,
+            header,
+            parts: &content.parts,
+        };
+        let mut context = Context::new(now, tx);
+        let told = handler.recovered(&incoming, &mut context);
+        let drafts = context.drafts;
+        self.handlers.insert(header.contract.clone(), handler);
+        told?;
+        match self.submit_all(now, drafts, tx) {
+            Err(Refused::Store(error)) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a lost position back: the peer accepted it, so this history holds and any other is given up.
+    fn restore_position(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        v: &Verified,
+        content: Option<&Content>,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let r = &v.routing;
+        let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: v.digest };
+        if outbox::position(tx, &key.0, key.1, r.sequence)? != Some(head) {
+            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
+            let correlation = content.and_then(|c| c.header.correlation);
+            let bytes = v.envelope.encode_to_vec();
+            let body = self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?;
+            outbox::add_position(
+                tx,
+                &Position {
+                    recipient: &key.0,
+                    lane: key.1,
+                    head,
+                    id: r.id,
+                    correlation,
+                    envelope: Some(&body),
+                    now: micros(now),
+                },
+            )?;
+            let ordinal = content.map_or(0, |c| c.ordinal);
+            let skip = content.and_then(|c| c.skip).map_or(0, |s| s.reason as i64);
+            tx.execute(
+                "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",
+                &[ordinal.into(), skip.into(), (&r.id.0).into()],
+            )?;
+            self.branch("position_restored");
+        }
+        if let Some(out) = self.outgoing.get_mut(key) {
+            out.tip = head;
+            out.head = outbox::head(tx, &key.0, key.1)?;
+            out.return_from = head.sequence + 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! Giving messages their position: the last check, sealing, signing.
+
+use jiff::Timestamp;
+use nhipcau_domain::id::{AccessPointId, PartyId};
+
+use super::{AlarmKind, Core, Error, OutgoingKey, channel::IN_FLIGHT, channel::Phase, micros};
+use crate::{
+    envelope::{Content, Place, Sealed, Sender, Skip, seal},
+    handler::Context,
+    message::{Correlation, Header, Lane, MessageId, Recipient, SkipReason},
+    store::{
+        Tx,
+        inbox::{self, Direction},
+        outbox::{self, Head, Pending, Position},
+    },
+};
+
+/// Messages signed in one group on one channel.
+const AT_ONCE: u64 = 256;
+
+/// The message name of a skipped position.
+const SKIPPED: &str = "nhipcau.envelope.v1.Skip";
+
+impl Core {
+    /// Signs the drafts of every open channel, in the order of their acceptance.
+    pub(super) fn seal_drafts(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let ready: Vec<OutgoingKey> = self
+            .outgoing
+            .iter()
+            .filter(|(_, out)| out.drafts && out.phase == Phase::Open)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in ready {
+            self.seal_channel(now, &key, tx)?;
+        }
+        Ok(())
+    }
+
+    fn seal_channel(&mut self, now: Timestamp, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Some(out) = self.outgoing.get(key) else { return Ok(()) };
+        let receipted = if key.0 == Recipient::All { out.handed } else { out.receipted };
+        let room = IN_FLIGHT.saturating_sub(out.head.sequence - receipted).min(AT_ONCE);
+        if room == 0 {
+            return Ok(());
+        }
+        let drafts = outbox::drafts(tx, &key.0, key.1, room)?;
+        let more = drafts.len() as u64 == room;
+        for draft in drafts {
+            if !self.seal_one(now, key, draft, tx)? {
+                return Ok(());
+            }
+        }
+        if let Some(out) = self.outgoing.get_mut(key) {
+            out.drafts = more;
+        }
+        Ok(())
+    }
+
+    /// Signs one draft; `false` when the recipient has no usable sealing key and everything must wait.
+    fn seal_one(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        draft: Pending,
+        tx: &mut Tx<'_>,
+    ) -> Result<bool, Error> {
+        let stored =
+            self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_ref(), tx)?;
+        let content = stored.and_then(|bytes| Content::unpack(&bytes));
+        let skip = match (&content, SkipReason::try_from(i32::try_from(draft.skip).unwrap_or(0))) {
+            (_, Ok(reason)) if reason != SkipReason::Unspecified => Some(reason),
+            (None, _) if draft.content.is_none() => Some(SkipReason::Erased),
+            (None, _) => Some(SkipReason::Unreadable),
+            (Some(content), _) => self.may_send(now, draft.id, &key.0, content, tx)?,
+        };
+        if skip.is_some() && draft.ordinal == 0 {
+            // The recipient was never to expect it: no position is needed.
+            outbox::skipped(tx, draft.id, skip.map_or(0, |s| s as i64))?;
+            self.tell_skipped(skip, &key.0);
+            return Ok(true);
+        }
+
+        let ordinal = self.ordinal(key, &draft, tx)?;
+        let content = match (skip, content) {
+            (None, Some(mut content)) => {
+                content.ordinal = ordinal;
+                content
+            }
+            (reason, _) => {
+                let reason = reason.unwrap_or(SkipReason::Unreadable);
+                let Some(content) = self.skip_content(draft.id, reason, &key.0, draft.correlation, ordinal) else {
+                    outbox::skipped(tx, draft.id, reason as i64)?;
+                    self.tell_skipped(Some(reason), &key.0);
+                    return Ok(true);
+                };
+                content
+            }
+        };
+        let Some((sealed, head)) = self.seal_at_head(now, key, draft.id, &content)? else { return Ok(false) };
+
+        let bytes = prost::Message::encode_to_vec(&sealed.envelope);
+        let stored = match key.0 {
+            Recipient::All => bytes,
+            Recipient::One(_) => self.rest(draft.correlation.as_ref(), "sent", &draft.id.0, &bytes, tx)?,
+        };
+        outbox::add_position(
+            tx,
+            &Position {
+                recipient: &key.0,
+                lane: key.1,
+                head,
+                id: draft.id,
+                correlation: draft.correlation,
+                envelope: Some(&stored),
+                now: micros(now),
+            },
+        )?;
+        outbox::signed(tx, draft.id, ordinal, skip.map_or(0, |s| s as i64))?;
+        self.tell_skipped(skip, &key.0);
+        if let Some(out) = self.outgoing.get_mut(key) {
+            out.head = head;
+        }
+        Ok(true)
+    }
+
+    /// The rules rechecked each time a message is signed: agreement, basis, revocation.
+    fn may_send(
+        &mut self,
+        now: Timestamp,
+        id: MessageId,
+        recipient: &Recipient,
+        content: &Content,
+        tx: &mut Tx<'_>,
+    ) -> Result<Option<SkipReason>, Error> {
+        let header = &content.header;
+        let allowed = match (recipient, &header.recipient) {
+            (Recipient::All, _) => self.release.broadcast_allowed(&header.sender.party, &header.contract),
+            (Recipient::One(access_point), Some(to)) => {
+                if self.release.access_point(access_point).is_none() {
+                    return Ok(Some(SkipReason::RecipientGone));
+                }
+                self.release.allows(&header.sender.party, &header.contract, &to.party, &header.purpose, now)
+            }
+            (Recipient::One(_), None) => false,
+        };
+        if !allowed {
+            return Ok(Some(SkipReason::AgreementEnded));
+        }
+        match self.handlers.get_mut(&header.contract) {
+            None => Ok(None),
+            Some(handler) => Ok(handler.may_send(id, header, &mut Context::new(now, tx))?),
+        }
+    }
+
+    fn ordinal(&mut self, key: &OutgoingKey, draft: &Pending, tx: &mut Tx<'_>) -> Result<u64, Error> {
+        let (Some(case), Lane::Messages, 0) = (&draft.correlation, key.1, draft.ordinal) else {
+            return Ok(draft.ordinal);
+        };
+        let ordinal = inbox::ordinal(tx, Direction::Sent, key.0.as_str(), case)? + 1;
+        inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
+        Ok(ordinal)
+    }
+
+    fn seal_at_head(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        id: MessageId,
+        content: &Content,
+    ) -> Result<Option<(Sealed, Head)>, Error> {
+        let Some(out) = self.outgoing.get(key) else { return Ok(None) };
+        let sequence = out.head.sequence + 1;
+        let place = Place {
+            lane: Some(key.1),
+            incarnation: out.incarnation,
+            sequence,
+            base_sequence: out.base,
+            previous: out.head.digest,
+        };
+        let sender = Sender {
+            access_point: &self.me,
+            signing: &self.keys.signing,
+            directory_version: self.release.version(),
+        };
+        let entropy = self.entropy.as_mut();
+        let sealed = match &key.0 {
+            Recipient::All => seal(sender, &key.0, place, id, content, None, now, entropy)?,
+            Recipient::One(access_point) => {
+                let Some(sealing) = self.release.sealing_key(access_point, now) else { return Ok(None) };
+                let to = (access_point, &sealing.id, &sealing.public);
+                let (channel_key, wrapped) = self.channel_keys.get(sender, to, now, entropy)?;
+                seal(sender, &key.0, place, id, content, Some((&sealing.id, &channel_key, &wrapped)), now, entropy)?
+            }
+        };
+        let head = Head { incarnation: place.incarnation, sequence, digest: sealed.digest };
+        Ok(Some((sealed, head)))
+    }
+
+    /// A content that only fills a position. Names the first party of each side, since the message's own parties may
+    /// be gone with its content.
+    fn skip_content(
+        &self,
+        id: MessageId,
+        reason: SkipReason,
+        recipient: &Recipient,
+        correlation: Option<Correlation>,
+        ordinal: u64,
+    ) -> Option<Content> {
+        let party = |access_point: &AccessPointId| -> Option<PartyId> {
+            self.release.access_point(access_point)?.parties.iter().next().cloned()
+        };
+        let address = |party| crate::message::Address { party, unit: None };
+        let to = match recipient {
+            Recipient::All => None,
+            Recipient::One(access_point) => Some(address(party(access_point)?)),
+        };
+        let header = Header {
+            message: SKIPPED.to_owned(),
+            contract: nhipcau_domain::id::ContractId::new("nhipcau.envelope.v1").ok()?,
+            contract_minor: 0,
+            sender: address(party(&self.me)?),
+            recipient: to,
+            purpose: nhipcau_domain::id::Purpose::new("skip").ok()?,
+            legal_basis: String::new(),
+            correlation,
+            corrected: None,
+            traceparent: String::new(),
+            blobs: Vec::new(),
+        };
+        Some(Content { header, ordinal, skip: Some(Skip { id, reason }), parts: Vec::new() })
+    }
+
+    fn tell_skipped(&mut self, reason: Option<SkipReason>, recipient: &Recipient) {
+        let Some(reason) = reason else { return };
+        self.branch("skipped");
+        if reason != SkipReason::Erased {
+            let peer = match recipient {
+                Recipient::One(peer) => Some(peer.clone()),
+                Recipient::All => None,
+            };
+            self.alarm(AlarmKind::Skipped, peer.as_ref());
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Status, both ways: what is said of the channels with a peer, and what is done when the peer speaks.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{directory::Release, id::AccessPointId};
+use prost::Message;
+
+use super::{
+    Core, Error, Output,
+    channel::{IncomingKey, Phase},
+};
+use crate::{
+    envelope::{timestamp, wire},
+    message::{Lane, Recipient},
+    receipt::Number,
+    signal::{self, ContractSupport, IncomingStatus, Kind, OutgoingStatus, ReceiptHead, Run, Signal, StatusStatement},
+    store::{
+        Tx, inbox,
+        outbox::{self, Head},
+    },
+};
+
+/// How often a peer is told without being asked.
+const STATUS_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// How often messages that wait for the peer's release are tried again.
+const RELEASE_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(10);
+
+impl Core {
+    /// Sends the statuses that are due.
+    pub(super) fn send_status(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let due: Vec<_> = self.peers.iter().filter(|(_, p)| p.status_at <= now).map(|(id, _)| id.clone()).collect();
+        for id in due {
+            let to = Recipient::One(id.clone());
+            let opening = Lane::ALL
+                .iter()
+                .any(|lane| self.outgoing.get(&(to.clone(), *lane)).is_some_and(|o| o.phase == Phase::Opening));
+            let statement = self.statement(now, &id, tx)?;
+            let unsynced = self.incoming.iter().any(|((sender, _, _), c)| *sender == id && !c.synced);
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            peer.status_sent = Some(now);
+            peer.status_at = if opening || unsynced {
+                let next = now + peer.status_backoff;
+                peer.status_backoff = (peer.status_backoff * 2).min(STATUS_EVERY / 2);
+                next
+            } else {
+                peer.status_backoff = SignedDuration::from_secs(1);
+                now + STATUS_EVERY
+            };
+            let bytes = signal::sign_status(&statement, self.sender()).encode_to_vec();
+            self.outputs.push(Output::Signal { recipient: id, bytes });
+        }
+        Ok(())
+    }
+
+    fn statement(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<StatusStatement, Error> {
+        self.status_number += 1;
+        let echo = self.peers.get_mut(id).and_then(|p| p.unheard.take().or(p.run));
+        let mut outgoing = Vec::new();
+        for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
+            let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
+            let (number, digest, _) = outbox::last_held(tx, id, &recipient, lane)?;
+            if let Some(out) = self.outgoing.get(&(recipient, lane)) {
+                outgoing.push(OutgoingStatus {
+                    lane: lane.number(),
+                    broadcast,
+                    incarnation: out.incarnation,
+                    opening: out.phase == Phase::Opening,
+                    head: Some(to_wire(out.head)),
+                    receipt: Some(receipt_to_wire(number, &digest)),
+                    return_from: out.return_from,
+                    base_sequence: out.base,
+                });
+            }
+        }
+        let incoming = self
+            .incoming
+            .iter()
+            .filter(|((sender, _, _), _)| sender == id)
+            .map(|((_, broadcast, lane), channel)| IncomingStatus {
+                lane: lane.number(),
+                broadcast: *broadcast,
+                head: Some(to_wire(channel.head)),
+                promised_incarnation: channel.promised,
+                promised_run: channel.promised_run.clone(),
+                receipt: Some(receipt_to_wire(channel.receipt.0, &channel.receipt.1)),
+            })
+            .collect();
+        Ok(StatusStatement {
+            format: signal::FORMAT,
+            sender: self.me.to_string(),
+            recipient: id.to_string(),
+            run: self.run.to_vec(),
+            echo: echo.map(|e| e.to_vec()).unwrap_or_default(),
+            number: self.status_number,
+            create_time: Some(timestamp(now)),
+            directory_version: self.release.version(),
+            signing_key: self.keys.signing.id().to_string(),
+            contracts: self
+                .handlers
+                .values()
+                .map(|h| ContractSupport { contract: h.contract().to_string(), minor: h.minor() })
+                .collect(),
+            outgoing,
+            incoming,
+        })
+    }
+
+    /// A signal from core NATS.
+    pub(super) fn signal(
+        &mut self,
+        now: Timestamp,
+        subject_sender: &AccessPointId,
+        bytes: &[u8],
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        match Signal::decode(bytes).ok().and_then(|s| s.kind) {
+            Some(Kind::Status(status)) => {
+                match signal::verify_status(&status, &self.me, &self.release, now) {
+                    Some((sender, statement)) if sender == *subject_sender && sender != self.me => {
+                        self.hear(now, &sender, &statement, tx)
+                    }
+                    _ => self.quarantine(now, subject_sender, "bad_status", bytes, tx),
+                }
+            }
+            Some(Kind::Return(envelope)) => self.take_return(now, subject_sender, envelope, tx),
+            Some(Kind::ReleaseRequest(version)) => {
+                if self.release.version() >= version && self.peers.contains_key(subject_sender) {
+                    let release = Kind::Release(self.release.signed_bytes().to_vec());
+                    let bytes = Signal { kind: Some(release) }.encode_to_vec();
+                    self.outputs.push(Output::Signal { recipient: subject_sender.clone(), bytes });
+                }
+                Ok(())
+            }
+            Some(Kind::Release(release)) => {
+                match Release::verify(&release, self.release.root(), Some(&self.release)) {
+                    Ok(release) => {
+                        self.branch("release_fetched");
+                        self.install(now, Arc::new(release), tx)
+                    }
+                    Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
+                }
+            }
+            None => self.quarantine(now, subject_sender, "bad_signal", bytes, tx),
+        }
+    }
+
+    /// Asks a peer for a directory release newer than the own one.
+    pub(super) fn request_release(&mut self, peer: &AccessPointId) {
+        let bytes = Signal { kind: Some(Kind::ReleaseRequest(self.release.version() + 1)) }.encode_to_vec();
+        self.outputs.push(Output::Signal { recipient: peer.clone(), bytes });
+        self.branch("release_requested");
+    }
+
+    fn hear(
+        &mut self,
+        now: Timestamp,
+        id: &AccessPointId,
+        statement: &StatusStatement,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let Ok(run) = Run::try_from(statement.run.as_slice()) else { return Ok(()) };
+        let fresh = statement.echo.as_slice() == self.run;
+        let peer = self.peer(id, now);
+        if fresh {
+            if peer.run == Some(run) && statement.number <= peer.number {
+                return Ok(());
+            }
+            peer.run = Some(run);
+            peer.number = statement.number;
+            peer.release = statement.directory_version;
+        } else {
+            peer.unheard = Some(run);
+            peer.status_due(now);
+        }
+        for outgoing in &statement.outgoing {
+            if let Some(lane) = lane_of(outgoing.lane, outgoing.broadcast) {
+                let key = (id.clone(), outgoing.broadcast, lane);
+                self.hear_sender(now, &key, run, fresh, outgoing, tx)?;
+            }
+        }
+        if !fresh {
+            return Ok(());
+        }
+        for incoming in &statement.incoming {
+            if let Some(lane) = lane_of(incoming.lane, incoming.broadcast) {
+                self.hear_recipient(now, id, lane, incoming, tx)?;
+            }
+        }
+        if statement.directory_version > self.release.version() {
+            self.request_release(id);
+        }
+        self.let_waiting_go(now, id, tx)?;
+        self.take_held(now, tx)
+    }
+
+    /// The peer speaks of a channel in which it sends: promises, and receipts that it or this side lacks.
+    fn hear_sender(
+        &mut self,
+        now: Timestamp,
+        key: &IncomingKey,
+        run: Run,
+        fresh: bool,
+        said: &OutgoingStatus,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        if said.incarnation >= 1 << 62 {
+            return Ok(());
+        }
+        if !key.1 {
+            let proposed = said.opening || fresh;
+            let mut changed = false;
+            if proposed && said.incarnation > channel.promised {
+                channel.promised = said.incarnation;
+                channel.promised_run = run.to_vec();
+                channel.base = None;
+                channel.window.clear();
+                changed = true;
+            }
+            if fresh && !said.opening && said.incarnation == channel.promised && channel.base.is_none() {
+                channel.base = Some(said.base_sequence);
+                changed = true;
+            }
+            if changed {
+                let (promised, run, base) = (channel.promised, channel.promised_run.clone(), channel.base);
+                inbox::set_promise(tx, self.channel(key), promised, &run, base)?;
+                self.branch("promised");
+            }
+            if said.opening {
+                self.peer(&key.0, now).status_due(now);
+            }
+        }
+        if !fresh {
+            return Ok(());
+        }
+        let theirs = number_of(said.receipt.as_ref());
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        let (mine, head) = (channel.receipt.0, channel.head);
+        if mine >= theirs {
+            channel.synced = true;
+        }
+        if mine > theirs && self.peer(&key.0, now).may_serve((key.2, key.1, false), now) {
+            let receipts = inbox::issued_after(tx, self.channel(key), theirs)?;
+            self.branch("receipts_repeated");
+            self.publish_receipts(now, &key.0, receipts, tx)?;
+        }
+        if said.return_from > 0 && said.return_from <= head.sequence {
+            self.peer(&key.0, now).returns.insert((key.2, key.1), said.return_from);
+        }
+        Ok(())
+    }
+
+    /// The peer speaks of a channel in which this side sends.
+    fn hear_recipient(
+        &mut self,
+        now: Timestamp,
+        id: &AccessPointId,
+        lane: Lane,
+        said: &IncomingStatus,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let recipient = if said.broadcast { Recipient::All } else { Recipient::One(id.clone()) };
+        let theirs = number_of(said.receipt.as_ref());
+        let (mine, _, _) = outbox::last_held(tx, id, &recipient, lane)?;
+        if mine > theirs {
+            // The peer's store was rolled back: it gets the receipts that it has forgotten.
+            self.peer(id, now).receipt_returns.insert((lane, said.broadcast), theirs);
+        }
+        let Some(head) = from_wire(said.head.as_ref()) else { return Ok(()) };
+        if said.broadcast {
+            return self.serve_subscriber(now, id, lane, head, tx);
+        }
+        let own_run = said.promised_run.as_slice() == self.run;
+        let key = (recipient, lane);
+        let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
+        match out.phase {
+            Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
+                Err(Error::Superseded)
+            }
+            Phase::Open => self.hear_head(now, &key, head, tx),
+            Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
+                self.try_open(now, &key, head, tx)
+            }
+            Phase::Opening if said.promised_incarnation >= out.incarnation => {
+                // Somebody of this name was promised more than this start proposed.
+                out.incarnation = said.promised_incarnation + 1;
+                self.branch("proposed_again");
+                self.peer(id, now).status_due(now);
+                Ok(())
+            }
+            Phase::Opening => Ok(()),
+        }
+    }
+
+    fn let_waiting_go(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let version = self.release.version();
+        let peer = self.peer(id, now);
+        let recently = peer.released_at.is_some_and(|at| now.duration_since(at) < RELEASE_WAITING_EVERY);
+        if recently || peer.release < version {
+            return Ok(());
+        }
+        peer.released_at = Some(now);
+        let recipient = Recipient::One(id.clone());
+        if outbox::release_waiting(tx, &recipient)? {
+            self.branch("sent_after_not_yet");
+            for lane in Lane::ALL {
+                if let Some(out) = self.outgoing.get_mut(&(recipient.clone(), lane)) {
+                    out.drafts = true;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lane_of(number: i32, broadcast: bool) -> Option<Lane> {
+    Lane::from_number(i64::from(number)).filter(|lane| !broadcast || *lane == Lane::Bulk)
+}
+
+fn to_wire(head: Head) -> wire::Head {
+    let digest = if head.sequence == 0 { Vec::new() } else { head.digest.to_vec() };
+    wire::Head { incarnation: head.incarnation, sequence: head.sequence, digest }
+}
+
+fn from_wire(head: Option<&wire::Head>) -> Option<Head> {
+    let head = head?;
+    if head.sequence == 0 {
+        return Some(Head::default());
+    }
+    let digest = head.digest.as_slice().try_into().ok()?;
+    (head.sequence < 1 << 62).then_some(Head { incarnation: head.incarnation, sequence: head.sequence, digest })
+}
+
+fn receipt_to_wire(number: Number, digest: &[u8; 32]) -> ReceiptHead {
+    let digest = if number.number == 0 { Vec::new() } else { digest.to_vec() };
+    ReceiptHead { number: number.number, digest, series: number.series }
+}
+
+fn number_of(head: Option<&ReceiptHead>) -> Number {
+    head.map(|h| Number { series: h.series.min(1 << 61), number: h.number.min(1 << 61) }).unwrap_or_default()
+}

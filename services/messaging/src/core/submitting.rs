@@ -1,0 +1,167 @@
+//! Accepting messages to send: checked now, signed later, in the caller's transaction.
+
+use jiff::Timestamp;
+use nhipcau_domain::id::AccessPointId;
+
+use super::{Core, Error, channel::Phase, micros};
+use crate::{
+    envelope::Content,
+    message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient},
+    store::{
+        self, Tx,
+        outbox::{self, NewMessage, State},
+    },
+};
+
+/// Largest content on the bulk lane, all parts together, in bytes.
+pub(super) const BULK_LIMIT: usize = 448 * 1024;
+
+/// Why a message was not accepted. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The same cause and ordinal already stand for other content.
+    #[error("the request id was already used for another message")]
+    IdReused,
+    /// No agreement of the release in force allows it.
+    #[error("no agreement allows this contract and purpose from the sending to the receiving party")]
+    NotAgreed,
+    /// The sending party or unit is not hosted here, or the receiving one not at the recipient.
+    #[error("the party or unit is not hosted at this access point")]
+    NotHosted,
+    /// The recipient is not in the directory.
+    #[error("the recipient is not in the directory")]
+    UnknownRecipient,
+    /// Too many parts, or too large for its lane.
+    #[error("the message is larger than its lane allows")]
+    TooLarge,
+    /// Broadcasts are public, go to everybody on the bulk lane and belong to no case.
+    #[error("a broadcast cannot be addressed, on the messages lane or part of a case")]
+    Misaddressed,
+    /// Keys or store failed.
+    #[error("the message could not be stored")]
+    Store(#[from] Error),
+}
+
+impl From<store::Error> for SubmitError {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Core {
+    /// Accepts a message to send and gives its id. The same cause, ordinal and content give the same id again and
+    /// nothing else, also after a restore. Runs in the caller's transaction, so that the business change and its
+    /// message are one.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; the caller's savepoint must be undone.
+    pub fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
+        let id = MessageId::derive(&self.keys.id_key, &draft.cause, draft.ordinal);
+        let Draft { header, recipient, lane, parts, .. } = draft;
+        let content = Content { header, ordinal: 0, skip: None, parts };
+        let draft_digest = content.digest();
+        if let Some((digest, _)) = outbox::find(tx, id)? {
+            return if digest == draft_digest { Ok(id) } else { Err(SubmitError::IdReused) };
+        }
+        self.check(now, &recipient, lane, &content)?;
+
+        let correlation = content.header.correlation;
+        let stored = self.rest(correlation.as_ref(), "outbox", &id.0, &content.pack(), tx)?;
+        let serial = self.next_serial;
+        outbox::insert(
+            tx,
+            &NewMessage {
+                id,
+                recipient: &recipient,
+                lane,
+                serial,
+                contract: content.header.contract.as_str(),
+                correlation,
+                ordinal: 0,
+                draft_digest,
+                content: Some(&stored),
+                state: State::Draft,
+                now: micros(now),
+            },
+        )?;
+        self.next_serial += 1;
+        if let Some(out) = self.outgoing.get_mut(&(recipient, lane)) {
+            out.drafts = true;
+        }
+        Ok(id)
+    }
+
+    /// Looks again whether the unreceipted messages of a case may still go; what may not is skipped. To be called in
+    /// the transaction that revokes something.
+    ///
+    /// # Errors
+    /// [`Error`]: the process must stop.
+    pub fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let open = tx.query(
+            "SELECT DISTINCT recipient, lane FROM outbox WHERE correlation = $1 AND state = 1",
+            &[case.into()],
+            |row| Ok((row.text(0)?, row.int(1)?)),
+        )?;
+        for (recipient, lane) in open {
+            let (Ok(recipient), Some(lane)) = (Recipient::parse(&recipient), Lane::from_number(lane)) else {
+                continue;
+            };
+            let to_peer = recipient != Recipient::All && recipient != Recipient::One(self.me.clone());
+            if let Some(out) = self.outgoing.get_mut(&(recipient, lane))
+                && to_peer
+                && out.phase == Phase::Open
+            {
+                out.reopen(0);
+                self.branch("rechecked");
+            }
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        now: Timestamp,
+        recipient: &Recipient,
+        lane: Lane,
+        content: &Content,
+    ) -> Result<(), SubmitError> {
+        let header = &content.header;
+        let limit = if lane == Lane::Messages { MESSAGE_LIMIT } else { BULK_LIMIT };
+        let size: usize = content.parts.iter().map(Vec::len).sum();
+        if content.parts.is_empty() || content.parts.len() > PARTS_LIMIT || size >= limit {
+            return Err(SubmitError::TooLarge);
+        }
+        let sender = &header.sender;
+        if !self.release.hosts(&self.me, &sender.party, sender.unit.as_ref(), &header.contract) {
+            return Err(SubmitError::NotHosted);
+        }
+        match recipient {
+            Recipient::All => {
+                if lane != Lane::Bulk || header.recipient.is_some() || header.correlation.is_some() {
+                    return Err(SubmitError::Misaddressed);
+                }
+                if !self.release.broadcast_allowed(&sender.party, &header.contract) {
+                    return Err(SubmitError::NotAgreed);
+                }
+            }
+            Recipient::One(access_point) => {
+                let to = header.recipient.as_ref().ok_or(SubmitError::Misaddressed)?;
+                self.known(access_point)?;
+                if !self.release.hosts(access_point, &to.party, to.unit.as_ref(), &header.contract) {
+                    return Err(SubmitError::NotHosted);
+                }
+                if !self.release.allows(&sender.party, &header.contract, &to.party, &header.purpose, now) {
+                    return Err(SubmitError::NotAgreed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn known(&self, access_point: &AccessPointId) -> Result<(), SubmitError> {
+        match self.release.access_point(access_point) {
+            Some(_) => Ok(()),
+            None => Err(SubmitError::UnknownRecipient),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The content of an envelope: header, order within its case, parts; and its digest.
+
+use nhipcau_domain::id::{ContractId, PartyId, Purpose, UnitId};
+use prost::Message;
+
+use super::wire;
+use crate::{
+    message::{Address, BlobRef, Header, MessageId, PARTS_LIMIT, SkipReason},
+    pae::{self, Digest},
+};
+
+/// What is sealed into an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// What it is about.
+    pub header: Header,
+    /// Its number within its case and between the two access points; 0 when it belongs to no case.
+    pub ordinal: u64,
+    /// Set when it only fills the position of a message that is given up.
+    pub skip: Option<Skip>,
+    /// Its parts without padding.
+    pub parts: Vec<Vec<u8>>,
+}
+
+/// A message that is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skip {
+    /// Its id.
+    pub id: MessageId,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+impl Content {
+    /// The digest that an id is spent on.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let h = &self.header;
+        let ordinal = self.ordinal.to_string();
+        let (recipient_party, recipient_unit) = texts(h.recipient.as_ref());
+        let (sender_party, sender_unit) = texts(Some(&h.sender));
+        let mut pieces: Vec<&[u8]> = vec![
+            pae::CONTENT,
+            h.message.as_bytes(),
+            h.contract.as_str().as_bytes(),
+            sender_party.as_bytes(),
+            sender_unit.as_bytes(),
+            recipient_party.as_bytes(),
+            recipient_unit.as_bytes(),
+            h.purpose.as_str().as_bytes(),
+            h.legal_basis.as_bytes(),
+            h.correlation.as_ref().map_or(&[], |c| c.as_slice()),
+            ordinal.as_bytes(),
+            h.corrected.as_ref().map_or(&[], |id| id.0.as_slice()),
+        ];
+        pieces.extend(self.parts.iter().map(Vec::as_slice));
+        pae::digest_of(&pieces)
+    }
+
+    /// Part 0, without padding.
+    #[must_use]
+    pub fn control(&self) -> Vec<u8> {
+        let h = &self.header;
+        wire::Control {
+            message: h.message.clone(),
+            contract: h.contract.to_string(),
+            contract_minor: h.contract_minor,
+            sender: Some(to_wire(&h.sender)),
+            recipient: h.recipient.as_ref().map(to_wire),
+            purpose: h.purpose.to_string(),
+            legal_basis: h.legal_basis.clone(),
+            correlation: h.correlation.map(|c| c.to_vec()).unwrap_or_default(),
+            ordinal: self.ordinal,
+            content_digest: self.digest().to_vec(),
+            corrected_id: h.corrected.map(|id| id.0.to_vec()).unwrap_or_default(),
+            traceparent: h.traceparent.clone(),
+            blobs: h
+                .blobs
+                .iter()
+                .map(|b| wire::Blob { digest: b.digest.to_vec(), size_bytes: b.size_bytes })
+                .collect(),
+            skip: self.skip.map(|s| wire::Skip { skipped_id: s.id.0.to_vec(), reason: s.reason as i32 }),
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads a control part and the parts behind it, or gives `None` when they do not make a content or the digest
+    /// in the control part is not theirs.
+    #[must_use]
+    pub fn parse(control: &[u8], parts: Vec<Vec<u8>>) -> Option<Self> {
+        let c = wire::Control::decode(control).ok()?;
+        if parts.len() > PARTS_LIMIT || c.message.len() > 128 || c.legal_basis.len() > 512 || c.traceparent.len() > 64 {
+            return None;
+        }
+        let skip = match c.skip {
+            None => None,
+            Some(s) => Some(Skip {
+                id: MessageId::from_slice(&s.skipped_id)?,
+                reason: SkipReason::try_from(s.reason).unwrap_or(SkipReason::Withdrawn),
+            }),
+        };
+        let content = Self {
+            header: Header {
+                message: c.message,
+                contract: ContractId::new(&c.contract).ok()?,
+                contract_minor: c.contract_minor,
+                sender: from_wire(&c.sender?)?,
+                recipient: match c.recipient {
+                    None => None,
+                    Some(r) => Some(from_wire(&r)?),
+                },
+                purpose: Purpose::new(&c.purpose).ok()?,
+                legal_basis: c.legal_basis,
+                correlation: optional(&c.correlation)?,
+                corrected: optional(&c.corrected_id)?.map(MessageId),
+                traceparent: c.traceparent,
+                blobs: c
+                    .blobs
+                    .iter()
+                    .map(|b| Some(BlobRef { digest: b.digest.as_slice().try_into().ok()?, size_bytes: b.size_bytes }))
+                    .collect::<Option<_>>()?,
+            },
+            ordinal: c.ordinal,
+            skip,
+            parts,
+        };
+        (content.digest().as_slice() == c.content_digest).then_some(content)
+    }
+
+    /// The content as the store keeps it, before encryption.
+    #[must_use]
+    pub(crate) fn pack(&self) -> Vec<u8> {
+        let mut parts = vec![self.control()];
+        parts.extend(self.parts.iter().cloned());
+        wire::Envelope { parts, ..Default::default() }.encode_to_vec()
+    }
+
+    /// Reads what [`pack`](Self::pack) wrote.
+    #[must_use]
+    pub(crate) fn unpack(bytes: &[u8]) -> Option<Self> {
+        let mut parts = wire::Envelope::decode(bytes).ok()?.parts;
+        if parts.is_empty() {
+            return None;
+        }
+        let control = parts.remove(0);
+        Self::parse(&control, parts)
+    }
+}
+
+fn optional(bytes: &[u8]) -> Option<Option<[u8; 16]>> {
+    if bytes.is_empty() { Some(None) } else { <[u8; 16]>::try_from(bytes).ok().map(Some) }
+}
+
+fn texts(address: Option<&Address>) -> (&str, &str) {
+    address.map_or(("", ""), |a| (a.party.as_str(), a.unit.as_ref().map_or("", UnitId::as_str)))
+}
+
+fn to_wire(address: &Address) -> wire::Address {
+    let (party, unit) = texts(Some(address));
+    wire::Address { party: party.to_owned(), unit: unit.to_owned() }
+}
+
+fn from_wire(address: &wire::Address) -> Option<Address> {
+    let unit = if address.unit.is_empty() { None } else { Some(UnitId::new(&address.unit).ok()?) };
+    Some(Address { party: PartyId::new(&address.party).ok()?, unit })
+}

@@ -1,0 +1,86 @@
+//! How a service takes part: one small synchronous trait, called inside the transaction that also holds the
+//! inbox row and the receipt. That is what makes an effect happen exactly once.
+
+use jiff::Timestamp;
+use nhipcau_domain::id::ContractId;
+
+use crate::{
+    message::{Correlation, Draft, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
+    store::{self, Tx},
+};
+
+/// What a handler works with.
+pub struct Context<'c, 't> {
+    /// Business time.
+    pub now: Timestamp,
+    /// The transaction of the effect.
+    pub tx: &'c mut Tx<'t>,
+    pub(crate) drafts: Vec<Draft>,
+}
+
+impl<'c, 't> Context<'c, 't> {
+    pub(crate) fn new(now: Timestamp, tx: &'c mut Tx<'t>) -> Self {
+        Self { now, tx, drafts: Vec::new() }
+    }
+
+    /// Sends a message in the same transaction. Whoever causes it names the cause, so that it happens once.
+    pub fn send(&mut self, draft: Draft) {
+        self.drafts.push(draft);
+    }
+}
+
+/// Why a message has no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The sender is told this reason.
+    #[error("the message was refused: {0:?}")]
+    Reason(RefusalReason),
+    /// The store failed; nothing is said to the sender and the process stops.
+    #[error("the store failed while a message was applied")]
+    Store(#[from] store::Error),
+}
+
+/// One contract's side of messaging.
+pub trait Handler: Send {
+    /// The contract it handles.
+    fn contract(&self) -> &ContractId;
+
+    /// The newest minor version it understands.
+    fn minor(&self) -> u32;
+
+    /// Applies a message. On refusal everything it wrote is undone.
+    ///
+    /// # Errors
+    /// [`Refused`] with the reason that the sender's receipt will carry.
+    fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused>;
+
+    /// Learns what became of an own message. Called once for each message and final outcome.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the store failed.
+    fn concluded(
+        &mut self,
+        id: MessageId,
+        correlation: Option<Correlation>,
+        outcome: Outcome,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), store::Error>;
+
+    /// Takes back an own message that a peer returned, because this store had been rolled back: rebuilds what
+    /// sending it had written. Called before anything new is signed.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the store failed.
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), store::Error>;
+
+    /// Checks, each time before a message is signed, that it may still go: basis, consent, revocation.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the store failed.
+    fn may_send(
+        &mut self,
+        id: MessageId,
+        header: &Header,
+        context: &mut Context<'_, '_>,
+    ) -> Result<Option<SkipReason>, store::Error>;
+}

@@ -1,0 +1,192 @@
+//! Publishes that await the broker's answer. One inbox takes all answers: a future per publish would leave its
+//! place in the client behind whenever no answer comes.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_nats::{
+    Message, StatusCode,
+    jetstream::{ErrorCode, publish::PublishAck, response::Response},
+};
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::{
+    budget::{Budget, Share},
+    transport::Line,
+};
+use crate::core::{Input, PublishResult};
+
+/// How long the broker has for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Most bytes on their way to the broker.
+const BYTES_IN_FLIGHT: usize = 32 * 1024 * 1024;
+
+/// Publishes without an answer yet.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    base: String,
+    budget: Budget,
+    publishes: Mutex<Publishes>,
+}
+
+#[derive(Debug, Default)]
+struct Publishes {
+    last: u64,
+    // Ascending numbers are ascending deadlines.
+    waiting: BTreeMap<u64, Publish>,
+}
+
+#[derive(Debug)]
+struct Publish {
+    token: u64,
+    deadline: Instant,
+    _share: Share,
+}
+
+impl InFlight {
+    pub(super) fn new(base: String) -> Self {
+        Self { base, budget: Budget::new(BYTES_IN_FLIGHT), publishes: Mutex::default() }
+    }
+
+    /// Notes a publish and says where its answer goes, or nothing when there is no room.
+    pub(super) fn note(&self, token: u64, bytes: usize) -> Option<String> {
+        let share = self.budget.try_reserve(bytes)?;
+        let mut publishes = self.lock();
+        publishes.last += 1;
+        let number = publishes.last;
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        publishes.waiting.insert(number, Publish { token, deadline, _share: share });
+        Some(format!("{}.{number}", self.base))
+    }
+
+    /// The token of an answered publish, once.
+    pub(super) fn take(&self, subject: &str) -> Option<u64> {
+        let number = subject.strip_prefix(&self.base)?.strip_prefix('.')?.parse().ok()?;
+        self.lock().waiting.remove(&number).map(|publish| publish.token)
+    }
+
+    /// The tokens of those whose time is over.
+    pub(super) fn overdue(&self) -> Vec<u64> {
+        let now = Instant::now();
+        self.take_while(|publish| publish.deadline <= now)
+    }
+
+    /// The tokens of all: the connection on which the answers would have come is gone.
+    pub(super) fn abandon(&self) -> Vec<u64> {
+        self.take_while(|_| true)
+    }
+
+    fn take_while(&self, is_over: impl Fn(&Publish) -> bool) -> Vec<u64> {
+        let mut publishes = self.lock();
+        let mut tokens = Vec::new();
+        while let Some(first) = publishes.waiting.first_entry().filter(|entry| is_over(entry.get())) {
+            tokens.push(first.remove().token);
+        }
+        tokens
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Publishes> {
+        self.publishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the broker's answers until the transport ends.
+pub(super) async fn run(line: Arc<Line>) {
+    let Ok(mut inbox) = line.client.subscribe(format!("{}.*", line.in_flight.base)).await else { return };
+    while let Some(answer) = inbox.next().await {
+        let Some(token) = line.in_flight.take(&answer.subject) else { continue };
+        let result = read(&answer);
+        match result {
+            PublishResult::Stored => line.counters.stored(),
+            PublishResult::Full => line.counters.full(),
+            PublishResult::Unknown => line.counters.unanswered(),
+        }
+        if line.inputs.send(Input::Published { token, result }).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reports publishes that nobody will answer any more; false when nobody listens.
+pub(super) async fn give_up(line: &Line, tokens: Vec<u64>) -> bool {
+    for token in tokens {
+        line.counters.unanswered();
+        let input = Input::Published { token, result: PublishResult::Unknown };
+        if line.inputs.send(input).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+fn read(answer: &Message) -> PublishResult {
+    if answer.status == Some(StatusCode::NO_RESPONDERS) {
+        return PublishResult::Unknown;
+    }
+    match serde_json::from_slice::<Response<PublishAck>>(&answer.payload) {
+        Ok(Response::Ok(_)) => PublishResult::Stored,
+        // The same code stands for a failing disk, which a full share must not be mistaken for.
+        Ok(Response::Err { error })
+            if error.error_code() == ErrorCode::STREAM_STORE_FAILED
+                && error.to_string().contains("per subject") =>
+        {
+            PublishResult::Full
+        }
+        _ => PublishResult::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(payload: &'static str) -> Message {
+        Message {
+            subject: "_INBOX_moha.x.1".into(),
+            reply: None,
+            payload: payload.into(),
+            headers: None,
+            status: None,
+            description: None,
+            length: payload.len(),
+        }
+    }
+
+    #[test]
+    fn only_a_full_share_counts_as_full() {
+        let full = r#"{"error":{"code":503,"err_code":10077,"description":"maximum messages per subject exceeded"}}"#;
+        let disk = r#"{"error":{"code":503,"err_code":10077,"description":"no space left on device"}}"#;
+        assert_eq!(read(&answer(full)), PublishResult::Full);
+        assert_eq!(read(&answer(disk)), PublishResult::Unknown);
+        assert_eq!(read(&answer(r#"{"stream":"NC_MOH","seq":7}"#)), PublishResult::Stored);
+        assert_eq!(read(&answer("garbage")), PublishResult::Unknown);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_publish_is_answered_once_or_overdue_once() {
+        let publishes = InFlight::new("_INBOX_moha.x".to_owned());
+        let answered = publishes.note(70, 1).unwrap();
+        publishes.note(71, 1).unwrap();
+        assert_eq!(publishes.take(&answered), Some(70));
+        assert_eq!(publishes.take(&answered), None);
+        assert_eq!(publishes.take("_INBOX_moha.x.nonsense"), None);
+        assert!(publishes.overdue().is_empty());
+        tokio::time::advance(ANSWER_WITHIN).await;
+        assert_eq!(publishes.overdue(), [71]);
+        assert!(publishes.overdue().is_empty());
+    }
+
+    #[tokio::test]
+    async fn bytes_in_flight_are_bounded() {
+        let publishes = InFlight::new("_INBOX_moha.x".to_owned());
+        assert!(publishes.note(1, BYTES_IN_FLIGHT).is_some());
+        assert!(publishes.note(2, 1).is_none());
+        assert_eq!(publishes.abandon(), [1]);
+        assert!(publishes.note(2, 1).is_some());
+    }
+}

@@ -1,0 +1,181 @@
+//! Receipts: a recipient's signed statement that positions are on its disk with their effect, or refused.
+//!
+//! They outlive everything else and verify offline, years later, from the directory releases alone.
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    directory::Release,
+    id::{AccessPointId, KeyId},
+};
+use nhipcau_proto::envelope::v1 as wire;
+use prost::Message;
+
+use crate::{
+    crypto::sign,
+    envelope::Sender,
+    message::{Lane, MessageId, Recipient, RefusalReason},
+    pae::{self, Digest},
+};
+
+const FORMAT: u32 = 1;
+
+/// Most refusals in one receipt; more positions take another receipt.
+pub const REFUSALS_LIMIT: usize = 1024;
+
+/// A receipt's place among those of its channel: by series, then number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Number {
+    /// The issuer's start number.
+    pub series: u64,
+    /// From 1 within the series.
+    pub number: u64,
+}
+
+/// What a receipt states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Who received.
+    pub issuer: AccessPointId,
+    /// Who sent.
+    pub sender: AccessPointId,
+    /// The channel's recipient: the issuer, or everybody.
+    pub recipient: Recipient,
+    /// The channel's lane.
+    pub lane: Lane,
+    /// Incarnation at `last`.
+    pub incarnation: u64,
+    /// First position covered.
+    pub first: u64,
+    /// Last position covered.
+    pub last: u64,
+    /// Digest of the envelope at `last`.
+    pub head: Digest,
+    /// Refused positions among them.
+    pub refusals: Vec<(u64, MessageId, RefusalReason)>,
+    /// Place among the channel's receipts.
+    pub number: Number,
+    /// Digest of the receipt before it.
+    pub previous: Digest,
+    /// When the positions were on disk.
+    pub receive_time: Timestamp,
+    /// Directory release applied.
+    pub directory_version: u64,
+}
+
+/// A receipt whose signature holds.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The original.
+    pub receipt: wire::Receipt,
+    /// What it states.
+    pub statement: Statement,
+    /// Its digest, named by the next receipt.
+    pub digest: Digest,
+}
+
+/// Why a receipt cannot be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// Not a receipt of this format, or a field is out of its bounds.
+    #[error("the bytes are not a receipt of a known format")]
+    Malformed,
+    /// The issuer's key is not in the directory, or was revoked.
+    #[error("the signing key is not in the directory or was revoked")]
+    UnknownSigner,
+    /// The signature is not the issuer's.
+    #[error("the signature does not verify")]
+    BadSignature,
+}
+
+/// Signs a statement.
+#[must_use]
+pub fn issue(statement: Statement, signer: Sender<'_>) -> Verified {
+    let bytes = wire::ReceiptStatement {
+        format: FORMAT,
+        issuer: statement.issuer.to_string(),
+        sender: statement.sender.to_string(),
+        recipient: statement.recipient.as_str().to_owned(),
+        lane: statement.lane.number(),
+        incarnation: statement.incarnation,
+        first_sequence: statement.first,
+        last_sequence: statement.last,
+        head_digest: statement.head.to_vec(),
+        refusals: statement
+            .refusals
+            .iter()
+            .map(|(sequence, id, reason)| wire::Refusal {
+                sequence: *sequence,
+                id: id.0.to_vec(),
+                reason: *reason as i32,
+            })
+            .collect(),
+        number: statement.number.number,
+        previous_digest: statement.previous.to_vec(),
+        receive_time: Some(crate::envelope::timestamp(statement.receive_time)),
+        directory_version: statement.directory_version,
+        signing_key: signer.signing.id().to_string(),
+        series: statement.number.series,
+    }
+    .encode_to_vec();
+    let signature = signer.signing.sign(pae::RECEIPT, &[&bytes]);
+    let receipt = wire::Receipt { statement: bytes, signature };
+    Verified { digest: digest(&receipt), statement, receipt }
+}
+
+/// Checks a receipt as anyone can who has the directory.
+///
+/// # Errors
+/// [`Rejected`].
+pub fn verify(receipt: wire::Receipt, release: &Release, now: Timestamp) -> Result<Verified, Rejected> {
+    let (statement, key) = parse(&receipt.statement).ok_or(Rejected::Malformed)?;
+    let key = release
+        .signing_key(&statement.issuer, &key)
+        .filter(|key| key.revoked.is_none_or(|at| at > now))
+        .ok_or(Rejected::UnknownSigner)?;
+    if !sign::verify(&key.public, pae::RECEIPT, &[&receipt.statement], &receipt.signature) {
+        return Err(Rejected::BadSignature);
+    }
+    Ok(Verified { digest: digest(&receipt), statement, receipt })
+}
+
+fn digest(receipt: &wire::Receipt) -> Digest {
+    pae::digest_of(&[pae::RECEIPT_DIGEST, &receipt.statement, &receipt.signature])
+}
+
+fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
+    let s = wire::ReceiptStatement::decode(bytes).ok()?;
+    let in_bounds = s.format == FORMAT
+        && s.first_sequence >= 1
+        && s.first_sequence <= s.last_sequence
+        && s.refusals.len() <= REFUSALS_LIMIT
+        && [s.incarnation, s.last_sequence, s.number, s.series].iter().all(|n| (1..1 << 62).contains(n));
+    if !in_bounds {
+        return None;
+    }
+    let refusals = s
+        .refusals
+        .iter()
+        .map(|r| {
+            let reason = RefusalReason::try_from(r.reason).unwrap_or(RefusalReason::Invalid);
+            let covered = (s.first_sequence..=s.last_sequence).contains(&r.sequence);
+            covered.then_some((r.sequence, MessageId::from_slice(&r.id)?, reason))
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let time = s.receive_time?;
+    let statement = Statement {
+        issuer: AccessPointId::new(&s.issuer).ok()?,
+        sender: AccessPointId::new(&s.sender).ok()?,
+        recipient: Recipient::parse(&s.recipient).ok()?,
+        lane: Lane::from_number(i64::from(s.lane))?,
+        incarnation: s.incarnation,
+        first: s.first_sequence,
+        last: s.last_sequence,
+        head: s.head_digest.as_slice().try_into().ok()?,
+        refusals,
+        number: Number { series: s.series, number: s.number },
+        previous: s.previous_digest.as_slice().try_into().ok()?,
+        receive_time: Timestamp::new(time.seconds, time.nanos).ok()?,
+        directory_version: s.directory_version,
+    };
+    Some((statement, KeyId::new(&s.signing_key).ok()?))
+}

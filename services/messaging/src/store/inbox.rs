@@ -1,0 +1,295 @@
+//! SQL of what this access point receives: accepted positions, receipts issued, promises, order within cases,
+//! quarantine.
+
+use nhipcau_domain::id::AccessPointId;
+use prost::Message;
+
+use super::{
+    Error, Tx, Value,
+    outbox::{Head, correlation_of, correlation_value},
+};
+use crate::{
+    envelope::wire,
+    message::{Correlation, Lane, MessageId, Recipient},
+    pae::Digest,
+    receipt::{Number, Verified},
+};
+
+/// Entries kept in quarantine.
+const QUARANTINE_LIMIT: u64 = 1024;
+
+/// An accepted position.
+pub(crate) struct Accepted<'a> {
+    pub(crate) sender: &'a AccessPointId,
+    pub(crate) recipient: &'a str,
+    pub(crate) lane: Lane,
+    pub(crate) head: Head,
+    pub(crate) id: MessageId,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) content_digest: Digest,
+    pub(crate) outcome: i64,
+    pub(crate) spent: bool,
+    pub(crate) envelope: Option<&'a [u8]>,
+    pub(crate) now: i64,
+}
+
+/// A channel's name as columns: sender, recipient, lane.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Channel<'c> {
+    pub(crate) sender: &'c AccessPointId,
+    pub(crate) recipient: &'c str,
+    pub(crate) lane: Lane,
+}
+
+impl<'c> Channel<'c> {
+    fn with<const N: usize>(self, more: [Value<'c>; N]) -> Vec<Value<'c>> {
+        let mut all = vec![self.sender.as_str().into(), self.recipient.into(), self.lane.number().into()];
+        all.extend(more);
+        all
+    }
+}
+
+/// The name that stands for a channel's recipient in the store.
+pub(crate) fn recipient_name(recipient: &Recipient) -> &str {
+    recipient.as_str()
+}
+
+pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO received (sender, recipient, lane, sequence, incarnation, id, correlation, digest, \
+         content_digest, outcome, spent, envelope, receive_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        &[
+            a.sender.as_str().into(),
+            a.recipient.into(),
+            a.lane.number().into(),
+            a.head.sequence.into(),
+            a.head.incarnation.into(),
+            (&a.id.0).into(),
+            correlation_value(a.correlation.as_ref()),
+            (&a.head.digest).into(),
+            (&a.content_digest).into(),
+            a.outcome.into(),
+            i64::from(a.spent).into(),
+            a.envelope.into(),
+            a.now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The last accepted position. A broadcast's branch with the highest incarnation counts.
+pub(crate) fn head(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Head, Error> {
+    let head = tx.query_one(
+        "SELECT incarnation, sequence, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY incarnation DESC, sequence DESC LIMIT 1",
+        &channel.with([]),
+        |row| Ok(Head { incarnation: row.number(0)?, sequence: row.number(1)?, digest: row.array(2)? }),
+    )?;
+    Ok(head.unwrap_or_default())
+}
+
+/// Accepted positions with this sequence: one, or one per branch of a broadcast.
+pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Vec<Head>, Error> {
+    if sequence == 0 {
+        return Ok(vec![Head::default()]);
+    }
+    tx.query(
+        "SELECT incarnation, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND sequence = $4",
+        &channel.with([sequence.into()]),
+        |row| Ok(Head { incarnation: row.number(0)?, sequence, digest: row.array(1)? }),
+    )
+}
+
+/// On what content, and with what outcome, a sender's id was spent.
+pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<Option<(Digest, i64)>, Error> {
+    tx.query_one(
+        "SELECT content_digest, outcome FROM received WHERE sender = $1 AND id = $2 AND spent = 1",
+        &[sender.as_str().into(), (&id.0).into()],
+        |row| Ok((row.array(0)?, row.int(1)?)),
+    )
+}
+
+/// A stored envelope.
+pub(crate) struct StoredEnvelope {
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) digest: Digest,
+    pub(crate) envelope: Option<Vec<u8>>,
+}
+
+/// Stored envelopes of a channel from a position on, for returning them to their sender.
+pub(crate) fn envelopes_from(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    from: u64,
+) -> Result<Vec<StoredEnvelope>, Error> {
+    tx.query(
+        "SELECT correlation, digest, envelope FROM received WHERE sender = $1 AND recipient = $2 \
+         AND lane = $3 AND sequence >= $4 ORDER BY sequence, incarnation LIMIT 64",
+        &channel.with([from.into()]),
+        |row| {
+            Ok(StoredEnvelope {
+                correlation: correlation_of(row, 0)?,
+                digest: row.array(1)?,
+                envelope: row.optional_blob(2)?,
+            })
+        },
+    )
+}
+
+pub(crate) fn add_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
+    let s = &v.statement;
+    tx.execute(
+        "INSERT INTO receipt_issued (sender, recipient, lane, series, number, first_sequence, last_sequence, \
+         digest, receipt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[
+            s.sender.as_str().into(),
+            s.recipient.as_str().into(),
+            s.lane.number().into(),
+            s.number.series.into(),
+            s.number.number.into(),
+            s.first.into(),
+            s.last.into(),
+            (&v.digest).into(),
+            (&v.receipt.encode_to_vec()).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The last receipt issued on a channel and the last position that receipts cover.
+pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Number, Digest, u64), Error> {
+    let last = tx.query_one(
+        "SELECT series, number, digest FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY series DESC, number DESC LIMIT 1",
+        &channel.with([]),
+        |row| Ok((Number { series: row.number(0)?, number: row.number(1)? }, row.array(2)?)),
+    )?;
+    let covered = tx.query_one(
+        "SELECT COALESCE(MAX(last_sequence), 0) FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3",
+        &channel.with([]),
+        |row| row.number(0),
+    )?;
+    let (number, digest) = last.unwrap_or_default();
+    Ok((number, digest, covered.unwrap_or(0)))
+}
+
+/// The oldest receipt that covers a position.
+pub(crate) fn covering(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    sequence: u64,
+) -> Result<Option<wire::Receipt>, Error> {
+    let mut found = tx.query(
+        "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY series, number LIMIT 1",
+        &channel.with([sequence.into(), sequence.into()]),
+        |row| row.blob(0),
+    )?;
+    found.pop().map(|bytes| decode(&bytes)).transpose()
+}
+
+/// Receipts issued on a channel after the given one, oldest first.
+pub(crate) fn issued_after(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    after: Number,
+) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
+        "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         AND (series > $4 OR (series = $5 AND number > $6)) ORDER BY series, number LIMIT 256",
+        &channel.with([after.series.into(), after.series.into(), after.number.into()]),
+        |row| decode(&row.blob(0)?),
+    )
+}
+
+fn decode(bytes: &[u8]) -> Result<wire::Receipt, Error> {
+    wire::Receipt::decode(bytes).map_err(|_| Error::Corrupt("a receipt that does not parse"))
+}
+
+/// What was promised on a channel: incarnation, run, and the base of that incarnation once it is known.
+pub(crate) fn promise(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(u64, Vec<u8>, Option<u64>), Error> {
+    let found = tx.query_one(
+        "SELECT incarnation, run, COALESCE(base_sequence, -1) FROM promise \
+         WHERE sender = $1 AND recipient = $2 AND lane = $3",
+        &channel.with([]),
+        |row| Ok((row.number(0)?, row.blob(1)?, u64::try_from(row.int(2)?).ok())),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(crate) fn set_promise(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    incarnation: u64,
+    run: &[u8],
+    base: Option<u64>,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO promise (sender, recipient, lane, incarnation, run, base_sequence) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sender, recipient, lane) DO UPDATE SET \
+         incarnation = excluded.incarnation, run = excluded.run, base_sequence = excluded.base_sequence",
+        &channel.with([incarnation.into(), run.into(), base.into()]),
+    )?;
+    Ok(())
+}
+
+/// Direction of a case's count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Sent = 0,
+    Received = 1,
+}
+
+/// The last ordinal of a case with a peer; 0 when there is none.
+pub(crate) fn ordinal(
+    tx: &mut Tx<'_>,
+    direction: Direction,
+    peer: &str,
+    correlation: &Correlation,
+) -> Result<u64, Error> {
+    let found = tx.query_one(
+        "SELECT ordinal FROM thread WHERE direction = $1 AND peer = $2 AND correlation = $3",
+        &[(direction as i32).into(), peer.into(), correlation.into()],
+        |row| row.number(0),
+    )?;
+    Ok(found.unwrap_or(0))
+}
+
+/// Raises the last ordinal of a case with a peer.
+pub(crate) fn raise_ordinal(
+    tx: &mut Tx<'_>,
+    direction: Direction,
+    peer: &str,
+    correlation: &Correlation,
+    ordinal: u64,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO thread (direction, peer, correlation, ordinal) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (direction, peer, correlation) DO UPDATE SET ordinal = excluded.ordinal \
+         WHERE excluded.ordinal > thread.ordinal",
+        &[(direction as i32).into(), peer.into(), correlation.into(), ordinal.into()],
+    )?;
+    Ok(())
+}
+
+/// Notes what cannot be believed: its digest and size, never its bytes.
+pub(crate) fn quarantine(
+    tx: &mut Tx<'_>,
+    subject_sender: &AccessPointId,
+    reason: &str,
+    digest: &Digest,
+    size: usize,
+    now: i64,
+) -> Result<(), Error> {
+    let size = u64::try_from(size).unwrap_or(u64::MAX);
+    tx.execute(
+        "INSERT INTO quarantine (subject_sender, reason, digest, size, arrive_time) VALUES ($1, $2, $3, $4, $5)",
+        &[subject_sender.as_str().into(), reason.into(), digest.into(), size.into(), now.into()],
+    )?;
+    tx.execute(
+        "DELETE FROM quarantine WHERE serial <= (SELECT MAX(serial) FROM quarantine) - $1",
+        &[QUARANTINE_LIMIT.into()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! The one store of an access point: SQLite in WAL mode with `synchronous=FULL`, one writer, one narrow
+//! transaction.
+//!
+//! A committed transaction is on disk. Every transaction checks the fencing epoch, so that a process that lost
+//! its place cannot write. SQL text is portable: placeholders ascend, RETURNING goes through `query`.
+
+pub(crate) mod inbox;
+pub(crate) mod outbox;
+mod sqlite;
+mod tx;
+
+pub use sqlite::Store;
+pub use tx::{Row, Tx, Value};
+
+/// Why the store failed. After any of these the process must stop: what is in memory can no longer be trusted
+/// to match the disk, and a start is a recovery.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed, for instance because the disk is full or broken.
+    #[error("the store could not be read or written")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Another process has taken the store over.
+    #[error("another process has taken over the store")]
+    Fenced,
+    /// A row does not hold what this version wrote.
+    #[error("the store holds a row of another shape: {0}")]
+    Corrupt(&'static str),
+    /// The store was written by a newer version.
+    #[error("the store has schema version {found}, this program knows up to {known}")]
+    TooNew {
+        /// Version in the file.
+        found: i64,
+        /// Newest version known.
+        known: i64,
+    },
+}

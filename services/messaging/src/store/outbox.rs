@@ -1,0 +1,401 @@
+//! SQL of what this access point sends: messages, signed positions, receipts held.
+
+use nhipcau_domain::id::AccessPointId;
+use prost::Message;
+
+use super::{Error, Row, Tx, Value};
+use crate::{
+    envelope::wire,
+    message::{Correlation, Lane, MessageId, Recipient},
+    pae::Digest,
+    receipt::{Number, Verified},
+};
+
+/// A position of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Head {
+    pub(crate) incarnation: u64,
+    pub(crate) sequence: u64,
+    pub(crate) digest: Digest,
+}
+
+/// State of a message in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Draft = 0,
+    Signed = 1,
+    Received = 2,
+    Refused = 3,
+    Waiting = 4,
+    Skipped = 5,
+}
+
+impl From<State> for Value<'_> {
+    fn from(state: State) -> Self {
+        Value::Int(state as i64)
+    }
+}
+
+/// A message to be signed.
+pub(crate) struct Pending {
+    pub(crate) id: MessageId,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) ordinal: u64,
+    pub(crate) content: Option<Vec<u8>>,
+    pub(crate) skip: i64,
+}
+
+/// A new message.
+pub(crate) struct NewMessage<'m> {
+    pub(crate) id: MessageId,
+    pub(crate) recipient: &'m Recipient,
+    pub(crate) lane: Lane,
+    pub(crate) serial: u64,
+    pub(crate) contract: &'m str,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) ordinal: u64,
+    pub(crate) draft_digest: Digest,
+    pub(crate) content: Option<&'m [u8]>,
+    pub(crate) state: State,
+    pub(crate) now: i64,
+}
+
+/// A signed position.
+pub(crate) struct Position<'p> {
+    pub(crate) recipient: &'p Recipient,
+    pub(crate) lane: Lane,
+    pub(crate) head: Head,
+    pub(crate) id: MessageId,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) envelope: Option<&'p [u8]>,
+    pub(crate) now: i64,
+}
+
+/// A signed position as the store holds it.
+pub(crate) struct Stored {
+    pub(crate) sequence: u64,
+    pub(crate) id: MessageId,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) envelope: Option<Vec<u8>>,
+}
+
+/// What a receipt concludes.
+pub(crate) struct Concluded {
+    pub(crate) sequence: u64,
+    pub(crate) id: MessageId,
+    pub(crate) contract: String,
+    pub(crate) correlation: Option<Correlation>,
+    pub(crate) skip: bool,
+}
+
+pub(crate) fn correlation_value(correlation: Option<&Correlation>) -> Value<'_> {
+    Value::Blob(correlation.map_or(&[], Correlation::as_slice))
+}
+
+pub(crate) fn correlation_of(row: &Row<'_>, column: usize) -> Result<Option<Correlation>, Error> {
+    let bytes = row.blob(column)?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    Correlation::try_from(bytes).map(Some).map_err(|_| Error::Corrupt("a correlation of another length"))
+}
+
+fn id_of(row: &Row<'_>, column: usize) -> Result<MessageId, Error> {
+    row.array(column).map(MessageId)
+}
+
+pub(crate) fn next_serial(tx: &mut Tx<'_>) -> Result<u64, Error> {
+    let last = tx.query_one("SELECT serial FROM outbox ORDER BY serial DESC LIMIT 1", &[], |row| row.number(0))?;
+    Ok(last.unwrap_or(0) + 1)
+}
+
+/// The draft digest and state of a message.
+pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(Digest, i64)>, Error> {
+    tx.query_one("SELECT draft_digest, state FROM outbox WHERE id = $1", &[(&id.0).into()], |row| {
+        Ok((row.array(0)?, row.int(1)?))
+    })
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, content, \
+         state, reason, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11)",
+        &[
+            (&m.id.0).into(),
+            m.recipient.as_str().into(),
+            m.lane.number().into(),
+            m.serial.into(),
+            m.contract.into(),
+            correlation_value(m.correlation.as_ref()),
+            m.ordinal.into(),
+            (&m.draft_digest).into(),
+            m.content.into(),
+            m.state.into(),
+            m.now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn drafts(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    limit: u64,
+) -> Result<Vec<Pending>, Error> {
+    tx.query(
+        "SELECT id, correlation, ordinal, content, reason FROM outbox WHERE recipient = $1 AND lane = $2 \
+         AND state IN (0, 4) AND state = 0 ORDER BY serial LIMIT $3",
+        &[recipient.as_str().into(), lane.number().into(), limit.into()],
+        |row| {
+            Ok(Pending {
+                id: id_of(row, 0)?,
+                correlation: correlation_of(row, 1)?,
+                ordinal: row.number(2)?,
+                content: row.optional_blob(3)?,
+                skip: row.int(4)?,
+            })
+        },
+    )
+}
+
+/// Marks a message as signed under an ordinal; a skip reason other than 0 says that only its position travels.
+pub(crate) fn signed(tx: &mut Tx<'_>, id: MessageId, ordinal: u64, skip: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3",
+        &[ordinal.into(), skip.into(), (&id.0).into()],
+    )?;
+    Ok(())
+}
+
+/// Marks a message as given up before it ever had a position.
+pub(crate) fn skipped(tx: &mut Tx<'_>, id: MessageId, reason: i64) -> Result<(), Error> {
+    tx.execute("UPDATE outbox SET state = 5, reason = $1 WHERE id = $2", &[reason.into(), (&id.0).into()])?;
+    Ok(())
+}
+
+/// Lets the messages that wait for the peer's release be signed again; says whether there were any.
+pub(crate) fn release_waiting(tx: &mut Tx<'_>, recipient: &Recipient) -> Result<bool, Error> {
+    let changed = tx.execute(
+        "UPDATE outbox SET state = 0 WHERE recipient = $1 AND lane IN (1, 2) AND state IN (0, 4) AND state = 4",
+        &[recipient.as_str().into()],
+    )?;
+    Ok(changed > 0)
+}
+
+pub(crate) fn has_drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<bool, Error> {
+    Ok(!drafts(tx, recipient, lane, 1)?.is_empty())
+}
+
+pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, digest, envelope, sign_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[
+            p.recipient.as_str().into(),
+            p.lane.number().into(),
+            p.head.sequence.into(),
+            p.head.incarnation.into(),
+            (&p.id.0).into(),
+            correlation_value(p.correlation.as_ref()),
+            (&p.head.digest).into(),
+            p.envelope.into(),
+            p.now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The last signed position.
+pub(crate) fn head(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<Head, Error> {
+    let last = tx.query_one(
+        "SELECT sequence FROM sent WHERE recipient = $1 AND lane = $2 ORDER BY sequence DESC LIMIT 1",
+        &[recipient.as_str().into(), lane.number().into()],
+        |row| row.number(0),
+    )?;
+    match last {
+        None => Ok(Head::default()),
+        Some(sequence) => position(tx, recipient, lane, sequence)?.ok_or(Error::Corrupt("a position that vanished")),
+    }
+}
+
+/// The position with this sequence; the empty head for 0.
+pub(crate) fn position(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    sequence: u64,
+) -> Result<Option<Head>, Error> {
+    if sequence == 0 {
+        return Ok(Some(Head::default()));
+    }
+    tx.query_one(
+        "SELECT incarnation, digest FROM sent WHERE recipient = $1 AND lane = $2 AND sequence = $3",
+        &[recipient.as_str().into(), lane.number().into(), sequence.into()],
+        |row| Ok(Head { incarnation: row.number(0)?, sequence, digest: row.array(1)? }),
+    )
+}
+
+/// Signed positions after `after`, oldest first.
+pub(crate) fn positions(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    after: u64,
+    limit: u64,
+) -> Result<Vec<Stored>, Error> {
+    tx.query(
+        "SELECT sequence, id, correlation, envelope FROM sent WHERE recipient = $1 AND lane = $2 \
+         AND sequence > $3 ORDER BY sequence LIMIT $4",
+        &[recipient.as_str().into(), lane.number().into(), after.into(), limit.into()],
+        |row| {
+            Ok(Stored {
+                sequence: row.number(0)?,
+                id: id_of(row, 1)?,
+                correlation: correlation_of(row, 2)?,
+                envelope: row.optional_blob(3)?,
+            })
+        },
+    )
+}
+
+/// Gives up the positions after `after`: their messages, unless concluded, are signed anew.
+pub(crate) fn give_up_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, after: u64) -> Result<usize, Error> {
+    let channel = [recipient.as_str().into(), lane.number().into(), after.into()];
+    tx.execute(
+        "UPDATE outbox SET state = 0 WHERE state = 1 AND id IN \
+         (SELECT id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3)",
+        &channel,
+    )?;
+    tx.execute("DELETE FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3", &channel)
+}
+
+/// Messages at the positions that no receipt has concluded yet.
+pub(crate) fn unconcluded(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    first: u64,
+    last: u64,
+) -> Result<Vec<Concluded>, Error> {
+    tx.query(
+        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason FROM sent s JOIN outbox o ON o.id = s.id \
+         WHERE s.recipient = $1 AND s.lane = $2 AND s.sequence >= $3 AND s.sequence <= $4 AND o.state IN (0, 1, 4) \
+         ORDER BY s.sequence",
+        &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
+        |row| {
+            Ok(Concluded {
+                sequence: row.number(0)?,
+                id: id_of(row, 1)?,
+                contract: row.text(2)?,
+                correlation: correlation_of(row, 3)?,
+                skip: row.int(4)? != 0,
+            })
+        },
+    )
+}
+
+pub(crate) fn conclude(tx: &mut Tx<'_>, id: MessageId, state: State, reason: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE outbox SET state = $1, reason = $2 WHERE id = $3",
+        &[state.into(), reason.into(), (&id.0).into()],
+    )?;
+    Ok(())
+}
+
+/// When the oldest position after `after` was signed, in microseconds.
+pub(crate) fn oldest_after(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    after: u64,
+) -> Result<Option<i64>, Error> {
+    tx.query_one(
+        "SELECT sign_time FROM sent WHERE recipient = $1 AND lane = $2 AND sequence = $3",
+        &[recipient.as_str().into(), lane.number().into(), (after + 1).into()],
+        |row| row.int(0),
+    )
+}
+
+pub(crate) fn hold_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
+    let s = &v.statement;
+    tx.execute(
+        "INSERT INTO receipt_held (issuer, recipient, lane, series, number, first_sequence, last_sequence, digest, \
+         receipt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[
+            s.issuer.as_str().into(),
+            s.recipient.as_str().into(),
+            s.lane.number().into(),
+            s.number.series.into(),
+            s.number.number.into(),
+            s.first.into(),
+            s.last.into(),
+            (&v.digest).into(),
+            (&v.receipt.encode_to_vec()).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The last receipt held of an issuer and the last position its receipts cover.
+pub(crate) fn last_held(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+) -> Result<(Number, Digest, u64), Error> {
+    let channel = [issuer.as_str().into(), recipient.as_str().into(), lane.number().into()];
+    let last = tx.query_one(
+        "SELECT series, number, digest FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY series DESC, number DESC LIMIT 1",
+        &channel,
+        |row| Ok((Number { series: row.number(0)?, number: row.number(1)? }, row.array(2)?)),
+    )?;
+    let covered = tx.query_one(
+        "SELECT COALESCE(MAX(last_sequence), 0) FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3",
+        &channel,
+        |row| row.number(0),
+    )?;
+    let (number, digest) = last.unwrap_or_default();
+    Ok((number, digest, covered.unwrap_or(0)))
+}
+
+pub(crate) fn holds_receipt(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND digest = $4",
+        &[issuer.as_str().into(), recipient.as_str().into(), lane.number().into(), digest.into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Receipts held of an issuer after the given one, oldest first.
+pub(crate) fn held_after(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+    after: Number,
+) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
+        "SELECT receipt FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         AND (series > $4 OR (series = $5 AND number > $6)) ORDER BY series, number LIMIT 256",
+        &[
+            issuer.as_str().into(),
+            recipient.as_str().into(),
+            lane.number().into(),
+            after.series.into(),
+            after.series.into(),
+            after.number.into(),
+        ],
+        |row| {
+            wire::Receipt::decode(row.blob(0)?.as_slice()).map_err(|_| Error::Corrupt("a receipt that does not parse"))
+        },
+    )
+}

@@ -1,0 +1,134 @@
+-- The messaging tables of an access point. Times are microseconds since 1970 by the local clock. Bodies
+-- (content, envelope) are encrypted under the key of their case; digests and ids stay after erasure.
+
+CREATE TABLE fence (value INTEGER NOT NULL);
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+
+-- One key per case (and one for messages of no case), wrapped by a key-encryption key kept off this disk.
+CREATE TABLE case_key (
+  correlation BLOB PRIMARY KEY,
+  kek TEXT NOT NULL,
+  wrapped BLOB NOT NULL
+);
+
+-- Every message this access point ever accepted to send. state: 0 to be signed, 1 signed, 2 received,
+-- 3 refused, 4 waiting for the peer's newer release, 5 skipped. reason: why it was refused; in the states 0, 1
+-- and 5 why it is skipped, 0 when it is not.
+CREATE TABLE outbox (
+  id BLOB PRIMARY KEY,
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  serial INTEGER NOT NULL UNIQUE,
+  contract TEXT NOT NULL,
+  correlation BLOB NOT NULL,
+  ordinal INTEGER NOT NULL,
+  draft_digest BLOB NOT NULL,
+  content BLOB,
+  state INTEGER NOT NULL,
+  reason INTEGER NOT NULL,
+  create_time INTEGER NOT NULL
+);
+CREATE INDEX outbox_open ON outbox (recipient, lane, serial) WHERE state IN (0, 4);
+CREATE INDEX outbox_case ON outbox (correlation);
+
+-- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
+CREATE TABLE sent (
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  correlation BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  envelope BLOB,
+  sign_time INTEGER NOT NULL,
+  PRIMARY KEY (recipient, lane, sequence)
+);
+CREATE INDEX sent_id ON sent (id);
+
+-- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
+-- one row that spent the id.
+CREATE TABLE received (
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  correlation BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  content_digest BLOB NOT NULL,
+  outcome INTEGER NOT NULL,
+  spent INTEGER NOT NULL,
+  envelope BLOB,
+  receive_time INTEGER NOT NULL,
+  PRIMARY KEY (sender, recipient, lane, sequence, incarnation)
+);
+CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent = 1;
+
+-- Receipts issued to senders and held from recipients. They are evidence and are kept for ever.
+CREATE TABLE receipt_issued (
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  series INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  first_sequence INTEGER NOT NULL,
+  last_sequence INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  receipt BLOB NOT NULL,
+  PRIMARY KEY (sender, recipient, lane, series, number)
+);
+CREATE INDEX receipt_issued_cover ON receipt_issued (sender, recipient, lane, last_sequence);
+CREATE TABLE receipt_held (
+  issuer TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  series INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  first_sequence INTEGER NOT NULL,
+  last_sequence INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  receipt BLOB NOT NULL,
+  PRIMARY KEY (issuer, recipient, lane, series, number)
+);
+
+-- What was promised to senders: the highest incarnation proposed, and the run that proposed it.
+CREATE TABLE promise (
+  sender TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,
+  run BLOB NOT NULL,
+  base_sequence INTEGER,
+  PRIMARY KEY (sender, recipient, lane)
+);
+
+-- The last ordinal given (direction 0) or applied (direction 1) within a case with one peer.
+CREATE TABLE thread (
+  direction INTEGER NOT NULL,
+  peer TEXT NOT NULL,
+  correlation BLOB NOT NULL,
+  ordinal INTEGER NOT NULL,
+  PRIMARY KEY (direction, peer, correlation)
+);
+
+-- What arrived and cannot be believed. Bounded: the oldest give way.
+CREATE TABLE quarantine (
+  serial INTEGER PRIMARY KEY,
+  subject_sender TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  arrive_time INTEGER NOT NULL
+);
+
+-- Blobs and their pieces, under the key of the case that named them first or of no case.
+CREATE TABLE blob_chunk (
+  blob BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  blob_size INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (blob, position)
+);

@@ -1,0 +1,223 @@
+//! The one thread that writes the store: takes what is waiting as one group, runs it in one transaction, commits,
+//! and only then answers callers and lets outputs go.
+//!
+//! Promises: whoever is answered, the effect is on disk; work that fails is undone alone; the queue is bounded and
+//! a full one is said at once; after any failure of the store or the core the thread ends, and everybody waiting is
+//! told that the outcome is unknown. Uses no runtime: it is a plain thread over blocking SQLite.
+
+mod handle;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io, mem,
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+pub use handle::{CallError, Handle, Stopped};
+use handle::{Doors, Item, Reply};
+
+use crate::{
+    core::{self, Alarm, Core, Input, Output, PublishResult, SubmitError},
+    message::{Draft, MessageId},
+    store::{Store, Tx},
+};
+
+/// Most items of a group.
+const GROUP: usize = 256;
+
+/// How long a group keeps taking more. A commit costs about half a millisecond, so longer would only delay answers.
+const GROUP_TIME: Duration = Duration::from_millis(5);
+
+/// How often the core is told that time has passed.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Where the thread touches the world. None of these may wait.
+pub struct Seams {
+    /// Business time.
+    pub clock: Box<dyn FnMut() -> Timestamp + Send>,
+    /// Takes an output for the broker, or gives it back when there is no room.
+    pub outlet: Box<dyn FnMut(Output) -> Option<Output> + Send>,
+    /// Tells a person.
+    pub alarm: Box<dyn FnMut(Alarm) + Send>,
+}
+
+/// Why the thread ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The core stopped, or its store.
+    #[error("the core stopped")]
+    Core(#[from] core::Error),
+    /// The thread could not be started.
+    #[error("the writer thread could not be started")]
+    Spawn(#[source] io::Error),
+    /// The thread panicked: a fault of this program.
+    #[error("the writer thread panicked")]
+    Panicked,
+}
+
+/// What the thread drives: the core, or a stand-in in this module's own tests.
+trait Machine: Send {
+    fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError>;
+    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), core::Error>;
+    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, core::Error>;
+}
+
+impl Machine for Core {
+    fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
+        Self::submit(self, now, draft, tx)
+    }
+
+    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), core::Error> {
+        Self::step(self, now, input, tx)
+    }
+
+    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, core::Error> {
+        Self::flush(self, now, tx)
+    }
+}
+
+/// Sends messages from inside a call.
+pub struct Submitter<'m> {
+    machine: &'m mut (dyn Machine + 'm),
+    now: Timestamp,
+}
+
+impl Submitter<'_> {
+    /// Sends a message in the transaction of the call.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when the core does not take it; the call must then fail as a whole.
+    pub fn submit(&mut self, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
+        self.machine.submit(self.now, draft, tx)
+    }
+}
+
+/// The running thread. Whoever holds it ends it; everybody else has a [`Handle`].
+#[derive(Debug)]
+pub struct Writer {
+    handle: Handle,
+    queue: SyncSender<Item>,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+impl Writer {
+    /// Starts the core on the store, and the thread that drives it.
+    ///
+    /// # Errors
+    /// [`Error`] when the core cannot start or the thread cannot.
+    pub fn start(mut store: Store, config: core::Config, mut seams: Seams) -> Result<Self, Error> {
+        let now = (seams.clock)();
+        let core = store.transaction(|tx| Core::start(now, config, tx))?;
+        Self::drive(store, core, seams)
+    }
+
+    fn drive(store: Store, machine: impl Machine + 'static, seams: Seams) -> Result<Self, Error> {
+        let (doors, guard) = Doors::open();
+        let (queue, taken) = sync_channel(Doors::CAPACITY);
+        let mut turn = Turn { store, machine, seams, queue: taken, returned: Vec::new(), ticked: Instant::now() };
+        let spawned = thread::Builder::new().name("writer".to_owned()).spawn(move || {
+            // Whatever ends the thread, a panic included, closes the doors.
+            let _guard = guard;
+            turn.run()
+        });
+        let thread = spawned.map_err(Error::Spawn)?;
+        Ok(Self { handle: Handle::new(queue.clone(), doors), queue, thread })
+    }
+
+    /// A handle to send work by.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Finishes what is queued, ends the thread and says how it ended. Waits; not for an async task.
+    ///
+    /// # Errors
+    /// [`Error`] when the thread had ended by itself before.
+    pub fn stop(self) -> Result<(), Error> {
+        // Fails only when the thread has ended already, which the join tells better.
+        drop(self.queue.send(Item::Stop));
+        self.thread.join().unwrap_or(Err(Error::Panicked))
+    }
+}
+
+struct Turn<M> {
+    store: Store,
+    machine: M,
+    seams: Seams,
+    queue: Receiver<Item>,
+    /// Answers to publishes that the outlet gave back; told to the core in the next group.
+    returned: Vec<Input>,
+    ticked: Instant,
+}
+
+impl<M: Machine> Turn<M> {
+    fn run(&mut self) -> Result<(), Error> {
+        loop {
+            let first = match self.queue.recv_timeout(TICK.saturating_sub(self.ticked.elapsed())) {
+                Ok(item) => Some(item),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            if self.group(first)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs one group; true when it was the last.
+    fn group(&mut self, first: Option<Item>) -> Result<bool, Error> {
+        let Self { store, machine, seams, queue, returned, ticked } = self;
+        let now = (seams.clock)();
+        let begun = Instant::now();
+        let mut replies: Vec<Reply> = Vec::new();
+        let mut is_last = false;
+        let outputs = store.transaction(|tx| {
+            for input in mem::take(returned) {
+                machine.step(now, input, tx)?;
+            }
+            if ticked.elapsed() >= TICK {
+                *ticked = begun;
+                machine.step(now, Input::Tick, tx)?;
+            }
+            let mut next = first;
+            let mut taken = 0;
+            while let Some(item) = next {
+                match item {
+                    Item::Input(input, _) => machine.step(now, input, tx)?,
+                    Item::Call(call, _) => {
+                        let mut submitter = Submitter { machine: &mut *machine, now };
+                        replies.extend(call(tx, &mut submitter, now)?);
+                    }
+                    Item::Stop => {
+                        is_last = true;
+                        break;
+                    }
+                }
+                taken += 1;
+                let is_full = taken >= GROUP || begun.elapsed() >= GROUP_TIME;
+                next = if is_full { None } else { queue.try_recv().ok() };
+            }
+            machine.flush(now, tx)
+        })?;
+        for reply in replies {
+            reply();
+        }
+        for output in outputs {
+            match output {
+                Output::Alarm(alarm) => (seams.alarm)(alarm),
+                output => {
+                    if let Some(Output::Publish { token, .. }) = (seams.outlet)(output) {
+                        returned.push(Input::Published { token, result: PublishResult::Unknown });
+                    }
+                }
+            }
+        }
+        Ok(is_last)
+    }
+}
