@@ -1,4 +1,4 @@
-//! Checks code lists and crosswalks, those inside a release and those attached to it as files by digest.
+//! Checks code lists and crosswalks, those inside a release and those that are files named by digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
@@ -22,15 +22,15 @@ pub(super) type Lists<'a> = BTreeMap<(&'a str, &'a str), Option<BTreeSet<&'a str
 
 /// The lists that a release names.
 pub(super) fn lists(wire: &pb::Release) -> Lists<'_> {
-    let attached = wire
+    let tables = wire.attachments.iter().flat_map(|file| &file.code_lists);
+    let tables = tables.map(|key| (pair(Some(key)), None));
+    let files = wire
         .code_list_refs
         .iter()
         .map(|list| (pair(list.key.as_ref()), None));
-    let inside = wire
-        .code_lists
-        .iter()
-        .map(|list| (pair(list.key.as_ref()), Some(codes(list))));
-    attached.chain(inside).collect()
+    let inside = wire.code_lists.iter();
+    let inside = inside.map(|list| (pair(list.key.as_ref()), Some(codes(list))));
+    tables.chain(files).chain(inside).collect()
 }
 
 pub(super) fn pair(key: Option<&pb::CodeListKey>) -> (&str, &str) {
@@ -95,7 +95,11 @@ fn check_areas(wire: &pb::Release, lists: &Lists<'_>, found: &mut Violations) {
     }
 }
 
-fn check_key(key: Option<&pb::CodeListKey>, found: &mut Violations, path: Arguments<'_>) {
+pub(super) fn check_key(
+    key: Option<&pb::CodeListKey>,
+    found: &mut Violations,
+    path: Arguments<'_>,
+) {
     let Some(key) = key else {
         found.add(Problem::Missing, path);
         return;
@@ -112,7 +116,7 @@ fn check_key(key: Option<&pb::CodeListKey>, found: &mut Violations, path: Argume
     );
 }
 
-fn check_file(digest: &[u8], size: u64, found: &mut Violations, path: Arguments<'_>) {
+pub(super) fn check_file(digest: &[u8], size: u64, found: &mut Violations, path: Arguments<'_>) {
     read::key(digest, found, format_args!("{path}.digest"));
     let fits = (1..=MAX_FILE_BYTES as u64).contains(&size);
     found.require(fits, Problem::Range, format_args!("{path}.size_bytes"));

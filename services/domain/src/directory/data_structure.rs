@@ -14,7 +14,11 @@ type Key<'a> = (&'a str, &'a str, &'a str);
 
 pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
     let lists = code_list::lists(wire);
-    let mut structures = BTreeSet::new();
+    let tables = wire
+        .attachments
+        .iter()
+        .flat_map(|file| &file.data_structures);
+    let mut structures: BTreeSet<Key<'_>> = tables.map(|table| key(Some(table))).collect();
     for (i, structure) in wire.data_structures.iter().enumerate() {
         let path = format_args!("data_structures[{i}]");
         check_key(structure.key.as_ref(), found, format_args!("{path}.key"));
@@ -60,7 +64,11 @@ fn key(key: Option<&pb::DataStructureKey>) -> Key<'_> {
     })
 }
 
-fn check_key(key: Option<&pb::DataStructureKey>, found: &mut Violations, path: Arguments<'_>) {
+pub(super) fn check_key(
+    key: Option<&pb::DataStructureKey>,
+    found: &mut Violations,
+    path: Arguments<'_>,
+) {
     let Some(key) = key else {
         found.add(Problem::Missing, path);
         return;

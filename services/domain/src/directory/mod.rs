@@ -4,6 +4,7 @@
 //! whose every reference resolves; it never changes. Versions only rise. What no agreement allows is denied. Leaves
 //! out how releases travel and where they are kept.
 
+mod attachment;
 pub mod authoring;
 mod code_list;
 mod data_structure;

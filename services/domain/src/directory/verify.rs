@@ -12,7 +12,7 @@ use super::participant::Participants;
 use super::release::Release;
 use super::root::TrustedRoot;
 use super::violation::{Problem, Violations};
-use super::{code_list, data_structure, read, time_limit};
+use super::{attachment, code_list, data_structure, read, time_limit};
 
 /// Largest signed release in bytes: what is larger belongs into attached files.
 pub const MAX_RELEASE_BYTES: usize = 4 << 20;
@@ -91,6 +91,7 @@ pub(super) fn read_release(
         format_args!("previous_digest"),
     );
     let participants = Participants::read(&wire, expire, current, &mut found);
+    attachment::check(&wire, &mut found);
     code_list::check(&wire, &mut found);
     data_structure::check(&wire, &mut found);
     time_limit::check(&wire, &mut found);

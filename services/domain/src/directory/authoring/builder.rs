@@ -6,6 +6,7 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::{signature, timestamp};
+use crate::directory::pae::sha256;
 use crate::directory::read::Validity;
 use crate::directory::release::Release;
 use crate::directory::root::TrustedRoot;
@@ -240,6 +241,25 @@ impl ReleaseBuilder {
             contract: contract.to_string(),
         };
         self.with(|wire| wire.publications.push(publication))
+    }
+
+    /// Vouches for a table beside the release.
+    #[must_use]
+    pub fn attachment(
+        self,
+        name: &str,
+        file: &[u8],
+        code_lists: Vec<pb::CodeListKey>,
+        data_structures: Vec<pb::DataStructureKey>,
+    ) -> Self {
+        let attachment = pb::Attachment {
+            name: name.to_owned(),
+            digest: sha256(file).to_vec(),
+            size_bytes: file.len() as u64,
+            code_lists,
+            data_structures,
+        };
+        self.with(|wire| wire.attachments.push(attachment))
     }
 
     /// The release file, as yet without signatures.

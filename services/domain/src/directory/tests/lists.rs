@@ -322,3 +322,61 @@ fn a_data_structure_takes_its_codes_from_the_release() {
         expected.map(|(path, problem)| (path.to_owned(), problem))
     );
 }
+
+#[test]
+fn a_table_is_vouched_for_by_name_and_bytes() {
+    let table = "code,level\n00004,commune\n".as_bytes();
+    let structure = pb::DataStructureKey {
+        agency: "IAEG-SDGs".into(),
+        id: "SDG".into(),
+        version: "1.8".into(),
+    };
+    let names = Some(pb::Names {
+        vi: "Số liệu".into(),
+        en: "Figures".into(),
+    });
+    let flow = pb::Dataflow {
+        id: "GENDER".into(),
+        structure: Some(structure.clone()),
+        names,
+    };
+    let ceremony = ceremony();
+    let builder = programme(&ceremony.root)
+        .attachment(
+            "vn-units.csv",
+            table,
+            vec![list_key("VN-34-2026")],
+            vec![structure],
+        )
+        .with(|wire| {
+            wire.units[2].areas.push(area("VN-34-2026", "00004"));
+            wire.dataflows.push(flow);
+        });
+    let release = ceremony.release(&builder);
+    assert_eq!(release.attachments().collect::<Vec<_>>(), ["vn-units.csv"]);
+    assert_eq!(release.attachment("vn-units.csv", table), Ok(table));
+    let refused = Err(Error::UnknownAttachment);
+    assert_eq!(release.attachment("vn-units.csv", b"other"), refused);
+    assert_eq!(release.attachment("other.csv", table), refused);
+}
+
+#[test]
+fn a_table_has_a_name_that_stays_in_its_directory() {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../passwd",
+        "/etc",
+        "a/b",
+        "a\\b",
+        ".hidden",
+        "A.csv",
+        "a..b",
+    ] {
+        let ceremony = ceremony();
+        let builder = programme(&ceremony.root).attachment(name, b"x", Vec::new(), Vec::new());
+        let found = problems(ceremony.verify(&ceremony.sign(&builder), None));
+        assert_eq!(found, only("attachments[0].name", Problem::Syntax));
+    }
+}
