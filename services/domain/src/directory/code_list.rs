@@ -24,10 +24,7 @@ pub(super) type Lists<'a> = BTreeMap<(&'a str, &'a str), Option<BTreeSet<&'a str
 pub(super) fn lists(wire: &pb::Release) -> Lists<'_> {
     let tables = wire.attachments.iter().flat_map(|file| &file.code_lists);
     let tables = tables.map(|key| (pair(Some(key)), None));
-    let files = wire
-        .code_list_refs
-        .iter()
-        .map(|list| (pair(list.key.as_ref()), None));
+    let files = wire.code_list_refs.iter().map(|list| (pair(list.key.as_ref()), None));
     let inside = wire.code_lists.iter();
     let inside = inside.map(|list| (pair(list.key.as_ref()), Some(codes(list))));
     tables.chain(files).chain(inside).collect()
@@ -46,21 +43,13 @@ pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
     for (i, list) in wire.code_lists.iter().enumerate() {
         let path = format_args!("code_lists[{i}]");
         check_list(list, found, path);
-        found.require(
-            seen.insert(pair(list.key.as_ref())),
-            Problem::Repeated,
-            path,
-        );
+        found.require(seen.insert(pair(list.key.as_ref())), Problem::Repeated, path);
     }
     for (i, list) in wire.code_list_refs.iter().enumerate() {
         let path = format_args!("code_list_refs[{i}]");
         check_key(list.key.as_ref(), found, format_args!("{path}.key"));
         check_file(&list.digest, list.size_bytes, found, path);
-        found.require(
-            seen.insert(pair(list.key.as_ref())),
-            Problem::Repeated,
-            path,
-        );
+        found.require(seen.insert(pair(list.key.as_ref())), Problem::Repeated, path);
     }
     let lists = lists(wire);
     for (i, walk) in wire.crosswalks.iter().enumerate() {
@@ -80,40 +69,23 @@ pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
 fn check_areas(wire: &pb::Release, lists: &Lists<'_>, found: &mut Violations) {
     for (i, unit) in wire.units.iter().enumerate() {
         for (j, area) in unit.areas.iter().enumerate() {
-            let there = match lists.get(&(area.code_list.as_str(), area.code_list_version.as_str()))
-            {
+            let there = match lists.get(&(area.code_list.as_str(), area.code_list_version.as_str())) {
                 None => false,
                 Some(None) => read::is_code(&area.code),
                 Some(Some(codes)) => codes.contains(area.code.as_str()),
             };
-            found.require(
-                there,
-                Problem::Unresolved,
-                format_args!("units[{i}].areas[{j}]"),
-            );
+            found.require(there, Problem::Unresolved, format_args!("units[{i}].areas[{j}]"));
         }
     }
 }
 
-pub(super) fn check_key(
-    key: Option<&pb::CodeListKey>,
-    found: &mut Violations,
-    path: Arguments<'_>,
-) {
+pub(super) fn check_key(key: Option<&pb::CodeListKey>, found: &mut Violations, path: Arguments<'_>) {
     let Some(key) = key else {
         found.add(Problem::Missing, path);
         return;
     };
-    found.require(
-        read::is_code(&key.id),
-        Problem::Syntax,
-        format_args!("{path}.id"),
-    );
-    found.require(
-        read::is_version(&key.version),
-        Problem::Syntax,
-        format_args!("{path}.version"),
-    );
+    found.require(read::is_code(&key.id), Problem::Syntax, format_args!("{path}.id"));
+    found.require(read::is_version(&key.version), Problem::Syntax, format_args!("{path}.version"));
 }
 
 pub(super) fn check_file(digest: &[u8], size: u64, found: &mut Violations, path: Arguments<'_>) {
@@ -125,54 +97,26 @@ pub(super) fn check_file(digest: &[u8], size: u64, found: &mut Violations, path:
 fn check_list(list: &pb::CodeList, found: &mut Violations, path: Arguments<'_>) {
     check_key(list.key.as_ref(), found, format_args!("{path}.key"));
     read::names(list.names.as_ref(), found, format_args!("{path}.names"));
-    read::days(
-        list.start_date.as_ref(),
-        list.end_date.as_ref(),
-        found,
-        path,
-    );
+    read::days(list.start_date.as_ref(), list.end_date.as_ref(), found, path);
     check_codes(&list.codes, found, path);
 }
 
 pub(super) fn check_codes(codes: &[pb::Code], found: &mut Violations, path: Arguments<'_>) {
-    found.require(
-        !codes.is_empty(),
-        Problem::Missing,
-        format_args!("{path}.codes"),
-    );
-    let parents: BTreeMap<&str, &str> = codes
-        .iter()
-        .map(|code| (code.code.as_str(), code.parent.as_str()))
-        .collect();
+    found.require(!codes.is_empty(), Problem::Missing, format_args!("{path}.codes"));
+    let parents: BTreeMap<&str, &str> = codes.iter().map(|code| (code.code.as_str(), code.parent.as_str())).collect();
     let mut seen = BTreeSet::new();
     for (i, code) in codes.iter().enumerate() {
         let path = format_args!("{path}.codes[{i}]");
-        found.require(
-            read::is_code(&code.code),
-            Problem::Syntax,
-            format_args!("{path}.code"),
-        );
-        found.require(
-            seen.insert(code.code.as_str()),
-            Problem::Repeated,
-            format_args!("{path}.code"),
-        );
+        found.require(read::is_code(&code.code), Problem::Syntax, format_args!("{path}.code"));
+        found.require(seen.insert(code.code.as_str()), Problem::Repeated, format_args!("{path}.code"));
         read::names(code.names.as_ref(), found, format_args!("{path}.names"));
         let category = code.category.is_empty() || read::is_label(&code.category);
         found.require(category, Problem::Syntax, format_args!("{path}.category"));
-        read::days(
-            code.start_date.as_ref(),
-            code.end_date.as_ref(),
-            found,
-            path,
-        );
+        read::days(code.start_date.as_ref(), code.end_date.as_ref(), found, path);
         let there = code.parent.is_empty() || parents.contains_key(code.parent.as_str());
         found.require(there, Problem::Unresolved, format_args!("{path}.parent"));
         let above = std::iter::successors(Some(code.code.as_str()), |code| {
-            parents
-                .get(code)
-                .copied()
-                .filter(|parent| !parent.is_empty())
+            parents.get(code).copied().filter(|parent| !parent.is_empty())
         });
         found.require(
             above.take(CODE_LEVELS + 1).count() <= CODE_LEVELS,
@@ -182,24 +126,11 @@ pub(super) fn check_codes(codes: &[pb::Code], found: &mut Violations, path: Argu
     }
 }
 
-fn check_crosswalk(
-    walk: &pb::Crosswalk,
-    lists: &Lists<'_>,
-    found: &mut Violations,
-    path: Arguments<'_>,
-) {
+fn check_crosswalk(walk: &pb::Crosswalk, lists: &Lists<'_>, found: &mut Violations, path: Arguments<'_>) {
     let source = lists.get(&pair(walk.source.as_ref()));
     let target = lists.get(&pair(walk.target.as_ref()));
-    found.require(
-        source.is_some(),
-        Problem::Unresolved,
-        format_args!("{path}.source"),
-    );
-    found.require(
-        target.is_some(),
-        Problem::Unresolved,
-        format_args!("{path}.target"),
-    );
+    found.require(source.is_some(), Problem::Unresolved, format_args!("{path}.source"));
+    found.require(target.is_some(), Problem::Unresolved, format_args!("{path}.target"));
     let has = |list: Option<&Option<BTreeSet<&str>>>, code: &str| match list {
         Some(Some(codes)) => codes.contains(code),
         _ => read::is_code(code),
@@ -208,16 +139,8 @@ fn check_crosswalk(
     for (i, mapping) in walk.mappings.iter().enumerate() {
         let path = format_args!("{path}.mappings[{i}]");
         let (from, to) = (mapping.source_code.as_str(), mapping.target_code.as_str());
-        found.require(
-            has(source, from),
-            Problem::Unresolved,
-            format_args!("{path}.source_code"),
-        );
-        found.require(
-            has(target, to),
-            Problem::Unresolved,
-            format_args!("{path}.target_code"),
-        );
+        found.require(has(source, from), Problem::Unresolved, format_args!("{path}.source_code"));
+        found.require(has(target, to), Problem::Unresolved, format_args!("{path}.target_code"));
         let stated = mapping.extent != pb::MappingExtent::Unspecified as i32;
         found.require(stated, Problem::Missing, format_args!("{path}.extent"));
         found.require(pairs.insert((from, to)), Problem::Repeated, path);
@@ -234,88 +157,43 @@ impl Release {
     pub fn code_list_file(&self, bytes: &[u8]) -> Result<pb::CodeList, Error> {
         let digest = sha256(bytes);
         let wire = self.wire();
-        let named = wire
-            .code_list_refs
-            .iter()
-            .find(|list| list.digest == digest);
+        let named = wire.code_list_refs.iter().find(|list| list.digest == digest);
         let named = named.filter(|list| list.size_bytes == bytes.len() as u64);
         let key = named.ok_or(Error::UnknownAttachment)?.key.as_ref();
         let list = pb::CodeList::decode(bytes).map_err(|_| Error::Malformed)?;
 
         let mut found = Violations::default();
         check_list(&list, &mut found, format_args!("code_list"));
-        found.require(
-            list.key.as_ref() == key,
-            Problem::Unresolved,
-            format_args!("code_list.key"),
-        );
+        found.require(list.key.as_ref() == key, Problem::Unresolved, format_args!("code_list.key"));
         let codes = codes(&list);
-        let of_list = |area: &pb::AreaRef| {
-            (area.code_list.as_str(), area.code_list_version.as_str()) == pair(key)
-        };
+        let of_list = |area: &pb::AreaRef| (area.code_list.as_str(), area.code_list_version.as_str()) == pair(key);
         for (i, unit) in wire.units.iter().enumerate() {
-            for (j, area) in unit
-                .areas
-                .iter()
-                .enumerate()
-                .filter(|(_, area)| of_list(area))
-            {
+            for (j, area) in unit.areas.iter().enumerate().filter(|(_, area)| of_list(area)) {
                 let there = codes.contains(area.code.as_str());
-                found.require(
-                    there,
-                    Problem::Unresolved,
-                    format_args!("units[{i}].areas[{j}]"),
-                );
+                found.require(there, Problem::Unresolved, format_args!("units[{i}].areas[{j}]"));
             }
         }
-        if found.total() == 0 {
-            Ok(list)
-        } else {
-            Err(Error::Invalid(found))
-        }
+        if found.total() == 0 { Ok(list) } else { Err(Error::Invalid(found)) }
     }
 
     /// Opens an attached crosswalk: the release names its digest, and its codes are in the lists that are given.
     ///
     /// # Errors
     /// [`Error::UnknownAttachment`] when no reference has this digest; [`Error::Invalid`] with all violations.
-    pub fn crosswalk_file(
-        &self,
-        bytes: &[u8],
-        opened: &[&pb::CodeList],
-    ) -> Result<pb::Crosswalk, Error> {
+    pub fn crosswalk_file(&self, bytes: &[u8], opened: &[&pb::CodeList]) -> Result<pb::Crosswalk, Error> {
         let digest = sha256(bytes);
         let wire = self.wire();
-        let named = wire
-            .crosswalk_refs
-            .iter()
-            .find(|walk| walk.digest == digest);
+        let named = wire.crosswalk_refs.iter().find(|walk| walk.digest == digest);
         let named = named.filter(|walk| walk.size_bytes == bytes.len() as u64);
         let named = named.ok_or(Error::UnknownAttachment)?;
         let walk = pb::Crosswalk::decode(bytes).map_err(|_| Error::Malformed)?;
 
         let mut found = Violations::default();
         let mut known = lists(wire);
-        known.extend(
-            opened
-                .iter()
-                .map(|list| (pair(list.key.as_ref()), Some(codes(list)))),
-        );
+        known.extend(opened.iter().map(|list| (pair(list.key.as_ref()), Some(codes(list)))));
         check_crosswalk(&walk, &known, &mut found, format_args!("crosswalk"));
-        found.require(
-            walk.source == named.source,
-            Problem::Unresolved,
-            format_args!("crosswalk.source"),
-        );
-        found.require(
-            walk.target == named.target,
-            Problem::Unresolved,
-            format_args!("crosswalk.target"),
-        );
-        if found.total() == 0 {
-            Ok(walk)
-        } else {
-            Err(Error::Invalid(found))
-        }
+        found.require(walk.source == named.source, Problem::Unresolved, format_args!("crosswalk.source"));
+        found.require(walk.target == named.target, Problem::Unresolved, format_args!("crosswalk.target"));
+        if found.total() == 0 { Ok(walk) } else { Err(Error::Invalid(found)) }
     }
 }

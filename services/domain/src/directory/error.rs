@@ -75,14 +75,11 @@ impl Error {
         match self {
             Self::Malformed | Self::UnknownFormat(_) => reason::DIRECTORY_MALFORMED,
             Self::UnderSigned { .. } => reason::DIRECTORY_UNDER_SIGNED,
-            Self::RootUnderSigned { .. }
-            | Self::RootRolledBack
-            | Self::FingerprintMismatch
-            | Self::WrongProgramme => reason::DIRECTORY_ROOT_REFUSED,
-            Self::RolledBack { .. } => reason::DIRECTORY_ROLLED_BACK,
-            Self::Conflict(_) | Self::Forked(_) | Self::DifferentReleases => {
-                reason::DIRECTORY_CONFLICT
+            Self::RootUnderSigned { .. } | Self::RootRolledBack | Self::FingerprintMismatch | Self::WrongProgramme => {
+                reason::DIRECTORY_ROOT_REFUSED
             }
+            Self::RolledBack { .. } => reason::DIRECTORY_ROLLED_BACK,
+            Self::Conflict(_) | Self::Forked(_) | Self::DifferentReleases => reason::DIRECTORY_CONFLICT,
             Self::Invalid(_) => reason::DIRECTORY_INVALID,
             Self::Expired => reason::DIRECTORY_EXPIRED,
             Self::RevocationUnsigned => reason::DIRECTORY_REVOCATION_REFUSED,

@@ -43,25 +43,15 @@ impl AccessPoint {
 
     /// Of every key its id, public key and revocation.
     pub(super) fn key_facts(&self) -> impl Iterator<Item = (&KeyId, &[u8; 32], Option<Timestamp>)> {
-        let signing = self
-            .signing
-            .values()
-            .map(|key| (&key.id, &key.public, key.revoked));
-        signing.chain(
-            self.sealing
-                .iter()
-                .map(|key| (&key.id, &key.public, key.revoked)),
-        )
+        let signing = self.signing.values().map(|key| (&key.id, &key.public, key.revoked));
+        signing.chain(self.sealing.iter().map(|key| (&key.id, &key.public, key.revoked)))
     }
 
     /// Takes the key out of use from the instant on; an earlier revocation stands.
     pub(super) fn revoke(&mut self, key: &KeyId, from: Timestamp) {
         let signing = self.signing.get_mut(key).map(|key| &mut key.revoked);
         let sealing = self.sealing.iter_mut().filter(|sealing| sealing.id == *key);
-        for revoked in signing
-            .into_iter()
-            .chain(sealing.map(|key| &mut key.revoked))
-        {
+        for revoked in signing.into_iter().chain(sealing.map(|key| &mut key.revoked)) {
             *revoked = Some(revoked.map_or(from, |earlier| earlier.min(from)));
         }
     }
@@ -106,15 +96,7 @@ impl<Use> Key<Use> {
         (start, expire, revoked): (Timestamp, Timestamp, Option<Timestamp>),
         outlives_release: bool,
     ) -> Self {
-        Self {
-            id,
-            public,
-            start,
-            expire,
-            revoked,
-            outlives_release,
-            of_use: PhantomData,
-        }
+        Self { id, public, start, expire, revoked, outlives_release, of_use: PhantomData }
     }
 
     /// Whether it may be used at the instant: started, not revoked, and not expired. A key that outlives its release

@@ -63,8 +63,7 @@ pub struct AreaRef {
 }
 
 /// Agreements: sender, contract, recipient, then purposes with their validity.
-pub(super) type Agreements =
-    BTreeMap<PartyId, BTreeMap<ContractId, BTreeMap<PartyId, Vec<(Purpose, Validity)>>>>;
+pub(super) type Agreements = BTreeMap<PartyId, BTreeMap<ContractId, BTreeMap<PartyId, Vec<(Purpose, Validity)>>>>;
 
 /// The participants of a release, indexed.
 #[derive(Debug, Clone, Default)]

@@ -22,19 +22,13 @@ impl Validity {
     /// Holds from the instant on, without a set end.
     #[must_use]
     pub fn from(start: Timestamp) -> Self {
-        Self {
-            start,
-            expire: None,
-        }
+        Self { start, expire: None }
     }
 
     /// Holds between the two instants.
     #[must_use]
     pub fn between(start: Timestamp, expire: Timestamp) -> Self {
-        Self {
-            start,
-            expire: Some(expire),
-        }
+        Self { start, expire: Some(expire) }
     }
 
     /// Whether it holds at the instant.
@@ -55,29 +49,13 @@ pub struct Names {
 
 pub(super) fn id<T: FromStr>(text: &str, found: &mut Violations, path: Arguments<'_>) -> Option<T> {
     let id = text.parse().ok();
-    found.require(
-        id.is_some(),
-        if text.is_empty() {
-            Problem::Missing
-        } else {
-            Problem::Syntax
-        },
-        path,
-    );
+    found.require(id.is_some(), if text.is_empty() { Problem::Missing } else { Problem::Syntax }, path);
     id
 }
 
 pub(super) fn key(bytes: &[u8], found: &mut Violations, path: Arguments<'_>) -> Option<[u8; 32]> {
     let key = bytes.try_into().ok();
-    found.require(
-        key.is_some(),
-        if bytes.is_empty() {
-            Problem::Missing
-        } else {
-            Problem::Range
-        },
-        path,
-    );
+    found.require(key.is_some(), if bytes.is_empty() { Problem::Missing } else { Problem::Range }, path);
     key
 }
 
@@ -100,33 +78,19 @@ pub(super) fn optional_time(
     path: Arguments<'_>,
 ) -> Option<Timestamp> {
     let wire = wire?;
-    let time = (0..1_000_000_000)
-        .contains(&wire.nanos)
-        .then(|| Timestamp::new(wire.seconds, wire.nanos).ok())
-        .flatten();
+    let time =
+        (0..1_000_000_000).contains(&wire.nanos).then(|| Timestamp::new(wire.seconds, wire.nanos).ok()).flatten();
     found.require(time.is_some(), Problem::Time, path);
     time
 }
 
-pub(super) fn validity(
-    wire: Option<&pb::Validity>,
-    found: &mut Violations,
-    path: Arguments<'_>,
-) -> Option<Validity> {
+pub(super) fn validity(wire: Option<&pb::Validity>, found: &mut Violations, path: Arguments<'_>) -> Option<Validity> {
     let Some(wire) = wire else {
         found.add(Problem::Missing, path);
         return None;
     };
-    let start = time(
-        wire.start_time.as_ref(),
-        found,
-        format_args!("{path}.start_time"),
-    )?;
-    let expire = optional_time(
-        wire.expire_time.as_ref(),
-        found,
-        format_args!("{path}.expire_time"),
-    );
+    let start = time(wire.start_time.as_ref(), found, format_args!("{path}.start_time"))?;
+    let expire = optional_time(wire.expire_time.as_ref(), found, format_args!("{path}.expire_time"));
     if expire.is_some_and(|expire| expire <= start) {
         found.add(Problem::EndsBeforeStart, path);
         return None;
@@ -156,36 +120,20 @@ pub(super) fn date(
 ) -> Option<Date> {
     let wire = wire?;
     let small = |value: i32| i8::try_from(value).ok();
-    let date = i16::try_from(wire.year)
-        .ok()
-        .and_then(|year| Date::new(year, small(wire.month)?, small(wire.day)?).ok());
+    let date =
+        i16::try_from(wire.year).ok().and_then(|year| Date::new(year, small(wire.month)?, small(wire.day)?).ok());
     found.require(date.is_some(), Problem::Time, path);
     date
 }
 
-pub(super) fn names(
-    wire: Option<&pb::Names>,
-    found: &mut Violations,
-    path: Arguments<'_>,
-) -> Option<Names> {
+pub(super) fn names(wire: Option<&pb::Names>, found: &mut Violations, path: Arguments<'_>) -> Option<Names> {
     let Some(wire) = wire.filter(|wire| !wire.vi.is_empty() || !wire.en.is_empty()) else {
         found.add(Problem::Missing, path);
         return None;
     };
-    found.require(
-        is_name(&wire.vi),
-        Problem::Syntax,
-        format_args!("{path}.vi"),
-    );
-    found.require(
-        is_name(&wire.en),
-        Problem::Syntax,
-        format_args!("{path}.en"),
-    );
-    Some(Names {
-        vi: wire.vi.as_str().into(),
-        en: wire.en.as_str().into(),
-    })
+    found.require(is_name(&wire.vi), Problem::Syntax, format_args!("{path}.vi"));
+    found.require(is_name(&wire.en), Problem::Syntax, format_args!("{path}.en"));
+    Some(Names { vi: wire.vi.as_str().into(), en: wire.en.as_str().into() })
 }
 
 fn is_name(text: &str) -> bool {
@@ -197,24 +145,16 @@ fn is_name(text: &str) -> bool {
 
 /// `[a-z0-9-]{1,32}`, for labels that have no type of their own.
 pub(super) fn is_label(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// `[A-Za-z0-9_@$-]{1,64}`: an identifier of SDMX, or a code.
 pub(super) fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'$' | b'-'))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'$' | b'-'))
 }
 
 /// `[A-Za-z0-9.+-]{1,32}`: the version of a list or structure.
 pub(super) fn is_version(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-'))
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-'))
 }

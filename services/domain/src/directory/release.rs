@@ -94,9 +94,7 @@ impl Release {
     /// The key to seal to: the newest epoch usable at the instant.
     #[must_use]
     pub fn sealing_key(&self, owner: &AccessPointId, at: Timestamp) -> Option<&SealingKey> {
-        self.access_point(owner)?
-            .sealing_keys()
-            .find(|epoch| epoch.usable(at))
+        self.access_point(owner)?.sealing_keys().find(|epoch| epoch.usable(at))
     }
 
     /// A party.
@@ -118,10 +116,7 @@ impl Release {
 
     /// All units, in ascending order of party and unit.
     pub fn units(&self) -> impl Iterator<Item = &Unit> {
-        self.participants
-            .units
-            .values()
-            .flat_map(|units| units.values())
+        self.participants.units.values().flat_map(|units| units.values())
     }
 
     /// Whether the access point serves the unit, or without a unit the party as a whole, for the contract.
@@ -142,12 +137,7 @@ impl Release {
 
     /// Where the unit is served for the contract: as it says itself, else as its parents, else as its party.
     #[must_use]
-    pub fn access_point_for(
-        &self,
-        party: &PartyId,
-        unit: &UnitId,
-        contract: &ContractId,
-    ) -> Option<&AccessPointId> {
+    pub fn access_point_for(&self, party: &PartyId, unit: &UnitId, contract: &ContractId) -> Option<&AccessPointId> {
         let units = self.participants.units.get(party)?;
         let unit = units.get(unit)?;
         std::iter::successors(Some(unit), |unit| units.get(unit.parent.as_ref()?))
@@ -158,11 +148,7 @@ impl Release {
 
     /// Where the party as a whole is served for the contract.
     #[must_use]
-    pub fn access_point_for_party(
-        &self,
-        party: &PartyId,
-        contract: &ContractId,
-    ) -> Option<&AccessPointId> {
+    pub fn access_point_for_party(&self, party: &PartyId, contract: &ContractId) -> Option<&AccessPointId> {
         self.party(party)?.hostings.get(contract)
     }
 
@@ -177,18 +163,10 @@ impl Release {
         purpose: &Purpose,
         at: Timestamp,
     ) -> bool {
-        let takes_part = |party| {
-            self.party(party)
-                .is_some_and(|party| party.validity.contains(at))
-        };
+        let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at));
         let agreed = || {
             let by_recipient = self.participants.agreements.get(sender)?.get(contract)?;
-            Some(
-                by_recipient
-                    .get(recipient)?
-                    .iter()
-                    .any(|(p, v)| p == purpose && v.contains(at)),
-            )
+            Some(by_recipient.get(recipient)?.iter().any(|(p, v)| p == purpose && v.contains(at)))
         };
         agreed().unwrap_or(false) && takes_part(sender) && takes_part(recipient)
     }
@@ -202,10 +180,7 @@ impl Release {
     /// Whether the party may broadcast PUBLIC content under the contract.
     #[must_use]
     pub fn broadcast_allowed(&self, sender: &PartyId, contract: &ContractId) -> bool {
-        self.participants
-            .publications
-            .get(sender)
-            .is_some_and(|contracts| contracts.contains(contract))
+        self.participants.publications.get(sender).is_some_and(|contracts| contracts.contains(contract))
     }
 }
 

@@ -65,9 +65,7 @@ impl Release {
         }
         let revocation = Revocation::read(&wire)?;
         let message = pae(&[pae::REVOCATION, &signed.revocation]);
-        let public = self
-            .revoking_key(&revocation)
-            .ok_or(Error::RevocationUnsigned)?;
+        let public = self.revoking_key(&revocation).ok_or(Error::RevocationUnsigned)?;
         if !is_signature(public, &message, &signed.signature) {
             return Err(Error::RevocationUnsigned);
         }
@@ -78,21 +76,13 @@ impl Release {
         match access_points.get_mut(&revocation.access_point) {
             Some(owner) if owner.operator == revocation.party => {
                 for (i, key) in revocation.keys.iter().enumerate() {
-                    found.require(
-                        owner.has_key(key),
-                        Problem::Unresolved,
-                        format_args!("keys[{i}]"),
-                    );
+                    found.require(owner.has_key(key), Problem::Unresolved, format_args!("keys[{i}]"));
                     owner.revoke(key, revocation.revoke_time);
                 }
             }
             _ => found.add(Problem::Unresolved, format_args!("access_point")),
         }
-        if found.total() == 0 {
-            Ok(revoked)
-        } else {
-            Err(Error::Invalid(found))
-        }
+        if found.total() == 0 { Ok(revoked) } else { Err(Error::Invalid(found)) }
     }
 
     fn revoking_key(&self, revocation: &Revocation) -> Option<&[u8; 32]> {
@@ -100,13 +90,8 @@ impl Release {
             RevocationSigner::Recovery(key) => self.party(&revocation.party)?.recovery.get(key),
             RevocationSigner::Signing(owner, key) => {
                 let owner = self.access_point(owner)?;
-                let may_revoke =
-                    owner.operator == revocation.party && !owner.withdrawn.contains(key);
-                owner
-                    .signing
-                    .get(key)
-                    .filter(|_| may_revoke)
-                    .map(|key| &key.public)
+                let may_revoke = owner.operator == revocation.party && !owner.withdrawn.contains(key);
+                owner.signing.get(key).filter(|_| may_revoke).map(|key| &key.public)
             }
         }
     }
@@ -119,39 +104,20 @@ impl Revocation {
         let mut found = Violations::default();
         let party = read::id(&wire.party, &mut found, format_args!("party"));
         let access_point = read::id(&wire.access_point, &mut found, format_args!("access_point"));
-        let revoke_time = read::time(
-            wire.revoke_time.as_ref(),
-            &mut found,
-            format_args!("revoke_time"),
-        );
+        let revoke_time = read::time(wire.revoke_time.as_ref(), &mut found, format_args!("revoke_time"));
         let mut keys = Vec::new();
         for (i, key) in wire.keys.iter().enumerate() {
-            keys.extend(read::id::<KeyId>(
-                key,
-                &mut found,
-                format_args!("keys[{i}]"),
-            ));
+            keys.extend(read::id::<KeyId>(key, &mut found, format_args!("keys[{i}]")));
         }
-        found.require(
-            !wire.keys.is_empty(),
-            Problem::Missing,
-            format_args!("keys"),
-        );
+        found.require(!wire.keys.is_empty(), Problem::Missing, format_args!("keys"));
         let signer = match &wire.signer {
             Some(Signer::RecoveryKey(key)) => {
-                read::id(key, &mut found, format_args!("recovery_key"))
-                    .map(RevocationSigner::Recovery)
+                read::id(key, &mut found, format_args!("recovery_key")).map(RevocationSigner::Recovery)
             }
             Some(Signer::SigningKey(key)) => {
-                let owner = read::id(
-                    &key.access_point,
-                    &mut found,
-                    format_args!("signing_key.access_point"),
-                );
+                let owner = read::id(&key.access_point, &mut found, format_args!("signing_key.access_point"));
                 let id = read::id(&key.key_id, &mut found, format_args!("signing_key.key_id"));
-                owner
-                    .zip(id)
-                    .map(|(owner, id)| RevocationSigner::Signing(owner, id))
+                owner.zip(id).map(|(owner, id)| RevocationSigner::Signing(owner, id))
             }
             None => {
                 found.add(Problem::Missing, format_args!("signer"));
@@ -159,13 +125,9 @@ impl Revocation {
             }
         };
         match (party, access_point, revoke_time, signer, found.total()) {
-            (Some(party), Some(access_point), Some(revoke_time), Some(signer), 0) => Ok(Self {
-                party,
-                access_point,
-                keys,
-                revoke_time,
-                signer,
-            }),
+            (Some(party), Some(access_point), Some(revoke_time), Some(signer), 0) => {
+                Ok(Self { party, access_point, keys, revoke_time, signer })
+            }
             _ => Err(Error::Invalid(found)),
         }
     }
@@ -182,10 +144,9 @@ impl Revocation {
             revoke_time: Some(super::authoring::timestamp(self.revoke_time)),
             signer: Some(match &self.signer {
                 RevocationSigner::Recovery(key) => Signer::RecoveryKey(key.to_string()),
-                RevocationSigner::Signing(owner, key) => Signer::SigningKey(pb::AccessPointKey {
-                    access_point: owner.to_string(),
-                    key_id: key.to_string(),
-                }),
+                RevocationSigner::Signing(owner, key) => {
+                    Signer::SigningKey(pb::AccessPointKey { access_point: owner.to_string(), key_id: key.to_string() })
+                }
             }),
         }
     }

@@ -53,11 +53,8 @@ impl TrustedRoot {
     /// # Errors
     /// [`Error::Invalid`] unless there are two parties and the programme office, with distinct ids, holders and keys.
     pub fn new(programme: &str, version: u64, signers: &[Signer]) -> Result<Self, Error> {
-        let wire = pb::Root {
-            version,
-            threshold: THRESHOLD as u32,
-            signers: signers.iter().map(Signer::to_wire).collect(),
-        };
+        let wire =
+            pb::Root { version, threshold: THRESHOLD as u32, signers: signers.iter().map(Signer::to_wire).collect() };
         let mut found = Violations::default();
         match Self::read(programme, Some(&wire), &mut found) {
             Some(root) if found.total() == 0 => Ok(root),
@@ -77,10 +74,7 @@ impl TrustedRoot {
         }
         let valid = root.count_signers(&signed);
         if valid < THRESHOLD {
-            return Err(Error::UnderSigned {
-                valid,
-                needed: THRESHOLD,
-            });
+            return Err(Error::UnderSigned { valid, needed: THRESHOLD });
         }
         Ok(root)
     }
@@ -126,12 +120,8 @@ impl TrustedRoot {
     pub fn fingerprint(&self) -> Fingerprint {
         let version = self.version.to_string();
         let threshold = THRESHOLD.to_string();
-        let mut pieces: Vec<&[u8]> = vec![
-            pae::ROOT,
-            self.programme.as_bytes(),
-            version.as_bytes(),
-            threshold.as_bytes(),
-        ];
+        let mut pieces: Vec<&[u8]> =
+            vec![pae::ROOT, self.programme.as_bytes(), version.as_bytes(), threshold.as_bytes()];
         for signer in self.signers.values() {
             pieces.extend([
                 signer.id.as_str().as_bytes(),
@@ -170,94 +160,44 @@ impl TrustedRoot {
     }
 
     /// Reads a root; the result is to be used only if no violation was found.
-    pub(super) fn read(
-        programme: &str,
-        wire: Option<&pb::Root>,
-        found: &mut Violations,
-    ) -> Option<Self> {
-        found.require(
-            read::is_label(programme),
-            Problem::Syntax,
-            format_args!("programme"),
-        );
+    pub(super) fn read(programme: &str, wire: Option<&pb::Root>, found: &mut Violations) -> Option<Self> {
+        found.require(read::is_label(programme), Problem::Syntax, format_args!("programme"));
         let Some(wire) = wire else {
             found.add(Problem::Missing, format_args!("root"));
             return None;
         };
-        found.require(
-            wire.version > 0,
-            Problem::Range,
-            format_args!("root.version"),
-        );
-        found.require(
-            wire.threshold as usize == THRESHOLD,
-            Problem::Range,
-            format_args!("root.threshold"),
-        );
+        found.require(wire.version > 0, Problem::Range, format_args!("root.version"));
+        found.require(wire.threshold as usize == THRESHOLD, Problem::Range, format_args!("root.threshold"));
         let mut signers = BTreeMap::new();
         for (i, signer) in wire.signers.iter().enumerate() {
             let Some(signer) = Signer::read(signer, i, found) else {
                 continue;
             };
             let repeats = |other: &Signer| {
-                other.id == signer.id
-                    || other.holder == signer.holder
-                    || other.public == signer.public
+                other.id == signer.id || other.holder == signer.holder || other.public == signer.public
             };
-            found.require(
-                !signers.values().any(repeats),
-                Problem::Repeated,
-                format_args!("root.signers[{i}]"),
-            );
+            found.require(!signers.values().any(repeats), Problem::Repeated, format_args!("root.signers[{i}]"));
             signers.insert(signer.id.clone(), signer);
         }
-        let offices = signers
-            .values()
-            .filter(|s| s.role == SignerRole::ProgrammeOffice)
-            .count();
+        let offices = signers.values().filter(|s| s.role == SignerRole::ProgrammeOffice).count();
         let complete = wire.signers.len() == 3 && signers.len() == 3 && offices == 1;
         found.require(complete, Problem::Range, format_args!("root.signers"));
-        Some(Self {
-            programme: programme.into(),
-            version: wire.version,
-            signers,
-        })
+        Some(Self { programme: programme.into(), version: wire.version, signers })
     }
 }
 
 impl Signer {
     fn read(wire: &pb::Signer, i: usize, found: &mut Violations) -> Option<Self> {
-        let id = read::id(
-            &wire.key_id,
-            found,
-            format_args!("root.signers[{i}].key_id"),
-        );
-        let public = read::key(
-            &wire.public_key,
-            found,
-            format_args!("root.signers[{i}].public_key"),
-        );
-        found.require(
-            read::is_label(&wire.holder),
-            Problem::Syntax,
-            format_args!("root.signers[{i}].holder"),
-        );
+        let id = read::id(&wire.key_id, found, format_args!("root.signers[{i}].key_id"));
+        let public = read::key(&wire.public_key, found, format_args!("root.signers[{i}].public_key"));
+        found.require(read::is_label(&wire.holder), Problem::Syntax, format_args!("root.signers[{i}].holder"));
         let role = match wire.role() {
             pb::SignerRole::Party => Some(SignerRole::Party),
             pb::SignerRole::ProgrammeOffice => Some(SignerRole::ProgrammeOffice),
             pb::SignerRole::Unspecified => None,
         };
-        found.require(
-            role.is_some(),
-            Problem::Range,
-            format_args!("root.signers[{i}].role"),
-        );
-        Some(Self {
-            id: id?,
-            holder: wire.holder.as_str().into(),
-            role: role?,
-            public: public?,
-        })
+        found.require(role.is_some(), Problem::Range, format_args!("root.signers[{i}].role"));
+        Some(Self { id: id?, holder: wire.holder.as_str().into(), role: role?, public: public? })
     }
 
     fn to_wire(&self) -> pb::Signer {
@@ -285,9 +225,7 @@ impl SignerRole {
 }
 
 pub(super) fn is_signature(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
-    UnparsedPublicKey::new(&ED25519, public)
-        .verify(message, signature)
-        .is_ok()
+    UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }
 
 /// Fingerprint of a root, shown as sixteen groups of four hexadecimal digits.

@@ -28,19 +28,12 @@ impl Release {
     ///
     /// # Errors
     /// One of [`Error`], [`Error::Invalid`] with all violations at once. Nothing is in use that was not before.
-    pub fn verify(
-        signed_bytes: &[u8],
-        trusted: &TrustedRoot,
-        current: Option<&Self>,
-    ) -> Result<Self, Error> {
+    pub fn verify(signed_bytes: &[u8], trusted: &TrustedRoot, current: Option<&Self>) -> Result<Self, Error> {
         let signed = decode_signed(signed_bytes)?;
         let authority = current.map_or(trusted, Self::root);
         let valid = authority.count_signers(&signed);
         if valid < authority.threshold() {
-            return Err(Error::UnderSigned {
-                valid,
-                needed: authority.threshold(),
-            });
+            return Err(Error::UnderSigned { valid, needed: authority.threshold() });
         }
 
         let release = read_release(signed_bytes, &signed.release, current)?;
@@ -53,11 +46,7 @@ impl Release {
 }
 
 /// Everything about a release except who signed it.
-pub(super) fn read_release(
-    signed_bytes: &[u8],
-    release: &[u8],
-    current: Option<&Release>,
-) -> Result<Release, Error> {
+pub(super) fn read_release(signed_bytes: &[u8], release: &[u8], current: Option<&Release>) -> Result<Release, Error> {
     let wire = decode_release(release)?;
     let digest = release_digest(release);
     if let Some(current) = current {
@@ -66,30 +55,14 @@ pub(super) fn read_release(
 
     let mut found = Violations::default();
     let root = TrustedRoot::read(&wire.programme, wire.root.as_ref(), &mut found);
-    let issue = read::time(
-        wire.issue_time.as_ref(),
-        &mut found,
-        format_args!("issue_time"),
-    );
-    let expire = read::time(
-        wire.expire_time.as_ref(),
-        &mut found,
-        format_args!("expire_time"),
-    );
+    let issue = read::time(wire.issue_time.as_ref(), &mut found, format_args!("issue_time"));
+    let expire = read::time(wire.expire_time.as_ref(), &mut found, format_args!("expire_time"));
     if let (Some(issue), Some(expire)) = (issue, expire) {
-        found.require(
-            issue < expire,
-            Problem::EndsBeforeStart,
-            format_args!("expire_time"),
-        );
+        found.require(issue < expire, Problem::EndsBeforeStart, format_args!("expire_time"));
     }
     found.require(wire.version > 0, Problem::Range, format_args!("version"));
     let previous = if wire.version == 1 { 0 } else { 32 };
-    found.require(
-        wire.previous_digest.len() == previous,
-        Problem::Range,
-        format_args!("previous_digest"),
-    );
+    found.require(wire.previous_digest.len() == previous, Problem::Range, format_args!("previous_digest"));
     let participants = Participants::read(&wire, expire, current, &mut found);
     attachment::check(&wire, &mut found);
     code_list::check(&wire, &mut found);
@@ -99,15 +72,7 @@ pub(super) fn read_release(
     let (Some(root), Some(issue), Some(expire), 0) = (root, issue, expire, found.total()) else {
         return Err(Error::Invalid(found));
     };
-    Ok(Release {
-        signed: signed_bytes.into(),
-        digest,
-        root,
-        issue,
-        expire,
-        participants,
-        wire: Arc::new(wire),
-    })
+    Ok(Release { signed: signed_bytes.into(), digest, root, issue, expire, participants, wire: Arc::new(wire) })
 }
 
 pub(super) fn decode_signed(bytes: &[u8]) -> Result<pb::SignedRelease, Error> {
@@ -122,20 +87,13 @@ pub(super) fn decode_signed(bytes: &[u8]) -> Result<pb::SignedRelease, Error> {
 
 pub(super) fn decode_release(bytes: &[u8]) -> Result<pb::Release, Error> {
     let release = pb::Release::decode(bytes).map_err(|_| Error::Malformed)?;
-    if release.format == FORMAT {
-        Ok(release)
-    } else {
-        Err(Error::UnknownFormat(release.format))
-    }
+    if release.format == FORMAT { Ok(release) } else { Err(Error::UnknownFormat(release.format)) }
 }
 
 fn check_order(wire: &pb::Release, digest: &[u8; 32], current: &Release) -> Result<(), Error> {
     let (offered, in_use) = (wire.version, current.version());
     if offered < in_use {
-        Err(Error::RolledBack {
-            offered,
-            current: in_use,
-        })
+        Err(Error::RolledBack { offered, current: in_use })
     } else if offered == in_use && *digest != current.digest {
         Err(Error::Conflict(offered))
     } else if offered - in_use == 1 && wire.previous_digest != current.digest {
@@ -145,11 +103,7 @@ fn check_order(wire: &pb::Release, digest: &[u8; 32], current: &Release) -> Resu
     }
 }
 
-fn check_root(
-    root: &TrustedRoot,
-    authority: &TrustedRoot,
-    signed: &pb::SignedRelease,
-) -> Result<(), Error> {
+fn check_root(root: &TrustedRoot, authority: &TrustedRoot, signed: &pb::SignedRelease) -> Result<(), Error> {
     if root == authority {
         return Ok(());
     }
@@ -158,10 +112,7 @@ fn check_root(
     }
     let valid = root.count_signers(signed);
     if valid < root.threshold() {
-        return Err(Error::RootUnderSigned {
-            valid,
-            needed: root.threshold(),
-        });
+        return Err(Error::RootUnderSigned { valid, needed: root.threshold() });
     }
     Ok(())
 }

@@ -81,10 +81,7 @@ impl Violations {
     pub(super) fn add(&mut self, problem: Problem, path: fmt::Arguments<'_>) {
         self.total += 1;
         if self.listed.len() < LISTED_VIOLATIONS {
-            self.listed.push(Violation {
-                path: path.to_string(),
-                problem,
-            });
+            self.listed.push(Violation { path: path.to_string(), problem });
         }
     }
 

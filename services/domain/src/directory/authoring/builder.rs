@@ -65,11 +65,7 @@ impl ReleaseBuilder {
     /// Adds a contract in use, with its newest minor version.
     #[must_use]
     pub fn contract(self, contract: &ContractId, minor: u32) -> Self {
-        let entry = pb::Contract {
-            contract: contract.to_string(),
-            minor,
-            oldest_minor: 0,
-        };
+        let entry = pb::Contract { contract: contract.to_string(), minor, oldest_minor: 0 };
         self.with(|wire| wire.contracts.push(entry))
     }
 
@@ -85,22 +81,14 @@ impl ReleaseBuilder {
     /// Adds a key of the party that can only revoke.
     #[must_use]
     pub fn recovery_key(mut self, party: &PartyId, key: &KeyId, public: [u8; 32]) -> Self {
-        let key = pb::RecoveryKey {
-            key_id: key.to_string(),
-            public_key: public.to_vec(),
-        };
+        let key = pb::RecoveryKey { key_id: key.to_string(), public_key: public.to_vec() };
         self.party_entry(party).recovery_keys.push(key);
         self
     }
 
     /// Adds an access point, which party runs it, and which parties it may serve.
     #[must_use]
-    pub fn access_point(
-        mut self,
-        id: &AccessPointId,
-        operator: &PartyId,
-        parties: &[&PartyId],
-    ) -> Self {
+    pub fn access_point(mut self, id: &AccessPointId, operator: &PartyId, parties: &[&PartyId]) -> Self {
         let entry = self.access_point_entry(id);
         entry.operator_party = operator.to_string();
         entry.parties = parties.iter().map(|party| party.to_string()).collect();
@@ -109,13 +97,7 @@ impl ReleaseBuilder {
 
     /// Adds an Ed25519 signing key to an access point.
     #[must_use]
-    pub fn signing_key(
-        mut self,
-        owner: &AccessPointId,
-        key: &KeyId,
-        public: [u8; 32],
-        validity: Validity,
-    ) -> Self {
+    pub fn signing_key(mut self, owner: &AccessPointId, key: &KeyId, public: [u8; 32], validity: Validity) -> Self {
         let key = pb::Key {
             key_id: key.to_string(),
             public_key: public.to_vec(),
@@ -129,13 +111,7 @@ impl ReleaseBuilder {
 
     /// Adds an X25519 sealing epoch to an access point.
     #[must_use]
-    pub fn sealing_key(
-        mut self,
-        owner: &AccessPointId,
-        key: &KeyId,
-        public: [u8; 32],
-        validity: Validity,
-    ) -> Self {
+    pub fn sealing_key(mut self, owner: &AccessPointId, key: &KeyId, public: [u8; 32], validity: Validity) -> Self {
         let key = pb::Key {
             key_id: key.to_string(),
             public_key: public.to_vec(),
@@ -151,18 +127,10 @@ impl ReleaseBuilder {
     #[must_use]
     pub fn revoke(mut self, owner: &AccessPointId, key: &KeyId, from: Timestamp) -> Self {
         let entry = self.access_point_entry(owner);
-        for signing in entry
-            .signing_keys
-            .iter_mut()
-            .filter(|entry| entry.key_id == key.as_str())
-        {
+        for signing in entry.signing_keys.iter_mut().filter(|entry| entry.key_id == key.as_str()) {
             signing.revoke_time = Some(timestamp(from));
         }
-        for sealing in entry
-            .sealing_keys
-            .iter_mut()
-            .filter(|entry| entry.key_id == key.as_str())
-        {
+        for sealing in entry.sealing_keys.iter_mut().filter(|entry| entry.key_id == key.as_str()) {
             sealing.revoke_time = Some(timestamp(from));
         }
         self
@@ -170,13 +138,7 @@ impl ReleaseBuilder {
 
     /// Adds a unit with its Vietnamese and its English name.
     #[must_use]
-    pub fn unit(
-        mut self,
-        party: &PartyId,
-        unit: &UnitId,
-        (vi, en): (&str, &str),
-        validity: Validity,
-    ) -> Self {
+    pub fn unit(mut self, party: &PartyId, unit: &UnitId, (vi, en): (&str, &str), validity: Validity) -> Self {
         let entry = self.unit_entry(party, unit);
         entry.names = Some(names(vi, en));
         entry.validity = Some(validity_of(validity));
@@ -201,10 +163,7 @@ impl ReleaseBuilder {
     ) -> Self {
         let hosting = pb::Hosting {
             access_point: access_point.to_string(),
-            contracts: contracts
-                .iter()
-                .map(|contract| contract.to_string())
-                .collect(),
+            contracts: contracts.iter().map(|contract| contract.to_string()).collect(),
         };
         match unit {
             Some(unit) => self.unit_entry(party, unit).hostings.push(hosting),
@@ -236,10 +195,7 @@ impl ReleaseBuilder {
     /// Lets a party broadcast PUBLIC content under a contract.
     #[must_use]
     pub fn publication(self, party: &PartyId, contract: &ContractId) -> Self {
-        let publication = pb::Publication {
-            party: party.to_string(),
-            contract: contract.to_string(),
-        };
+        let publication = pb::Publication { party: party.to_string(), contract: contract.to_string() };
         self.with(|wire| wire.publications.push(publication))
     }
 
@@ -266,26 +222,15 @@ impl ReleaseBuilder {
     #[must_use]
     pub fn build(&self) -> Vec<u8> {
         let release = self.wire.encode_to_vec();
-        pb::SignedRelease {
-            release,
-            signatures: Vec::new(),
-        }
-        .encode_to_vec()
+        pb::SignedRelease { release, signatures: Vec::new() }.encode_to_vec()
     }
 
     /// The release file, signed by each of the signers.
     #[must_use]
     pub fn signed(&self, signers: &[(&KeyId, &Ed25519KeyPair)]) -> Vec<u8> {
         let release = self.wire.encode_to_vec();
-        let signatures = signers
-            .iter()
-            .map(|(id, pair)| signature(&release, id, pair))
-            .collect();
-        pb::SignedRelease {
-            release,
-            signatures,
-        }
-        .encode_to_vec()
+        let signatures = signers.iter().map(|(id, pair)| signature(&release, id, pair)).collect();
+        pb::SignedRelease { release, signatures }.encode_to_vec()
     }
 
     // An entry that nothing completes stays in the release, where verification finds it.
@@ -293,10 +238,7 @@ impl ReleaseBuilder {
         entry(
             &mut self.wire.parties,
             |entry| entry.party == id.as_str(),
-            || pb::Party {
-                party: id.to_string(),
-                ..pb::Party::default()
-            },
+            || pb::Party { party: id.to_string(), ..pb::Party::default() },
         )
     }
 
@@ -304,10 +246,7 @@ impl ReleaseBuilder {
         entry(
             &mut self.wire.access_points,
             |entry| entry.access_point == id.as_str(),
-            || pb::AccessPoint {
-                access_point: id.to_string(),
-                ..pb::AccessPoint::default()
-            },
+            || pb::AccessPoint { access_point: id.to_string(), ..pb::AccessPoint::default() },
         )
     }
 
@@ -326,23 +265,14 @@ fn entry<T>(entries: &mut Vec<T>, is_it: impl Fn(&T) -> bool, new: impl FnOnce()
         entries.push(new());
         entries.len() - 1
     });
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the position was found or made just above"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "the position was found or made just above")]
     &mut entries[at]
 }
 
 fn names(vi: &str, en: &str) -> pb::Names {
-    pb::Names {
-        vi: vi.to_owned(),
-        en: en.to_owned(),
-    }
+    pb::Names { vi: vi.to_owned(), en: en.to_owned() }
 }
 
 fn validity_of(validity: Validity) -> pb::Validity {
-    pb::Validity {
-        start_time: Some(timestamp(validity.start)),
-        expire_time: validity.expire.map(timestamp),
-    }
+    pb::Validity { start_time: Some(timestamp(validity.start)), expire_time: validity.expire.map(timestamp) }
 }

@@ -34,12 +34,8 @@ pub fn review(file: &[u8], current: Option<&Release>) -> Result<(), Error> {
 /// [`Error::Malformed`] when the file is not one.
 pub fn sign(file: &[u8], signer: &KeyId, pair: &Ed25519KeyPair) -> Result<Vec<u8>, Error> {
     let mut signed = verify::decode_signed(file)?;
-    signed
-        .signatures
-        .retain(|signature| signature.signer != signer.as_str());
-    signed
-        .signatures
-        .push(signature(&signed.release, signer, pair));
+    signed.signatures.retain(|signature| signature.signer != signer.as_str());
+    signed.signatures.push(signature(&signed.release, signer, pair));
     Ok(signed.encode_to_vec())
 }
 
@@ -64,15 +60,8 @@ pub fn merge(file: &[u8], other: &[u8]) -> Result<Vec<u8>, Error> {
 #[must_use]
 pub fn revoke(programme: &str, revocation: &Revocation, pair: &Ed25519KeyPair) -> Vec<u8> {
     let revocation = revocation.to_wire(programme).encode_to_vec();
-    let signature = pair
-        .sign(&pae(&[pae::REVOCATION, &revocation]))
-        .as_ref()
-        .to_vec();
-    pb::SignedRevocation {
-        revocation,
-        signature,
-    }
-    .encode_to_vec()
+    let signature = pair.sign(&pae(&[pae::REVOCATION, &revocation])).as_ref().to_vec();
+    pb::SignedRevocation { revocation, signature }.encode_to_vec()
 }
 
 /// The public half of a key pair, as the directory lists it.
@@ -94,13 +83,7 @@ pub(in crate::directory) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     // The wire counts nanoseconds up from the second, also before 1970.
     let nanos = at.as_nanosecond();
     prost_types::Timestamp {
-        seconds: nanos
-            .div_euclid(1_000_000_000)
-            .try_into()
-            .unwrap_or_default(),
-        nanos: nanos
-            .rem_euclid(1_000_000_000)
-            .try_into()
-            .unwrap_or_default(),
+        seconds: nanos.div_euclid(1_000_000_000).try_into().unwrap_or_default(),
+        nanos: nanos.rem_euclid(1_000_000_000).try_into().unwrap_or_default(),
     }
 }

@@ -25,17 +25,8 @@ impl Participants {
     ) -> Self {
         let mut reader = Reader {
             known: Self::default(),
-            party_ids: wire
-                .parties
-                .iter()
-                .filter_map(|p| PartyId::new(&p.party).ok())
-                .collect(),
-            publics: wire
-                .root
-                .iter()
-                .flat_map(|r| &r.signers)
-                .map(|s| s.public_key.clone())
-                .collect(),
+            party_ids: wire.parties.iter().filter_map(|p| PartyId::new(&p.party).ok()).collect(),
+            publics: wire.root.iter().flat_map(|r| &r.signers).map(|s| s.public_key.clone()).collect(),
             expire,
             current,
             found,
@@ -63,11 +54,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn contracts(&mut self, wire: &[pb::Contract]) {
         for (i, entry) in wire.iter().enumerate() {
-            let Some(contract) = read::id(
-                &entry.contract,
-                self.found,
-                format_args!("contracts[{i}].contract"),
-            ) else {
+            let Some(contract) = read::id(&entry.contract, self.found, format_args!("contracts[{i}].contract")) else {
                 continue;
             };
             self.found.require(
@@ -76,11 +63,7 @@ impl Reader<'_> {
                 format_args!("contracts[{i}].oldest_minor"),
             );
             let repeated = self.known.contracts.insert(contract, entry.minor).is_some();
-            self.found.require(
-                !repeated,
-                Problem::Repeated,
-                format_args!("contracts[{i}].contract"),
-            );
+            self.found.require(!repeated, Problem::Repeated, format_args!("contracts[{i}].contract"));
         }
     }
 
@@ -100,18 +83,9 @@ impl Reader<'_> {
     fn parties(&mut self, wire: &[pb::Party]) {
         for (i, entry) in wire.iter().enumerate() {
             let path = format_args!("parties[{i}]");
-            let id: Option<PartyId> =
-                read::id(&entry.party, self.found, format_args!("{path}.party"));
-            let names = read::names(
-                entry.names.as_ref(),
-                self.found,
-                format_args!("{path}.names"),
-            );
-            let validity = read::validity(
-                entry.validity.as_ref(),
-                self.found,
-                format_args!("{path}.validity"),
-            );
+            let id: Option<PartyId> = read::id(&entry.party, self.found, format_args!("{path}.party"));
+            let names = read::names(entry.names.as_ref(), self.found, format_args!("{path}.names"));
+            let validity = read::validity(entry.validity.as_ref(), self.found, format_args!("{path}.validity"));
             let mut successors = Vec::new();
             for (j, party) in entry.successors.iter().enumerate() {
                 successors.extend(self.party(party, format_args!("{path}.successors[{j}]")));
@@ -119,13 +93,11 @@ impl Reader<'_> {
             let mut recovery = BTreeMap::new();
             for (j, key) in entry.recovery_keys.iter().enumerate() {
                 let path = format_args!("{path}.recovery_keys[{j}]");
-                let id: Option<KeyId> =
-                    read::id(&key.key_id, self.found, format_args!("{path}.key_id"));
+                let id: Option<KeyId> = read::id(&key.key_id, self.found, format_args!("{path}.key_id"));
                 let public = self.public(&key.public_key, format_args!("{path}.public_key"));
                 if let (Some(id), Some(public)) = (id, public) {
                     let repeated = recovery.insert(id, public).is_some();
-                    self.found
-                        .require(!repeated, Problem::Repeated, format_args!("{path}.key_id"));
+                    self.found.require(!repeated, Problem::Repeated, format_args!("{path}.key_id"));
                 }
             }
             let Some(id) = id else { continue };
@@ -133,17 +105,9 @@ impl Reader<'_> {
             let (Some(names), Some(validity)) = (names, validity) else {
                 continue;
             };
-            let party = Party {
-                id: id.clone(),
-                names,
-                validity,
-                successors,
-                hostings,
-                recovery,
-            };
+            let party = Party { id: id.clone(), names, validity, successors, hostings, recovery };
             let repeated = self.known.parties.insert(id, party).is_some();
-            self.found
-                .require(!repeated, Problem::Repeated, format_args!("{path}.party"));
+            self.found.require(!repeated, Problem::Repeated, format_args!("{path}.party"));
         }
     }
 
@@ -151,28 +115,17 @@ impl Reader<'_> {
         let mut hostings = Hostings::new();
         for (i, hosting) in wire.iter().enumerate() {
             let path = format_args!("{path}.hostings[{i}]");
-            let id = read::id(
-                &hosting.access_point,
-                self.found,
-                format_args!("{path}.access_point"),
-            );
+            let id = read::id(&hosting.access_point, self.found, format_args!("{path}.access_point"));
             let Some(id): Option<AccessPointId> = id else {
                 continue;
             };
             match self.known.access_points.get(&id) {
-                None => self
-                    .found
-                    .add(Problem::Unresolved, format_args!("{path}.access_point")),
+                None => self.found.add(Problem::Unresolved, format_args!("{path}.access_point")),
                 Some(host) => {
-                    self.found
-                        .require(host.parties.contains(party), Problem::NotServed, path);
+                    self.found.require(host.parties.contains(party), Problem::NotServed, path);
                 }
             }
-            self.found.require(
-                !hosting.contracts.is_empty(),
-                Problem::Missing,
-                format_args!("{path}.contracts"),
-            );
+            self.found.require(!hosting.contracts.is_empty(), Problem::Missing, format_args!("{path}.contracts"));
             for (j, contract) in hosting.contracts.iter().enumerate() {
                 let path = format_args!("{path}.contracts[{j}]");
                 let Some(contract) = self.contract(contract, path) else {
@@ -190,17 +143,9 @@ impl Reader<'_> {
             let path = format_args!("agreements[{i}]");
             let sender = self.party(&entry.sender_party, format_args!("{path}.sender_party"));
             let contract = self.contract(&entry.contract, format_args!("{path}.contract"));
-            let recipient = self.party(
-                &entry.recipient_party,
-                format_args!("{path}.recipient_party"),
-            );
-            let purpose: Option<Purpose> =
-                read::id(&entry.purpose, self.found, format_args!("{path}.purpose"));
-            let validity = read::validity(
-                entry.validity.as_ref(),
-                self.found,
-                format_args!("{path}.validity"),
-            );
+            let recipient = self.party(&entry.recipient_party, format_args!("{path}.recipient_party"));
+            let purpose: Option<Purpose> = read::id(&entry.purpose, self.found, format_args!("{path}.purpose"));
+            let validity = read::validity(entry.validity.as_ref(), self.found, format_args!("{path}.validity"));
             if let Some(validity) = validity {
                 self.not_after_expiry(validity.start, path);
             }
@@ -211,10 +156,7 @@ impl Reader<'_> {
             };
             let by_contract = self.known.agreements.entry(sender).or_default();
             let by_recipient = by_contract.entry(contract).or_default();
-            by_recipient
-                .entry(recipient)
-                .or_default()
-                .push((purpose, validity));
+            by_recipient.entry(recipient).or_default().push((purpose, validity));
         }
     }
 
@@ -226,30 +168,20 @@ impl Reader<'_> {
             let (Some(party), Some(contract)) = (party, contract) else {
                 continue;
             };
-            let fresh = self
-                .known
-                .publications
-                .entry(party)
-                .or_default()
-                .insert(contract);
+            let fresh = self.known.publications.entry(party).or_default().insert(contract);
             self.found.require(fresh, Problem::Repeated, path);
         }
     }
 
     fn party(&mut self, text: &str, path: Arguments<'_>) -> Option<PartyId> {
         let id = read::id(text, self.found, path)?;
-        self.found
-            .require(self.party_ids.contains(&id), Problem::Unresolved, path);
+        self.found.require(self.party_ids.contains(&id), Problem::Unresolved, path);
         Some(id)
     }
 
     fn contract(&mut self, text: &str, path: Arguments<'_>) -> Option<ContractId> {
         let id = read::id(text, self.found, path)?;
-        self.found.require(
-            self.known.contracts.contains_key(&id),
-            Problem::Unresolved,
-            path,
-        );
+        self.found.require(self.known.contracts.contains_key(&id), Problem::Unresolved, path);
         Some(id)
     }
 }

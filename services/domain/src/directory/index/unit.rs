@@ -12,32 +12,22 @@ use crate::id::{PartyId, UnitId};
 
 impl Reader<'_> {
     pub(super) fn units(&mut self, wire: &[pb::Unit]) {
-        let ids: BTreeSet<(&str, &str)> = wire
-            .iter()
-            .map(|u| (u.party.as_str(), u.unit.as_str()))
-            .collect();
+        let ids: BTreeSet<(&str, &str)> = wire.iter().map(|u| (u.party.as_str(), u.unit.as_str())).collect();
         for (i, entry) in wire.iter().enumerate() {
             if let Some(unit) = self.unit(entry, &ids, i) {
                 let of_party = self.known.units.entry(unit.party.clone()).or_default();
                 let repeated = of_party.insert(unit.id.clone(), unit).is_some();
-                self.found.require(
-                    !repeated,
-                    Problem::Repeated,
-                    format_args!("units[{i}].unit"),
-                );
+                self.found.require(!repeated, Problem::Repeated, format_args!("units[{i}].unit"));
             }
         }
         for (i, entry) in wire.iter().enumerate() {
-            let (Ok(party), Ok(unit)) = (PartyId::new(&entry.party), UnitId::new(&entry.unit))
-            else {
+            let (Ok(party), Ok(unit)) = (PartyId::new(&entry.party), UnitId::new(&entry.unit)) else {
                 continue;
             };
             let Some(of_party) = self.known.units.get(&party) else {
                 continue;
             };
-            let above = std::iter::successors(of_party.get(&unit), |unit| {
-                of_party.get(unit.parent.as_ref()?)
-            });
+            let above = std::iter::successors(of_party.get(&unit), |unit| of_party.get(unit.parent.as_ref()?));
             self.found.require(
                 above.take(UNIT_LEVELS + 1).count() <= UNIT_LEVELS,
                 Problem::Cycle,
@@ -50,16 +40,8 @@ impl Reader<'_> {
         let path = format_args!("units[{i}]");
         let party = self.party(&wire.party, format_args!("{path}.party"));
         let id: Option<UnitId> = read::id(&wire.unit, self.found, format_args!("{path}.unit"));
-        let names = read::names(
-            wire.names.as_ref(),
-            self.found,
-            format_args!("{path}.names"),
-        );
-        let validity = read::validity(
-            wire.validity.as_ref(),
-            self.found,
-            format_args!("{path}.validity"),
-        );
+        let names = read::names(wire.names.as_ref(), self.found, format_args!("{path}.names"));
+        let validity = read::validity(wire.validity.as_ref(), self.found, format_args!("{path}.validity"));
         let parent = (!wire.parent.is_empty()).then_some(wire.parent.as_str());
         if let Some(parent) = parent {
             self.found.require(
@@ -71,23 +53,11 @@ impl Reader<'_> {
         let mut successors = Vec::new();
         for (j, unit) in wire.successors.iter().enumerate() {
             let there = ids.contains(&(unit.party.as_str(), unit.unit.as_str()));
-            self.found.require(
-                there,
-                Problem::Unresolved,
-                format_args!("{path}.successors[{j}]"),
-            );
-            successors.extend(
-                PartyId::new(&unit.party)
-                    .ok()
-                    .zip(UnitId::new(&unit.unit).ok()),
-            );
+            self.found.require(there, Problem::Unresolved, format_args!("{path}.successors[{j}]"));
+            successors.extend(PartyId::new(&unit.party).ok().zip(UnitId::new(&unit.unit).ok()));
         }
         for (j, service) in wire.services.iter().enumerate() {
-            self.found.require(
-                read::is_label(service),
-                Problem::Syntax,
-                format_args!("{path}.services[{j}]"),
-            );
+            self.found.require(read::is_label(service), Problem::Syntax, format_args!("{path}.services[{j}]"));
         }
         let party = party?;
         let hostings = self.hostings(&wire.hostings, &party, path);

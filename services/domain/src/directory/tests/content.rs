@@ -13,23 +13,11 @@ fn what_no_agreement_allows_is_denied() {
         release.allows(&sender, &contract, &recipient, &purpose(purposed), day(15))
     };
     assert!(allows("moh", referral(), "hanoi", "protection"));
-    assert!(
-        !allows("hanoi", referral(), "moh", "protection"),
-        "it has a direction"
-    );
-    assert!(
-        !allows("moh", indicator(), "hanoi", "protection"),
-        "a contract"
-    );
-    assert!(
-        !allows("moh", referral(), "vwu", "protection"),
-        "a recipient"
-    );
+    assert!(!allows("hanoi", referral(), "moh", "protection"), "it has a direction");
+    assert!(!allows("moh", indicator(), "hanoi", "protection"), "a contract");
+    assert!(!allows("moh", referral(), "vwu", "protection"), "a recipient");
     assert!(!allows("moh", referral(), "hanoi", "research"), "a purpose");
-    assert!(
-        !allows("moh", referral(), "moh", "protection"),
-        "even to oneself"
-    );
+    assert!(!allows("moh", referral(), "moh", "protection"), "even to oneself");
     assert!(!allows("nobody", referral(), "hanoi", "protection"));
 }
 
@@ -38,15 +26,7 @@ fn an_agreement_holds_from_its_start_until_just_before_its_end() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
     let instant = SignedDuration::from_nanos(1);
-    let allows = |at| {
-        release.allows(
-            &party("hanoi"),
-            &referral(),
-            &party("vwu"),
-            &purpose("protection"),
-            at,
-        )
-    };
+    let allows = |at| release.allows(&party("hanoi"), &referral(), &party("vwu"), &purpose("protection"), at);
     assert!(!allows(day(10) - instant));
     assert!(allows(day(10)));
     assert!(allows(day(20) - instant));
@@ -57,21 +37,10 @@ fn an_agreement_holds_from_its_start_until_just_before_its_end() {
 fn an_agreement_ends_with_either_party() {
     let ceremony = ceremony();
     for gone in ["moh", "hanoi"] {
-        let builder = programme(&ceremony.root).party(
-            &party(gone),
-            ("Bên", "Party"),
-            Validity::between(day(0), day(5)),
-        );
+        let builder =
+            programme(&ceremony.root).party(&party(gone), ("Bên", "Party"), Validity::between(day(0), day(5)));
         let release = ceremony.release(&builder);
-        let allows = |at| {
-            release.allows(
-                &party("moh"),
-                &referral(),
-                &party("hanoi"),
-                &purpose("protection"),
-                at,
-            )
-        };
+        let allows = |at| release.allows(&party("moh"), &referral(), &party("hanoi"), &purpose("protection"), at);
         assert!(allows(day(4)));
         assert!(!allows(day(5)));
     }
@@ -89,31 +58,20 @@ fn broadcasting_is_for_publishers_alone() {
 #[test]
 fn a_unit_is_served_as_it_says_else_as_its_parents_else_as_its_party() {
     let ceremony = ceremony();
-    let builder = programme(&ceremony.root)
-        .access_point(&ap("hanoi-2"), &party("hanoi"), &[&party("hanoi")])
-        .host(
-            &party("hanoi"),
-            Some(&unit("00004")),
-            &ap("hanoi-2"),
-            &[&indicator()],
-        );
+    let builder = programme(&ceremony.root).access_point(&ap("hanoi-2"), &party("hanoi"), &[&party("hanoi")]).host(
+        &party("hanoi"),
+        Some(&unit("00004")),
+        &ap("hanoi-2"),
+        &[&indicator()],
+    );
     let release = ceremony.release(&builder);
     let host = |owner: &str, desk: &str, contract: &ContractId| {
         let host = release.access_point_for(&party(owner), &unit(desk), contract);
         host.map(ToString::to_string)
     };
-    assert_eq!(
-        host("hanoi", "00004-desk", &indicator()).as_deref(),
-        Some("hanoi-2")
-    );
-    assert_eq!(
-        host("hanoi", "00004-desk", &referral()).as_deref(),
-        Some("hanoi")
-    );
-    assert_eq!(
-        host("vwu", "commune", &referral()).as_deref(),
-        Some("hanoi")
-    );
+    assert_eq!(host("hanoi", "00004-desk", &indicator()).as_deref(), Some("hanoi-2"));
+    assert_eq!(host("hanoi", "00004-desk", &referral()).as_deref(), Some("hanoi"));
+    assert_eq!(host("vwu", "commune", &referral()).as_deref(), Some("hanoi"));
     assert_eq!(host("vwu", "commune", &indicator()).as_deref(), Some("vwu"));
     assert_eq!(host("vwu", "unknown", &referral()), None);
 }
@@ -136,10 +94,7 @@ fn every_commune_of_the_country_fits_into_a_release() {
     let always = Validity::from(day(0));
     let builder = (0..3_321).fold(programme(&ceremony.root), |builder, n| {
         let desk = unit(&format!("commune-{n:05}"));
-        let names = (
-            "Tổ thường trực bảo vệ trẻ em cấp xã",
-            "Standing group for child protection",
-        );
+        let names = ("Tổ thường trực bảo vệ trẻ em cấp xã", "Standing group for child protection");
         builder.unit(&party("hanoi"), &desk, names, always)
     });
     let release = ceremony.release(&builder);
@@ -154,10 +109,7 @@ fn the_catalogue_names_the_newest_minor_version() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
     assert_eq!(release.contract(&referral()), Some(2));
-    assert_eq!(
-        release.contract(&ContractId::new("nhipcau.other.v1").unwrap()),
-        None
-    );
+    assert_eq!(release.contract(&ContractId::new("nhipcau.other.v1").unwrap()), None);
 }
 
 #[test]
@@ -165,15 +117,9 @@ fn every_reference_resolves() {
     let nobody = || "nobody".to_owned();
     type Change = fn(&mut pb::Release, String);
     let cases: [(&str, Change); 12] = [
-        ("access_points[0].operator_party", |w, n| {
-            w.access_points[0].operator_party = n
-        }),
-        ("access_points[2].parties[2]", |w, n| {
-            w.access_points[2].parties.push(n)
-        }),
-        ("parties[0].successors[0]", |w, n| {
-            w.parties[0].successors.push(n)
-        }),
+        ("access_points[0].operator_party", |w, n| w.access_points[0].operator_party = n),
+        ("access_points[2].parties[2]", |w, n| w.access_points[2].parties.push(n)),
+        ("parties[0].successors[0]", |w, n| w.parties[0].successors.push(n)),
         ("parties[0].hostings[0].access_point", |w, n| {
             w.parties[0].hostings[0].access_point = n;
         }),
@@ -183,20 +129,11 @@ fn every_reference_resolves() {
         ("units[0].party", |w, n| w.units[0].party = n),
         ("units[3].parent", |w, n| w.units[3].parent = n),
         ("units[3].successors[0]", |w, n| {
-            w.units[3].successors.push(pb::UnitRef {
-                party: "hanoi".into(),
-                unit: n,
-            });
+            w.units[3].successors.push(pb::UnitRef { party: "hanoi".into(), unit: n });
         }),
-        ("agreements[0].sender_party", |w, n| {
-            w.agreements[0].sender_party = n
-        }),
-        ("agreements[0].contract", |w, _| {
-            w.agreements[0].contract = "nhipcau.other.v1".into()
-        }),
-        ("agreements[0].recipient_party", |w, n| {
-            w.agreements[0].recipient_party = n
-        }),
+        ("agreements[0].sender_party", |w, n| w.agreements[0].sender_party = n),
+        ("agreements[0].contract", |w, _| w.agreements[0].contract = "nhipcau.other.v1".into()),
+        ("agreements[0].recipient_party", |w, n| w.agreements[0].recipient_party = n),
         ("publications[0].party", |w, n| w.publications[0].party = n),
     ];
     for (path, change) in cases {
@@ -216,28 +153,17 @@ fn nothing_stands_twice() {
     type Change = fn(&mut pb::Release);
     let cases: [(&str, Change); 6] = [
         ("parties[3].party", |w| {
-            let copy = pb::Party {
-                recovery_keys: Vec::new(),
-                ..w.parties[0].clone()
-            };
+            let copy = pb::Party { recovery_keys: Vec::new(), ..w.parties[0].clone() };
             w.parties.push(copy);
         }),
         ("access_points[3].access_point", |w| {
             let (signing_keys, sealing_keys) = (Vec::new(), Vec::new());
             let copy = w.access_points[0].clone();
-            w.access_points.push(pb::AccessPoint {
-                signing_keys,
-                sealing_keys,
-                ..copy
-            });
+            w.access_points.push(pb::AccessPoint { signing_keys, sealing_keys, ..copy });
         }),
         ("units[4].unit", |w| w.units.push(w.units[0].clone())),
-        ("contracts[2].contract", |w| {
-            w.contracts.push(w.contracts[0].clone())
-        }),
-        ("publications[1]", |w| {
-            w.publications.push(w.publications[0].clone())
-        }),
+        ("contracts[2].contract", |w| w.contracts.push(w.contracts[0].clone())),
+        ("publications[1]", |w| w.publications.push(w.publications[0].clone())),
         ("access_points[0].sealing_keys[1].key_id", |w| {
             w.access_points[0].sealing_keys[1].key_id = "s1".into();
         }),
@@ -250,27 +176,13 @@ fn nothing_stands_twice() {
 #[test]
 fn a_public_key_has_one_owner() {
     let found = problems_of(|wire| {
-        wire.access_points[1].signing_keys[0].public_key =
-            wire.access_points[0].signing_keys[0].public_key.clone();
+        wire.access_points[1].signing_keys[0].public_key = wire.access_points[0].signing_keys[0].public_key.clone();
     });
-    assert_eq!(
-        found,
-        only(
-            "access_points[1].signing_keys[0].public_key",
-            Problem::Repeated
-        )
-    );
+    assert_eq!(found, only("access_points[1].signing_keys[0].public_key", Problem::Repeated));
     let found = problems_of(|wire| {
-        wire.access_points[0].signing_keys[0].public_key =
-            wire.root.as_ref().unwrap().signers[0].public_key.clone();
+        wire.access_points[0].signing_keys[0].public_key = wire.root.as_ref().unwrap().signers[0].public_key.clone();
     });
-    assert_eq!(
-        found,
-        only(
-            "access_points[0].signing_keys[0].public_key",
-            Problem::Repeated
-        )
-    );
+    assert_eq!(found, only("access_points[0].signing_keys[0].public_key", Problem::Repeated));
 }
 
 #[test]
@@ -301,9 +213,7 @@ fn all_violations_are_counted_and_a_hundred_listed() {
         panic!("accepted");
     };
     assert_eq!(error.reason(), reason::DIRECTORY_INVALID);
-    let Error::Invalid(found) = error else {
-        panic!("refused for something else")
-    };
+    let Error::Invalid(found) = error else { panic!("refused for something else") };
     // Each names an unknown party, and all but the first repeat it.
     assert_eq!(found.total(), 19_999);
     assert_eq!(found.listed().len(), LISTED_VIOLATIONS);
@@ -312,10 +222,7 @@ fn all_violations_are_counted_and_a_hundred_listed() {
 #[test]
 fn time_limits_lie_inside_what_they_belong_to() {
     let span = |hours: i64| pb::Span {
-        kind: Some(pb::span::Kind::Elapsed(prost_types::Duration {
-            seconds: hours * 3600,
-            nanos: 0,
-        })),
+        kind: Some(pb::span::Kind::Elapsed(prost_types::Duration { seconds: hours * 3600, nanos: 0 })),
     };
     let limit = pb::TimeLimit {
         time_limit: "emergency".into(),
@@ -325,37 +232,20 @@ fn time_limits_lie_inside_what_they_belong_to() {
         limit: Some(span(12)),
         acknowledge_within: Some(span(1)),
         warn_after: Some(span(8)),
-        escalation: vec![pb::EscalationStep {
-            after: Some(span(2)),
-            unit: None,
-        }],
+        escalation: vec![pb::EscalationStep { after: Some(span(2)), unit: None }],
         legal_source: "56/2017/NĐ-CP art. 26.3".into(),
-        validity: Some(pb::Validity {
-            start_time: Some(Default::default()),
-            expire_time: None,
-        }),
+        validity: Some(pb::Validity { start_time: Some(Default::default()), expire_time: None }),
         ..pb::TimeLimit::default()
     };
     let ceremony = ceremony();
     let good = limit.clone();
     ceremony.release(&programme(&ceremony.root).with(|wire| wire.time_limits.push(good)));
 
-    let late = pb::TimeLimit {
-        acknowledge_within: Some(span(13)),
-        ..limit.clone()
-    };
+    let late = pb::TimeLimit { acknowledge_within: Some(span(13)), ..limit.clone() };
     let found = problems_of(|wire| wire.time_limits.push(late));
-    assert_eq!(
-        found,
-        only("time_limits[0].acknowledge_within", Problem::Range)
-    );
-    let days = pb::Span {
-        kind: Some(pb::span::Kind::WorkingDays(5)),
-    };
-    let uncounted = pb::TimeLimit {
-        warn_after: Some(days),
-        ..limit
-    };
+    assert_eq!(found, only("time_limits[0].acknowledge_within", Problem::Range));
+    let days = pb::Span { kind: Some(pb::span::Kind::WorkingDays(5)) };
+    let uncounted = pb::TimeLimit { warn_after: Some(days), ..limit };
     let found = problems_of(|wire| wire.time_limits.push(uncounted));
     assert_eq!(found, only("time_limits[0].warn_after", Problem::Missing));
 }

@@ -10,10 +10,7 @@ use crate::directory::authoring::{merge, review, sign};
 #[test]
 fn more_than_the_limit_is_not_even_read() {
     let bytes = vec![0; MAX_RELEASE_BYTES + 1];
-    assert_eq!(
-        ceremony().verify(&bytes, None).unwrap_err(),
-        Error::Malformed
-    );
+    assert_eq!(ceremony().verify(&bytes, None).unwrap_err(), Error::Malformed);
 }
 
 #[test]
@@ -25,11 +22,7 @@ fn more_signatures_than_any_root_needs_are_refused() {
 
 /// Signs whatever the bytes are.
 fn signed(ceremony: &Ceremony, release: Vec<u8>) -> Vec<u8> {
-    let unsigned = pb::SignedRelease {
-        release,
-        signatures: Vec::new(),
-    }
-    .encode_to_vec();
+    let unsigned = pb::SignedRelease { release, signatures: Vec::new() }.encode_to_vec();
     let ((a, first), (b, second)) = (ceremony.signer(0), ceremony.signer(1));
     sign(&sign(&unsigned, a, first).unwrap(), b, second).unwrap()
 }

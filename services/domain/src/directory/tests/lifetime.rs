@@ -29,9 +29,7 @@ fn trust_does_not_begin_with_an_expired_release() {
     let refused = release.may_succeed(None, day(90)).unwrap_err();
     assert_eq!(refused.reason(), reason::DIRECTORY_EXPIRED);
     let next = ReleaseBuilder::after(&release, day(1), day(80));
-    let second = ceremony
-        .verify(&ceremony.sign(&next), Some(&release))
-        .unwrap();
+    let second = ceremony.verify(&ceremony.sign(&next), Some(&release)).unwrap();
     assert_eq!(second.may_succeed(Some(&release), day(90)), Ok(()));
 }
 
@@ -39,8 +37,7 @@ fn trust_does_not_begin_with_an_expired_release() {
 fn no_key_and_no_agreement_starts_once_the_release_has_expired() {
     let ceremony = ceremony();
     let late = Validity::between(day(90), day(120));
-    let refuse =
-        |builder: ReleaseBuilder| problems(ceremony.verify(&ceremony.sign(&builder), None));
+    let refuse = |builder: ReleaseBuilder| problems(ceremony.verify(&ceremony.sign(&builder), None));
     let (moh, vwu) = (party("moh"), party("vwu"));
 
     let builder = programme(&ceremony.root).signing_key(&ap("moh"), &key("s9"), [90; 32], late);
@@ -49,12 +46,8 @@ fn no_key_and_no_agreement_starts_once_the_release_has_expired() {
     let builder = programme(&ceremony.root).sealing_key(&ap("moh"), &key("e9"), [90; 32], late);
     let path = "access_points[0].sealing_keys[2]";
     assert_eq!(refuse(builder), only(path, Problem::StartsExpired));
-    let builder =
-        programme(&ceremony.root).agreement(&moh, &referral(), &vwu, &purpose("protection"), late);
-    assert_eq!(
-        refuse(builder),
-        only("agreements[2]", Problem::StartsExpired)
-    );
+    let builder = programme(&ceremony.root).agreement(&moh, &referral(), &vwu, &purpose("protection"), late);
+    assert_eq!(refuse(builder), only("agreements[2]", Problem::StartsExpired));
 }
 
 #[test]
@@ -63,27 +56,10 @@ fn a_known_key_that_outlives_its_release_carries_cases_on() {
     let epoch = Validity::between(day(55), day(95));
     let builder = programme(&ceremony.root).sealing_key(&ap("moh"), &key("e3"), [22; 32], epoch);
     let release = ceremony.release(&builder);
-    let epoch_at = |release: &Release, at| {
-        release
-            .sealing_key(&ap("moh"), at)
-            .map(|epoch| epoch.id.to_string())
-    };
+    let epoch_at = |release: &Release, at| release.sealing_key(&ap("moh"), at).map(|epoch| epoch.id.to_string());
     assert_eq!(epoch_at(&release, day(500)).as_deref(), Some("e3"));
-    assert!(
-        release
-            .signing_key(&ap("moh"), &key("s1"))
-            .unwrap()
-            .usable(day(500))
-    );
-    let agreed = |at| {
-        release.allows(
-            &party("moh"),
-            &referral(),
-            &party("hanoi"),
-            &purpose("protection"),
-            at,
-        )
-    };
+    assert!(release.signing_key(&ap("moh"), &key("s1")).unwrap().usable(day(500)));
+    let agreed = |at| release.allows(&party("moh"), &referral(), &party("hanoi"), &purpose("protection"), at);
     assert!(agreed(day(500)));
 
     let revoked = ceremony.release(&builder.revoke(&ap("moh"), &key("e3"), day(100)));
@@ -95,21 +71,13 @@ fn a_known_key_that_outlives_its_release_carries_cases_on() {
 fn sealing_uses_the_newest_epoch_in_use() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
-    let epoch = |at| {
-        release
-            .sealing_key(&ap("moh"), at)
-            .map(|epoch| epoch.id.to_string())
-    };
+    let epoch = |at| release.sealing_key(&ap("moh"), at).map(|epoch| epoch.id.to_string());
     assert_eq!(epoch(day(0) - INSTANT), None);
     assert_eq!(epoch(day(0)).as_deref(), Some("e1"));
     assert_eq!(epoch(day(25) - INSTANT).as_deref(), Some("e1"));
     assert_eq!(epoch(day(25)).as_deref(), Some("e2"));
     assert_eq!(epoch(day(60) - INSTANT).as_deref(), Some("e2"));
-    assert_eq!(
-        epoch(day(60)),
-        None,
-        "expires before its release and is not carried on"
-    );
+    assert_eq!(epoch(day(60)), None, "expires before its release and is not carried on");
     assert_eq!(release.sealing_key(&ap("nowhere"), day(1)), None);
 }
 
@@ -157,19 +125,9 @@ fn a_party_revokes_its_own_keys_alone_and_at_once() {
     for (signer, secret) in cases {
         let bytes = revoke("trial", &revocation(&["s1", "e1"], signer), &secret);
         let revoked = release.revoke(&bytes).unwrap();
-        assert!(
-            !revoked
-                .signing_key(&ap("moh"), &key("s1"))
-                .unwrap()
-                .usable(day(3))
-        );
+        assert!(!revoked.signing_key(&ap("moh"), &key("s1")).unwrap().usable(day(3)));
         assert_eq!(revoked.sealing_key(&ap("moh"), day(3)), None);
-        assert!(
-            revoked
-                .signing_key(&ap("vwu"), &key("s1"))
-                .unwrap()
-                .usable(day(3))
-        );
+        assert!(revoked.signing_key(&ap("vwu"), &key("s1")).unwrap().usable(day(3)));
         assert_eq!(revoked.digest(), release.digest());
     }
 }
@@ -179,38 +137,21 @@ fn nobody_else_revokes_a_partys_keys() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
     let unsigned = |revocation: &Revocation, secret: u8| {
-        let refused = release
-            .revoke(&revoke("trial", revocation, &pair(secret)))
-            .unwrap_err();
+        let refused = release.revoke(&revoke("trial", revocation, &pair(secret))).unwrap_err();
         assert_eq!(refused.reason(), reason::DIRECTORY_REVOCATION_REFUSED);
     };
     unsigned(&revocation(&["s1"], recovery()), 41);
-    unsigned(
-        &revocation(&["s1"], RevocationSigner::Signing(ap("vwu"), key("s1"))),
-        11,
-    );
-    unsigned(
-        &revocation(&["s1"], RevocationSigner::Recovery(key("unknown"))),
-        40,
-    );
+    unsigned(&revocation(&["s1"], RevocationSigner::Signing(ap("vwu"), key("s1"))), 11);
+    unsigned(&revocation(&["s1"], RevocationSigner::Recovery(key("unknown"))), 40);
 
     let mut foreign = revocation(&["s1"], recovery());
     foreign.access_point = ap("vwu");
     let bytes = revoke("trial", &foreign, &pair(40));
-    assert_eq!(
-        problems(release.revoke(&bytes)),
-        only("access_point", Problem::Unresolved)
-    );
+    assert_eq!(problems(release.revoke(&bytes)), only("access_point", Problem::Unresolved));
     let bytes = revoke("trial", &revocation(&["s1", "s7"], recovery()), &pair(40));
-    assert_eq!(
-        problems(release.revoke(&bytes)),
-        only("keys[1]", Problem::Unresolved)
-    );
+    assert_eq!(problems(release.revoke(&bytes)), only("keys[1]", Problem::Unresolved));
     let bytes = revoke("trial", &revocation(&[], recovery()), &pair(40));
-    assert_eq!(
-        problems(release.revoke(&bytes)),
-        only("keys", Problem::Missing)
-    );
+    assert_eq!(problems(release.revoke(&bytes)), only("keys", Problem::Missing));
     let bytes = revoke("other", &revocation(&["s1"], recovery()), &pair(40));
     assert_eq!(release.revoke(&bytes).unwrap_err(), Error::WrongProgramme);
 }
@@ -221,9 +162,7 @@ fn a_key_that_the_release_revokes_revokes_no_more() {
     let builder = programme(&ceremony.root).revoke(&ap("moh"), &key("s1"), day(1));
     let release = ceremony.release(&builder);
     let by_key = revocation(&["e1"], RevocationSigner::Signing(ap("moh"), key("s1")));
-    let refused = release
-        .revoke(&revoke("trial", &by_key, &pair(10)))
-        .unwrap_err();
+    let refused = release.revoke(&revoke("trial", &by_key, &pair(10))).unwrap_err();
     assert_eq!(refused, Error::RevocationUnsigned);
 }
 
@@ -231,21 +170,10 @@ fn a_key_that_the_release_revokes_revokes_no_more() {
 fn a_later_release_does_not_bring_a_revoked_key_back() {
     let ceremony = ceremony();
     let first = ceremony.release(&programme(&ceremony.root));
-    let revoked = first
-        .revoke(&revoke(
-            "trial",
-            &revocation(&["s1"], recovery()),
-            &pair(40),
-        ))
-        .unwrap();
+    let revoked = first.revoke(&revoke("trial", &revocation(&["s1"], recovery()), &pair(40))).unwrap();
     let next = ReleaseBuilder::after(&first, day(4), day(90));
-    let second = ceremony
-        .verify(&ceremony.sign(&next), Some(&revoked))
-        .unwrap();
-    assert_eq!(
-        second.signing_key(&ap("moh"), &key("s1")).unwrap().revoked,
-        Some(day(3))
-    );
+    let second = ceremony.verify(&ceremony.sign(&next), Some(&revoked)).unwrap();
+    assert_eq!(second.signing_key(&ap("moh"), &key("s1")).unwrap().revoked, Some(day(3)));
 }
 
 proptest! {

@@ -7,39 +7,21 @@ use prost::Message as _;
 use super::*;
 
 fn list_key(version: &str) -> pb::CodeListKey {
-    pb::CodeListKey {
-        id: "VN-UNITS".into(),
-        version: version.into(),
-    }
+    pb::CodeListKey { id: "VN-UNITS".into(), version: version.into() }
 }
 
 fn code(code: &str, parent: &str) -> pb::Code {
-    let names = pb::Names {
-        vi: format!("Đơn vị {code}"),
-        en: String::new(),
-    };
-    pb::Code {
-        code: code.into(),
-        parent: parent.into(),
-        names: Some(names),
-        ..pb::Code::default()
-    }
+    let names = pb::Names { vi: format!("Đơn vị {code}"), en: String::new() };
+    pb::Code { code: code.into(), parent: parent.into(), names: Some(names), ..pb::Code::default() }
 }
 
 fn list(version: &str, codes: Vec<pb::Code>) -> pb::CodeList {
-    let names = pb::Names {
-        vi: "Đơn vị hành chính".into(),
-        en: "Administrative units".into(),
-    };
+    let names = pb::Names { vi: "Đơn vị hành chính".into(), en: "Administrative units".into() };
     pb::CodeList {
         key: Some(list_key(version)),
         names: Some(names),
         source: "19/2025/QĐ-TTg".into(),
-        start_date: Some(Date {
-            year: 2025,
-            month: 7,
-            day: 1,
-        }),
+        start_date: Some(Date { year: 2025, month: 7, day: 1 }),
         codes,
         ..pb::CodeList::default()
     }
@@ -56,30 +38,17 @@ fn list_ref(list: &pb::CodeList) -> pb::CodeListRef {
 
 fn area(version: &str, code: &str) -> pb::AreaRef {
     let list = list_key(version);
-    pb::AreaRef {
-        code_list: list.id,
-        code_list_version: list.version,
-        code: code.into(),
-    }
+    pb::AreaRef { code_list: list.id, code_list_version: list.version, code: code.into() }
 }
 
 fn mapping(source: &str, target: &str, preferred: bool) -> pb::CodeMapping {
     let extent = pb::MappingExtent::Whole.into();
-    pb::CodeMapping {
-        source_code: source.into(),
-        target_code: target.into(),
-        extent,
-        preferred,
-    }
+    pb::CodeMapping { source_code: source.into(), target_code: target.into(), extent, preferred }
 }
 
 fn refused(found: Result<impl std::fmt::Debug, Error>) -> Vec<(String, Problem)> {
     match found {
-        Err(Error::Invalid(found)) => found
-            .listed()
-            .iter()
-            .map(|v| (v.path.clone(), v.problem))
-            .collect(),
+        Err(Error::Invalid(found)) => found.listed().iter().map(|v| (v.path.clone(), v.problem)).collect(),
         other => panic!("not refused for its content: {other:?}"),
     }
 }
@@ -87,10 +56,7 @@ fn refused(found: Result<impl std::fmt::Debug, Error>) -> Vec<(String, Problem)>
 #[test]
 fn a_nationwide_list_is_a_file_that_the_release_names_by_digest() {
     let units = (0..3_321).map(|n| code(&format!("{n:05}"), "01"));
-    let national = list(
-        "2026-04-30",
-        std::iter::once(code("01", "")).chain(units).collect(),
-    );
+    let national = list("2026-04-30", std::iter::once(code("01", "")).chain(units).collect());
     let ceremony = ceremony();
     let builder = programme(&ceremony.root).with(|wire| {
         wire.code_list_refs.push(list_ref(&national));
@@ -103,15 +69,10 @@ fn a_nationwide_list_is_a_file_that_the_release_names_by_digest() {
     assert_eq!(release.code_list_file(&file).unwrap().codes.len(), 3_322);
     let mut other = file;
     *other.last_mut().unwrap() ^= 1;
-    assert_eq!(
-        release.code_list_file(&other).unwrap_err(),
-        Error::UnknownAttachment
-    );
+    assert_eq!(release.code_list_file(&other).unwrap_err(), Error::UnknownAttachment);
 
     let missized = builder.with(|wire| wire.code_list_refs[0].size_bytes += 1);
-    let refused = ceremony
-        .release(&missized)
-        .code_list_file(&national.encode_to_vec());
+    let refused = ceremony.release(&missized).code_list_file(&national.encode_to_vec());
     assert_eq!(refused.unwrap_err(), Error::UnknownAttachment);
 }
 
@@ -130,53 +91,30 @@ fn an_attached_list_is_checked_when_it_is_opened() {
         ("units[2].areas[0]", Problem::Unresolved),
     ];
     let found = refused(release.code_list_file(&attached.encode_to_vec()));
-    assert_eq!(
-        found,
-        expected.map(|(path, problem)| (path.to_owned(), problem))
-    );
+    assert_eq!(found, expected.map(|(path, problem)| (path.to_owned(), problem)));
 }
 
 #[test]
 fn a_code_means_nothing_without_its_list_and_version() {
     let found = problems_of(|wire| {
         wire.code_lists.push(list("v1", vec![code("00004", "")]));
-        wire.units[2].areas = vec![
-            area("v1", "00004"),
-            area("v2", "00004"),
-            area("v1", "00005"),
-        ];
+        wire.units[2].areas = vec![area("v1", "00004"), area("v2", "00004"), area("v1", "00005")];
     });
     let expected = ["units[2].areas[1]", "units[2].areas[2]"];
-    assert_eq!(
-        found,
-        expected.map(|path| (path.to_owned(), Problem::Unresolved))
-    );
+    assert_eq!(found, expected.map(|path| (path.to_owned(), Problem::Unresolved)));
 }
 
 #[test]
 fn a_list_has_each_code_once_in_whole_days_and_without_circles() {
     let bad = list("v1", vec![code("1", "2"), code("2", "1")]);
     let found = problems_of(|wire| wire.code_lists.push(bad));
-    let expected = [
-        "code_lists[0].codes[0].parent",
-        "code_lists[0].codes[1].parent",
-    ];
-    assert_eq!(
-        found,
-        expected.map(|path| (path.to_owned(), Problem::Cycle))
-    );
+    let expected = ["code_lists[0].codes[0].parent", "code_lists[0].codes[1].parent"];
+    assert_eq!(found, expected.map(|path| (path.to_owned(), Problem::Cycle)));
 
     let mut bad = list("v1", vec![code("1", "")]);
-    bad.codes[0].start_date = Some(Date {
-        year: 2025,
-        month: 2,
-        day: 30,
-    });
+    bad.codes[0].start_date = Some(Date { year: 2025, month: 2, day: 30 });
     let found = problems_of(|wire| wire.code_lists.push(bad));
-    assert_eq!(
-        found,
-        only("code_lists[0].codes[0].start_date", Problem::Time)
-    );
+    assert_eq!(found, only("code_lists[0].codes[0].start_date", Problem::Time));
 
     let mut bad = list("v1", vec![code("1", "")]);
     bad.end_date = bad.start_date;
@@ -192,16 +130,8 @@ fn a_list_has_each_code_once_in_whole_days_and_without_circles() {
 fn a_crosswalk_joins_codes_that_exist_and_prefers_one_target() {
     let old = list("old", vec![code("1", ""), code("2", "")]);
     let new = list("new", vec![code("8", ""), code("9", "")]);
-    let walk = |mappings| pb::Crosswalk {
-        source: Some(list_key("old")),
-        target: Some(list_key("new")),
-        mappings,
-    };
-    let split = vec![
-        mapping("1", "8", true),
-        mapping("1", "9", false),
-        mapping("2", "9", true),
-    ];
+    let walk = |mappings| pb::Crosswalk { source: Some(list_key("old")), target: Some(list_key("new")), mappings };
+    let split = vec![mapping("1", "8", true), mapping("1", "9", false), mapping("2", "9", true)];
     let (lists, good) = (vec![old.clone(), new.clone()], walk(split));
     let ceremony = ceremony();
     ceremony.release(&programme(&ceremony.root).with(|wire| {
@@ -209,11 +139,7 @@ fn a_crosswalk_joins_codes_that_exist_and_prefers_one_target() {
         wire.crosswalks.push(good.clone());
     }));
 
-    let torn = walk(vec![
-        mapping("1", "8", true),
-        mapping("1", "9", true),
-        mapping("3", "9", true),
-    ]);
+    let torn = walk(vec![mapping("1", "8", true), mapping("1", "9", true), mapping("3", "9", true)]);
     let found = problems_of(|wire| {
         wire.code_lists = lists;
         wire.crosswalks.push(torn);
@@ -222,10 +148,7 @@ fn a_crosswalk_joins_codes_that_exist_and_prefers_one_target() {
         ("crosswalks[0].mappings[1].preferred", Problem::Repeated),
         ("crosswalks[0].mappings[2].source_code", Problem::Unresolved),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(path, problem)| (path.to_owned(), problem))
-    );
+    assert_eq!(found, expected.map(|(path, problem)| (path.to_owned(), problem)));
 
     let file = good.encode_to_vec();
     let attached = programme(&ceremony.root).with(|wire| {
@@ -241,29 +164,15 @@ fn a_crosswalk_joins_codes_that_exist_and_prefers_one_target() {
     assert_eq!(release.crosswalk_file(&file, &[&old, &new]).unwrap(), good);
     let shorter = list("old", vec![code("1", "")]);
     let found = refused(release.crosswalk_file(&file, &[&shorter, &new]));
-    assert_eq!(
-        found,
-        only("crosswalk.mappings[2].source_code", Problem::Unresolved)
-    );
+    assert_eq!(found, only("crosswalk.mappings[2].source_code", Problem::Unresolved));
 }
 
 #[test]
 fn a_data_structure_takes_its_codes_from_the_release() {
-    let names = || {
-        Some(pb::Names {
-            vi: String::new(),
-            en: "Sex".into(),
-        })
-    };
+    let names = || Some(pb::Names { vi: String::new(), en: "Sex".into() });
     let from = |kind| Some(pb::Representation { kind: Some(kind) });
-    let inline = pb::InlineCodes {
-        codes: vec![code("_T", ""), code("F", ""), code("M", "")],
-    };
-    let key = pb::DataStructureKey {
-        agency: "IAEG-SDGs".into(),
-        id: "SDG".into(),
-        version: "1.8".into(),
-    };
+    let inline = pb::InlineCodes { codes: vec![code("_T", ""), code("F", ""), code("M", "")] };
+    let key = pb::DataStructureKey { agency: "IAEG-SDGs".into(), id: "SDG".into(), version: "1.8".into() };
     let structure = pb::DataStructure {
         key: Some(key.clone()),
         names: names(),
@@ -285,15 +194,8 @@ fn a_data_structure_takes_its_codes_from_the_release() {
         primary_measure: "OBS_VALUE".into(),
         attributes: Vec::new(),
     };
-    let flow = pb::Dataflow {
-        id: "GENDER".into(),
-        structure: Some(key),
-        names: names(),
-    };
-    let provision = pb::ProvisionAgreement {
-        party: "moh".into(),
-        dataflow: "GENDER".into(),
-    };
+    let flow = pb::Dataflow { id: "GENDER".into(), structure: Some(key), names: names() };
+    let provision = pb::ProvisionAgreement { party: "moh".into(), dataflow: "GENDER".into() };
     let fill = |wire: &mut pb::Release| {
         wire.data_structures.push(structure.clone());
         wire.dataflows.push(flow.clone());
@@ -317,37 +219,18 @@ fn a_data_structure_takes_its_codes_from_the_release() {
         ("data_structures[0].dimensions[1].id", Problem::Repeated),
         ("provision_agreements[0].dataflow", Problem::Unresolved),
     ];
-    assert_eq!(
-        found,
-        expected.map(|(path, problem)| (path.to_owned(), problem))
-    );
+    assert_eq!(found, expected.map(|(path, problem)| (path.to_owned(), problem)));
 }
 
 #[test]
 fn a_table_is_vouched_for_by_name_and_bytes() {
     let table = "code,level\n00004,commune\n".as_bytes();
-    let structure = pb::DataStructureKey {
-        agency: "IAEG-SDGs".into(),
-        id: "SDG".into(),
-        version: "1.8".into(),
-    };
-    let names = Some(pb::Names {
-        vi: "Số liệu".into(),
-        en: "Figures".into(),
-    });
-    let flow = pb::Dataflow {
-        id: "GENDER".into(),
-        structure: Some(structure.clone()),
-        names,
-    };
+    let structure = pb::DataStructureKey { agency: "IAEG-SDGs".into(), id: "SDG".into(), version: "1.8".into() };
+    let names = Some(pb::Names { vi: "Số liệu".into(), en: "Figures".into() });
+    let flow = pb::Dataflow { id: "GENDER".into(), structure: Some(structure.clone()), names };
     let ceremony = ceremony();
     let builder = programme(&ceremony.root)
-        .attachment(
-            "vn-units.csv",
-            table,
-            vec![list_key("VN-34-2026")],
-            vec![structure],
-        )
+        .attachment("vn-units.csv", table, vec![list_key("VN-34-2026")], vec![structure])
         .with(|wire| {
             wire.units[2].areas.push(area("VN-34-2026", "00004"));
             wire.dataflows.push(flow);
@@ -362,18 +245,7 @@ fn a_table_is_vouched_for_by_name_and_bytes() {
 
 #[test]
 fn a_table_has_a_name_that_stays_in_its_directory() {
-    for name in [
-        "",
-        ".",
-        "..",
-        "../passwd",
-        "/etc",
-        "a/b",
-        "a\\b",
-        ".hidden",
-        "A.csv",
-        "a..b",
-    ] {
+    for name in ["", ".", "..", "../passwd", "/etc", "a/b", "a\\b", ".hidden", "A.csv", "a..b"] {
         let ceremony = ceremony();
         let builder = programme(&ceremony.root).attachment(name, b"x", Vec::new(), Vec::new());
         let found = problems(ceremony.verify(&ceremony.sign(&builder), None));

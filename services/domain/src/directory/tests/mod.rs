@@ -62,16 +62,9 @@ struct Ceremony {
 
 impl Ceremony {
     fn new(version: u64, seeds: [u8; 3]) -> Self {
-        let ids: Vec<KeyId> = seeds
-            .iter()
-            .map(|seed| key(&format!("signer-{seed}")))
-            .collect();
+        let ids: Vec<KeyId> = seeds.iter().map(|seed| key(&format!("signer-{seed}"))).collect();
         let pairs: Vec<Ed25519KeyPair> = seeds.iter().map(|seed| pair(*seed)).collect();
-        let roles = [
-            SignerRole::Party,
-            SignerRole::Party,
-            SignerRole::ProgrammeOffice,
-        ];
+        let roles = [SignerRole::Party, SignerRole::Party, SignerRole::ProgrammeOffice];
         let signers: Vec<Signer> = (0..3)
             .map(|i| Signer {
                 id: ids[i].clone(),
@@ -115,11 +108,7 @@ fn programme(root: &TrustedRoot) -> ReleaseBuilder {
         .contract(&referral(), 2)
         .contract(&indicator(), 0)
         .party(&moh, ("Bộ Y tế", "Ministry of Health"), always)
-        .party(
-            &vwu,
-            ("Hội Liên hiệp Phụ nữ Việt Nam", "Viet Nam Women's Union"),
-            always,
-        )
+        .party(&vwu, ("Hội Liên hiệp Phụ nữ Việt Nam", "Viet Nam Women's Union"), always)
         .party(&hanoi, ("Thành phố Hà Nội", "Hanoi City"), always)
         .recovery_key(&moh, &key("rescue"), public_key(&pair(40)))
         .access_point(&ap("moh"), &moh, &[&moh])
@@ -128,66 +117,26 @@ fn programme(root: &TrustedRoot) -> ReleaseBuilder {
         .signing_key(&ap("moh"), &key("s1"), public_key(&pair(10)), year)
         .signing_key(&ap("vwu"), &key("s1"), public_key(&pair(11)), year)
         .signing_key(&ap("hanoi"), &key("s1"), public_key(&pair(12)), year)
-        .sealing_key(
-            &ap("moh"),
-            &key("e1"),
-            [20; 32],
-            Validity::between(day(0), day(30)),
-        )
-        .sealing_key(
-            &ap("moh"),
-            &key("e2"),
-            [21; 32],
-            Validity::between(day(25), day(60)),
-        )
+        .sealing_key(&ap("moh"), &key("e1"), [20; 32], Validity::between(day(0), day(30)))
+        .sealing_key(&ap("moh"), &key("e2"), [21; 32], Validity::between(day(25), day(60)))
         .host(&moh, None, &ap("moh"), &[&referral(), &indicator()])
         .host(&vwu, None, &ap("vwu"), &[&referral(), &indicator()])
         .host(&hanoi, None, &ap("hanoi"), &[&referral()])
-        .unit(
-            &moh,
-            &unit("111"),
-            ("Tổng đài 111", "Switchboard 111"),
-            always,
-        )
-        .unit(
-            &vwu,
-            &unit("commune"),
-            ("Chi hội xã", "Commune chapter"),
-            always,
-        )
+        .unit(&moh, &unit("111"), ("Tổng đài 111", "Switchboard 111"), always)
+        .unit(&vwu, &unit("commune"), ("Chi hội xã", "Commune chapter"), always)
         .host(&vwu, Some(&unit("commune")), &ap("hanoi"), &[&referral()])
-        .unit(
-            &hanoi,
-            &unit("00004"),
-            ("Phường Ba Đình", "Ba Dinh Ward"),
-            always,
-        )
-        .unit(
-            &hanoi,
-            &unit("00004-desk"),
-            ("Tổ thường trực", "Standing group"),
-            always,
-        )
+        .unit(&hanoi, &unit("00004"), ("Phường Ba Đình", "Ba Dinh Ward"), always)
+        .unit(&hanoi, &unit("00004-desk"), ("Tổ thường trực", "Standing group"), always)
         .parent(&hanoi, &unit("00004-desk"), &unit("00004"))
         .agreement(&moh, &referral(), &hanoi, &purpose("protection"), always)
-        .agreement(
-            &hanoi,
-            &referral(),
-            &vwu,
-            &purpose("protection"),
-            Validity::between(day(10), day(20)),
-        )
+        .agreement(&hanoi, &referral(), &vwu, &purpose("protection"), Validity::between(day(10), day(20)))
         .publication(&moh, &indicator())
 }
 
 /// The problems of a refused release, with their places.
 fn problems(result: Result<Release, Error>) -> Vec<(String, Problem)> {
     match result {
-        Err(Error::Invalid(found)) => found
-            .listed()
-            .iter()
-            .map(|v| (v.path.clone(), v.problem))
-            .collect(),
+        Err(Error::Invalid(found)) => found.listed().iter().map(|v| (v.path.clone(), v.problem)).collect(),
         other => panic!("not refused for its content: {other:?}"),
     }
 }
@@ -195,10 +144,7 @@ fn problems(result: Result<Release, Error>) -> Vec<(String, Problem)> {
 /// The problems of the programme with one change.
 fn problems_of(change: impl FnOnce(&mut pb::Release)) -> Vec<(String, Problem)> {
     let ceremony = ceremony();
-    problems(ceremony.verify(
-        &ceremony.sign(&programme(&ceremony.root).with(change)),
-        None,
-    ))
+    problems(ceremony.verify(&ceremony.sign(&programme(&ceremony.root).with(change)), None))
 }
 
 fn only(path: &str, problem: Problem) -> Vec<(String, Problem)> {
