@@ -84,20 +84,15 @@ fn no_other_door_of_the_server_is_opened() {
     }
 }
 
-#[tokio::test]
-async fn a_message_travels_and_is_acknowledged_under_the_shipped_permissions() {
-    let server = Config::shipped().unwrap().start().await.unwrap();
-    let operator = connect(&server, OPERATOR).await;
-    provision(&operator.client, "moha").await;
-    provision(&operator.client, "vwu").await;
+/// `moha` sends, `vwu` fetches from its own consumer and acknowledges; nothing is refused on the way.
+async fn travels(server: &Server, subject: &'static str, stream: &str, consumer: &str) {
+    let moha = connect(server, MOHA).await;
+    let sent = jetstream::new(moha.client.clone()).publish(subject, "sealed".into()).await.unwrap();
+    assert_eq!(sent.await.unwrap().stream, stream);
 
-    let moha = connect(&server, MOHA).await;
-    let sent = jetstream::new(moha.client.clone()).publish("nc.v1.m.vwu.moha", "sealed".into()).await.unwrap();
-    assert_eq!(sent.await.unwrap().stream, "NC_VWU");
-
-    let vwu = connect(&server, VWU).await;
-    let stream = jetstream::new(vwu.client.clone()).get_stream_no_info("NC_VWU").await.unwrap();
-    let consumer = stream.get_consumer::<pull::Config>("m").await.unwrap();
+    let vwu = connect(server, VWU).await;
+    let stream = jetstream::new(vwu.client.clone()).get_stream_no_info(stream).await.unwrap();
+    let consumer = stream.get_consumer::<pull::Config>(consumer).await.unwrap();
     let mut fetched = consumer.fetch().max_messages(1).messages().await.unwrap();
     let message = fetched.next().await.unwrap().unwrap();
     assert_eq!(message.payload, "sealed");
@@ -105,6 +100,46 @@ async fn a_message_travels_and_is_acknowledged_under_the_shipped_permissions() {
 
     assert_eq!(*moha.refused.lock().unwrap(), Vec::<String>::new());
     assert_eq!(*vwu.refused.lock().unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_message_travels_and_is_acknowledged_under_the_shipped_permissions() {
+    let server = Config::shipped().unwrap().start().await.unwrap();
+    provision(&connect(&server, OPERATOR).await.client, "vwu").await;
+    travels(&server, "nc.v1.m.vwu.moha", "NC_VWU", "m").await;
+}
+
+#[tokio::test]
+async fn the_permissions_hold_for_the_acknowledgements_of_the_servers_next_format_too() {
+    let config = Config::shipped().unwrap();
+    config.append("server.conf", "feature_flags { js_ack_fc_v2: true }").unwrap();
+    let server = config.start().await.unwrap();
+    provision(&connect(&server, OPERATOR).await.client, "vwu").await;
+    travels(&server, "nc.v1.m.vwu.moha", "NC_VWU", "m").await;
+}
+
+#[tokio::test]
+async fn a_broadcast_reaches_a_subscribers_own_consumer() {
+    let server = Config::shipped().unwrap().start().await.unwrap();
+    let operator = connect(&server, OPERATOR).await;
+    let broadcasts =
+        stream::Config { name: "NC_ALL".to_owned(), subjects: vec!["nc.v1.b.all.*".to_owned()], ..Default::default() };
+    let made = jetstream::new(operator.client.clone()).create_stream(broadcasts).await.unwrap();
+    let subscriber = pull::Config { durable_name: Some("vwu".to_owned()), ..Default::default() };
+    made.create_consumer(subscriber).await.unwrap();
+    travels(&server, "nc.v1.b.all.moha", "NC_ALL", "vwu").await;
+}
+
+#[tokio::test]
+async fn a_signal_reaches_the_access_point_it_is_meant_for() {
+    let server = Config::shipped().unwrap().start().await.unwrap();
+    let vwu = connect(&server, VWU).await;
+    let mut signals = vwu.client.subscribe("nc.v1.s.vwu.*").await.unwrap();
+    vwu.client.flush().await.unwrap();
+
+    let moha = connect(&server, MOHA).await;
+    moha.client.publish("nc.v1.s.vwu.moha", "status".into()).await.unwrap();
+    assert_eq!(signals.next().await.unwrap().payload, "status");
 }
 
 #[tokio::test]

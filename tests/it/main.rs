@@ -10,6 +10,7 @@
 mod contracts;
 mod deploy;
 mod layering;
+mod links;
 mod manifests;
 mod repository;
 mod sources;
