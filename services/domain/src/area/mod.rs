@@ -1,1 +1,21 @@
-//! To be written.
+//! Administrative units with the dates between which each was in force, and what became of the old ones.
+//!
+//! A code alone means nothing: codes were used again for other units in 2025. Every lookup therefore takes a list
+//! version or a date. Resolving a unit that was split is left to people: the crosswalk returns every candidate.
+
+mod crosswalk;
+mod error;
+mod list;
+mod table;
+mod unit;
+mod validity;
+
+pub use crosswalk::{Candidate, Crosswalk, Extent};
+pub use error::{ErrorKind, FileError};
+pub use list::{AreaList, UnknownArea, Version};
+pub(crate) use table::Table;
+pub use unit::{AdminUnit, AdminUnitRef, InvalidAdminUnitRef, Kind, Level};
+pub use validity::Validity;
+
+#[cfg(test)]
+mod tests;
