@@ -12,10 +12,13 @@ pub mod envelope;
 pub mod handler;
 pub mod keys;
 pub mod message;
+pub mod nats;
 pub mod pae;
+pub mod provision;
 pub mod receipt;
 pub mod signal;
 pub mod store;
+pub mod writer;
 
 /// Source of random bytes: the operating system's in a process, a seed's in the simulation.
 pub trait Entropy: Send {

@@ -137,9 +137,7 @@ async fn read(file: &PathBuf) -> Result<String, Error> {
 /// not met by everybody at once.
 fn pause(attempts: usize, name: &str) -> Duration {
     let Some(doublings) = attempts.checked_sub(2) else { return Duration::ZERO };
-    let base = Duration::from_millis(50)
-        .saturating_mul(1 << doublings.min(16))
-        .min(LONGEST_PAUSE);
+    let base = Duration::from_millis(50).saturating_mul(1 << doublings.min(16)).min(LONGEST_PAUSE);
     let spread: u32 = name.bytes().map(u32::from).sum::<u32>() % 32;
     base + base * spread / 64
 }

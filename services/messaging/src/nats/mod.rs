@@ -6,14 +6,14 @@
 
 mod acknowledgement;
 mod budget;
-mod connection;
+pub(crate) mod connection;
 mod counters;
 mod publish;
 mod pull;
 mod queue;
 mod signal;
 mod state;
-mod subject;
+pub(crate) mod subject;
 mod transport;
 
 pub use connection::{ClientCertificate, Connection, Credential, Error};

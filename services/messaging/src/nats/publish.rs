@@ -132,8 +132,7 @@ fn read(answer: &Message) -> PublishResult {
         Ok(Response::Ok(_)) => PublishResult::Stored,
         // The same code stands for a failing disk, which a full share must not be mistaken for.
         Ok(Response::Err { error })
-            if error.error_code() == ErrorCode::STREAM_STORE_FAILED
-                && error.to_string().contains("per subject") =>
+            if error.error_code() == ErrorCode::STREAM_STORE_FAILED && error.to_string().contains("per subject") =>
         {
             PublishResult::Full
         }

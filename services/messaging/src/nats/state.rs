@@ -142,19 +142,19 @@ impl Board {
 
     /// Waits for a connection that can be used and says which it is.
     pub(super) async fn usable(&self) -> u64 {
-        match self.facts.subscribe().wait_for(Facts::is_usable).await {
-            Ok(facts) => facts.generation,
+        let mut facts = self.facts.subscribe();
+        let found = facts.wait_for(Facts::is_usable).await.ok().map(|facts| facts.generation);
+        match found {
+            Some(generation) => generation,
             // The sender is this board.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
     /// Waits until that connection is no longer the one in use.
     pub(super) async fn ended(&self, generation: u64) {
         let ended = |facts: &Facts| facts.generation != generation || !facts.is_usable();
-        if self.facts.subscribe().wait_for(ended).await.is_err() {
-            std::future::pending().await
-        }
+        drop(self.facts.subscribe().wait_for(ended).await);
     }
 
     fn change(&self, change: impl FnOnce(&mut Facts)) {

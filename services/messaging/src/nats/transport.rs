@@ -137,10 +137,7 @@ impl Transport {
     /// # Errors
     /// [`Error`] when the login cannot be read or an address is none. That the broker cannot be reached is a
     /// [`State`], not an error.
-    pub async fn start(
-        me: AccessPointId,
-        connection: &Connection,
-    ) -> Result<(Self, mpsc::Receiver<Input>), Error> {
+    pub async fn start(me: AccessPointId, connection: &Connection) -> Result<(Self, mpsc::Receiver<Input>), Error> {
         let counters = Arc::new(Counters::default());
         let board = Arc::new(Board::new());
         let links = watch::Sender::new((0, false));
@@ -287,7 +284,7 @@ async fn carry(line: Arc<Line>, mut outputs: mpsc::Receiver<Output>, mut stop: w
                 Some(output) => line.carry_out(output).await,
                 None => return,
             },
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = async { drop(stop.wait_for(|stopped| *stopped).await) } => break,
         }
     }
     while let Ok(output) = outputs.try_recv() {

@@ -1,18 +1,20 @@
 //! Bringing a broker to the plan: look at everything first, refuse if anything is of another kind, then act.
 
-use std::fmt;
-
 use async_nats::{
     Client,
     jetstream::{
-        self, Context, ErrorCode,
-        consumer::{self, FromConsumer, IntoConsumerConfig, pull},
-        context::{CreateStreamError, GetStreamErrorKind, UpdateStreamError},
-        stream::{self, ConsumerErrorKind, ConsumerInfoErrorKind},
+        self, Context,
+        consumer::{self, FromConsumer, pull},
+        context::RequestError,
+        response::Response,
+        stream::{self, ConsumerError},
     },
 };
 
-use super::plan::{Plan, PlannedStream};
+use super::{
+    difference::{Difference, in_consumer, in_stream, list},
+    plan::{Plan, PlannedStream},
+};
 
 /// What was done about one stream or consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,87 +23,200 @@ pub enum Action {
     Kept,
     /// It was missing.
     Created,
-    /// Limits were brought to the plan.
+    /// Its limits were brought to the plan.
     Updated,
 }
 
 /// One stream or consumer and what was done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Name of the stream.
-    pub stream: String,
-    /// Name of the consumer, or none for the stream itself.
-    pub consumer: Option<String>,
+    /// The stream, or the stream and the consumer: `NC_MOH` or `NC_MOH/m`.
+    pub name: String,
     /// What was done.
     pub action: Action,
 }
 
-/// Something at the broker is not what the plan means by its name, and changing it could lose or leak messages. The
-/// operator decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// Name of the stream.
-    pub stream: String,
-    /// Name of the consumer, or none for the stream itself.
-    pub consumer: Option<String>,
-    /// The setting that differs, as nats-server names it.
-    pub setting: &'static str,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stream, consumer, setting } = self;
-        match consumer {
-            Some(consumer) => write!(f, "{stream}/{consumer}: {setting}"),
-            None => write!(f, "{stream}: {setting}"),
-        }
-    }
-}
-
-/// Why the broker is not as planned. What was created before an error stays; running again goes on from there.
+/// Why the broker is not as planned. What was made before an error stays, and applying again goes on from there.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was changed.
-    #[error("the broker holds streams or consumers of another kind under the planned names: {}", list(.0))]
+    /// Nothing was changed: something differs in a way that could lose or leak messages. The operator decides.
+    #[error("the broker holds something else under planned names: {}", list(.0))]
     Differs(Vec<Difference>),
-    /// A stream or consumer could not be read.
-    #[error("the broker did not show {name}")]
-    Read {
-        /// Which.
+    /// The broker gave no answer.
+    #[error("the broker did not answer about {name}")]
+    Unanswered {
+        /// Stream or consumer.
         name: String,
-        /// What the broker or the connection said.
-        source: jetstream::context::RequestError,
+        /// What the connection said.
+        source: RequestError,
     },
-    /// The broker refused to show a stream or consumer.
-    #[error("the broker refused to show {name}")]
-    Show {
-        /// Which.
+    /// The broker refused.
+    #[error("the broker refused {name}")]
+    Refused {
+        /// Stream or consumer.
         name: String,
         /// What it said.
         source: jetstream::Error,
     },
-    /// A stream could not be made.
-    #[error("the broker did not make the stream {name}")]
-    CreateStream {
-        /// Which.
-        name: String,
-        /// What the broker or the connection said.
-        source: CreateStreamError,
-    },
-    /// A stream could not be brought to the plan.
-    #[error("the broker did not change the stream {name}")]
-    UpdateStream {
-        /// Which.
-        name: String,
-        /// What the broker or the connection said.
-        source: UpdateStreamError,
-    },
-    /// A consumer could not be made or brought to the plan.
-    #[error("the broker did not make or change the consumer {name}")]
+    /// A consumer could not be made or changed.
+    #[error("the consumer {name} could not be made or changed")]
     Consumer {
-        /// Which.
+        /// Stream and consumer.
         name: String,
         /// What the broker or the connection said.
-        source: stream::ConsumerError,
+        source: ConsumerError,
     },
+}
+
+/// Makes what is missing and brings limits to the plan; deletes nothing. Doing it twice changes nothing.
+///
+/// # Errors
+/// [`Error`]; after [`Error::Differs`] nothing was changed.
+pub async fn apply(client: Client, plan: &Plan) -> Result<Vec<Change>, Error> {
+    let context = jetstream::new(client);
+    let mut found = Vec::new();
+    let mut differences = Vec::new();
+    for planned in &plan.streams {
+        let stream = look(&context, planned).await?;
+        differences.extend(stream.differences(planned));
+        found.push(stream);
+    }
+    if !differences.is_empty() {
+        return Err(Error::Differs(differences));
+    }
+    let mut changes = Vec::new();
+    for (planned, found) in plan.streams.iter().zip(found) {
+        changes.push(make_stream(&context, planned, found.config.as_ref()).await?);
+        for (planned_consumer, found) in planned.consumers.iter().zip(&found.consumers) {
+            changes.push(make_consumer(&context, planned, planned_consumer, found.as_ref()).await?);
+        }
+    }
+    Ok(changes)
+}
+
+/// What the broker has of a planned stream.
+struct Found {
+    config: Option<stream::Config>,
+    /// In the order of the plan.
+    consumers: Vec<Option<consumer::Config>>,
+}
+
+impl Found {
+    fn differences(&self, planned: &PlannedStream) -> Vec<Difference> {
+        let stream = self.config.iter().flat_map(|found| in_stream(found, &planned.config));
+        let consumers = planned.consumers.iter().zip(&self.consumers).flat_map(|(planned_consumer, found)| {
+            let name = name(planned, planned_consumer);
+            found.iter().flat_map(move |found| in_consumer(&name, found, planned_consumer)).collect::<Vec<_>>()
+        });
+        stream.chain(consumers).collect()
+    }
+}
+
+async fn look(context: &Context, planned: &PlannedStream) -> Result<Found, Error> {
+    let stream = &planned.config.name;
+    let answer = context.request(format!("STREAM.INFO.{stream}"), &()).await;
+    let info: Option<stream::Info> = existing(stream, answer)?;
+    let mut consumers = Vec::new();
+    for consumer in &planned.consumers {
+        if info.is_none() {
+            consumers.push(None);
+            continue;
+        }
+        let subject = format!("CONSUMER.INFO.{stream}.{}", durable(consumer));
+        let answer = context.request(subject, &()).await;
+        let info: Option<consumer::Info> = existing(&name(planned, consumer), answer)?;
+        consumers.push(info.map(|info| info.config));
+    }
+    Ok(Found { config: info.map(|info| info.config), consumers })
+}
+
+async fn make_stream(
+    context: &Context,
+    planned: &PlannedStream,
+    found: Option<&stream::Config>,
+) -> Result<Change, Error> {
+    let name = planned.config.name.clone();
+    let (action, verb, config) = match found {
+        None => (Action::Created, "CREATE", planned.config.clone()),
+        Some(found) => {
+            let wanted = stream_limits(found, &planned.config);
+            if wanted == *found {
+                return Ok(Change { name, action: Action::Kept });
+            }
+            (Action::Updated, "UPDATE", wanted)
+        }
+    };
+    let answer = context.request(format!("STREAM.{verb}.{name}"), &config).await;
+    let _: stream::Info = done(&name, answer)?;
+    Ok(Change { name, action })
+}
+
+async fn make_consumer(
+    context: &Context,
+    stream: &PlannedStream,
+    planned: &pull::Config,
+    found: Option<&consumer::Config>,
+) -> Result<Change, Error> {
+    let name = name(stream, planned);
+    let (action, config) = match found.and_then(|found| pull::Config::try_from_consumer_config(found.clone()).ok()) {
+        None => (Action::Created, planned.clone()),
+        Some(found) => {
+            let wanted = consumer_limits(&found, planned);
+            if wanted == found {
+                return Ok(Change { name, action: Action::Kept });
+            }
+            (Action::Updated, wanted)
+        }
+    };
+    match context.create_consumer_on_stream(config, &stream.config.name).await {
+        Ok(_) => Ok(Change { name, action }),
+        Err(source) => Err(Error::Consumer { name, source }),
+    }
+}
+
+/// The found stream with the planned limits; what else the server filled in stays as it is.
+fn stream_limits(found: &stream::Config, planned: &stream::Config) -> stream::Config {
+    stream::Config {
+        max_messages_per_subject: planned.max_messages_per_subject,
+        max_message_size: planned.max_message_size,
+        max_messages: planned.max_messages,
+        max_bytes: planned.max_bytes,
+        max_age: planned.max_age,
+        num_replicas: planned.num_replicas,
+        ..found.clone()
+    }
+}
+
+fn consumer_limits(found: &pull::Config, planned: &pull::Config) -> pull::Config {
+    pull::Config {
+        ack_wait: planned.ack_wait,
+        max_deliver: planned.max_deliver,
+        max_ack_pending: planned.max_ack_pending,
+        ..found.clone()
+    }
+}
+
+fn name(stream: &PlannedStream, consumer: &pull::Config) -> String {
+    format!("{}/{}", stream.config.name, durable(consumer))
+}
+
+fn durable(consumer: &pull::Config) -> &str {
+    consumer.durable_name.as_deref().unwrap_or_default()
+}
+
+/// What the broker showed, or nothing when it has none.
+fn existing<T>(name: &str, answer: Result<Response<T>, RequestError>) -> Result<Option<T>, Error> {
+    match done(name, answer) {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Refused { source, .. }) if source.code() == 404 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn done<T>(name: &str, answer: Result<Response<T>, RequestError>) -> Result<T, Error> {
+    match answer {
+        Ok(Response::Ok(done)) => Ok(done),
+        Ok(Response::Err { error }) => Err(Error::Refused { name: name.to_owned(), source: error }),
+        Err(source) => Err(Error::Unanswered { name: name.to_owned(), source }),
+    }
 }

@@ -6,10 +6,12 @@
 //! again by the same command.
 
 mod apply;
+mod difference;
 mod permissions;
 mod plan;
 
-pub use apply::{Action, Change, Difference, Error, apply};
+pub use apply::{Action, Change, Error, apply};
+pub use difference::Difference;
 pub use permissions::{Account, InvalidLogin, Login, permissions};
 pub use plan::{Layout, Plan, PlannedStream, ReservedName};
 

@@ -72,10 +72,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`ReservedName`].
-    pub fn new(
-        access_points: impl IntoIterator<Item = AccessPointId>,
-        layout: Layout,
-    ) -> Result<Self, ReservedName> {
+    pub fn new(access_points: impl IntoIterator<Item = AccessPointId>, layout: Layout) -> Result<Self, ReservedName> {
         let access_points: BTreeSet<AccessPointId> = access_points.into_iter().collect();
         if access_points.iter().any(|id| id.as_str() == OPERATOR) {
             return Err(ReservedName);

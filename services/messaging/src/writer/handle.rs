@@ -1,10 +1,7 @@
 //! The way to the writer thread: bounded doors, one for calls, which are turned away when it is full, and one for
 //! inputs, which wait, so that the broker keeps what there is no room for.
 
-use std::sync::{
-    Arc,
-    mpsc::{SyncSender, TrySendError},
-};
+use std::sync::{Arc, mpsc::SyncSender};
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -31,8 +28,8 @@ pub(super) type Call =
 
 /// What waits for the thread, with its place in the queue, which is free again once the item is taken.
 pub(super) enum Item {
-    Input(Input, #[expect(dead_code, reason = "held until the item is taken")] OwnedSemaphorePermit),
-    Call(Call, #[expect(dead_code, reason = "held until the item is taken")] OwnedSemaphorePermit),
+    Input(Input, OwnedSemaphorePermit),
+    Call(Call, OwnedSemaphorePermit),
     Stop,
 }
 
@@ -173,6 +170,6 @@ impl Handle {
 
     fn send(&self, item: Item) -> Result<(), Stopped> {
         // Never full: whoever comes here has a place.
-        self.queue.try_send(item).map_err(|TrySendError::Full(_) | TrySendError::Disconnected(_)| Stopped)
+        self.queue.try_send(item).map_err(|_| Stopped)
     }
 }

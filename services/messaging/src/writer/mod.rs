@@ -189,8 +189,12 @@ impl<M: Machine> Turn<M> {
             let mut taken = 0;
             while let Some(item) = next {
                 match item {
-                    Item::Input(input, _) => machine.step(now, input, tx)?,
-                    Item::Call(call, _) => {
+                    Item::Input(input, place) => {
+                        drop(place);
+                        machine.step(now, input, tx)?;
+                    }
+                    Item::Call(call, place) => {
+                        drop(place);
                         let mut submitter = Submitter { machine: &mut *machine, now };
                         replies.extend(call(tx, &mut submitter, now)?);
                     }
