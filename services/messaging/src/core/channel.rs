@@ -176,12 +176,12 @@ pub(super) struct Peer {
     pub(super) status_backoff: SignedDuration,
     /// Own envelopes of the peer to return: lane, broadcast, from which position.
     pub(super) returns: BTreeMap<(Lane, bool), u64>,
-    /// Strays of the peer to return: channel and position as stored bytes are not kept for them.
+    /// Envelopes of the peer to return that took no position here.
     pub(super) strays: Vec<Verified>,
     /// Receipts of the peer to return: lane, broadcast, after which.
     pub(super) receipt_returns: BTreeMap<(Lane, bool), Number>,
-    /// When receipts or broadcasts were last sent again on the word of a status.
-    pub(super) served_at: BTreeMap<(Lane, bool, bool), Timestamp>,
+    /// When something was last sent again on the word of a status.
+    pub(super) served_at: BTreeMap<Serving, Timestamp>,
 }
 
 impl Peer {
@@ -209,13 +209,26 @@ impl Peer {
     }
 
     /// Whether something may be sent again on the word of a status: at most once in two seconds each.
-    pub(super) fn may_serve(&mut self, what: (Lane, bool, bool), now: Timestamp) -> bool {
+    pub(super) fn may_serve(&mut self, what: Serving, now: Timestamp) -> bool {
         let may = self.served_at.get(&what).is_none_or(|at| now.duration_since(*at) >= SignedDuration::from_secs(2));
         if may {
             self.served_at.insert(what, now);
         }
         may
     }
+}
+
+/// What is sent again on the word of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Serving {
+    /// Receipts of a lane, of the broadcast or not.
+    Receipts(Lane, bool),
+    /// Envelopes of a lane.
+    Envelopes(Lane),
+    /// The own broadcast.
+    Broadcast,
+    /// What the peer broadcast and lost.
+    Abandoned,
 }
 
 /// Key of an incoming channel: sender, whether it is the sender's broadcast, lane.

@@ -5,7 +5,7 @@ use nhipcau_domain::id::AccessPointId;
 
 use super::{
     AlarmKind, Core, Error, Kind, OutgoingKey,
-    channel::{Phase, RESEND_FIRST},
+    channel::{Phase, RESEND_FIRST, Serving},
 };
 use crate::{
     message::{Lane, Recipient},
@@ -85,7 +85,7 @@ impl Core {
             self.branch("histories_differ");
             self.peer(&peer, now).status_due(now);
         } else if theirs.sequence < out.handed
-            && self.peer(&peer, now).may_serve((key.1, false, true), now)
+            && self.peer(&peer, now).may_serve(Serving::Envelopes(key.1), now)
             && let Some(out) = self.outgoing.get_mut(key)
         {
             // It misses what was handed over, or the broker does.
@@ -122,7 +122,7 @@ impl Core {
             out.return_from = 0;
         }
         let after = if on_branch { theirs.sequence } else { base.min(theirs.sequence) };
-        if after >= head || !self.peer(subscriber, now).may_serve((lane, true, true), now) {
+        if after >= head || !self.peer(subscriber, now).may_serve(Serving::Broadcast, now) {
             return Ok(());
         }
         let stored = outbox::positions(tx, &key.0, lane, after, SERVED)?;

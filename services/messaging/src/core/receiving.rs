@@ -182,6 +182,7 @@ impl Core {
                 channel.head = base;
                 channel.covered = base.sequence;
                 channel.window.clear();
+                inbox::abandon(tx, self.channel(key), base.sequence, r.incarnation)?;
                 self.branch("broadcast_branched");
             }
         }
@@ -264,6 +265,9 @@ impl Core {
             match inbox::spent(tx, &key.0, r.id)? {
                 Some((digest, before)) if digest == content_digest || content.skip.is_some() => {
                     (outcome, repeated) = (i32::try_from(before).unwrap_or(0), true);
+                    if key.1 {
+                        inbox::reclaim(tx, &key.0, r.id)?;
+                    }
                     self.branch("id_repeated");
                 }
                 Some(_) => (outcome, repeated) = (RefusalReason::IdReused as i32, true),

@@ -93,6 +93,16 @@ impl Core {
         Ok(())
     }
 
+    /// Prepares what a publisher abandoned for its return.
+    pub(super) fn return_abandoned(&mut self, now: Timestamp, publisher: &AccessPointId, stored: &[Vec<u8>]) {
+        for bytes in stored {
+            let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
+            let verified =
+                envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
+            self.peer(publisher, now).strays.extend(verified);
+        }
+    }
+
     fn returned(&mut self, verified: &Verified) -> Option<wire::ReturnedEnvelope> {
         let part_keys = match self.open_key(verified).ok()? {
             None => Vec::new(),

@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::{
     Core, Error, Output,
-    channel::{IncomingKey, Phase},
+    channel::{IncomingKey, Phase, Serving},
 };
 use crate::{
     envelope::{timestamp, wire},
@@ -240,10 +240,14 @@ impl Core {
         if mine >= theirs {
             channel.synced = true;
         }
-        if mine > theirs && self.peer(&key.0, now).may_serve((key.2, key.1, false), now) {
+        if mine > theirs && self.peer(&key.0, now).may_serve(Serving::Receipts(key.2, key.1), now) {
             let receipts = inbox::issued_after(tx, self.channel(key), theirs)?;
             self.branch("receipts_repeated");
             self.publish_receipts(now, &key.0, receipts, tx)?;
+        }
+        if key.1 && self.peer(&key.0, now).may_serve(Serving::Abandoned, now) {
+            let abandoned = inbox::abandoned(tx, &key.0)?;
+            self.return_abandoned(now, &key.0, &abandoned);
         }
         if said.return_from > 0 && said.return_from <= head.sequence {
             self.peer(&key.0, now).returns.insert((key.2, key.1), said.return_from);

@@ -104,7 +104,7 @@ pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result
 /// On what content, and with what outcome, a sender's id was spent.
 pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<Option<(Digest, i64)>, Error> {
     tx.query_one(
-        "SELECT content_digest, outcome FROM received WHERE sender = $1 AND id = $2 AND spent = 1",
+        "SELECT content_digest, outcome FROM received WHERE sender = $1 AND id = $2 AND spent > 0",
         &[sender.as_str().into(), (&id.0).into()],
         |row| Ok((row.array(0)?, row.int(1)?)),
     )
@@ -134,6 +134,38 @@ pub(crate) fn envelopes_from(
                 envelope: row.optional_blob(2)?,
             })
         },
+    )
+}
+
+/// Marks what a publisher abandoned when it began an incarnation at `base`: it has lost it, and gets it back.
+pub(crate) fn abandon(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    base: u64,
+    incarnation: u64,
+) -> Result<usize, Error> {
+    tx.execute(
+        "UPDATE received SET spent = 2 WHERE sender = $1 AND recipient = $2 AND lane = $3 AND sequence > $4 \
+         AND incarnation < $5 AND spent = 1",
+        &channel.with([base.into(), incarnation.into()]),
+    )
+}
+
+/// The publisher has sent an abandoned message again.
+pub(crate) fn reclaim(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE received SET spent = 1 WHERE sender = $1 AND id = $2 AND spent = 2",
+        &[sender.as_str().into(), (&id.0).into()],
+    )?;
+    Ok(())
+}
+
+/// Abandoned envelopes of a publisher.
+pub(crate) fn abandoned(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<Vec<u8>>, Error> {
+    tx.query(
+        "SELECT envelope FROM received WHERE sender = $1 AND spent = 2 ORDER BY incarnation, sequence LIMIT 64",
+        &[sender.as_str().into()],
+        |row| Ok(row.optional_blob(0)?.unwrap_or_default()),
     )
 }
 

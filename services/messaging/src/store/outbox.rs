@@ -19,15 +19,12 @@ pub(crate) struct Head {
     pub(crate) digest: Digest,
 }
 
-/// State of a message in the outbox.
+/// State of a message in the outbox, where it is written from a variable. SQL texts name the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Draft = 0,
-    Signed = 1,
     Received = 2,
     Refused = 3,
-    Waiting = 4,
-    Skipped = 5,
 }
 
 impl From<State> for Value<'_> {

@@ -48,7 +48,7 @@ CREATE TABLE sent (
 CREATE INDEX sent_id ON sent (id);
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
--- one row that spent the id.
+-- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
 CREATE TABLE received (
   sender TEXT NOT NULL,
   recipient TEXT NOT NULL,
@@ -65,7 +65,8 @@ CREATE TABLE received (
   receive_time INTEGER NOT NULL,
   PRIMARY KEY (sender, recipient, lane, sequence, incarnation)
 );
-CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent = 1;
+CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
+CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
 -- Receipts issued to senders and held from recipients. They are evidence and are kept for ever.
 CREATE TABLE receipt_issued (

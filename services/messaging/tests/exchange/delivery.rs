@@ -1,0 +1,193 @@
+//! The ordinary ways: a message arrives once, in order, and both sides know it.
+
+use std::sync::Arc;
+
+use nhipcau_messaging::core::{AlarmKind, Input, SubmitError};
+
+use crate::world::World;
+
+const MOH: usize = 0;
+const VWU: usize = 1;
+const HANOI: usize = 2;
+
+#[test]
+fn a_message_has_one_effect_and_a_receipt() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert_eq!(world.concluded(MOH), [0]);
+    assert_eq!(world.in_state(MOH, 2), 1);
+}
+
+#[test]
+fn messages_of_a_channel_keep_their_order_when_the_bus_does_not() {
+    let mut world = World::open();
+    for n in 0..20 {
+        world.send(MOH, VWU, &format!("r{n}"), format!("{n}").as_bytes()).unwrap();
+    }
+    world.queue.make_contiguous().reverse();
+    world.settle();
+    assert_eq!(world.effects(VWU), (0..20).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(world.concluded(MOH).len(), 20);
+    assert!(world.branch(VWU, "gap") > 0);
+}
+
+#[test]
+fn a_repeated_delivery_has_no_second_effect_and_is_answered_again() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let parcel = world.queue.front().unwrap().clone();
+    world.settle();
+    world.deliver(parcel).unwrap();
+    assert_eq!(world.branch(VWU, "duplicate"), 1);
+    assert!(world.queue.iter().any(|p| p.to == MOH && !p.signal), "the covering receipt goes out again");
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert_eq!(world.concluded(MOH), [0]);
+}
+
+#[test]
+fn the_same_request_gives_the_same_message_and_other_content_is_refused() {
+    let mut world = World::open();
+    let first = world.send(MOH, VWU, "r1", b"one").unwrap();
+    assert_eq!(world.send(MOH, VWU, "r1", b"one").unwrap(), first);
+    assert!(matches!(world.send(MOH, VWU, "r1", b"two"), Err(SubmitError::IdReused)));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+}
+
+#[test]
+fn a_lost_publish_is_sent_again_until_the_receipt_is_there() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.queue.clear();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert_eq!(world.in_state(MOH, 2), 1);
+}
+
+#[test]
+fn a_refusal_undoes_the_effect_is_final_and_told() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"refuse this").unwrap();
+    world.send(MOH, VWU, "r2", b"next").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["next"]);
+    assert_eq!(world.concluded(MOH), [7, 0]);
+    assert!(world.alarmed(MOH, AlarmKind::Refused));
+}
+
+#[test]
+fn a_message_to_oneself_takes_the_same_way_without_the_bus() {
+    let mut world = World::open();
+    world.send(MOH, MOH, "r1", b"inside").unwrap();
+    assert!(world.queue.is_empty());
+    assert_eq!(world.effects(MOH), ["inside"]);
+    assert_eq!(world.concluded(MOH), [0]);
+}
+
+#[test]
+fn a_broadcast_reaches_every_subscriber_and_each_receipts_it() {
+    let mut world = World::open();
+    world.broadcast(MOH, "b1", b"figures").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["figures"]);
+    assert_eq!(world.effects(HANOI), ["figures"]);
+    assert_eq!(world.rows(MOH, "SELECT issuer FROM receipt_held WHERE recipient = 'all'", |r| r.text(0)).len(), 2);
+}
+
+#[test]
+fn a_subscriber_that_missed_a_broadcast_catches_up() {
+    let mut world = World::open();
+    for n in 0..5 {
+        world.broadcast(MOH, &format!("b{n}"), format!("{n}").as_bytes()).unwrap();
+    }
+    world.queue.retain(|parcel| parcel.to != VWU);
+    world.settle();
+    assert_eq!(world.effects(VWU), ["0", "1", "2", "3", "4"]);
+    assert!(world.branch(MOH, "broadcast_served") > 0);
+}
+
+#[test]
+fn a_broadcast_can_be_read_on_the_way_and_a_message_cannot() {
+    let mut world = World::open();
+    let holds = |world: &World, text: &[u8]| {
+        let on_the_bus: Vec<u8> = world.queue.iter().flat_map(|parcel| parcel.bytes.clone()).collect();
+        on_the_bus.windows(text.len()).any(|w| w == text)
+    };
+    world.send(MOH, VWU, "r1", b"a name nobody may read").unwrap();
+    assert!(!holds(&world, b"a name nobody may read"));
+    assert!(!holds(&world, b"protection"), "the purpose travels in the control part");
+    world.broadcast(MOH, "b1", b"public figures").unwrap();
+    assert!(holds(&world, b"public figures"));
+}
+
+#[test]
+fn no_body_of_a_case_lies_in_the_clear_on_disk() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"a name nobody may read").unwrap();
+    for node in [MOH, VWU] {
+        world.rows(node, "DELETE FROM effect", |_| Ok(()));
+    }
+    let image = world.nodes[MOH].store.image().unwrap();
+    assert!(!image.windows(22).any(|w| w == b"a name nobody may read"));
+}
+
+#[test]
+fn nothing_is_sent_that_no_agreement_allows() {
+    let mut world = World::open();
+    let (now, release) = (world.now, Arc::clone(&world.releases[1]));
+    world.group(VWU, |core, tx| core.step(now, Input::Release(release), tx)).unwrap();
+    assert!(matches!(world.send(VWU, HANOI, "r1", b"x"), Err(SubmitError::NotAgreed)));
+    world.send(VWU, MOH, "r2", b"allowed").unwrap();
+    world.settle();
+    assert_eq!(world.effects(MOH), ["allowed"]);
+}
+
+#[test]
+fn what_the_recipient_no_longer_agrees_to_is_refused() {
+    let mut world = World::open();
+    let (now, release) = (world.now, Arc::clone(&world.releases[1]));
+    world.group(HANOI, |core, tx| core.step(now, Input::Release(release), tx)).unwrap();
+    world.queue.clear();
+    world.send(VWU, HANOI, "r1", b"x").unwrap();
+    world.queue.retain(|parcel| !parcel.signal);
+    let parcel = world.queue.pop_front().unwrap();
+    world.deliver(parcel).unwrap();
+    world.settle();
+    assert!(world.effects(HANOI).is_empty());
+    assert_eq!(world.concluded(VWU), [4]);
+}
+
+#[test]
+fn an_erased_message_is_skipped_and_the_channel_goes_on() {
+    let mut world = World::open();
+    world.send_in(MOH, VWU, "r1", b"erase me", Some([1; 16])).unwrap();
+    world.queue.clear();
+    world.group(MOH, |core, tx| core.erase(&[1; 16], tx)).unwrap();
+    world.send_in(MOH, VWU, "r2", b"other case", Some([2; 16])).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["other case"]);
+    assert_eq!(world.in_state(MOH, 5), 1);
+    assert!(!world.alarmed(VWU, AlarmKind::Skipped), "an erasure alarms nobody");
+}
+
+#[test]
+fn what_was_revoked_before_it_left_is_skipped_and_told() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"kept").unwrap();
+    world.settle();
+    world.send(MOH, VWU, "r2", b"withdrawn").unwrap();
+    world.queue.clear();
+    world
+        .group(MOH, |core, tx| {
+            tx.execute("INSERT INTO meta (name, value) VALUES ('revoked', x'')", &[])?;
+            core.recheck(&[7; 16], tx)
+        })
+        .unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["kept"]);
+    assert!(world.alarmed(VWU, AlarmKind::Skipped));
+    assert_eq!(world.in_state(MOH, 5), 1);
+}

@@ -1,0 +1,128 @@
+//! Every start is a recovery: restarts, stores rolled back, two processes of one access point.
+
+use nhipcau_messaging::core::{AlarmKind, Error};
+
+use crate::world::World;
+
+const MOH: usize = 0;
+const VWU: usize = 1;
+const HANOI: usize = 2;
+
+#[test]
+fn a_restart_signs_what_was_accepted_and_loses_nothing() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.queue.clear();
+    world.restart(MOH, None);
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.concluded(MOH), [0, 0]);
+}
+
+#[test]
+fn nothing_is_signed_before_the_peer_is_heard() {
+    let mut world = World::open();
+    world.restart(MOH, None);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    assert!(world.queue.iter().all(|parcel| parcel.signal));
+    assert_eq!(world.in_state(MOH, 0), 1);
+}
+
+#[test]
+fn envelopes_of_the_process_before_have_no_second_effect() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let late: Vec<_> = world.queue.drain(..).collect();
+    world.restart(MOH, None);
+    world.settle();
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+}
+
+#[test]
+fn a_sender_rolled_back_gets_back_what_its_peer_holds() {
+    let mut world = World::open();
+    let image = world.nodes[MOH].store.image().unwrap();
+    let ids: Vec<_> =
+        (0..3).map(|n| world.send(MOH, VWU, &format!("r{n}"), format!("{n}").as_bytes()).unwrap()).collect();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    assert!(world.alarmed(MOH, AlarmKind::RolledBack));
+    assert_eq!(world.rows(MOH, "SELECT id FROM own", |r| r.blob(0)).len(), 3, "its service rebuilt them");
+    assert_eq!(world.in_state(MOH, 2), 3);
+    // A caller that repeats its request gets the same message.
+    assert_eq!(world.send(MOH, VWU, "r1", b"1").unwrap(), ids[1]);
+    world.send(MOH, VWU, "r9", b"new").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["0", "1", "2", "new"]);
+}
+
+#[test]
+fn a_recipient_rolled_back_applies_again_what_its_sender_holds() {
+    let mut world = World::open();
+    let image = world.nodes[VWU].store.image().unwrap();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.send(MOH, VWU, "r2", b"refuse two").unwrap();
+    world.settle();
+    world.restart(VWU, Some(&image));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert!(world.branch(VWU, "receipt_taken_back") > 0);
+    assert!(world.branch(VWU, "receipt_honoured") > 0);
+    world.send(MOH, VWU, "r3", b"three").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "three"]);
+    assert_eq!(world.concluded(MOH), [0, 7, 0]);
+}
+
+#[test]
+fn what_only_the_broker_held_of_a_rolled_back_sender_still_arrives_once() {
+    let mut world = World::open();
+    let image = world.nodes[MOH].store.image().unwrap();
+    world.send(MOH, VWU, "r1", b"only on the bus").unwrap();
+    let late: Vec<_> = world.queue.drain(..).collect();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    assert!(world.effects(VWU).is_empty());
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle();
+    assert_eq!(world.effects(VWU), ["only on the bus"]);
+    assert!(world.branch(VWU, "stale_returned") > 0);
+    assert!(world.branch(MOH, "message_restored") > 0);
+}
+
+#[test]
+fn a_publisher_rolled_back_gets_its_figures_back_and_everybody_holds_them() {
+    let mut world = World::open();
+    let image = world.nodes[MOH].store.image().unwrap();
+    world.broadcast(MOH, "b1", b"lost").unwrap();
+    world.queue.retain(|parcel| parcel.to == VWU);
+    while let Some(parcel) = world.queue.pop_front() {
+        world.deliver(parcel).unwrap();
+    }
+    world.restart(MOH, Some(&image));
+    world.broadcast(MOH, "b2", b"after").unwrap();
+    world.settle();
+    for node in [VWU, HANOI] {
+        let mut held = world.effects(node);
+        held.sort();
+        assert_eq!(held, ["after", "lost"], "node {node}");
+    }
+}
+
+#[test]
+fn an_old_process_stops_when_a_new_one_has_started() {
+    let mut world = World::open();
+    let image = world.nodes[MOH].store.image().unwrap();
+    let old = world.restart(MOH, Some(&image));
+    world.settle();
+    world.nodes[MOH] = old;
+    assert!(matches!(world.settle_until_stop(), Some(Error::Superseded)));
+}
