@@ -22,11 +22,14 @@ pub fn read_datasets(datasets: &[pb::Dataset], checker: &mut Checker<'_>) {
         };
         checker.begin(action);
         for (observation, row) in dataset.observations.iter().enumerate() {
+            // A map has no order of its own, and the same input must be refused in the same words everywhere.
+            let mut attributes: Vec<(&str, &str)> = row.attributes.iter().map(|(id, text)| (&**id, &**text)).collect();
+            attributes.sort_unstable();
             let raw = Raw {
                 key: &row.key,
                 period: &row.time_period,
                 value: row.value.as_deref(),
-                attributes: row.attributes.iter().map(|(id, text)| (&**id, &**text)),
+                attributes: attributes.into_iter(),
             };
             checker.row(Place::Row { dataset: index, observation }, &raw);
         }

@@ -35,7 +35,8 @@ fn values_keys_periods_and_attributes_pass_as_they_came() {
 #[test]
 fn each_wrong_row_has_its_reason() {
     let one = Some("1");
-    let cases: [(&str, &str, Option<&str>, &[(&str, &str)], &str); 17] = [
+    type Case<'a> = (&'a str, &'a str, Option<&'a str>, &'a [(&'a str, &'a str)], &'a str);
+    let cases: [Case<'_>; 18] = [
         ("A.704.X", "2024", one, &[], reason::CODE_NOT_IN_LIST),
         ("A.704.f", "2024", one, &[], reason::CODE_NOT_IN_LIST),
         ("A.704", "2024", one, &[], reason::KEY_MALFORMED),
@@ -46,6 +47,7 @@ fn each_wrong_row_has_its_reason() {
         (KEY, "2024", Some("1e3"), &[], reason::VALUE_NOT_DECIMAL),
         (KEY, "2024", Some(""), &[], reason::VALUE_NOT_DECIMAL),
         (KEY, "2024", None, &[], reason::OBSERVATION_EMPTY),
+        (KEY, "2024", None, &[("NOTE", "")], reason::OBSERVATION_EMPTY),
         (KEY, "2024", one, &[("COLOUR", "red")], reason::COMPONENT_UNKNOWN),
         (KEY, "2024", one, &[("OBS_STATUS", "Z")], reason::CODE_NOT_IN_LIST),
         (KEY, "2009", one, &[("OBS_STATUS", "E")], reason::CODE_NOT_IN_FORCE),
@@ -193,4 +195,28 @@ fn a_malformed_key_pattern_is_refused() {
         [prefix("A.704.F"), prefix("A.704."), prefix("A.704.F+M"), prefix("all")],
         ["A.704.F", "A.704.", "A.704.", ""]
     );
+}
+
+#[test]
+fn a_selection_that_does_not_fit_its_structure_is_refused() {
+    use crate::indicator::Selection;
+    let good = pb::Selection {
+        data_provider: "moha".into(),
+        structure: "T:SMALL(1.0)".into(),
+        key_pattern: "A..F+M".into(),
+        start_period: "2020".into(),
+        end_period: String::new(),
+    };
+    let selection = Selection::new(&good, &SMALL).unwrap();
+    assert_eq!((selection.pattern.to_string().as_str(), selection.range.end), ("A..F+M", None));
+    let refused = |change: fn(&mut pb::Selection)| {
+        let mut wire = good.clone();
+        change(&mut wire);
+        Selection::new(&wire, &SMALL).unwrap_err().reason()
+    };
+    assert_eq!(refused(|wire| wire.structure = SDG.into()), reason::STRUCTURE_UNKNOWN);
+    assert_eq!(refused(|wire| wire.key_pattern = "A.F".into()), reason::KEY_PATTERN_MALFORMED);
+    assert_eq!(refused(|wire| wire.start_period = "soon".into()), reason::PERIOD_MALFORMED);
+    assert_eq!(refused(|wire| wire.end_period = "2020-13".into()), reason::PERIOD_MALFORMED);
+    assert_eq!(refused(|wire| wire.data_provider = "MoHA".into()), reason::FIELD_FORMAT);
 }

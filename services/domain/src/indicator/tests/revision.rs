@@ -11,8 +11,10 @@ fn stamp(ordinal: u64) -> Stamp {
     Stamp { ordinal, publish_time: Timestamp::from_second(1_000 * ordinal as i64).unwrap() }
 }
 
+type Step<'a> = (pb::Action, Option<&'a str>, &'a [(&'a str, &'a str)]);
+
 /// Applies submissions of one row each and returns what they leave of the observation, as text.
-fn after(submissions: &[(pb::Action, Option<&str>, &[(&str, &str)])]) -> Option<String> {
+fn after(submissions: &[Step<'_>]) -> Option<String> {
     let mut history = History::default();
     for (index, (action, value, attributes)) in submissions.iter().enumerate() {
         let rows = vec![row(KEY, "2024", *value, attributes)];
