@@ -1,0 +1,139 @@
+//! What must never be, in the words of the promise that it breaks.
+
+use nhipcau_messaging::message::{MessageId, RefusalReason};
+
+use super::Standing;
+use crate::{Point, payload::Verb};
+
+/// A broken promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Something was believed that nobody committed.
+    #[error("ap-{point} believed {id}, which nobody committed in this form")]
+    Invented {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Something took effect at another access point than it was for.
+    #[error("{id} took effect at ap-{point}, which it was not for")]
+    WrongRecipient {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// No agreement allowed it.
+    #[error("{id} took effect at ap-{point} without an agreement")]
+    Unauthorised {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Two effects of one message.
+    #[error("{id} took effect twice at ap-{point}")]
+    Doubled {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// A channel went back.
+    #[error("{id} took effect at ap-{point} at position {sequence}, after position {head}")]
+    OutOfOrder {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+        /// Its position.
+        sequence: u64,
+        /// The position before it.
+        head: u64,
+    },
+    /// A message of a case came before an earlier one.
+    #[error("{id} took effect at ap-{point} before {missing} of the same case")]
+    Gap {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+        /// What was to come first.
+        missing: MessageId,
+    },
+    /// A later tier without the acceptance.
+    #[error("case {case} was disclosed before its acceptance was stored")]
+    EarlyDisclosure {
+        /// The case.
+        case: u32,
+    },
+    /// One id, two contents.
+    #[error("{id} was committed with two contents")]
+    Changed {
+        /// What.
+        id: MessageId,
+    },
+    /// A receipt for nothing.
+    #[error("ap-{point} gave a receipt for {id} without its effect on disk")]
+    ReceiptWithoutEffect {
+        /// Where the effect is missing.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Refused or given up, and effective all the same.
+    #[error("{id} was refused or given up and took effect at ap-{point}")]
+    RefusedAndEffective {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// A service was told twice.
+    #[error("ap-{point} concluded {id} twice")]
+    ConcludedTwice {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Refused or given up without a reason that the run gave.
+    #[error("{id} ({verb:?}) was refused or given up for no reason of the run: {reason:?}")]
+    WrongReason {
+        /// What.
+        id: MessageId,
+        /// What it asked.
+        verb: Verb,
+        /// The reason given; none when it was given up.
+        reason: Option<RefusalReason>,
+    },
+    /// The sender does not know its own message, though it survived.
+    #[error("ap-{point} no longer knows its own {id} (effective: {effective})")]
+    Forgotten {
+        /// The sender.
+        point: Point,
+        /// What.
+        id: MessageId,
+        /// Whether it took effect.
+        effective: bool,
+    },
+    /// Neither effect nor refusal, or the two sides differ.
+    #[error("{id} for ap-{point} came to nothing: effective {effective}, at its sender {standing:?}")]
+    Lost {
+        /// The recipient.
+        point: Point,
+        /// What.
+        id: MessageId,
+        /// Whether it took effect.
+        effective: bool,
+        /// What the sender's store says.
+        standing: Standing,
+    },
+    /// An access point does not run at the end.
+    #[error("ap-{point} does not run at the end")]
+    Down {
+        /// Which.
+        point: Point,
+    },
+}

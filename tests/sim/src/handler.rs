@@ -1,0 +1,195 @@
+//! The service under test: keeps what happened in a table of its own store, refuses by rule, answers, and discloses
+//! only what was accepted. What it writes is what the checker reads.
+
+use nhipcau_domain::id::ContractId;
+use nhipcau_messaging::{
+    handler::{Context, Handler, Refused},
+    message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
+    store::{self, Tx, Value},
+};
+
+use crate::{
+    Point, directory,
+    payload::{Body, Verb, digest},
+    plan::Plan,
+};
+
+/// The tables beside those of messaging.
+pub const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS sim_fact (
+  serial INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  peer TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  broadcast INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  digest BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sim_revoked (correlation BLOB PRIMARY KEY);
+";
+
+/// Kinds of rows: a message sent, one recovered, an effect, a conclusion.
+pub const SENT: i64 = 0;
+/// See [`SENT`].
+pub const RECOVERED: i64 = 1;
+/// See [`SENT`].
+pub const EFFECT: i64 = 2;
+/// See [`SENT`].
+pub const CONCLUDED: i64 = 3;
+
+/// A row of `sim_fact`.
+#[derive(Debug, Default)]
+struct Row<'r> {
+    kind: i64,
+    id: [u8; 16],
+    peer: &'r str,
+    number: i64,
+    broadcast: bool,
+    body: &'r [u8],
+    digest: u64,
+}
+
+fn note(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), store::Error> {
+    let Row { kind, id, peer, number, broadcast, body, digest } = row;
+    let digest = digest.to_be_bytes();
+    tx.execute(
+        "INSERT INTO sim_fact (kind, id, peer, number, broadcast, body, digest) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            (*kind).into(),
+            Value::Blob(id),
+            (*peer).into(),
+            (*number).into(),
+            i64::from(*broadcast).into(),
+            Value::Blob(body),
+            Value::Blob(&digest),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Notes that a message was accepted for sending, in the transaction that also holds it.
+///
+/// # Errors
+/// [`store::Error`] when the store failed.
+pub fn note_sent(tx: &mut Tx<'_>, plan: &Plan, id_key: &[u8; 32]) -> Result<(), store::Error> {
+    let message = plan.message(id_key);
+    let row = Row {
+        kind: SENT,
+        id: message.id.0,
+        peer: &plan.to.map_or_else(|| "all".to_owned(), |to| directory::access_point(to).to_string()),
+        number: i64::from(plan.lane.number()),
+        broadcast: plan.to.is_none(),
+        body: &plan.body.encode(),
+        digest: message.digest,
+    };
+    note(tx, &row)
+}
+
+/// Notes that nothing more of a case may be sent.
+///
+/// # Errors
+/// [`store::Error`] when the store failed.
+pub fn note_revoked(tx: &mut Tx<'_>, case: &Correlation) -> Result<(), store::Error> {
+    let sql = "INSERT INTO sim_revoked (correlation) VALUES ($1) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[case.into()]).map(|_| ())
+}
+
+fn is_revoked(tx: &mut Tx<'_>, case: Option<&Correlation>) -> Result<bool, store::Error> {
+    let Some(case) = case else { return Ok(false) };
+    let sql = "SELECT 1 FROM sim_revoked WHERE correlation = $1";
+    Ok(tx.query_one(sql, &[case.into()], |row| row.int(0))?.is_some())
+}
+
+/// The handler of one contract at one access point.
+#[derive(Debug)]
+pub struct Service {
+    point: Point,
+    contract: ContractId,
+    minor: u32,
+    id_key: [u8; 32],
+}
+
+impl Service {
+    /// A handler.
+    #[must_use]
+    pub fn new(point: Point, contract: &str, minor: u32, id_key: [u8; 32]) -> Self {
+        Self { point, contract: directory::contract(contract), minor, id_key }
+    }
+
+    /// What a message brings about, beyond being kept.
+    fn follow(&self, message: &Incoming<'_>, body: &Body, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+        let verb = match body.verb {
+            Verb::Ask => Verb::Answer,
+            Verb::Preview if body.is_acceptable() => Verb::Accept,
+            Verb::Preview => Verb::Reject,
+            Verb::Accept if !is_revoked(context.tx, message.header.correlation.as_ref())? => Verb::Disclose,
+            _ => return Ok(()),
+        };
+        let body = Body { verb, nonce: body.nonce.wrapping_add(1), filler: body.filler / 2, ..*body };
+        let plan = Plan::following(message.id, self.point, directory::point(message.sender), body);
+        note_sent(context.tx, &plan, &self.id_key)?;
+        context.send(plan.draft());
+        Ok(())
+    }
+}
+
+impl Handler for Service {
+    fn contract(&self) -> &ContractId {
+        &self.contract
+    }
+
+    fn minor(&self) -> u32 {
+        self.minor
+    }
+
+    fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
+        let body = message.parts.first().and_then(|part| Body::decode(part));
+        let body = body.ok_or(Refused::Reason(RefusalReason::Unreadable))?;
+        // Written before the refusal on purpose: what is refused must leave nothing.
+        let row = Row {
+            kind: EFFECT,
+            id: message.id.0,
+            peer: message.sender.as_str(),
+            number: i64::try_from(message.sequence).unwrap_or(i64::MAX),
+            broadcast: message.broadcast,
+            body: &[],
+            digest: digest(message.parts),
+        };
+        note(context.tx, &row)?;
+        match body.verb {
+            Verb::Invalid => Err(Refused::Reason(RefusalReason::Invalid)),
+            Verb::WrongState => Err(Refused::Reason(RefusalReason::WrongState)),
+            _ => Ok(self.follow(message, &body, context)?),
+        }
+    }
+
+    fn concluded(
+        &mut self,
+        id: MessageId,
+        _: Option<Correlation>,
+        outcome: Outcome,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), store::Error> {
+        let number = match outcome {
+            Outcome::Received => 0,
+            Outcome::Refused(reason) => i64::from(reason as i32),
+        };
+        note(context.tx, &Row { kind: CONCLUDED, id: id.0, number, ..Row::default() })
+    }
+
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+        let digest = digest(message.parts);
+        note(context.tx, &Row { kind: RECOVERED, id: message.id.0, digest, ..Row::default() })
+    }
+
+    fn may_send(
+        &mut self,
+        _: MessageId,
+        header: &Header,
+        context: &mut Context<'_, '_>,
+    ) -> Result<Option<SkipReason>, store::Error> {
+        let revoked = is_revoked(context.tx, header.correlation.as_ref())?;
+        Ok(revoked.then_some(SkipReason::Withdrawn))
+    }
+}

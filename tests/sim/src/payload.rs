@@ -1,0 +1,127 @@
+//! What the messages of the simulation say: enough for a handler to act on and for the checker to know them again.
+
+use std::iter;
+
+use crate::trace::fnv;
+
+/// What a message asks of its recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Nothing but to be kept.
+    Note,
+    /// To be refused as invalid.
+    Invalid,
+    /// To be refused as coming in the wrong state.
+    WrongState,
+    /// An answer.
+    Ask,
+    /// The answer.
+    Answer,
+    /// First tier of a disclosure: to be accepted or rejected.
+    Preview,
+    /// Accepts a preview.
+    Accept,
+    /// Rejects a preview.
+    Reject,
+    /// Second tier: may exist only where the acceptance is stored.
+    Disclose,
+    /// Published to all.
+    Publish,
+}
+
+impl Verb {
+    /// All of them; the position is the number on the wire.
+    const ALL: [Self; 10] = [
+        Self::Note,
+        Self::Invalid,
+        Self::WrongState,
+        Self::Ask,
+        Self::Answer,
+        Self::Preview,
+        Self::Accept,
+        Self::Reject,
+        Self::Disclose,
+        Self::Publish,
+    ];
+}
+
+/// The first part of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Body {
+    /// What it asks.
+    pub verb: Verb,
+    /// The case; 0 is none.
+    pub case: u32,
+    /// Makes it different from every other.
+    pub nonce: u64,
+    /// Bytes of filler behind it.
+    pub filler: u32,
+}
+
+const LENGTH: usize = 17;
+
+impl Body {
+    /// The bytes that travel.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let verb = Verb::ALL.iter().position(|verb| *verb == self.verb).unwrap_or_default();
+        let mut bytes = vec![u8::try_from(verb).expect("few verbs")];
+        bytes.extend(self.case.to_be_bytes());
+        bytes.extend(self.nonce.to_be_bytes());
+        bytes.extend(self.filler.to_be_bytes());
+        let filler = iter::successors(Some(self.nonce | 1), |n| Some(n.wrapping_mul(0x5851_f42d_4c95_7f2d)));
+        bytes.extend(filler.map(|n| n.to_be_bytes()[0]).take(self.filler as usize));
+        bytes
+    }
+
+    /// Reads them. Gives nothing for bytes that [`Body::encode`] does not make.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (head, _) = bytes.split_at_checked(LENGTH)?;
+        let body = Self {
+            verb: *Verb::ALL.get(usize::from(head[0]))?,
+            case: u32::from_be_bytes(head[1..5].try_into().ok()?),
+            nonce: u64::from_be_bytes(head[5..13].try_into().ok()?),
+            filler: u32::from_be_bytes(head[13..17].try_into().ok()?),
+        };
+        (body.filler as usize + LENGTH == bytes.len() && body.encode() == bytes).then_some(body)
+    }
+
+    /// Whether a preview with this body is accepted.
+    #[must_use]
+    pub fn is_acceptable(&self) -> bool {
+        !self.nonce.is_multiple_of(4)
+    }
+}
+
+/// The correlation of a case, or none.
+#[must_use]
+pub fn correlation(case: u32) -> Option<[u8; 16]> {
+    let mut bytes = [0x5a; 16];
+    bytes[..4].copy_from_slice(&case.to_be_bytes());
+    (case != 0).then_some(bytes)
+}
+
+/// Stands for the parts of a message.
+#[must_use]
+pub fn digest(parts: &[Vec<u8>]) -> u64 {
+    parts.iter().fold(0xcbf2_9ce4_8422_2325, |state, part| fnv(fnv(state, &(part.len() as u64).to_be_bytes()), part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_reads_back_and_a_changed_one_does_not() {
+        for (n, verb) in Verb::ALL.into_iter().enumerate() {
+            let body = Body { verb, case: 7, nonce: n as u64 * 991, filler: 300 };
+            let bytes = body.encode();
+            assert_eq!(Body::decode(&bytes), Some(body));
+            let mut changed = bytes.clone();
+            changed[100] ^= 1;
+            assert_eq!(Body::decode(&changed), None);
+            assert_eq!(Body::decode(&bytes[..bytes.len() - 1]), None);
+        }
+    }
+}

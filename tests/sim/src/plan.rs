@@ -1,0 +1,100 @@
+//! A message before it is submitted, and the draft that it becomes. The same plan gives the same draft, so that a
+//! caller can ask again.
+
+use nhipcau_domain::id::SystemId;
+use nhipcau_messaging::message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient};
+
+use crate::{
+    Point,
+    directory::{self, CASES, DESK, FIGURES, NIGHT_DESK},
+    history::Message,
+    payload::{Body, Verb, correlation, digest},
+};
+
+/// What a caller or a handler wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// From which access point.
+    pub from: Point,
+    /// To which; none for a broadcast.
+    pub to: Option<Point>,
+    /// On which lane.
+    pub lane: Lane,
+    /// What it says.
+    pub body: Body,
+    /// Whether it is for the unit that only later releases know.
+    pub night: bool,
+    /// Minor version that it needs.
+    pub minor: u32,
+    /// Why it exists.
+    pub cause: Cause,
+}
+
+impl Plan {
+    /// An answer to a message, or what follows from it.
+    #[must_use]
+    pub fn following(cause: MessageId, from: Point, to: Point, body: Body) -> Self {
+        let (lane, cause) = (Lane::Messages, Cause::Event(cause));
+        Self { from, to: Some(to), lane, body, night: false, minor: 0, cause }
+    }
+
+    /// The cause of a caller's request.
+    #[must_use]
+    pub fn request(number: u64) -> Cause {
+        let system = SystemId::new("caller").expect("a system's name");
+        Cause::Request { system, request_id: format!("request-{number}") }
+    }
+
+    /// The draft.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        let contract = if self.body.verb == Verb::Publish { FIGURES } else { CASES };
+        let unit = |name| Some(directory::unit(name));
+        let header = Header {
+            message: format!("{contract}.Event"),
+            contract: directory::contract(contract),
+            contract_minor: self.minor,
+            sender: Address { party: directory::party(self.from), unit: unit(DESK) },
+            recipient: self.to.map(|to| Address {
+                party: directory::party(to),
+                unit: unit(if self.night { NIGHT_DESK } else { DESK }),
+            }),
+            purpose: directory::purpose(),
+            legal_basis: "simulated".to_owned(),
+            correlation: correlation(self.body.case),
+            corrected: None,
+            traceparent: String::new(),
+            blobs: Vec::new(),
+        };
+        Draft {
+            header,
+            recipient: self.to.map_or(Recipient::All, |to| Recipient::One(directory::access_point(to))),
+            lane: self.lane,
+            parts: self.parts(),
+            cause: self.cause.clone(),
+            ordinal: 0,
+        }
+    }
+
+    /// The message that the checker knows it by.
+    #[must_use]
+    pub fn message(&self, id_key: &[u8; 32]) -> Message {
+        Message {
+            id: MessageId::derive(id_key, &self.cause, 0),
+            sender: self.from,
+            recipient: self.to,
+            lane: self.lane,
+            verb: self.body.verb,
+            case: self.body.case,
+            digest: digest(&self.parts()),
+        }
+    }
+
+    fn parts(&self) -> Vec<Vec<u8>> {
+        let mut parts = vec![self.body.encode()];
+        if self.body.nonce.is_multiple_of(3) {
+            parts.push(self.body.nonce.to_be_bytes().to_vec());
+        }
+        parts
+    }
+}

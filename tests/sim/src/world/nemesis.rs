@@ -1,0 +1,198 @@
+//! What breaks by intent: processes, disks, clocks, the broker, the links.
+
+use super::{Event, Failure, World, parts};
+use crate::{
+    Point,
+    coverage::Fault,
+    directory::RELEASES,
+    queue::{MILLI, Micros, SECOND},
+};
+
+/// What the nemesis may do, each as often as it stands here.
+const BREAKS: [Fault; 24] = [
+    Fault::Kill,
+    Fault::Kill,
+    Fault::Pause,
+    Fault::ClockWrong,
+    Fault::StoreRolledBack,
+    Fault::StoreRolledBack,
+    Fault::StoreRolledBack,
+    Fault::TwinStarted,
+    Fault::TwinStarted,
+    Fault::TwinStarted,
+    Fault::TailLost,
+    Fault::TailLost,
+    Fault::TailLost,
+    Fault::BrokerRolledBack,
+    Fault::BrokerRolledBack,
+    Fault::BrokerFrozen,
+    Fault::BrokerSilent,
+    Fault::BrokerWiped,
+    Fault::BrokerWiped,
+    Fault::PartitionOut,
+    Fault::PartitionIn,
+    Fault::PartitionBoth,
+    Fault::KeyChanged,
+    Fault::KeyChanged,
+];
+
+impl World {
+    /// Something breaks, except in a quarter of the time, which is left in peace.
+    pub(super) fn break_something(&mut self) {
+        if !self.is_troubled() {
+            return;
+        }
+        self.bus.remember();
+        let peace = (self.queue.now() / (5 * SECOND)).is_multiple_of(4);
+        if !peace {
+            let fault = BREAKS[self.prng.index(BREAKS.len())];
+            let point = self.prng.index(self.points.len());
+            if self.inflict(fault, point) {
+                self.coverage.fault(fault);
+                self.say(format_args!("nemesis {fault:?} ap-{point}"));
+            }
+        }
+        let pause = self.prng.between(1, 2 * self.rates.break_pause) * MILLI;
+        self.queue.plan(pause, Event::Break);
+    }
+
+    /// Does it, if it can be done now.
+    fn inflict(&mut self, fault: Fault, point: Point) -> bool {
+        let until = self.queue.now() + self.a_while();
+        match fault {
+            Fault::Kill => self.kill(point),
+            Fault::Pause => self.pause(point),
+            Fault::ClockWrong => {
+                self.points[point].skew = parts::any_skew(&mut self.prng);
+                true
+            }
+            Fault::StoreRolledBack => self.roll_store_back(point),
+            Fault::TwinStarted => self.start_twin(point).is_ok_and(|started| started),
+            Fault::TailLost => {
+                let queue = (!self.prng.chance(200)).then_some(point);
+                let most = self.prng.between(1, 4);
+                self.bus.lose_tail(queue, most) > 0
+            }
+            Fault::BrokerRolledBack => {
+                let age = self.prng.index(self.bus.remembered());
+                self.bus.roll_back(age);
+                true
+            }
+            Fault::BrokerFrozen => {
+                self.bus.freeze(until);
+                true
+            }
+            Fault::BrokerSilent => {
+                self.bus.fall_silent(until);
+                true
+            }
+            Fault::BrokerWiped => {
+                self.bus.wipe(until);
+                true
+            }
+            Fault::PartitionOut => {
+                self.points[point].out_blocked = until;
+                true
+            }
+            Fault::PartitionIn => {
+                self.points[point].in_blocked = until;
+                true
+            }
+            Fault::PartitionBoth => {
+                (self.points[point].out_blocked, self.points[point].in_blocked) = (until, until);
+                true
+            }
+            Fault::KeyChanged => self.change_key(point),
+            _ => false,
+        }
+    }
+
+    fn a_while(&mut self) -> Micros {
+        if self.prng.chance(150) { self.prng.between(8, 25) * SECOND } else { self.prng.between(200, 6_000) * MILLI }
+    }
+
+    fn kill(&mut self, point: Point) -> bool {
+        let running = self.running(point);
+        let Some(process) = self.prng.pick(&running).copied() else { return false };
+        self.stop(process, "is killed");
+        true
+    }
+
+    fn pause(&mut self, point: Point) -> bool {
+        let until = self.queue.now() + self.a_while() * 2;
+        let running = self.running(point);
+        let Some(process) = self.prng.pick(&running).copied() else { return false };
+        self.processes.get_mut(&process).expect("it runs").paused_until = until;
+        true
+    }
+
+    /// The access point's store is replaced by an older copy of it; its processes are gone.
+    fn roll_store_back(&mut self, point: Point) -> bool {
+        let copies = self.points[point].copies.len();
+        if copies == 0 {
+            return false;
+        }
+        let mut image = self.points[point].copies[self.prng.index(copies)].clone();
+        for process in self.running(point) {
+            self.count_branches(process);
+            let process = self.processes.remove(&process).expect("it runs");
+            self.checker.blur(&process.disk, image.disk.sent.len());
+        }
+        if let Some(halted) = self.points[point].halted.take() {
+            self.checker.blur(&halted.disk, image.disk.sent.len());
+        } else {
+            let delay = self.prng.between(100 * MILLI, 6 * SECOND);
+            self.queue.plan(delay, Event::Start(point));
+        }
+        self.checker.ledger.doubled.remove(&point);
+        self.checker.begin_line(&mut image.disk);
+        self.say(format_args!("ap-{point} is put back to {} messages sent", image.disk.sent.len()));
+        self.points[point].halted = Some(image);
+        self.recount();
+        self.ask_again(point);
+        true
+    }
+
+    /// A restored copy starts while the access point's process still runs.
+    fn start_twin(&mut self, point: Point) -> Result<bool, Failure> {
+        let [running] = self.running(point)[..] else { return Ok(false) };
+        let copies = self.points[point].copies.len();
+        if copies == 0 {
+            return Ok(false);
+        }
+        let mut image = self.points[point].copies[self.prng.index(copies)].clone();
+        self.checker.blur(&self.processes[&running].disk, image.disk.sent.len());
+        self.checker.begin_line(&mut image.disk);
+        self.checker.ledger.doubled.insert(point);
+        self.start_process(point, Some(image))?;
+        Ok(true)
+    }
+
+    /// The access point is restarted under the signing key that the second release brought.
+    fn change_key(&mut self, point: Point) -> bool {
+        let ap = &mut self.points[point];
+        if ap.release == 0 || ap.signing == 1 {
+            return false;
+        }
+        ap.signing = 1;
+        self.kill(point);
+        true
+    }
+
+    /// When each access point gets each release: most soon, some late.
+    pub(super) fn plan_releases(&mut self, trouble: Micros) {
+        let mut published = 0;
+        for release in 1..RELEASES {
+            published += self.prng.between(2 * SECOND, trouble / 3);
+            for point in 0..self.points.len() {
+                let delay = if self.prng.chance(350) {
+                    self.coverage.fault(Fault::ReleaseLate);
+                    self.prng.between(10 * SECOND, trouble)
+                } else {
+                    self.prng.below(2 * SECOND)
+                };
+                self.queue.plan(published + delay, Event::Release(point, release));
+            }
+        }
+    }
+}
