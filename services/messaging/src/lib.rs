@@ -1,13 +1,13 @@
 //! Reliable messaging between access points: every accepted message has exactly one effect at its recipient, in
 //! order, or a signed refusal, whatever the broker loses, repeats, reorders or invents.
 //!
-//! The [`core`] is a synchronous state machine, (input, now, transaction) → outputs, without sockets, clock or
+//! The [`engine`] is a synchronous state machine, (input, now, transaction) → outputs, without sockets, clock or
 //! randomness of its own; [`writer`] and [`nats`] are thin shells around it, and the simulation runs it unchanged.
-//! Seams are [`Entropy`], the times passed in, the [`store::Tx`] and the inputs and outputs of the core; nothing
+//! Seams are [`Entropy`], the times passed in, the [`store::Tx`] and the inputs and outputs of the engine; nothing
 //! else is abstracted. Knows no business noun: services take part through [`handler::Handler`].
 
-pub mod core;
 pub mod crypto;
+pub mod engine;
 pub mod envelope;
 pub mod handler;
 pub mod keys;

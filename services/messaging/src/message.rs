@@ -94,13 +94,9 @@ impl MessageId {
     pub fn derive(key: &[u8; 32], cause: &Cause, ordinal: u32) -> Self {
         let ordinal = ordinal.to_string();
         let input = match cause {
-            Cause::Request { system, request_id } => pae::pae(&[
-                pae::ID,
-                b"request",
-                system.as_str().as_bytes(),
-                request_id.as_bytes(),
-                ordinal.as_bytes(),
-            ]),
+            Cause::Request { system, request_id } => {
+                pae::pae(&[pae::ID, b"request", system.as_str().as_bytes(), request_id.as_bytes(), ordinal.as_bytes()])
+            }
             Cause::Event(id) => pae::pae(&[pae::ID, b"event", &id.0, ordinal.as_bytes()]),
             Cause::Timer(name) => pae::pae(&[pae::ID, b"timer", name.as_bytes(), ordinal.as_bytes()]),
         };

@@ -8,10 +8,10 @@ use nhipcau_domain::{
     directory::Release,
     id::{AccessPointId, KeyId},
 };
+use nhipcau_proto::envelope::v1::Status;
 pub use nhipcau_proto::envelope::v1::{
     ContractSupport, Head, IncomingStatus, OutgoingStatus, ReceiptHead, Signal, StatusStatement, signal::Kind,
 };
-use nhipcau_proto::envelope::v1::Status;
 use prost::Message;
 
 use crate::{crypto::sign, envelope::Sender, pae};

@@ -60,13 +60,7 @@ impl RestKey {
     ///
     /// # Errors
     /// [`KeyError::Rest`] never in practice.
-    pub fn seal(
-        &self,
-        table: &str,
-        row: &[u8],
-        body: &[u8],
-        entropy: &mut dyn Entropy,
-    ) -> Result<Vec<u8>, KeyError> {
+    pub fn seal(&self, table: &str, row: &[u8], body: &[u8], entropy: &mut dyn Entropy) -> Result<Vec<u8>, KeyError> {
         let mut nonce = [0; NONCE_BYTES];
         entropy.fill(&mut nonce);
         let mut sealed = body.to_vec();

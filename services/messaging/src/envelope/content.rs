@@ -74,11 +74,7 @@ impl Content {
             content_digest: self.digest().to_vec(),
             corrected_id: h.corrected.map(|id| id.0.to_vec()).unwrap_or_default(),
             traceparent: h.traceparent.clone(),
-            blobs: h
-                .blobs
-                .iter()
-                .map(|b| wire::Blob { digest: b.digest.to_vec(), size_bytes: b.size_bytes })
-                .collect(),
+            blobs: h.blobs.iter().map(|b| wire::Blob { digest: b.digest.to_vec(), size_bytes: b.size_bytes }).collect(),
             skip: self.skip.map(|s| wire::Skip { skipped_id: s.id.0.to_vec(), reason: s.reason as i32 }),
         }
         .encode_to_vec()

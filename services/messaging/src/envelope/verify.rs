@@ -9,7 +9,11 @@ use prost::Message;
 
 use super::{ENVELOPE_LIMIT, FORMAT, Routing, Verified, digest, wire};
 use crate::{
-    crypto::{padding, seal::{Wrapped, sealed_length}, sign},
+    crypto::{
+        padding,
+        seal::{Wrapped, sealed_length},
+        sign,
+    },
     message::{Lane, MessageId, PARTS_LIMIT, Recipient},
     pae,
 };
@@ -118,9 +122,7 @@ fn parse_routing(bytes: &[u8], returned: bool) -> Result<(Routing, wire::Suite),
     let recipient = Recipient::parse(&r.recipient).map_err(|_| malformed)?;
     let lane = Lane::from_number(i64::from(r.lane));
     let wrap = match (suite, r.wrap) {
-        (wire::Suite::Public, None)
-            if r.salt.is_empty() && recipient == Recipient::All && lane == Some(Lane::Bulk) =>
-        {
+        (wire::Suite::Public, None) if r.salt.is_empty() && recipient == Recipient::All && lane == Some(Lane::Bulk) => {
             None
         }
         (wire::Suite::X25519Aes256gcmEd25519, Some(wrap))

@@ -1,6 +1,6 @@
-//! Deliveries that the broker awaits an acknowledgement for, by the token that the core knows them by.
+//! Deliveries that the broker awaits an acknowledgement for, by the token that the engine knows them by.
 //!
-//! Acknowledgements are sent and not confirmed: a lost one only has the broker deliver again, and the core answers
+//! Acknowledgements are sent and not confirmed: a lost one only has the broker deliver again, and the engine answers
 //! a repeated envelope by the receipt that covers it. A confirmation would be another question to a broker whose
 //! answers decide nothing.
 

@@ -1,7 +1,7 @@
 //! The broker's side of messaging: subjects, the connection and the transport over NATS JetStream.
 //!
 //! The broker is a convenience. Everything here may lose, repeat, reorder or delay without harm, because only the
-//! core, by signed receipts, ends a message's life; what must hold here is that memory stays bounded and that
+//! engine, by signed receipts, ends a message's life; what must hold here is that memory stays bounded and that
 //! nothing waits for the broker for ever. Streams and consumers are made by [`crate::provision`], never here.
 
 mod acknowledgement;

@@ -18,7 +18,7 @@ use super::{
     budget::{Budget, Share},
     transport::Line,
 };
-use crate::core::{Input, PublishResult};
+use crate::engine::{Input, PublishResult};
 
 /// How long the broker has for its answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

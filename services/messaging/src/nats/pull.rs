@@ -15,7 +15,7 @@ use super::{
     budget::{Budget, Share},
     transport::Line,
 };
-use crate::core::Input;
+use crate::engine::Input;
 
 /// Most messages of one request; fewer than a subscription holds.
 const BATCH: usize = 64;

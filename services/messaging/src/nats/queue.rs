@@ -8,7 +8,7 @@ use std::fmt;
 use nhipcau_domain::id::AccessPointId;
 
 use super::{Subject, subject};
-use crate::{core::Kind, message::Lane};
+use crate::{engine::Kind, message::Lane};
 
 /// The stream of all broadcasts.
 pub const BROADCAST_STREAM: &str = "NC_ALL";
@@ -71,7 +71,7 @@ impl Queue {
         }
     }
 
-    /// What the core calls it.
+    /// What the engine calls it.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {

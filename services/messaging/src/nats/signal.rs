@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 
 use super::{BUNDLE_BYTES, Subject, subject, transport::Line};
-use crate::core::Input;
+use crate::engine::Input;
 
 /// Hands signals on until the transport ends. When they come faster than they are read, the client drops some,
 /// which is counted and harmless: whoever sent one repeats it.

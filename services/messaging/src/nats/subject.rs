@@ -6,7 +6,7 @@ use std::fmt;
 use nhipcau_domain::id::AccessPointId;
 
 use crate::{
-    core::Kind,
+    engine::Kind,
     message::{Lane, Recipient},
 };
 

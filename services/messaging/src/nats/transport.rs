@@ -1,4 +1,4 @@
-//! The transport: carries the core's outputs to the broker and the broker's deliveries to the core.
+//! The transport: carries the engine's outputs to the broker and the broker's deliveries to the engine.
 //!
 //! Promises that memory is bounded, that every publish is answered exactly once (by the broker, or `Unknown` when it
 //! does not), and that it goes on by itself whenever the broker comes back, with or without its disk. Whatever it
@@ -21,9 +21,9 @@ use super::{
     pull, signal,
     state::Board,
 };
-use crate::core::{Input, Output};
+use crate::engine::{Input, Output};
 
-/// Inputs that wait for the core. Few: the broker keeps the rest.
+/// Inputs that wait for the engine. Few: the broker keeps the rest.
 const INPUTS: usize = 32;
 
 /// Outputs that wait for the connection.
@@ -100,7 +100,7 @@ impl Line {
     }
 }
 
-/// Where the core's outputs go. Never waits.
+/// Where the engine's outputs go. Never waits.
 #[derive(Debug, Clone)]
 pub struct Outlet {
     outputs: mpsc::Sender<Output>,
@@ -132,7 +132,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Starts to connect and returns at once; the inputs go to the core, in order. Needs a tokio runtime.
+    /// Starts to connect and returns at once; the inputs go to the engine, in order. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`Error`] when the login cannot be read or an address is none. That the broker cannot be reached is a

@@ -118,11 +118,7 @@ pub(crate) struct StoredEnvelope {
 }
 
 /// Stored envelopes of a channel from a position on, for returning them to their sender.
-pub(crate) fn envelopes_from(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    from: u64,
-) -> Result<Vec<StoredEnvelope>, Error> {
+pub(crate) fn envelopes_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -> Result<Vec<StoredEnvelope>, Error> {
     tx.query(
         "SELECT correlation, digest, envelope FROM received WHERE sender = $1 AND recipient = $2 \
          AND lane = $3 AND sequence >= $4 ORDER BY sequence, incarnation LIMIT 64",
@@ -138,12 +134,7 @@ pub(crate) fn envelopes_from(
 }
 
 /// Marks what a publisher abandoned when it began an incarnation at `base`: it has lost it, and gets it back.
-pub(crate) fn abandon(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    base: u64,
-    incarnation: u64,
-) -> Result<usize, Error> {
+pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64, incarnation: u64) -> Result<usize, Error> {
     tx.execute(
         "UPDATE received SET spent = 2 WHERE sender = $1 AND recipient = $2 AND lane = $3 AND sequence > $4 \
          AND incarnation < $5 AND spent = 1",
@@ -207,11 +198,7 @@ pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Numb
 }
 
 /// The oldest receipt that covers a position.
-pub(crate) fn covering(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    sequence: u64,
-) -> Result<Option<wire::Receipt>, Error> {
+pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
     let mut found = tx.query(
         "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
          AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY series, number LIMIT 1",
@@ -222,11 +209,7 @@ pub(crate) fn covering(
 }
 
 /// Receipts issued on a channel after the given one, oldest first.
-pub(crate) fn issued_after(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    after: Number,
-) -> Result<Vec<wire::Receipt>, Error> {
+pub(crate) fn issued_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Vec<wire::Receipt>, Error> {
     tx.query(
         "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
          AND (series > $4 OR (series = $5 AND number > $6)) ORDER BY series, number LIMIT 256",

@@ -134,12 +134,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn drafts(
-    tx: &mut Tx<'_>,
-    recipient: &Recipient,
-    lane: Lane,
-    limit: u64,
-) -> Result<Vec<Pending>, Error> {
+pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
         "SELECT id, correlation, ordinal, content, reason FROM outbox WHERE recipient = $1 AND lane = $2 \
          AND state IN (0, 4) AND state = 0 ORDER BY serial LIMIT $3",

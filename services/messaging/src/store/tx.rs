@@ -185,10 +185,7 @@ impl<'c> Tx<'c> {
     ///
     /// # Errors
     /// What the work returns, or [`Error::Sqlite`].
-    pub fn savepoint<T, E: From<Error>>(
-        &mut self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn savepoint<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         self.connection.execute_batch("SAVEPOINT work").map_err(Error::from)?;
         let result = work(&mut Tx { connection: self.connection });
         let end = if result.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" };

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::Submitter;
 use crate::{
-    core::Input,
+    engine::Input,
     store::{self, Tx},
 };
 
@@ -153,7 +153,7 @@ impl Handle {
         }
     }
 
-    /// Gives the core an input, waiting for room.
+    /// Gives the engine an input, waiting for room.
     ///
     /// # Errors
     /// [`Stopped`].

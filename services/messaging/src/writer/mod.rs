@@ -2,7 +2,7 @@
 //! and only then answers callers and lets outputs go.
 //!
 //! Promises: whoever is answered, the effect is on disk; work that fails is undone alone; the queue is bounded and
-//! a full one is said at once; after any failure of the store or the core the thread ends, and everybody waiting is
+//! a full one is said at once; after any failure of the store or the engine the thread ends, and everybody waiting is
 //! told that the outcome is unknown. Uses no runtime: it is a plain thread over blocking SQLite.
 
 mod handle;
@@ -22,7 +22,7 @@ pub use handle::{CallError, Handle, Stopped};
 use handle::{Doors, Item, Reply};
 
 use crate::{
-    core::{self, Alarm, Core, Input, Output, PublishResult, SubmitError},
+    engine::{self, Alarm, Engine, Input, Output, PublishResult, SubmitError},
     message::{Draft, MessageId},
     store::{Store, Tx},
 };
@@ -33,7 +33,7 @@ const GROUP: usize = 256;
 /// How long a group keeps taking more. A commit costs about half a millisecond, so longer would only delay answers.
 const GROUP_TIME: Duration = Duration::from_millis(5);
 
-/// How often the core is told that time has passed.
+/// How often the engine is told that time has passed.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Where the thread touches the world. None of these may wait.
@@ -49,9 +49,9 @@ pub struct Seams {
 /// Why the thread ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The core stopped, or its store.
-    #[error("the core stopped")]
-    Core(#[from] core::Error),
+    /// The engine stopped, or its store.
+    #[error("the engine stopped")]
+    Engine(#[from] engine::Error),
     /// The thread could not be started.
     #[error("the writer thread could not be started")]
     Spawn(#[source] io::Error),
@@ -60,23 +60,23 @@ pub enum Error {
     Panicked,
 }
 
-/// What the thread drives: the core, or a stand-in in this module's own tests.
+/// What the thread drives: the engine, or a stand-in in this module's own tests.
 trait Machine: Send {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError>;
-    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), core::Error>;
-    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, core::Error>;
+    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
+    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error>;
 }
 
-impl Machine for Core {
+impl Machine for Engine {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         Self::submit(self, now, draft, tx)
     }
 
-    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), core::Error> {
+    fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         Self::step(self, now, input, tx)
     }
 
-    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, core::Error> {
+    fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error> {
         Self::flush(self, now, tx)
     }
 }
@@ -91,7 +91,7 @@ impl Submitter<'_> {
     /// Sends a message in the transaction of the call.
     ///
     /// # Errors
-    /// [`SubmitError`] when the core does not take it; the call must then fail as a whole.
+    /// [`SubmitError`] when the engine does not take it; the call must then fail as a whole.
     pub fn submit(&mut self, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         self.machine.submit(self.now, draft, tx)
     }
@@ -106,14 +106,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the core on the store, and the thread that drives it.
+    /// Starts the engine on the store, and the thread that drives it.
     ///
     /// # Errors
-    /// [`Error`] when the core cannot start or the thread cannot.
-    pub fn start(mut store: Store, config: core::Config, mut seams: Seams) -> Result<Self, Error> {
+    /// [`Error`] when the engine cannot start or the thread cannot.
+    pub fn start(mut store: Store, config: engine::Config, mut seams: Seams) -> Result<Self, Error> {
         let now = (seams.clock)();
-        let core = store.transaction(|tx| Core::start(now, config, tx))?;
-        Self::drive(store, core, seams)
+        let engine = store.transaction(|tx| Engine::start(now, config, tx))?;
+        Self::drive(store, engine, seams)
     }
 
     fn drive(store: Store, machine: impl Machine + 'static, seams: Seams) -> Result<Self, Error> {
@@ -151,7 +151,7 @@ struct Turn<M> {
     machine: M,
     seams: Seams,
     queue: Receiver<Item>,
-    /// Answers to publishes that the outlet gave back; told to the core in the next group.
+    /// Answers to publishes that the outlet gave back; told to the engine in the next group.
     returned: Vec<Input>,
     ticked: Instant,
 }

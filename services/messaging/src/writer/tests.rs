@@ -1,4 +1,4 @@
-//! The writer thread over a stand-in for the core that writes what it is given into the store's `meta` table.
+//! The writer thread over a stand-in for the engine that writes what it is given into the store's `meta` table.
 
 use std::{
     pin::Pin,
@@ -28,18 +28,18 @@ impl Machine for Stub {
         Ok(MessageId([0; 16]))
     }
 
-    fn step(&mut self, _: Timestamp, input: Input, _: &mut Tx<'_>) -> Result<(), core::Error> {
+    fn step(&mut self, _: Timestamp, input: Input, _: &mut Tx<'_>) -> Result<(), engine::Error> {
         let mut script = self.0.lock().unwrap();
         match input {
             Input::Tick => script.ticks += 1,
-            Input::Published { token: 666, .. } => return Err(core::Error::Superseded),
+            Input::Published { token: 666, .. } => return Err(engine::Error::Superseded),
             Input::Published { token, .. } => script.tokens.push(token),
             _ => {}
         }
         Ok(())
     }
 
-    fn flush(&mut self, _: Timestamp, _: &mut Tx<'_>) -> Result<Vec<Output>, core::Error> {
+    fn flush(&mut self, _: Timestamp, _: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error> {
         let mut script = self.0.lock().unwrap();
         script.flushes += 1;
         Ok(mem::take(&mut script.outputs))
@@ -196,7 +196,7 @@ async fn a_core_that_stops_ends_the_writer_and_commits_nothing_of_the_group() {
     handle.stopped().await;
     assert!(matches!(handle.call(|tx, _, _| names(tx)).await, Err(CallError::Stopped)));
     assert_eq!(handle.input(published(1)).await, Err(Stopped));
-    assert!(matches!(writer.stop(), Err(Error::Core(core::Error::Superseded))));
+    assert!(matches!(writer.stop(), Err(Error::Engine(engine::Error::Superseded))));
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_publish_that_the_outlet_gives_back_is_answered_as_unknown() {
     let stub = Stub::default();
     let writer = Writer::drive(Store::in_memory().unwrap(), stub.clone(), seams(Some)).unwrap();
     let publish = |token| Output::Publish {
-        kind: core::Kind::Broadcast,
+        kind: engine::Kind::Broadcast,
         recipient: crate::message::Recipient::All,
         bytes: Vec::new(),
         token,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nhipcau_messaging::core::{AlarmKind, Input, SubmitError};
+use nhipcau_messaging::engine::{AlarmKind, Input, SubmitError};
 
 use crate::world::World;
 
@@ -138,7 +138,7 @@ fn no_body_of_a_case_lies_in_the_clear_on_disk() {
 fn nothing_is_sent_that_no_agreement_allows() {
     let mut world = World::open();
     let (now, release) = (world.now, Arc::clone(&world.releases[1]));
-    world.group(VWU, |core, tx| core.step(now, Input::Release(release), tx)).unwrap();
+    world.group(VWU, |engine, tx| engine.step(now, Input::Release(release), tx)).unwrap();
     assert!(matches!(world.send(VWU, HANOI, "r1", b"x"), Err(SubmitError::NotAgreed)));
     world.send(VWU, MOH, "r2", b"allowed").unwrap();
     world.settle();
@@ -149,7 +149,7 @@ fn nothing_is_sent_that_no_agreement_allows() {
 fn what_the_recipient_no_longer_agrees_to_is_refused() {
     let mut world = World::open();
     let (now, release) = (world.now, Arc::clone(&world.releases[1]));
-    world.group(HANOI, |core, tx| core.step(now, Input::Release(release), tx)).unwrap();
+    world.group(HANOI, |engine, tx| engine.step(now, Input::Release(release), tx)).unwrap();
     world.queue.clear();
     world.send(VWU, HANOI, "r1", b"x").unwrap();
     world.queue.retain(|parcel| !parcel.signal);
@@ -165,7 +165,7 @@ fn an_erased_message_is_skipped_and_the_channel_goes_on() {
     let mut world = World::open();
     world.send_in(MOH, VWU, "r1", b"erase me", Some([1; 16])).unwrap();
     world.queue.clear();
-    world.group(MOH, |core, tx| core.erase(&[1; 16], tx)).unwrap();
+    world.group(MOH, |engine, tx| engine.erase(&[1; 16], tx)).unwrap();
     world.send_in(MOH, VWU, "r2", b"other case", Some([2; 16])).unwrap();
     world.settle();
     assert_eq!(world.effects(VWU), ["other case"]);
@@ -181,9 +181,9 @@ fn what_was_revoked_before_it_left_is_skipped_and_told() {
     world.send(MOH, VWU, "r2", b"withdrawn").unwrap();
     world.queue.clear();
     world
-        .group(MOH, |core, tx| {
+        .group(MOH, |engine, tx| {
             tx.execute("INSERT INTO meta (name, value) VALUES ('revoked', x'')", &[])?;
-            core.recheck(&[7; 16], tx)
+            engine.recheck(&[7; 16], tx)
         })
         .unwrap();
     world.settle();

@@ -1,6 +1,6 @@
 //! What cannot be believed takes no position, has no effect and gets no answer.
 
-use nhipcau_messaging::{core::AlarmKind, envelope::wire};
+use nhipcau_messaging::{engine::AlarmKind, envelope::wire};
 use prost::Message;
 
 use crate::world::{Parcel, World};

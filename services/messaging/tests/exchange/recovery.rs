@@ -1,6 +1,6 @@
 //! Every start is a recovery: restarts, stores rolled back, two processes of one access point.
 
-use nhipcau_messaging::core::{AlarmKind, Error};
+use nhipcau_messaging::engine::{AlarmKind, Error};
 
 use crate::world::World;
 

@@ -10,8 +10,8 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::{
     Entropy,
-    core::{Alarm, AlarmKind, Config, Core, Error, Input, Kind, Output, PublishResult, SubmitError},
     crypto::{rest::RestKey, seal, sign::SigningKey},
+    engine::{Alarm, AlarmKind, Config, Engine, Error, Input, Kind, Output, PublishResult, SubmitError},
     handler::{Context, Handler, Refused},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{
@@ -88,9 +88,7 @@ impl Handler for Notes {
             Outcome::Received => 0,
             Outcome::Refused(reason) => reason as i64,
         };
-        context
-            .tx
-            .execute("INSERT INTO concluded (id, outcome) VALUES ($1, $2)", &[(&id.0).into(), outcome.into()])?;
+        context.tx.execute("INSERT INTO concluded (id, outcome) VALUES ($1, $2)", &[(&id.0).into(), outcome.into()])?;
         Ok(())
     }
 
@@ -113,7 +111,7 @@ impl Handler for Notes {
 /// One access point: disk, process, what its process said.
 pub(crate) struct Node {
     pub(crate) store: Store,
-    pub(crate) core: Core,
+    pub(crate) engine: Engine,
     pub(crate) alarms: Vec<Alarm>,
     starts: u64,
 }
@@ -151,7 +149,7 @@ impl World {
     pub(crate) fn open() -> Self {
         let mut world = Self::new();
         world.settle();
-        assert!(world.nodes.iter().all(|node| node.core.is_open()));
+        assert!(world.nodes.iter().all(|node| node.engine.is_open()));
         world
     }
 
@@ -168,14 +166,14 @@ impl World {
     pub(crate) fn group<T, E: From<store::Error> + From<Error>>(
         &mut self,
         node: usize,
-        work: impl FnOnce(&mut Core, &mut Tx<'_>) -> Result<T, E>,
+        work: impl FnOnce(&mut Engine, &mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, mut acks) = (self.now, Vec::new());
         let this = &mut self.nodes[node];
-        let core = &mut this.core;
+        let engine = &mut this.engine;
         let (value, outputs) = this.store.transaction(|tx| {
-            let value = work(core, tx)?;
-            Ok::<_, E>((value, core.flush(now, tx)?))
+            let value = work(engine, tx)?;
+            Ok::<_, E>((value, engine.flush(now, tx)?))
         })?;
         for output in outputs {
             match output {
@@ -200,8 +198,8 @@ impl World {
         for token in acks {
             let input = Input::Published { token, result: PublishResult::Stored };
             let this = &mut self.nodes[node];
-            let core = &mut this.core;
-            this.store.transaction(|tx| core.step(now, input, tx)).unwrap();
+            let engine = &mut this.engine;
+            this.store.transaction(|tx| engine.step(now, input, tx)).unwrap();
         }
         Ok(value)
     }
@@ -211,13 +209,13 @@ impl World {
         self.token += 1;
         let (now, token, sender) = (self.now, self.token, point(NAMES[parcel.from]));
         self.seen.push(parcel.clone());
-        self.group(parcel.to, |core, tx| {
+        self.group(parcel.to, |engine, tx| {
             let input = if parcel.signal {
                 Input::Signal { sender, bytes: parcel.bytes }
             } else {
                 Input::Delivery { kind: parcel.kind, sender, bytes: parcel.bytes, token }
             };
-            core.step(now, input, tx)
+            engine.step(now, input, tx)
         })
     }
 
@@ -226,7 +224,7 @@ impl World {
         for _ in 0..60 {
             for node in 0..self.nodes.len() {
                 let now = self.now;
-                self.group(node, |core, tx| core.step(now, Input::Tick, tx)).unwrap();
+                self.group(node, |engine, tx| engine.step(now, Input::Tick, tx)).unwrap();
             }
             while let Some(parcel) = self.queue.pop_front() {
                 if let Err(stopped) = self.deliver(parcel) {
@@ -243,7 +241,7 @@ impl World {
         for round in 0..120 {
             for node in 0..self.nodes.len() {
                 let now = self.now;
-                self.group(node, |core, tx| core.step(now, Input::Tick, tx)).unwrap();
+                self.group(node, |engine, tx| engine.step(now, Input::Tick, tx)).unwrap();
             }
             while let Some(parcel) = self.queue.pop_front() {
                 self.deliver(parcel).unwrap();
@@ -253,7 +251,13 @@ impl World {
     }
 
     /// Submits a message of a case.
-    pub(crate) fn send(&mut self, from: usize, to: usize, request: &str, body: &[u8]) -> Result<MessageId, SubmitError> {
+    pub(crate) fn send(
+        &mut self,
+        from: usize,
+        to: usize,
+        request: &str,
+        body: &[u8],
+    ) -> Result<MessageId, SubmitError> {
         self.send_in(from, to, request, body, Some([7; 16]))
     }
 
@@ -278,14 +282,12 @@ impl World {
 
     fn submit(&mut self, from: usize, draft: Draft) -> Result<MessageId, SubmitError> {
         let now = self.now;
-        self.group(from, |core, tx| core.submit(now, draft, tx))
+        self.group(from, |engine, tx| engine.submit(now, draft, tx))
     }
 
     /// The bodies that had an effect at a node, in order.
     pub(crate) fn effects(&mut self, node: usize) -> Vec<String> {
-        self.rows(node, "SELECT body FROM effect ORDER BY rowid", |row| {
-            Ok(String::from_utf8(row.blob(0)?).unwrap())
-        })
+        self.rows(node, "SELECT body FROM effect ORDER BY rowid", |row| Ok(String::from_utf8(row.blob(0)?).unwrap()))
     }
 
     /// What a node learned of its own messages.
@@ -297,9 +299,7 @@ impl World {
     pub(crate) fn in_state(&mut self, node: usize, state: i64) -> usize {
         self.nodes[node]
             .store
-            .transaction(|tx| {
-                tx.query("SELECT 1 FROM outbox WHERE state = $1", &[Value::Int(state)], |row| row.int(0))
-            })
+            .transaction(|tx| tx.query("SELECT 1 FROM outbox WHERE state = $1", &[Value::Int(state)], |row| row.int(0)))
             .unwrap()
             .len()
     }
@@ -318,7 +318,7 @@ impl World {
     }
 
     pub(crate) fn branch(&self, node: usize, name: &str) -> u64 {
-        self.nodes[node].core.branches().get(name).copied().unwrap_or(0)
+        self.nodes[node].engine.branches().get(name).copied().unwrap_or(0)
     }
 }
 
@@ -378,8 +378,8 @@ fn start(name: &str, mut store: Store, starts: u64, release: &Arc<Release>, now:
         handlers: vec![Box::new(Notes(contract()))],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
     };
-    let core = store.transaction(|tx| Core::start(now, config, tx)).unwrap();
-    Node { store, core, alarms: Vec::new(), starts }
+    let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
+    Node { store, engine, alarms: Vec::new(), starts }
 }
 
 fn releases(now: Timestamp) -> Vec<Arc<Release>> {

@@ -7,7 +7,7 @@ use nhipcau_domain::{directory::Release, id::AccessPointId};
 use prost::Message;
 
 use super::{
-    Core, Error, Output,
+    Engine, Error, Output,
     channel::{IncomingKey, Phase, Serving},
 };
 use crate::{
@@ -26,7 +26,7 @@ const STATUS_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// How often messages that wait for the peer's release are tried again.
 const RELEASE_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
-impl Core {
+impl Engine {
     /// Sends the statuses that are due.
     pub(super) fn send_status(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let due: Vec<_> = self.peers.iter().filter(|(_, p)| p.status_at <= now).map(|(id, _)| id.clone()).collect();
@@ -115,14 +115,12 @@ impl Core {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         match Signal::decode(bytes).ok().and_then(|s| s.kind) {
-            Some(Kind::Status(status)) => {
-                match signal::verify_status(&status, &self.me, &self.release, now) {
-                    Some((sender, statement)) if sender == *subject_sender && sender != self.me => {
-                        self.hear(now, &sender, &statement, tx)
-                    }
-                    _ => self.quarantine(now, subject_sender, "bad_status", bytes, tx),
+            Some(Kind::Status(status)) => match signal::verify_status(&status, &self.me, &self.release, now) {
+                Some((sender, statement)) if sender == *subject_sender && sender != self.me => {
+                    self.hear(now, &sender, &statement, tx)
                 }
-            }
+                _ => self.quarantine(now, subject_sender, "bad_status", bytes, tx),
+            },
             Some(Kind::Return(envelope)) => self.take_return(now, subject_sender, envelope, tx),
             Some(Kind::ReleaseRequest(version)) => {
                 if self.release.version() >= version && self.peers.contains_key(subject_sender) {
@@ -132,15 +130,13 @@ impl Core {
                 }
                 Ok(())
             }
-            Some(Kind::Release(release)) => {
-                match Release::verify(&release, self.release.root(), Some(&self.release)) {
-                    Ok(release) => {
-                        self.branch("release_fetched");
-                        self.install(now, Arc::new(release), tx)
-                    }
-                    Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
+            Some(Kind::Release(release)) => match Release::verify(&release, self.release.root(), Some(&self.release)) {
+                Ok(release) => {
+                    self.branch("release_fetched");
+                    self.install(now, Arc::new(release), tx)
                 }
-            }
+                Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
+            },
             None => self.quarantine(now, subject_sender, "bad_signal", bytes, tx),
         }
     }
@@ -279,9 +275,7 @@ impl Core {
         let key = (recipient, lane);
         let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
         match out.phase {
-            Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
-                Err(Error::Superseded)
-            }
+            Phase::Open if said.promised_incarnation > out.incarnation && !own_run => Err(Error::Superseded),
             Phase::Open => self.hear_head(now, &key, head, tx),
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
                 self.try_open(now, &key, head, tx)

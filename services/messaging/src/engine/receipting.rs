@@ -5,7 +5,7 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use super::{
-    AlarmKind, Core, Error, Kind, Output,
+    AlarmKind, Engine, Error, Kind, Output,
     channel::{Accepted, IncomingKey, RESEND_FIRST},
     receiving::is_retryable,
 };
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-impl Core {
+impl Engine {
     /// Issues the receipts of this group, in the same transaction as the effects, and repeats the ones that were
     /// asked for.
     pub(super) fn issue_receipts(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
@@ -45,9 +45,9 @@ impl Core {
             let before = Number { series: number.series, number: number.number - 1 };
             receipts.extend(inbox::issued_after(tx, self.channel(key), before)?.into_iter().take(1));
         }
-        for run in pending.chunk_by(|a, b| {
-            a.head.incarnation == b.head.incarnation && a.head.sequence + 1 == b.head.sequence
-        }) {
+        for run in
+            pending.chunk_by(|a, b| a.head.incarnation == b.head.incarnation && a.head.sequence + 1 == b.head.sequence)
+        {
             for part in run.chunks(REFUSALS_LIMIT) {
                 receipts.extend(self.issue(now, key, part, tx)?);
             }
@@ -174,8 +174,7 @@ impl Core {
             s.number.number == held.number + 1 && s.previous == held_digest
         } else {
             s.number.number == 1
-                && (s.previous == [0; 32]
-                    || outbox::holds_receipt(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
+                && (s.previous == [0; 32] || outbox::holds_receipt(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
         };
         if !follows {
             self.branch("receipt_gap");
@@ -236,10 +235,7 @@ impl Core {
             Some(reason) if is_retryable(reason as i32) => {
                 self.branch("refused_not_yet");
                 return Ok(tx
-                    .execute(
-                        "UPDATE outbox SET state = 4 WHERE id = $1 AND state = 1",
-                        &[(&message.id.0).into()],
-                    )
+                    .execute("UPDATE outbox SET state = 4 WHERE id = $1 AND state = 1", &[(&message.id.0).into()])
                     .map(|_| ())?);
             }
             _ if message.skip => {

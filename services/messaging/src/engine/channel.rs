@@ -1,4 +1,4 @@
-//! What the core remembers of channels and peers between inputs. All of it is read from the store at a start;
+//! What the engine remembers of channels and peers between inputs. All of it is read from the store at a start;
 //! none of it is the only copy.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
-use super::{Core, Error, channel::Phase, micros};
+use super::{Engine, Error, channel::Phase, micros};
 use crate::{
     envelope::Content,
     message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient},
@@ -48,7 +48,7 @@ impl From<store::Error> for SubmitError {
     }
 }
 
-impl Core {
+impl Engine {
     /// Accepts a message to send and gives its id. The same cause, ordinal and content give the same id again and
     /// nothing else, also after a restore. Runs in the caller's transaction, so that the business change and its
     /// message are one.
@@ -118,13 +118,7 @@ impl Core {
         Ok(())
     }
 
-    fn check(
-        &self,
-        now: Timestamp,
-        recipient: &Recipient,
-        lane: Lane,
-        content: &Content,
-    ) -> Result<(), SubmitError> {
+    fn check(&self, now: Timestamp, recipient: &Recipient, lane: Lane, content: &Content) -> Result<(), SubmitError> {
         let header = &content.header;
         let limit = if lane == Lane::Messages { MESSAGE_LIMIT } else { BULK_LIMIT };
         let size: usize = content.parts.iter().map(Vec::len).sum();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, PartyId};
 
-use super::{AlarmKind, Core, Error, OutgoingKey, channel::IN_FLIGHT, channel::Phase, micros};
+use super::{AlarmKind, Engine, Error, OutgoingKey, channel::IN_FLIGHT, channel::Phase, micros};
 use crate::{
     envelope::{Content, Place, Sealed, Sender, Skip, seal},
     handler::Context,
@@ -21,7 +21,7 @@ const AT_ONCE: u64 = 256;
 /// The message name of a skipped position.
 const SKIPPED: &str = "nhipcau.envelope.v1.Skip";
 
-impl Core {
+impl Engine {
     /// Signs the drafts of every open channel, in the order of their acceptance.
     pub(super) fn seal_drafts(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let ready: Vec<OutgoingKey> = self
@@ -57,15 +57,8 @@ impl Core {
     }
 
     /// Signs one draft; `false` when the recipient has no usable sealing key and everything must wait.
-    fn seal_one(
-        &mut self,
-        now: Timestamp,
-        key: &OutgoingKey,
-        draft: Pending,
-        tx: &mut Tx<'_>,
-    ) -> Result<bool, Error> {
-        let stored =
-            self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_ref(), tx)?;
+    fn seal_one(&mut self, now: Timestamp, key: &OutgoingKey, draft: Pending, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let stored = self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_ref(), tx)?;
         let content = stored.and_then(|bytes| Content::unpack(&bytes));
         let skip = match (&content, SkipReason::try_from(i32::try_from(draft.skip).unwrap_or(0))) {
             (_, Ok(reason)) if reason != SkipReason::Unspecified => Some(reason),
@@ -177,11 +170,8 @@ impl Core {
             base_sequence: out.base,
             previous: out.head.digest,
         };
-        let sender = Sender {
-            access_point: &self.me,
-            signing: &self.keys.signing,
-            directory_version: self.release.version(),
-        };
+        let sender =
+            Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let sealed = match &key.0 {
             Recipient::All => seal(sender, &key.0, place, id, content, None, now, entropy)?,

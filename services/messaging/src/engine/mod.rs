@@ -1,6 +1,6 @@
-//! The core: a synchronous state machine over one store transaction.
+//! The engine: a synchronous state machine over one store transaction.
 //!
-//! The shell collects a group of inputs, opens a transaction, calls [`Core::step`] for each and [`Core::flush`]
+//! The shell collects a group of inputs, opens a transaction, calls [`Engine::step`] for each and [`Engine::flush`]
 //! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
 //! may then differ from the disk, and every start is a recovery.
 
@@ -49,7 +49,7 @@ const SYNC_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// Deliveries kept back during that wait.
 const HELD_LIMIT: usize = 256;
 
-/// What a core is made of.
+/// What a engine is made of.
 pub struct Config {
     /// The access point it speaks for.
     pub access_point: AccessPointId,
@@ -65,7 +65,7 @@ pub struct Config {
     pub entropy: Box<dyn Entropy>,
 }
 
-/// What happens to a core.
+/// What happens to a engine.
 #[derive(Debug)]
 pub enum Input {
     /// The broker delivers a message of a lane; the token acknowledges it.
@@ -181,7 +181,7 @@ pub enum AlarmKind {
     DirectoryExpires,
 }
 
-/// Why a core stops.
+/// Why a engine stops.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store failed.
@@ -199,7 +199,7 @@ pub enum Error {
 }
 
 /// The state machine of one access point.
-pub struct Core {
+pub struct Engine {
     me: AccessPointId,
     start: u64,
     run: Run,
@@ -224,7 +224,7 @@ pub struct Core {
     branches: BTreeMap<&'static str, u64>,
 }
 
-impl Core {
+impl Engine {
     /// Starts: reads where every channel stands and prepares to agree with every peer. Nothing is signed on a
     /// channel before its recipient has been heard; broadcasts and messages to oneself wait for nobody.
     ///
@@ -237,7 +237,7 @@ impl Core {
         }
         let mut run = [0; 16];
         config.entropy.fill(&mut run);
-        let mut core = Self {
+        let mut engine = Self {
             me: config.access_point,
             start: config.start.max(1),
             run,
@@ -261,8 +261,8 @@ impl Core {
             status_number: 0,
             branches: BTreeMap::new(),
         };
-        core.load_channels(now, tx)?;
-        Ok(core)
+        engine.load_channels(now, tx)?;
+        Ok(engine)
     }
 
     /// Takes one input. Its outputs come with [`flush`](Self::flush).
@@ -387,11 +387,7 @@ impl Core {
     }
 
     fn sender(&self) -> Sender<'_> {
-        Sender {
-            access_point: &self.me,
-            signing: &self.keys.signing,
-            directory_version: self.release.version(),
-        }
+        Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() }
     }
 
     fn channel<'k>(&'k self, (sender, broadcast, lane): &'k IncomingKey) -> Channel<'k> {

@@ -8,7 +8,7 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use super::{
-    AlarmKind, Core, Error, HELD_LIMIT, Input, Kind, Output,
+    AlarmKind, Engine, Error, HELD_LIMIT, Input, Kind, Output,
     channel::{Accepted, IncomingKey, WINDOW},
     micros,
 };
@@ -35,7 +35,7 @@ pub(super) fn is_retryable(reason: i32) -> bool {
     reason == RefusalReason::NotYet as i32
 }
 
-impl Core {
+impl Engine {
     /// A bundle from the broker.
     pub(super) fn deliver(
         &mut self,
@@ -48,9 +48,9 @@ impl Core {
     ) -> Result<(), Error> {
         let unsynced = kind != Kind::Receipts
             && Lane::ALL.iter().any(|lane| {
-                [false, true].iter().any(|all| {
-                    self.incoming.get(&(sender.clone(), *all, *lane)).is_some_and(|channel| !channel.synced)
-                })
+                [false, true]
+                    .iter()
+                    .any(|all| self.incoming.get(&(sender.clone(), *all, *lane)).is_some_and(|channel| !channel.synced))
             });
         if unsynced {
             if self.held.len() < HELD_LIMIT {
@@ -150,9 +150,9 @@ impl Core {
         };
         if learned {
             let (promised, base) = (channel.promised, channel.base);
-            channel.window.retain(|sequence, v| {
-                v.routing.incarnation >= promised || base.is_some_and(|base| *sequence <= base)
-            });
+            channel
+                .window
+                .retain(|sequence, v| v.routing.incarnation >= promised || base.is_some_and(|base| *sequence <= base));
             let run = channel.promised_run.clone();
             inbox::set_promise(tx, self.channel(key), promised, &run, base)?;
             return Ok(true);
@@ -347,7 +347,7 @@ impl Core {
         content: &Content,
         tx: &mut Tx<'_>,
     ) -> Result<i32, Error> {
-        // The handler leaves the map while it works, so that what it sends can be submitted by the same core.
+        // The handler leaves the map while it works, so that what it sends can be submitted by the same engine.
         let Some(mut handler) = self.handlers.remove(&content.header.contract) else {
             return Ok(RefusalReason::NotYet as i32);
         };
@@ -439,9 +439,10 @@ impl Core {
             }
             Some(to) if !key.1 => {
                 if !self.release.hosts(&self.me, &to.party, to.unit.as_ref(), &header.contract) {
-                    let moved = to.unit.as_ref().is_some_and(|unit| {
-                        self.release.access_point_for(&to.party, unit, &header.contract).is_some()
-                    });
+                    let moved = to
+                        .unit
+                        .as_ref()
+                        .is_some_and(|unit| self.release.access_point_for(&to.party, unit, &header.contract).is_some());
                     return Err(or_not_yet(if moved { RefusalReason::Moved } else { RefusalReason::NotHosted }));
                 }
                 if !self.release.allows(&header.sender.party, &header.contract, &to.party, &header.purpose, now) {
@@ -486,4 +487,3 @@ impl Core {
         Ok(key)
     }
 }
-

@@ -1,6 +1,6 @@
 //! Case keys: what is stored of a message lies under the key of its case.
 
-use super::{Core, Error};
+use super::{Engine, Error};
 use crate::{
     crypto::rest::RestKey,
     message::Correlation,
@@ -12,7 +12,7 @@ const NO_CASE: Correlation = [0; 16];
 /// Case keys remembered in memory.
 const REMEMBERED: usize = 4096;
 
-impl Core {
+impl Engine {
     /// Encrypts a body for its row.
     pub(super) fn rest(
         &mut self,
@@ -64,9 +64,10 @@ impl Core {
         if let Some(key) = self.case_keys.get(case) {
             return Ok(Some(key.clone()));
         }
-        let found = tx.query_one("SELECT kek, wrapped FROM case_key WHERE correlation = $1", &[case.into()], |row| {
-            Ok((row.text(0)?, row.blob(1)?))
-        })?;
+        let found =
+            tx.query_one("SELECT kek, wrapped FROM case_key WHERE correlation = $1", &[case.into()], |row| {
+                Ok((row.text(0)?, row.blob(1)?))
+            })?;
         let Some((kek, wrapped)) = found else { return Ok(None) };
         let Some(kek) = self.keys.kek.iter().find(|k| k.id == kek) else { return Ok(None) };
         let key = kek.key.unwrap(case, &wrapped)?;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 
 use super::{
-    AlarmKind, Core, Error, Kind, Output, OutgoingKey, PublishResult,
+    AlarmKind, Engine, Error, Kind, OutgoingKey, Output, PublishResult,
     channel::{IN_FLIGHT, Phase, RESEND_FIRST, RESEND_LONGEST},
     micros,
 };
@@ -28,7 +28,7 @@ const AWAITED: usize = 4096;
 /// How long a message may wait for its receipt before a person is told.
 const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 
-impl Core {
+impl Engine {
     /// Publishes what every open channel has signed and not handed over, and again what waits too long.
     pub(super) fn publish(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let mut ready = Vec::new();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
 use super::{
-    AlarmKind, Core, Error, Kind, OutgoingKey,
+    AlarmKind, Engine, Error, Kind, OutgoingKey,
     channel::{Phase, RESEND_FIRST, Serving},
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 /// Broadcast envelopes served to a subscriber on one status.
 const SERVED: u64 = 256;
 
-impl Core {
+impl Engine {
     /// The recipient has promised to accept only this incarnation from now on. Opens the channel when its head is a
     /// position that this store knows; else asks for what this store has lost.
     pub(super) fn try_open(

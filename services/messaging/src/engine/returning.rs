@@ -7,12 +7,7 @@ use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose};
 use prost::Message;
 
-use super::{
-    AlarmKind, Core, Error, Output, OutgoingKey,
-    channel::Phase,
-    micros,
-    publishing::BUNDLE_LIMIT,
-};
+use super::{AlarmKind, Engine, Error, OutgoingKey, Output, channel::Phase, micros, publishing::BUNDLE_LIMIT};
 use crate::{
     envelope::{self, Content, Place, Rejected, Sender, Verified, seal, wire},
     handler::{Context, Refused},
@@ -31,7 +26,7 @@ const RETURN: &str = "nhipcau.envelope.v1.Return";
 /// Receipts in one return, at most.
 const RECEIPTS: usize = 128;
 
-impl Core {
+impl Engine {
     /// Sends what peers were found to have lost.
     pub(super) fn return_lost(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let owed: Vec<_> = self
@@ -68,8 +63,8 @@ impl Core {
                     self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_ref(), tx)?
                 };
                 let envelope = bytes.and_then(|b| wire::Envelope::decode(b.as_slice()).ok());
-                let verified = envelope
-                    .and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
+                let verified =
+                    envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
                 envelopes.extend(verified.and_then(|v| self.returned(&v)));
             }
         }
@@ -97,8 +92,7 @@ impl Core {
     pub(super) fn return_abandoned(&mut self, now: Timestamp, publisher: &AccessPointId, stored: &[Vec<u8>]) {
         for bytes in stored {
             let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
-            let verified =
-                envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
+            let verified = envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
             self.peer(publisher, now).strays.extend(verified);
         }
     }
@@ -106,9 +100,7 @@ impl Core {
     fn returned(&mut self, verified: &Verified) -> Option<wire::ReturnedEnvelope> {
         let part_keys = match self.open_key(verified).ok()? {
             None => Vec::new(),
-            Some(key) => {
-                envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect()
-            }
+            Some(key) => envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect(),
         };
         Some(wire::ReturnedEnvelope { envelope: Some(verified.envelope.clone()), part_keys })
     }
@@ -120,9 +112,8 @@ impl Core {
         parcel: Vec<u8>,
     ) -> Result<Option<wire::Envelope>, Error> {
         let Some(sealing) = self.release.sealing_key(to, now) else { return Ok(None) };
-        let party = |id: &AccessPointId| -> Option<PartyId> {
-            self.release.access_point(id)?.parties.iter().next().cloned()
-        };
+        let party =
+            |id: &AccessPointId| -> Option<PartyId> { self.release.access_point(id)?.parties.iter().next().cloned() };
         let (Some(from_party), Some(to_party)) = (party(&self.me), party(to)) else { return Ok(None) };
         let (Ok(contract), Ok(purpose)) = (ContractId::new("nhipcau.envelope.v1"), Purpose::new("return")) else {
             return Ok(None);
@@ -144,11 +135,8 @@ impl Core {
         let mut id = [0; 16];
         self.entropy.fill(&mut id);
         let id = MessageId(uuid::Builder::from_custom_bytes(id).into_uuid().into_bytes());
-        let sender = Sender {
-            access_point: &self.me,
-            signing: &self.keys.signing,
-            directory_version: self.release.version(),
-        };
+        let sender =
+            Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let (key, wrapped) = self.channel_keys.get(sender, (to, &sealing.id, &sealing.public), now, entropy)?;
         let place = Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32] };
@@ -225,13 +213,7 @@ impl Core {
     }
 
     /// An envelope that this access point once signed.
-    fn take_back(
-        &mut self,
-        now: Timestamp,
-        v: Verified,
-        part_keys: &[Vec<u8>],
-        tx: &mut Tx<'_>,
-    ) -> Result<(), Error> {
+    fn take_back(&mut self, now: Timestamp, v: Verified, part_keys: &[Vec<u8>], tx: &mut Tx<'_>) -> Result<(), Error> {
         let r = v.routing.clone();
         let Some(lane) = r.lane else { return Ok(()) };
         let key: OutgoingKey = (r.recipient.clone(), lane);
