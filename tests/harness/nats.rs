@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use async_nats::{Client, ConnectOptions};
+use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
 use tempfile::TempDir;
 
 use crate::wait;
@@ -44,6 +45,14 @@ pub const OPERATOR: User = User {
     public: "UAXKTLME46OQLPC4ISEPUZTH7OTNPQTVZDVNTDOI5GGVOSFDG6FHDOTR",
     seed: "SUAMTRAMVQMNMXDZJDZGKR7T6TDBBZRHP7Y7KOEP7YMNDMS45ZGS25YVAI",
 };
+
+impl User {
+    /// The public half of its key.
+    #[must_use]
+    pub fn public(&self) -> &'static str {
+        self.public
+    }
+}
 
 /// The shipped configuration, made to run here.
 #[derive(Debug)]
@@ -89,6 +98,14 @@ impl Config {
         Ok(fs::write(path, format!("{text}\n{lines}\n"))?)
     }
 
+    /// Puts another text in the place of `users.conf`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn users(&self, text: &str) -> Result<()> {
+        Ok(fs::write(self.directory.path().join("users.conf"), text)?)
+    }
+
     /// Has the server check a file without running it.
     ///
     /// # Errors
@@ -102,15 +119,30 @@ impl Config {
     /// # Errors
     /// When it does not come up; the message holds its log.
     pub async fn start(self) -> Result<Server> {
+        let (child, address) = self.launch(None).await?;
+        Ok(Server { child, config: self, address })
+    }
+
+    async fn launch(&self, port: Option<&str>) -> Result<(Child, String)> {
         let mut command = self.command("server.conf")?;
         let here = self.directory.path();
         command.arg("--ports_file_dir").arg(here).arg("--log").arg(here.join("log"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        if let Some(port) = port {
+            command.arg("--port").arg(port);
+        }
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let ports = here.join(format!("nats-server_{}.ports", child.id()));
-        let mut server = Server { child, config: self, address: String::new() };
-        server.address =
-            wait::until("the nats-server to listen", || address(&ports)).await.with_context(|| server.log())?;
-        Ok(server)
+        match wait::until("the nats-server to listen", || address(&ports)).await {
+            Ok(address) => Ok((child, address)),
+            Err(error) => {
+                end(&mut child);
+                Err(error.context(self.log()))
+            }
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
     fn command(&self, file: &str) -> Result<Command> {
@@ -157,19 +189,66 @@ impl Server {
         Ok(options.connect(&self.address).await?)
     }
 
+    /// How an access point or the operator connects as one of the users, as its own configuration would say it.
+    ///
+    /// # Errors
+    /// When the file with the login cannot be written.
+    pub fn connection(&self, user: User) -> Result<Connection> {
+        let login = self.config.directory.path().join(format!("{}.nk", user.name));
+        fs::write(&login, user.seed)?;
+        let ours = certificates();
+        Ok(Connection {
+            name: user.name.to_owned(),
+            servers: vec![self.address.clone()],
+            root_certificates: ours.join("ca.pem"),
+            client_certificate: Some(ClientCertificate {
+                certificate: ours.join("peer.pem"),
+                key: ours.join("peer.key"),
+            }),
+            credential: Credential::Nkey(login),
+        })
+    }
+
+    /// Kills the server in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        end(&mut self.child);
+    }
+
+    /// Starts the server again on the same port and disk, after [`Server::kill`].
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its log.
+    pub async fn restart(&mut self) -> Result<()> {
+        let port = self.address.rsplit(':').next().context("the address ends in a port")?.to_owned();
+        (self.child, self.address) = self.config.launch(Some(&port)).await?;
+        Ok(())
+    }
+
+    /// Takes everything that the server stored, after [`Server::kill`].
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn lose_disk(&self) -> Result<()> {
+        Ok(fs::remove_dir_all(self.config.directory.path().join("store"))?)
+    }
+
     /// What the server logged.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.config.directory.path().join("log")).unwrap_or_default()
+        self.config.log()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is left to do about a failure here; a server that is gone already is what is wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
+        end(&mut self.child);
     }
+}
+
+fn end(child: &mut Child) {
+    // Nothing is left to do about a failure here; a server that is gone already is what is wanted.
+    drop(child.kill());
+    drop(child.wait());
 }
 
 fn root() -> PathBuf {

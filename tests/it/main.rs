@@ -12,6 +12,8 @@ mod deploy;
 mod layering;
 mod links;
 mod manifests;
+mod provisioning;
 mod repository;
 mod sources;
+mod transport;
 mod validation;

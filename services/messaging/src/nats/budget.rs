@@ -31,6 +31,7 @@ impl Budget {
     }
 
     /// Takes a share if there is room now.
+    #[cfg(test)]
     pub(super) fn try_reserve(&self, bytes: usize) -> Option<Share> {
         Arc::clone(&self.0).try_acquire_many_owned(units(bytes)).ok().map(Share)
     }

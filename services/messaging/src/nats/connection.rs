@@ -7,7 +7,7 @@ use async_nats::{Client, ConnectOptions, Event};
 use super::{MINIMUM_SERVER, Version};
 
 /// Messages that may wait in a subscription until they are read; more are dropped and counted.
-const SUBSCRIPTION_CAPACITY: usize = 128;
+pub(super) const SUBSCRIPTION_CAPACITY: usize = 128;
 
 /// Commands that may wait for the socket.
 const COMMAND_CAPACITY: usize = 64;

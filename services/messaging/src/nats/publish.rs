@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     budget::{Budget, Share},
+    connection::SUBSCRIPTION_CAPACITY,
     transport::Line,
 };
 use crate::engine::{Input, PublishResult};
@@ -25,6 +26,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Most bytes on their way to the broker.
 const BYTES_IN_FLIGHT: usize = 32 * 1024 * 1024;
+
+/// What a publish counts for at least, so that all answers together fit into one subscription.
+const LEAST: usize = BYTES_IN_FLIGHT / SUBSCRIPTION_CAPACITY;
 
 /// Publishes without an answer yet.
 #[derive(Debug)]
@@ -53,15 +57,16 @@ impl InFlight {
         Self { base, budget: Budget::new(BYTES_IN_FLIGHT), publishes: Mutex::default() }
     }
 
-    /// Notes a publish and says where its answer goes, or nothing when there is no room.
-    pub(super) fn note(&self, token: u64, bytes: usize) -> Option<String> {
-        let share = self.budget.try_reserve(bytes)?;
+    /// Waits for room, at most until earlier publishes are overdue; then notes a publish and says where its answer
+    /// goes.
+    pub(super) async fn note(&self, token: u64, bytes: usize) -> String {
+        let share = self.budget.reserve(bytes.clamp(LEAST, BYTES_IN_FLIGHT)).await;
         let mut publishes = self.lock();
         publishes.last += 1;
         let number = publishes.last;
         let deadline = Instant::now() + ANSWER_WITHIN;
         publishes.waiting.insert(number, Publish { token, deadline, _share: share });
-        Some(format!("{}.{number}", self.base))
+        format!("{}.{number}", self.base)
     }
 
     /// The token of an answered publish, once.
@@ -142,6 +147,8 @@ fn read(answer: &Message) -> PublishResult {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn answer(payload: &'static str) -> Message {
@@ -169,8 +176,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_publish_is_answered_once_or_overdue_once() {
         let publishes = InFlight::new("_INBOX_moha.x".to_owned());
-        let answered = publishes.note(70, 1).unwrap();
-        publishes.note(71, 1).unwrap();
+        let answered = publishes.note(70, 1).await;
+        publishes.note(71, 1).await;
         assert_eq!(publishes.take(&answered), Some(70));
         assert_eq!(publishes.take(&answered), None);
         assert_eq!(publishes.take("_INBOX_moha.x.nonsense"), None);
@@ -181,11 +188,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_in_flight_are_bounded() {
+    async fn publishes_in_flight_are_bounded_in_number_and_in_bytes() {
         let publishes = InFlight::new("_INBOX_moha.x".to_owned());
-        assert!(publishes.note(1, BYTES_IN_FLIGHT).is_some());
-        assert!(publishes.note(2, 1).is_none());
+        let small = async {
+            for token in 0.. {
+                publishes.note(token, 1).await;
+            }
+        };
+        assert!(small.now_or_never().is_none());
+        assert_eq!(publishes.abandon().len(), SUBSCRIPTION_CAPACITY);
+        publishes.note(1, BYTES_IN_FLIGHT).await;
+        assert!(publishes.note(2, 1).now_or_never().is_none());
         assert_eq!(publishes.abandon(), [1]);
-        assert!(publishes.note(2, 1).is_some());
     }
 }

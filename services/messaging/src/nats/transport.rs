@@ -72,13 +72,12 @@ impl Line {
         match output {
             Output::Publish { kind, recipient, bytes, token } => {
                 let subject = Subject::kept(kind, &recipient, &self.me);
-                let room = subject.filter(|_| self.board.is_usable());
-                let room = room.and_then(|subject| Some((subject, self.in_flight.note(token, bytes.len())?)));
-                let Some((subject, reply)) = room else {
+                let Some(subject) = subject.filter(|_| self.board.is_usable()) else {
                     self.counters.shed();
                     publish::give_up(self, vec![token]).await;
                     return;
                 };
+                let reply = self.in_flight.note(token, bytes.len()).await;
                 if !self.send(subject.to_string(), Some(reply.clone()), bytes).await {
                     publish::give_up(self, self.in_flight.take(&reply).into_iter().collect()).await;
                 }

@@ -10,6 +10,7 @@ use async_nats::{
         stream::{self, ConsumerError},
     },
 };
+use serde_json::json;
 
 use super::{
     difference::{Difference, in_consumer, in_stream, list},
@@ -114,7 +115,7 @@ impl Found {
 
 async fn look(context: &Context, planned: &PlannedStream) -> Result<Found, Error> {
     let stream = &planned.config.name;
-    let answer = context.request(format!("STREAM.INFO.{stream}"), &()).await;
+    let answer = context.request(format!("STREAM.INFO.{stream}"), &json!({})).await;
     let info: Option<stream::Info> = existing(stream, answer)?;
     let mut consumers = Vec::new();
     for consumer in &planned.consumers {
@@ -123,7 +124,7 @@ async fn look(context: &Context, planned: &PlannedStream) -> Result<Found, Error
             continue;
         }
         let subject = format!("CONSUMER.INFO.{stream}.{}", durable(consumer));
-        let answer = context.request(subject, &()).await;
+        let answer = context.request(subject, &json!({})).await;
         let info: Option<consumer::Info> = existing(&name(planned, consumer), answer)?;
         consumers.push(info.map(|info| info.config));
     }
