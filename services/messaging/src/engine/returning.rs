@@ -139,10 +139,10 @@ impl Engine {
             Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let (key, wrapped) = self.channel_keys.get(sender, (to, &sealing.id, &sealing.public), now, entropy)?;
-        let place = Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32] };
+        let place = Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32], create_time: now };
         let recipient = Recipient::One(to.clone());
         let key = Some((&sealing.id, &key, &wrapped));
-        Ok(Some(seal(sender, &recipient, place, id, &content, key, now, entropy)?.envelope))
+        Ok(Some(seal(sender, &recipient, place, id, &content, key, entropy)?.envelope))
     }
 
     /// A peer gives back what it holds of this access point.

@@ -169,17 +169,18 @@ impl Engine {
             sequence,
             base_sequence: out.base,
             previous: out.head.digest,
+            create_time: now,
         };
         let sender =
             Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let sealed = match &key.0 {
-            Recipient::All => seal(sender, &key.0, place, id, content, None, now, entropy)?,
+            Recipient::All => seal(sender, &key.0, place, id, content, None, entropy)?,
             Recipient::One(access_point) => {
                 let Some(sealing) = self.release.sealing_key(access_point, now) else { return Ok(None) };
                 let to = (access_point, &sealing.id, &sealing.public);
                 let (channel_key, wrapped) = self.channel_keys.get(sender, to, now, entropy)?;
-                seal(sender, &key.0, place, id, content, Some((&sealing.id, &channel_key, &wrapped)), now, entropy)?
+                seal(sender, &key.0, place, id, content, Some((&sealing.id, &channel_key, &wrapped)), entropy)?
             }
         };
         let head = Head { incarnation: place.incarnation, sequence, digest: sealed.digest };

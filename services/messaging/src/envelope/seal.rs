@@ -42,6 +42,8 @@ pub struct Place {
     pub base_sequence: u64,
     /// Digest of the previous envelope.
     pub previous: Digest,
+    /// When it is sealed.
+    pub create_time: Timestamp,
 }
 
 /// A sealed and signed envelope.
@@ -100,7 +102,6 @@ pub fn seal(
     id: MessageId,
     content: &Content,
     key: Option<(&KeyId, &ChannelKey, &Wrapped)>,
-    now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Sealed, KeyError> {
     let mut salt = Vec::new();
@@ -120,7 +121,7 @@ pub fn seal(
         sequence: place.sequence,
         base_sequence: place.base_sequence,
         previous_digest: place.previous.to_vec(),
-        create_time: Some(timestamp(now)),
+        create_time: Some(timestamp(place.create_time)),
         directory_version: sender.directory_version,
         signing_key: sender.signing.id().to_string(),
         wrap: key.map(|(id, _, wrapped)| wire::Wrap {
