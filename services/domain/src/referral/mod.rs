@@ -1,1 +1,47 @@
-//! To be written.
+//! Referrals as rules: a branch's state is a pure function of two logs, each written by one side alone.
+//!
+//! [`table`] says which event leads where, [`fold`](fold()) reads two logs into a [`View`], [`decide`] turns a command
+//! into the next event or every reason why not, [`Branch`] judges what arrives, [`group`] keeps at most one branch
+//! of a need assigned, [`disclosure`] says which part may be sealed when, and [`Basis`] by what right. Knows
+//! nothing of agreements, areas, storage or time of its own.
+
+mod basis;
+mod branch;
+mod code;
+mod command;
+pub mod disclosure;
+mod event;
+mod event_decode;
+mod event_encode;
+mod fold;
+pub mod group;
+pub mod guard;
+mod kind;
+mod log;
+mod parts;
+mod personal;
+pub mod table;
+mod text;
+mod view;
+mod violation;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use basis::{Basis, Consent};
+pub use branch::Branch;
+pub use code::*;
+pub use command::{Command, NewBranch, Request, decide, open};
+pub use event::{
+    Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef, TimeLimit, UnitRef,
+};
+pub use fold::fold;
+pub use kind::{EventKind, Kind, Side, State};
+pub use log::{Fault, Log, Recorded};
+pub use parts::PartSet;
+pub use personal::Personal;
+pub use text::Text;
+pub use view::{Condition, Effect, Entry, Stops, View};
+pub use violation::{LISTED, Refusal, Violation};
+pub use wire::{read_basis, read_unit, write_basis, write_time, write_time_limit, write_unit};

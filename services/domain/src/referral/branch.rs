@@ -1,0 +1,151 @@
+//! A branch as one access point holds it: both logs, and the judgement of an event that arrives.
+//!
+//! Events of the two logs may be recorded in any interleaving that keeps each log's own order and what each event
+//! names as seen; the view is the same. An event is judged by what its writer knew, never by what arrived
+//! meanwhile, so that crossing events are superseded on both sides alike and never refused on one.
+
+use super::{
+    basis::Basis,
+    event::{Body, Event, Ids, Opening, UnitRef},
+    fold::fold,
+    guard,
+    kind::Side,
+    log::{Fault, Log, Recorded},
+    view::View,
+    violation::Refusal,
+};
+use crate::reason;
+
+/// Both logs of a branch.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    opening: Opening,
+    basis: Basis,
+    ids: Ids,
+    origin_unit: UnitRef,
+    recipient_unit: UnitRef,
+    origin: Log,
+    recipient: Log,
+}
+
+impl Branch {
+    /// Begins a branch with the first event of the origin's log.
+    ///
+    /// # Errors
+    /// [`Fault::NotAnOpening`] when the event is not an opening with its basis, [`Fault::Gap`] when it is not first.
+    pub fn open(event: Event) -> Result<Self, Fault> {
+        let (Body::Opened(opening), Some(basis)) = (&event.body, &event.basis) else {
+            return Err(Fault::NotAnOpening);
+        };
+        let recipient = Log::new(Side::Recipient);
+        let mut branch = Self {
+            opening: opening.clone(),
+            basis: basis.clone(),
+            ids: event.ids,
+            origin_unit: event.owner.clone(),
+            recipient_unit: event.counterpart.clone(),
+            origin: Log::new(Side::Origin),
+            recipient: recipient.clone(),
+        };
+        branch.origin.append(event, &recipient)?;
+        Ok(branch)
+    }
+
+    /// Rebuilds a branch from stored logs, checking every chain anew.
+    ///
+    /// # Errors
+    /// The first [`Fault`] found.
+    pub fn restore(origin: Vec<Event>, recipient: Vec<Event>) -> Result<Self, Fault> {
+        let mut origin = origin.into_iter().peekable();
+        let mut recipient = recipient.into_iter().peekable();
+        let mut branch = Self::open(origin.next().ok_or(Fault::NotAnOpening)?)?;
+        loop {
+            let written = branch.recipient.events().len() as u64;
+            let event = match (origin.peek(), recipient.peek()) {
+                (Some(next), _) if next.seen_ordinal() <= written => origin.next(),
+                (_, Some(_)) => recipient.next(),
+                (Some(_), None) => return Err(Fault::SeenUnknown),
+                (None, None) => return Ok(branch),
+            };
+            if let Some(event) = event {
+                branch.record(event)?;
+            }
+        }
+    }
+
+    /// Records an event of either side after its chain was checked.
+    ///
+    /// # Errors
+    /// A [`Fault`]; nothing was changed then.
+    pub fn record(&mut self, event: Event) -> Result<Recorded, Fault> {
+        let (owner, counterpart) = match event.side {
+            Side::Origin => (&self.origin_unit, &self.recipient_unit),
+            Side::Recipient => (&self.recipient_unit, &self.origin_unit),
+        };
+        if event.ids != self.ids || event.owner != *owner || event.counterpart != *counterpart {
+            return Err(Fault::Foreign);
+        }
+        match event.side {
+            Side::Origin => self.origin.append(event, &self.recipient),
+            Side::Recipient => self.recipient.append(event, &self.origin),
+        }
+    }
+
+    /// Judges an event that arrived: was it lawful with what its writer knew?
+    ///
+    /// # Errors
+    /// A [`Refusal`] with every reason against it.
+    pub fn admit(&self, event: &Event) -> Result<(), Refusal> {
+        let mut refusal = Refusal::default();
+        let (own, other) = (self.log(event.side), self.log(event.side.other()));
+        let before = own.prefix(event.ordinal.saturating_sub(1));
+        let known = other.prefix(event.seen_ordinal());
+        let view = match event.side {
+            Side::Origin => fold(&self.opening, &self.basis, before, known),
+            Side::Recipient => fold(&self.opening, &self.basis, known, before),
+        };
+        for objection in guard::objections(&view, event) {
+            refusal.add("event", objection);
+        }
+        if matches!(event.body, Body::Returned { .. }) {
+            refusal.add("event", reason::OPENING_STORED);
+        }
+        refusal.or(())
+    }
+
+    /// What the two logs say together.
+    #[must_use]
+    pub fn view(&self) -> View {
+        fold(&self.opening, &self.basis, self.origin.events(), self.recipient.events())
+    }
+
+    /// The log of a side.
+    #[must_use]
+    pub const fn log(&self, side: Side) -> &Log {
+        match side {
+            Side::Origin => &self.origin,
+            Side::Recipient => &self.recipient,
+        }
+    }
+
+    /// The unit of a side.
+    #[must_use]
+    pub const fn unit(&self, side: Side) -> &UnitRef {
+        match side {
+            Side::Origin => &self.origin_unit,
+            Side::Recipient => &self.recipient_unit,
+        }
+    }
+
+    /// What it belongs to.
+    #[must_use]
+    pub const fn ids(&self) -> Ids {
+        self.ids
+    }
+
+    /// What the opening says.
+    #[must_use]
+    pub const fn opening(&self) -> &Opening {
+        &self.opening
+    }
+}

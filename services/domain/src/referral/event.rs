@@ -1,0 +1,322 @@
+//! One event of one branch: who wrote it, what its writer knew, and what happened.
+//!
+//! An [`Event`] is an immutable pair of content and digest. The digest is taken over the bytes that travelled; an
+//! event is never encoded a second time.
+
+use std::{fmt, sync::Arc};
+
+use aws_lc_rs::digest;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    basis::Basis,
+    code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation, Stop},
+    kind::{EventKind, Kind, Side},
+    text::Text,
+};
+use crate::id::{PartyId, SystemId, UnitId};
+
+/// SHA-256 over PAE("nhipcau/1/referral-event", event).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// What stands before the first event of a log.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The digest of an event's bytes.
+    #[must_use]
+    pub fn of_event(bytes: &[u8]) -> Self {
+        Self::over(&[b"nhipcau/1/referral-event", bytes])
+    }
+
+    /// SHA-256 over the PAE of the pieces: their number, then each length and piece, 64-bit little-endian.
+    pub(super) fn over(pieces: &[&[u8]]) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&(pieces.len() as u64).to_le_bytes());
+        for piece in pieces {
+            context.update(&(piece.len() as u64).to_le_bytes());
+            context.update(piece);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.finish().as_ref());
+        Self(out)
+    }
+
+    /// Wraps a digest that was computed elsewhere.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+/// A position of a log and the digest of the event there. The chain makes it stand for the whole log up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// Position from 1.
+    pub ordinal: u64,
+    /// Digest of the event there.
+    pub digest: Digest,
+}
+
+/// A unit of a party.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnitRef {
+    /// Party.
+    pub party: PartyId,
+    /// Unit of the party.
+    pub unit: UnitId,
+}
+
+/// Who caused an event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Actor {
+    /// Calling system.
+    pub system: SystemId,
+    /// Reference of the acting person in the party's own system, never a name; `None` when no person acted.
+    pub person: Option<PersonRef>,
+}
+
+/// Reference of a person in a party's own system: `[A-Za-z0-9._-]{1,64}`, never a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonRef(Box<str>);
+
+impl PersonRef {
+    /// Checks the syntax.
+    ///
+    /// # Errors
+    /// [`crate::id::InvalidId`] when the text does not have it.
+    pub fn new(text: &str) -> Result<Self, crate::id::InvalidId> {
+        let valid = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(crate::id::InvalidId {
+                kind: "person reference",
+                expected: "1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'",
+            })
+        }
+    }
+
+    /// The text as it travels.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a branch belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ids {
+    /// Case.
+    pub case: Uuid,
+    /// Referral.
+    pub referral: Uuid,
+    /// Branch.
+    pub branch: Uuid,
+}
+
+/// A part that travels with an event, by the digest of its salted bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PartDigest {
+    /// Which part.
+    pub part: Part,
+    /// SHA-256 of the serialized part.
+    pub digest: [u8; 32],
+}
+
+/// A legal time limit with its computed times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeLimit {
+    /// Rule of the directory.
+    pub rule: Box<str>,
+    /// Legal source.
+    pub citation: Text,
+    /// What stops it.
+    pub stop: Stop,
+    /// When it began to run.
+    pub start: Timestamp,
+    /// By when a person must have acknowledged.
+    pub acknowledge_due: Timestamp,
+    /// When both sides are warned.
+    pub warn: Timestamp,
+    /// When the origin turns to the next level.
+    pub escalate: Timestamp,
+    /// When the legal limit is passed.
+    pub due: Timestamp,
+}
+
+impl TimeLimit {
+    /// True when start ≤ acknowledge ≤ warn ≤ escalate ≤ due.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        [self.start, self.acknowledge_due, self.warn, self.escalate, self.due].is_sorted()
+    }
+}
+
+/// The receipt on which an origin event rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiptRef {
+    /// Number in its channel.
+    pub number: u64,
+    /// Digest of the receipt.
+    pub digest: [u8; 32],
+}
+
+/// What the opening of a branch says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// Kind.
+    pub kind: Kind,
+    /// The need; branches for one need share it.
+    pub group: Uuid,
+    /// Why it was opened.
+    pub cause: Cause,
+    /// The branch whose redirect or silence led to it.
+    pub cause_branch: Option<Uuid>,
+    /// Time limits.
+    pub time_limits: Vec<TimeLimit>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant is documented at the EventKind of the same name")]
+pub enum Body {
+    Opened(Opening),
+    Received(ReceiptRef),
+    Returned { reason: Box<str>, receipt: ReceiptRef },
+    Assigned,
+    DisclosureAdded,
+    EmergencyReleased,
+    Escalated { level: u32 },
+    Relieved,
+    Revoked { reason: Revocation },
+    RevocationRequested { reason: Revocation },
+    ConsentWithdrawn { time: Timestamp },
+    EnteredInError { reason: Mistake },
+    Closed,
+    Acknowledged,
+    Accepted,
+    Rejected { code: Rejection },
+    Redirected { reason: Redirection, advice: Option<UnitRef> },
+    ServiceStarted,
+    Completed { outcome: Outcome },
+    RevocationGranted,
+    RevocationRefused,
+    Erased,
+}
+
+impl Body {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Opened(_) => EventKind::Opened,
+            Self::Received(_) => EventKind::Received,
+            Self::Returned { .. } => EventKind::Returned,
+            Self::Assigned => EventKind::Assigned,
+            Self::DisclosureAdded => EventKind::DisclosureAdded,
+            Self::EmergencyReleased => EventKind::EmergencyReleased,
+            Self::Escalated { .. } => EventKind::Escalated,
+            Self::Relieved => EventKind::Relieved,
+            Self::Revoked { .. } => EventKind::Revoked,
+            Self::RevocationRequested { .. } => EventKind::RevocationRequested,
+            Self::ConsentWithdrawn { .. } => EventKind::ConsentWithdrawn,
+            Self::EnteredInError { .. } => EventKind::EnteredInError,
+            Self::Closed => EventKind::Closed,
+            Self::Acknowledged => EventKind::Acknowledged,
+            Self::Accepted => EventKind::Accepted,
+            Self::Rejected { .. } => EventKind::Rejected,
+            Self::Redirected { .. } => EventKind::Redirected,
+            Self::ServiceStarted => EventKind::ServiceStarted,
+            Self::Completed { .. } => EventKind::Completed,
+            Self::RevocationGranted => EventKind::RevocationGranted,
+            Self::RevocationRefused => EventKind::RevocationRefused,
+            Self::Erased => EventKind::Erased,
+        }
+    }
+}
+
+/// An event that has not been encoded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// What it belongs to.
+    pub ids: Ids,
+    /// Whose log.
+    pub side: Side,
+    /// Unit that owns the log.
+    pub owner: UnitRef,
+    /// Unit at the other side.
+    pub counterpart: UnitRef,
+    /// Position from 1.
+    pub ordinal: u64,
+    /// Digest of the previous event of the log.
+    pub previous: Digest,
+    /// Last event of the other side that the writer had stored.
+    pub seen: Option<Mark>,
+    /// By the writer's clock.
+    pub time: Timestamp,
+    /// Who caused it.
+    pub actor: Actor,
+    /// Lawful basis; present in an opening and in an emergency release.
+    pub basis: Option<Basis>,
+    /// Parts in the order of the envelope.
+    pub parts: Vec<PartDigest>,
+    /// What happened.
+    pub body: Body,
+}
+
+impl Draft {
+    /// How much of the other log the writer had stored.
+    #[must_use]
+    pub fn seen_ordinal(&self) -> u64 {
+        self.seen.map_or(0, |mark| mark.ordinal)
+    }
+}
+
+/// An event with the digest of its bytes. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    draft: Arc<Draft>,
+    digest: Digest,
+}
+
+impl Event {
+    pub(super) fn new(draft: Draft, digest: Digest) -> Self {
+        Self { draft: Arc::new(draft), digest }
+    }
+
+    /// Digest of its bytes.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Its position and digest.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { ordinal: self.draft.ordinal, digest: self.digest }
+    }
+}
+
+impl std::ops::Deref for Event {
+    type Target = Draft;
+
+    fn deref(&self) -> &Draft {
+        &self.draft
+    }
+}

@@ -1,0 +1,193 @@
+//! Reading an event that travelled: total, with every violation at once, and the digest over the bytes as they came.
+//! An optional field that is wrong reads as absent beside its violation, so that nothing wrong is ever returned.
+
+use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
+use prost::Message as _;
+
+use super::{
+    code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation},
+    event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
+    kind::{Kind, Side},
+    violation::Refusal,
+    wire,
+};
+use crate::{id::SystemId, reason};
+
+const MAX_PARTS: usize = 4;
+const MAX_TIME_LIMITS: usize = 16;
+
+impl Event {
+    /// Reads the bytes of an event.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with every violation. An event of a kind that this build does not know is refused.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
+        let value = pb::ReferralEvent::decode(bytes).map_err(|_| Refusal::one("event", reason::FIELD_FORMAT))?;
+        let mut refusal = Refusal::default();
+        let draft = decode(&value, &mut refusal);
+        match refusal.or(draft)? {
+            Some(draft) => Ok(Self::new(draft, Digest::of_event(bytes))),
+            None => Err(Refusal::one("event", reason::FIELD_REQUIRED)),
+        }
+    }
+}
+
+fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
+    let ids = ids(value, refusal);
+    let side = wire::required(Side::from_wire(value.side), "side", refusal);
+    let owner = wire::read_unit(value.owner.as_ref(), "owner", refusal);
+    let counterpart = wire::read_unit(value.counterpart.as_ref(), "counterpart", refusal);
+    if value.ordinal == 0 {
+        refusal.add("ordinal", reason::FIELD_REQUIRED);
+    }
+    let previous = wire::bytes(&value.previous_digest, "previous_digest", refusal).map(Digest::new);
+    let seen = value.seen.as_ref().and_then(|seen| mark(seen, refusal));
+    let time = wire::timestamp(value.event_time.as_ref(), "event_time", refusal);
+    let actor = wire::required(value.actor.as_ref(), "actor", refusal).and_then(|actor| self::actor(actor, refusal));
+    let basis = value.lawful_basis.as_ref().and_then(|basis| wire::read_basis(basis, "lawful_basis", refusal));
+    let parts = parts(&value.parts, refusal);
+    let body = wire::required(value.event.as_ref(), "event", refusal).and_then(|event| body(event, refusal));
+    if matches!(body, Some(Body::Opened(_))) && value.lawful_basis.is_none() {
+        refusal.add("lawful_basis", reason::BASIS_MISSING);
+    }
+    let (side, body) = (side?, body?);
+    if body.kind().side() != side {
+        refusal.add("side", reason::WRONG_SIDE);
+    }
+    Some(Draft {
+        ids: ids?,
+        side,
+        owner: owner?,
+        counterpart: counterpart?,
+        ordinal: value.ordinal,
+        previous: previous?,
+        seen,
+        time: time?,
+        actor: actor?,
+        basis,
+        parts,
+        body,
+    })
+}
+
+fn ids(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Ids> {
+    let case = wire::uuid(&value.case_uid, "case_uid", refusal);
+    let referral = wire::uuid(&value.referral_uid, "referral_uid", refusal);
+    let branch = wire::uuid(&value.branch_uid, "branch_uid", refusal);
+    Some(Ids { case: case?, referral: referral?, branch: branch? })
+}
+
+fn mark(seen: &pb::Seen, refusal: &mut Refusal) -> Option<Mark> {
+    if seen.ordinal == 0 {
+        refusal.add("seen.ordinal", reason::FIELD_REQUIRED);
+    }
+    let digest = wire::bytes(&seen.digest, "seen.digest", refusal).map(Digest::new)?;
+    Some(Mark { ordinal: seen.ordinal, digest })
+}
+
+fn actor(actor: &pb::Actor, refusal: &mut Refusal) -> Option<Actor> {
+    let system = wire::formatted(SystemId::new(&actor.system), "actor.system", refusal);
+    let person = Some(&actor.person).filter(|person| !person.is_empty());
+    let person = person.and_then(|person| wire::formatted(PersonRef::new(person), "actor.person", refusal));
+    Some(Actor { system: system?, person })
+}
+
+fn parts(values: &[pb::PartDigest], refusal: &mut Refusal) -> Vec<PartDigest> {
+    if values.len() > MAX_PARTS {
+        refusal.add("parts", reason::TOO_MANY);
+    }
+    let mut parts = Vec::with_capacity(values.len().min(MAX_PARTS));
+    for (index, value) in values.iter().enumerate().take(MAX_PARTS) {
+        let path = format!("parts[{index}]");
+        let part = wire::known(Part::from_wire(value.part), Part::is_known, &format!("{path}.part"), refusal);
+        let digest = wire::bytes(&value.digest, &format!("{path}.digest"), refusal);
+        if let (Some(part), Some(digest)) = (part, digest) {
+            parts.push(PartDigest { part, digest });
+        }
+    }
+    parts
+}
+
+fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
+    let body = match value {
+        Wire::Opened(opened) => Body::Opened(opening(opened, refusal)?),
+        Wire::Received(received) => {
+            Body::Received(receipt(received.receipt_number, &received.receipt_digest, "received", refusal)?)
+        }
+        Wire::Returned(returned) => {
+            let name = &returned.refusal_reason;
+            let valid = (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            let reason = wire::formatted(valid.then_some(name).ok_or(()), "returned.refusal_reason", refusal);
+            let receipt = receipt(returned.receipt_number, &returned.receipt_digest, "returned", refusal);
+            Body::Returned { reason: reason?.as_str().into(), receipt: receipt? }
+        }
+        Wire::Assigned(_) => Body::Assigned,
+        Wire::DisclosureAdded(_) => Body::DisclosureAdded,
+        Wire::EmergencyReleased(_) => Body::EmergencyReleased,
+        Wire::Escalated(escalated) => Body::Escalated { level: escalated.level },
+        Wire::Relieved(_) => Body::Relieved,
+        Wire::Revoked(revoked) => {
+            let reason = Revocation::from_wire(revoked.reason);
+            Body::Revoked { reason: wire::code(reason, "revoked.reason", refusal)? }
+        }
+        Wire::RevocationRequested(requested) => {
+            let reason = Revocation::from_wire(requested.reason);
+            Body::RevocationRequested { reason: wire::code(reason, "revocation_requested.reason", refusal)? }
+        }
+        Wire::ConsentWithdrawn(withdrawn) => {
+            let path = "consent_withdrawn.withdraw_time";
+            Body::ConsentWithdrawn { time: wire::timestamp(withdrawn.withdraw_time.as_ref(), path, refusal)? }
+        }
+        Wire::EnteredInError(entered) => {
+            let reason = Mistake::from_wire(entered.reason);
+            Body::EnteredInError { reason: wire::code(reason, "entered_in_error.reason", refusal)? }
+        }
+        Wire::Closed(_) => Body::Closed,
+        Wire::Acknowledged(_) => Body::Acknowledged,
+        Wire::Accepted(_) => Body::Accepted,
+        Wire::Rejected(rejected) => {
+            Body::Rejected { code: wire::code(Rejection::from_wire(rejected.code), "rejected.code", refusal)? }
+        }
+        Wire::Redirected(redirected) => redirection(redirected, refusal)?,
+        Wire::ServiceStarted(_) => Body::ServiceStarted,
+        Wire::Completed(completed) => {
+            let outcome = Outcome::from_wire(completed.outcome);
+            Body::Completed { outcome: wire::code(outcome, "completed.outcome", refusal)? }
+        }
+        Wire::RevocationGranted(_) => Body::RevocationGranted,
+        Wire::RevocationRefused(_) => Body::RevocationRefused,
+        Wire::Erased(_) => Body::Erased,
+    };
+    Some(body)
+}
+
+fn redirection(value: &pb::Redirected, refusal: &mut Refusal) -> Option<Body> {
+    let reason = wire::code(Redirection::from_wire(value.reason), "redirected.reason", refusal);
+    let advised = !value.advised_party.is_empty() || !value.advised_unit.is_empty();
+    let advice = advised
+        .then(|| wire::unit_of(&value.advised_party, &value.advised_unit, "redirected.advised", refusal))
+        .flatten();
+    Some(Body::Redirected { reason: reason?, advice })
+}
+
+fn receipt(number: u64, digest: &[u8], path: &str, refusal: &mut Refusal) -> Option<ReceiptRef> {
+    let digest = wire::bytes(digest, &format!("{path}.receipt_digest"), refusal)?;
+    Some(ReceiptRef { number, digest })
+}
+
+fn opening(value: &pb::Opened, refusal: &mut Refusal) -> Option<Opening> {
+    let kind = wire::required(Kind::from_wire(value.kind), "opened.kind", refusal);
+    let group = wire::uuid(&value.group_uid, "opened.group_uid", refusal);
+    let cause = wire::code(Cause::from_wire(value.cause), "opened.cause", refusal);
+    let cause_branch = (!value.cause_branch_uid.is_empty())
+        .then(|| wire::uuid(&value.cause_branch_uid, "opened.cause_branch_uid", refusal))
+        .flatten();
+    if value.time_limits.len() > MAX_TIME_LIMITS {
+        refusal.add("opened.time_limits", reason::TOO_MANY);
+    }
+    let mut time_limits = Vec::with_capacity(value.time_limits.len().min(MAX_TIME_LIMITS));
+    for (index, limit) in value.time_limits.iter().enumerate().take(MAX_TIME_LIMITS) {
+        time_limits.extend(wire::read_time_limit(limit, &format!("opened.time_limits[{index}]"), refusal));
+    }
+    Some(Opening { kind: kind?, group: group?, cause: cause?, cause_branch, time_limits })
+}

@@ -1,0 +1,92 @@
+//! Writing an event: encoded once, digested over exactly these bytes.
+
+use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
+use prost::Message as _;
+
+use super::{
+    event::{Body, Digest, Draft, Event},
+    wire::{write_basis, write_time, write_time_limit, write_unit},
+};
+
+impl Event {
+    /// Encodes a draft. The bytes are what travels and what is stored; they are never made anew.
+    #[must_use]
+    pub fn write(draft: Draft) -> (Self, Vec<u8>) {
+        let bytes = encode(&draft).encode_to_vec();
+        let digest = Digest::of_event(&bytes);
+        (Self::new(draft, digest), bytes)
+    }
+}
+
+fn encode(draft: &Draft) -> pb::ReferralEvent {
+    pb::ReferralEvent {
+        case_uid: draft.ids.case.as_bytes().to_vec(),
+        referral_uid: draft.ids.referral.as_bytes().to_vec(),
+        branch_uid: draft.ids.branch.as_bytes().to_vec(),
+        side: draft.side.to_wire(),
+        owner: Some(write_unit(&draft.owner)),
+        counterpart: Some(write_unit(&draft.counterpart)),
+        ordinal: draft.ordinal,
+        previous_digest: draft.previous.as_bytes().to_vec(),
+        seen: draft.seen.map(|mark| pb::Seen { ordinal: mark.ordinal, digest: mark.digest.as_bytes().to_vec() }),
+        event_time: Some(write_time(draft.time)),
+        actor: Some(pb::Actor {
+            system: draft.actor.system.to_string(),
+            person: draft.actor.person.as_ref().map_or(String::new(), |person| person.as_str().to_owned()),
+        }),
+        lawful_basis: draft.basis.as_ref().map(write_basis),
+        parts: draft
+            .parts
+            .iter()
+            .map(|entry| pb::PartDigest { part: entry.part.to_wire(), digest: entry.digest.to_vec() })
+            .collect(),
+        event: Some(body(&draft.body)),
+    }
+}
+
+fn body(body: &Body) -> Wire {
+    match body {
+        Body::Opened(opening) => Wire::Opened(pb::Opened {
+            kind: opening.kind.to_wire(),
+            group_uid: opening.group.as_bytes().to_vec(),
+            cause: opening.cause.to_wire(),
+            cause_branch_uid: opening.cause_branch.map_or_else(Vec::new, |branch| branch.as_bytes().to_vec()),
+            time_limits: opening.time_limits.iter().map(write_time_limit).collect(),
+        }),
+        Body::Received(receipt) => {
+            Wire::Received(pb::Received { receipt_number: receipt.number, receipt_digest: receipt.digest.to_vec() })
+        }
+        Body::Returned { reason, receipt } => Wire::Returned(pb::Returned {
+            refusal_reason: reason.to_string(),
+            receipt_number: receipt.number,
+            receipt_digest: receipt.digest.to_vec(),
+        }),
+        Body::Assigned => Wire::Assigned(pb::Assigned {}),
+        Body::DisclosureAdded => Wire::DisclosureAdded(pb::DisclosureAdded {}),
+        Body::EmergencyReleased => Wire::EmergencyReleased(pb::EmergencyReleased {}),
+        Body::Escalated { level } => Wire::Escalated(pb::Escalated { level: *level }),
+        Body::Relieved => Wire::Relieved(pb::Relieved {}),
+        Body::Revoked { reason } => Wire::Revoked(pb::Revoked { reason: reason.to_wire() }),
+        Body::RevocationRequested { reason } => {
+            Wire::RevocationRequested(pb::RevocationRequested { reason: reason.to_wire() })
+        }
+        Body::ConsentWithdrawn { time } => {
+            Wire::ConsentWithdrawn(pb::ConsentWithdrawn { withdraw_time: Some(write_time(*time)) })
+        }
+        Body::EnteredInError { reason } => Wire::EnteredInError(pb::EnteredInError { reason: reason.to_wire() }),
+        Body::Closed => Wire::Closed(pb::Closed {}),
+        Body::Acknowledged => Wire::Acknowledged(pb::Acknowledged {}),
+        Body::Accepted => Wire::Accepted(pb::Accepted {}),
+        Body::Rejected { code } => Wire::Rejected(pb::Rejected { code: code.to_wire() }),
+        Body::Redirected { reason, advice } => Wire::Redirected(pb::Redirected {
+            reason: reason.to_wire(),
+            advised_party: advice.as_ref().map_or(String::new(), |unit| unit.party.to_string()),
+            advised_unit: advice.as_ref().map_or(String::new(), |unit| unit.unit.to_string()),
+        }),
+        Body::ServiceStarted => Wire::ServiceStarted(pb::ServiceStarted {}),
+        Body::Completed { outcome } => Wire::Completed(pb::Completed { outcome: outcome.to_wire() }),
+        Body::RevocationGranted => Wire::RevocationGranted(pb::RevocationGranted {}),
+        Body::RevocationRefused => Wire::RevocationRefused(pb::RevocationRefused {}),
+        Body::Erased => Wire::Erased(pb::Erased {}),
+    }
+}

@@ -1,0 +1,164 @@
+//! The state of a branch as a pure function of its two logs.
+//!
+//! The logs are read as one sequence that keeps each log's order and what each event had seen; of two events that
+//! crossed, the origin's comes first. Then the transition table decides on each. Reading the origin first is what
+//! makes a revocation win over an acceptance that crossed it, and a withdrawal or a recall over everything.
+
+use super::{
+    basis::Basis,
+    code::Revocation,
+    event::{Body, Event, Opening},
+    guard,
+    kind::{EventKind, Kind, Side, State},
+    table::{self, Verdict},
+    view::{Effect, Entry, Stops, View},
+};
+
+/// Folds the two logs. The first event of the origin's log is the opening; both logs have been checked by
+/// [`super::Branch`], and an event that names what is not there ends the reading of its log.
+#[must_use]
+pub fn fold(opening: &Opening, basis: &Basis, origin: &[Event], recipient: &[Event]) -> View {
+    let mut fold = Fold::new(opening, basis, origin, recipient);
+    let (mut ours, mut theirs) = (origin.iter().peekable(), recipient.iter().peekable());
+    let (mut read, mut heard) = (0, 0);
+    loop {
+        if let Some(event) = ours.next_if(|event| event.seen_ordinal() <= heard) {
+            read += 1;
+            fold.read(event);
+        } else if let Some(event) = theirs.next_if(|event| event.seen_ordinal() <= read) {
+            heard += 1;
+            fold.read(event);
+        } else {
+            return fold.view;
+        }
+    }
+}
+
+struct Fold<'a> {
+    view: View,
+    waiting: Vec<(usize, &'a Event)>,
+}
+
+impl<'a> Fold<'a> {
+    fn new(opening: &Opening, basis: &Basis, origin: &[Event], recipient: &[Event]) -> Self {
+        let view = View {
+            kind: opening.kind,
+            basis: basis.clone(),
+            time_limits: opening.time_limits.clone(),
+            state: State::Submitted,
+            state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
+            revocation_requested: None,
+            revocation: None,
+            rejection: None,
+            advice: None,
+            outcome: None,
+            escalation: 0,
+            emergency: false,
+            erased: false,
+            disclosed: super::PartSet::EMPTY,
+            stops: Stops::default(),
+            history: Vec::with_capacity(origin.len() + recipient.len()),
+            heads: [origin.last().map(Event::mark), recipient.last().map(Event::mark)],
+        };
+        Self { view, waiting: Vec::new() }
+    }
+
+    fn read(&mut self, event: &'a Event) {
+        let effect = if event.side == Side::Origin && event.ordinal == 1 {
+            Effect::Took(State::Submitted)
+        } else if let Some(objection) = guard::objections(&self.view, event).first() {
+            Effect::Superseded(objection)
+        } else {
+            self.effect_of(event)
+        };
+        self.view.disclosed = event.parts.iter().map(|entry| entry.part).chain(self.view.disclosed.iter()).collect();
+        self.view.history.push(Entry {
+            side: event.side,
+            ordinal: event.ordinal,
+            event: event.body.kind(),
+            time: event.time,
+            effect,
+        });
+        match effect {
+            Effect::Took(state) => self.take(state, event),
+            Effect::Kept => self.note(event),
+            Effect::Waits => {
+                self.note(event);
+                self.waiting.push((self.view.history.len() - 1, event));
+            }
+            Effect::Superseded(_) => {}
+        }
+        if effect == Effect::Took(State::Assigned) {
+            self.release();
+        }
+    }
+
+    /// What waited for the assignment takes effect.
+    fn release(&mut self) {
+        for (index, event) in std::mem::take(&mut self.waiting) {
+            let effect = self.effect_of(event);
+            if let Effect::Took(state) = effect {
+                self.take(state, event);
+            }
+            if let Some(entry) = self.view.history.get_mut(index) {
+                entry.effect = effect;
+            }
+        }
+    }
+
+    fn effect_of(&self, event: &Event) -> Effect {
+        match table::verdict(self.view.kind, self.view.state, event.side, event.body.kind()) {
+            Verdict::To(state) => Effect::Took(state),
+            Verdict::Keep => Effect::Kept,
+            Verdict::Wait => Effect::Waits,
+            Verdict::Refuse(reason) => Effect::Superseded(reason),
+        }
+    }
+
+    fn take(&mut self, state: State, event: &Event) {
+        self.view.state = state;
+        self.view.state_time = event.time;
+        if !matches!(state, State::Assigned | State::InService) {
+            if state == State::Revoked && event.body.kind() == EventKind::RevocationGranted {
+                self.view.revocation = self.view.revocation_requested;
+            }
+            self.view.revocation_requested = None;
+        }
+        self.note(event);
+    }
+
+    fn note(&mut self, event: &Event) {
+        let view = &mut self.view;
+        let person = event.actor.person.is_some();
+        match &event.body {
+            Body::EmergencyReleased => view.emergency = true,
+            Body::Escalated { level } => view.escalation = view.escalation.max(*level),
+            Body::Revoked { reason } => view.revocation = Some(*reason),
+            Body::RevocationRequested { reason } => view.revocation_requested = Some(*reason),
+            Body::RevocationRefused => view.revocation_requested = None,
+            Body::ConsentWithdrawn { .. } => view.revocation = Some(Revocation::ConsentWithdrawn),
+            Body::Rejected { code } => view.rejection = Some(*code),
+            Body::Redirected { advice, .. } => view.advice.clone_from(advice),
+            Body::Completed { outcome } => {
+                view.outcome = Some(*outcome);
+                view.stops.completed.get_or_insert(event.time);
+            }
+            Body::ServiceStarted => {
+                view.stops.started.get_or_insert(event.time);
+            }
+            Body::Erased => view.erased = true,
+            _ => {}
+        }
+        let decides = match event.body.kind() {
+            EventKind::Accepted | EventKind::Rejected | EventKind::Redirected => true,
+            EventKind::Acknowledged => view.kind == Kind::Transfer,
+            _ => false,
+        };
+        if person && decides {
+            view.stops.decided.get_or_insert(event.time);
+        }
+        if person && (decides || event.body.kind() == EventKind::Acknowledged) {
+            view.stops.acknowledged.get_or_insert(event.time);
+        }
+    }
+}

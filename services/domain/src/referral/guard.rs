@@ -1,0 +1,45 @@
+//! Conditions of an event that are no states, beside the transition table: an acting person, a pending request, the
+//! basis, the tiers of disclosure. The fold, the decisions and the judgement of arriving events all ask here.
+
+use super::{
+    disclosure,
+    event::{Body, Draft},
+    kind::{EventKind, Side},
+    table::{self, Verdict},
+    view::View,
+};
+use crate::reason;
+
+/// Every reason against writing this event in this view; empty when it is lawful.
+#[must_use]
+pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
+    let kind = event.body.kind();
+    let mut reasons = Vec::new();
+    match table::verdict(view.kind, view.state, event.side, kind) {
+        Verdict::Refuse(reason) => reasons.push(reason),
+        Verdict::Wait if view.waits_for_assignment(kind) => reasons.push(reason::WRONG_STATE),
+        Verdict::To(_) | Verdict::Keep | Verdict::Wait => {}
+    }
+    match kind {
+        EventKind::Acknowledged if event.actor.person.is_none() => reasons.push(reason::PERSON_REQUIRED),
+        EventKind::ConsentWithdrawn if !view.basis.is_consent() => reasons.push(reason::BASIS_NOT_CONSENT),
+        EventKind::RevocationGranted | EventKind::RevocationRefused if view.revocation_requested.is_none() => {
+            reasons.push(reason::NO_REVOCATION_REQUESTED);
+        }
+        EventKind::Returned if view.head(Side::Recipient).is_some() => reasons.push(reason::OPENING_STORED),
+        EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
+        _ => {}
+    }
+    if let Body::EmergencyReleased = event.body
+        && !event.basis.as_ref().is_some_and(super::Basis::is_vital_interest)
+    {
+        reasons.push(reason::BASIS_NOT_VITAL);
+    }
+    let basis = event.basis.as_ref().unwrap_or(&view.basis);
+    let parts: Vec<_> = event.parts.iter().map(|entry| entry.part).collect();
+    let stage = disclosure::Stage { kind: view.kind, state: Some(view.state), event: kind };
+    reasons.extend(disclosure::objections(stage, &parts, basis, event.time));
+    reasons.sort_unstable();
+    reasons.dedup();
+    reasons
+}

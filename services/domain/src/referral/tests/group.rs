@@ -1,0 +1,108 @@
+//! At most one branch of a need is assigned, whatever crosses.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::world::{World, commands, duty, parts};
+use crate::{
+    reason,
+    referral::{
+        Command, Kind, Part, Side, State, View,
+        group::{Member, settle, vacant},
+    },
+};
+
+/// The origin's side of a group as its access point runs it: after every delivery the rules settle.
+struct Need {
+    kind: Kind,
+    worlds: Vec<World>,
+}
+
+impl Need {
+    fn new(kind: Kind) -> Self {
+        Self { kind, worlds: (0..3).map(|number| World::open(kind, duty(), number)).collect() }
+    }
+
+    fn views(&self) -> Vec<(Uuid, View)> {
+        self.worlds.iter().map(|world| (world.origin.ids().branch, world.origin.view())).collect()
+    }
+
+    fn settle(&mut self, index: usize) {
+        let views = self.views();
+        let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
+        let settlement = settle(&members, self.worlds[index].origin.ids().branch);
+        for world in &mut self.worlds {
+            let branch = world.origin.ids().branch;
+            if settlement.assign == Some(branch) {
+                let due = if self.kind == Kind::Referral { parts(&[Part::Identity]) } else { Vec::new() };
+                assert!(world.act(Side::Origin, Command::Assign(due)));
+            }
+            if settlement.relieve.contains(&branch) {
+                assert!(world.act(Side::Origin, Command::Relieve));
+            }
+        }
+    }
+
+    fn check(&self) {
+        let origin = self.worlds.iter().filter(|world| world.origin.view().state.is_assigned()).count();
+        let both = self.worlds.iter().filter(|world| world.exchanged(Side::Origin).origin.view().state.is_assigned());
+        assert!(origin <= 1 && both.count() <= 1, "two branches of one need are assigned");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn never_two_assigned_branches_for_one_need(
+        transfer in any::<bool>(),
+        steps in prop::collection::vec((0_usize..3, any::<bool>(), 0_u8..22), 1..120),
+    ) {
+        let kind = if transfer { Kind::Transfer } else { Kind::Referral };
+        let mut need = Need::new(kind);
+        for (index, origin, number) in steps {
+            let side = if origin { Side::Origin } else { Side::Recipient };
+            match commands(kind, side).get(usize::from(number)) {
+                // Only the settlement assigns and relieves.
+                Some(Command::Assign(_) | Command::Relieve) => {}
+                Some(command) => {
+                    need.worlds[index].act(side, command.clone());
+                }
+                None => {
+                    if need.worlds[index].deliver(side) && side == Side::Origin {
+                        need.settle(index);
+                    }
+                }
+            }
+            need.check();
+        }
+    }
+}
+
+#[test]
+fn the_first_acceptance_stored_is_assigned_and_the_others_are_relieved() {
+    let mut need = Need::new(Kind::Referral);
+    for index in [2, 0] {
+        need.worlds[index].deliver(Side::Recipient);
+        need.worlds[index].act(Side::Recipient, Command::Accept);
+    }
+    need.worlds[2].deliver(Side::Origin);
+    need.settle(2);
+    let states: Vec<_> = need.views().into_iter().map(|(_, view)| view.state).collect();
+    assert_eq!(states, [State::Relieved, State::Relieved, State::Assigned]);
+    need.worlds[0].deliver(Side::Origin);
+    need.settle(0);
+    assert_eq!(need.worlds[0].exchanged(Side::Origin).origin.view().state, State::Relieved);
+}
+
+#[test]
+fn no_further_branch_is_opened_for_a_need_that_is_served() {
+    let mut need = Need::new(Kind::Transfer);
+    need.worlds[0].deliver(Side::Recipient);
+    need.worlds[0].act(Side::Recipient, Command::Acknowledge);
+    need.worlds[0].deliver(Side::Origin);
+    need.settle(0);
+    let views = need.views();
+    let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
+    assert!(vacant(&members).expect_err("served").has(reason::GROUP_ASSIGNED));
+}

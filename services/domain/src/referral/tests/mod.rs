@@ -1,0 +1,11 @@
+//! Promises of the referral rules, checked over every state, event and side, every interleaving of bounded logs, and
+//! random longer ones.
+
+mod decide;
+mod document;
+mod group;
+mod interleaving;
+mod random;
+mod table;
+mod wire;
+mod world;

@@ -1,0 +1,138 @@
+//! Events on the wire: what is written is read, what is wrong is refused with every reason.
+
+use nhipcau_proto::referral::v1 as pb;
+use proptest::prelude::*;
+use prost::Message as _;
+
+use super::world::{World, commands, consent};
+use crate::{
+    reason,
+    referral::{Branch, Command, Event, Fault, Kind, Recorded, Side},
+};
+
+fn opening() -> (Event, Vec<u8>) {
+    let world = World::open(Kind::Referral, consent(), 0);
+    let event = world.origin.log(Side::Origin).events().first().expect("opened").clone();
+    Event::write((*event).clone())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read(steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..40)) {
+        let mut world = World::open(Kind::Referral, consent(), 0);
+        for (origin, number) in steps {
+            let side = if origin { Side::Origin } else { Side::Recipient };
+            match commands(Kind::Referral, side).get(usize::from(number)) {
+                Some(command) => world.act(side, command.clone()),
+                None => world.deliver(side),
+            };
+        }
+        for side in Side::ALL {
+            for event in world.copy(side).map(|copy| copy.log(side).events()).unwrap_or_default() {
+                let (written, bytes) = Event::write((**event).clone());
+                prop_assert_eq!(&written, event);
+                prop_assert_eq!(&Event::read(&bytes).expect("valid"), event);
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_bring_the_reader_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Event::read(&bytes).is_err());
+    }
+}
+
+#[test]
+fn every_violation_of_an_event_is_found_at_once() {
+    let refusal = Event::read(&pb::ReferralEvent::default().encode_to_vec()).expect_err("empty");
+    for path in [
+        "case_uid",
+        "referral_uid",
+        "branch_uid",
+        "side",
+        "owner",
+        "counterpart",
+        "ordinal",
+        "previous_digest",
+        "event_time",
+        "actor",
+        "event",
+    ] {
+        assert!(refusal.violations().iter().any(|violation| violation.subject == path), "{path}");
+    }
+}
+
+#[test]
+fn an_event_under_the_other_sides_name_is_refused() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    value.side = pb::Side::Recipient as i32;
+    assert!(Event::read(&value.encode_to_vec()).expect_err("refused").has(reason::WRONG_SIDE));
+}
+
+#[test]
+fn an_event_of_an_unknown_kind_is_refused_and_not_skipped() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    value.event = None;
+    let mut bytes = value.encode_to_vec();
+    // Field 99 with an empty message: an event that a later contract may add.
+    bytes.extend_from_slice(&[0x9a, 0x06, 0x00]);
+    assert!(Event::read(&bytes).expect_err("refused").has(reason::FIELD_REQUIRED));
+}
+
+#[test]
+fn an_opening_without_a_basis_is_refused() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    value.lawful_basis = None;
+    assert!(Event::read(&value.encode_to_vec()).expect_err("refused").has(reason::BASIS_MISSING));
+}
+
+#[test]
+fn a_repeated_event_changes_nothing_and_a_different_one_is_a_fork() {
+    let mut world = World::open(Kind::Referral, consent(), 0);
+    world.deliver(Side::Recipient);
+    world.act(Side::Recipient, Command::Acknowledge);
+    let event = world.recipient.as_ref().expect("delivered").log(Side::Recipient).at(1).expect("written").clone();
+    world.deliver(Side::Origin);
+    assert_eq!(world.origin.record(event.clone()), Ok(Recorded::Again));
+    let mut other = (*event).clone();
+    other.time = super::world::time(77);
+    assert_eq!(world.origin.record(Event::write(other).0), Err(Fault::Forked));
+}
+
+#[test]
+fn an_event_ahead_of_its_log_waits() {
+    let mut world = World::open(Kind::Referral, consent(), 0);
+    world.deliver(Side::Recipient);
+    world.act(Side::Recipient, Command::Acknowledge);
+    world.act(Side::Recipient, Command::Accept);
+    let late = world.recipient.as_ref().expect("delivered").log(Side::Recipient).at(2).expect("written").clone();
+    let fault = world.origin.record(late).expect_err("a gap");
+    assert_eq!(fault, Fault::Gap);
+    assert!(fault.may_heal());
+}
+
+#[test]
+fn an_unlawful_event_is_not_admitted() {
+    let mut world = World::open(Kind::Transfer, consent(), 0);
+    world.deliver(Side::Recipient);
+    world.act(Side::Recipient, Command::Acknowledge);
+    let mut draft =
+        (**world.recipient.as_ref().expect("delivered").log(Side::Recipient).at(1).expect("written")).clone();
+    draft.body = crate::referral::Body::Rejected { code: crate::referral::Rejection::NoCapacity };
+    let refused = world.origin.admit(&Event::write(draft).0).expect_err("refused");
+    assert!(refused.has(reason::TRANSFER_NOT_REJECTABLE));
+}
+
+#[test]
+fn a_branch_begins_only_with_an_opening() {
+    let mut world = World::open(Kind::Transfer, consent(), 0);
+    world.deliver(Side::Recipient);
+    world.act(Side::Recipient, Command::Acknowledge);
+    let event = world.recipient.as_ref().expect("delivered").log(Side::Recipient).at(1).expect("written").clone();
+    assert_eq!(Branch::open(event).expect_err("refused"), Fault::NotAnOpening);
+}

@@ -1,0 +1,198 @@
+//! What the two logs of a branch say together: state, conditions, responsibility, etag.
+
+use jiff::Timestamp;
+
+use super::{
+    basis::Basis,
+    code::{Outcome, Rejection, Revocation, Stop},
+    event::{Digest, Mark, TimeLimit, UnitRef},
+    kind::{EventKind, Kind, Side, State},
+    parts::PartSet,
+};
+
+/// What became of an event in the fold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Led to this state.
+    Took(State),
+    /// Was taken and left the state as it was.
+    Kept,
+    /// Waits for the assignment.
+    Waits,
+    /// The other side's word came first; for this reason it has no effect.
+    Superseded(&'static str),
+}
+
+/// One event in the order in which the rules read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Whose log.
+    pub side: Side,
+    /// Position there.
+    pub ordinal: u64,
+    /// What happened.
+    pub event: EventKind,
+    /// By the writer's clock.
+    pub time: Timestamp,
+    /// What became of it.
+    pub effect: Effect,
+}
+
+/// What holds beside the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// A legal time limit has passed without its stop event.
+    Overdue,
+    /// The origin has turned to the next level.
+    Escalated,
+    /// No person has acknowledged in time.
+    Unacknowledged,
+    /// A warning time has passed.
+    Warned,
+    /// The recipient has been asked to stop and has not answered.
+    RevocationRequested,
+    /// Content was released in an emergency before acceptance.
+    EmergencyReleased,
+    /// The recipient has to erase and has not said that it did.
+    ErasureDue,
+}
+
+/// When the events came that stop time limits; only those by a person where one is waited for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// A person acknowledged or decided.
+    pub acknowledged: Option<Timestamp>,
+    /// A person decided.
+    pub decided: Option<Timestamp>,
+    /// The service began.
+    pub started: Option<Timestamp>,
+    /// The service ended.
+    pub completed: Option<Timestamp>,
+}
+
+/// The fold of both logs. Equal logs give equal views.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Kind.
+    pub kind: Kind,
+    /// Basis of the opening.
+    pub basis: Basis,
+    /// Time limits of the opening.
+    pub time_limits: Vec<TimeLimit>,
+    /// State.
+    pub state: State,
+    /// When it was entered, by the clock of the side that caused it.
+    pub state_time: Timestamp,
+    /// Why the recipient was asked to stop; `None` when nothing is pending.
+    pub revocation_requested: Option<Revocation>,
+    /// Why it was revoked.
+    pub revocation: Option<Revocation>,
+    /// Why it was rejected.
+    pub rejection: Option<Rejection>,
+    /// The advised unit.
+    pub advice: Option<UnitRef>,
+    /// How the service ended.
+    pub outcome: Option<Outcome>,
+    /// Level of escalation; 0 when none.
+    pub escalation: u32,
+    /// True when content was released in an emergency.
+    pub emergency: bool,
+    /// True when the recipient confirmed the erasure.
+    pub erased: bool,
+    /// Parts that have travelled to the recipient.
+    pub disclosed: PartSet,
+    /// When time limits were stopped.
+    pub stops: Stops,
+    /// Every event in the order in which the rules read it.
+    pub history: Vec<Entry>,
+    pub(super) heads: [Option<Mark>; 2],
+}
+
+impl View {
+    /// The last event of a side's log.
+    #[must_use]
+    pub const fn head(&self, side: Side) -> Option<Mark> {
+        let [origin, recipient] = self.heads;
+        match side {
+            Side::Origin => origin,
+            Side::Recipient => recipient,
+        }
+    }
+
+    /// Changes with either log; required on transitions.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        let mut pieces = Vec::new();
+        for head in self.heads {
+            let (ordinal, digest) = head.map_or((0, Digest::ZERO), |mark| (mark.ordinal, mark.digest));
+            pieces.extend_from_slice(&ordinal.to_le_bytes());
+            pieces.extend_from_slice(digest.as_bytes());
+        }
+        let digest = Digest::over(&[b"nhipcau/1/referral-etag", &pieces]);
+        hex::encode(digest.as_bytes()).chars().take(32).collect()
+    }
+
+    /// The side that answers for the child. In a TRANSFER the origin answers until it has stored the acknowledgement
+    /// and assigned the branch, and again from the moment it asks for the child back.
+    #[must_use]
+    pub const fn responsible(&self) -> Side {
+        let moved = matches!(self.kind, Kind::Transfer) && self.state.is_assigned();
+        if moved && self.revocation_requested.is_none() { Side::Recipient } else { Side::Origin }
+    }
+
+    /// True when the origin holds what it needs to assign this branch.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        matches!((self.kind, self.state), (Kind::Transfer, State::Acknowledged) | (Kind::Referral, State::Accepted))
+    }
+
+    /// True when such an event, or one that ends what it begins, waits for the assignment already.
+    #[must_use]
+    pub fn waits_for_assignment(&self, event: EventKind) -> bool {
+        self.history
+            .iter()
+            .any(|entry| entry.effect == Effect::Waits && (entry.event == event || entry.event == EventKind::Completed))
+    }
+
+    /// What holds beside the state at `now`.
+    #[must_use]
+    pub fn conditions(&self, now: Timestamp) -> Vec<Condition> {
+        let mut found = Vec::new();
+        if self.state.is_pending() || matches!(self.state, State::Assigned | State::InService) {
+            let running = || self.time_limits.iter().filter(|limit| !self.is_stopped(limit.stop));
+            if running().any(|limit| limit.due <= now) {
+                found.push(Condition::Overdue);
+            }
+            if self.escalation > 0 {
+                found.push(Condition::Escalated);
+            }
+            let acknowledged = self.stops.acknowledged.is_some();
+            if !acknowledged && self.time_limits.iter().any(|limit| limit.acknowledge_due <= now) {
+                found.push(Condition::Unacknowledged);
+            }
+            if running().any(|limit| limit.warn <= now) {
+                found.push(Condition::Warned);
+            }
+        }
+        if self.revocation_requested.is_some() {
+            found.push(Condition::RevocationRequested);
+        }
+        if self.emergency {
+            found.push(Condition::EmergencyReleased);
+        }
+        if self.state.calls_for_erasure() && !self.erased {
+            found.push(Condition::ErasureDue);
+        }
+        found
+    }
+
+    fn is_stopped(&self, stop: Stop) -> bool {
+        match stop {
+            Stop::Acknowledged => self.stops.acknowledged.is_some(),
+            Stop::Decided => self.stops.decided.is_some(),
+            Stop::ServiceStarted => self.stops.started.is_some(),
+            Stop::Completed => self.stops.completed.is_some(),
+            Stop::Unrecognized(_) => false,
+        }
+    }
+}
