@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use nhipcau_domain::id::ContractId;
 
 use crate::{
+    Entropy,
+    crypto::KeyError,
+    engine::{CaseKeys, RestError},
     message::{Correlation, Draft, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
     store::{self, Tx},
 };
@@ -15,17 +18,52 @@ pub struct Context<'c, 't> {
     pub now: Timestamp,
     /// The transaction of the effect.
     pub tx: &'c mut Tx<'t>,
+    case_keys: &'c CaseKeys,
+    entropy: &'c mut dyn Entropy,
     pub(crate) drafts: Vec<Draft>,
 }
 
 impl<'c, 't> Context<'c, 't> {
-    pub(crate) fn new(now: Timestamp, tx: &'c mut Tx<'t>) -> Self {
-        Self { now, tx, drafts: Vec::new() }
+    pub(crate) fn new(
+        now: Timestamp,
+        tx: &'c mut Tx<'t>,
+        case_keys: &'c CaseKeys,
+        entropy: &'c mut dyn Entropy,
+    ) -> Self {
+        Self { now, tx, case_keys, entropy, drafts: Vec::new() }
     }
 
     /// Sends a message in the same transaction. Whoever causes it names the cause, so that it happens once.
     pub fn send(&mut self, draft: Draft) {
         self.drafts.push(draft);
+    }
+
+    /// Encrypts a body of a case for a row of the service.
+    ///
+    /// # Errors
+    /// [`RestError`]: the handler must fail with it.
+    pub fn rest(
+        &mut self,
+        case: &Correlation,
+        table: &'static str,
+        row: &[u8],
+        body: &[u8],
+    ) -> Result<Vec<u8>, RestError> {
+        self.case_keys.rest(Some(case), table, row, body, self.entropy, self.tx)
+    }
+
+    /// Decrypts a body of a case; `None` when the case was erased.
+    ///
+    /// # Errors
+    /// [`RestError`]: the handler must fail with it.
+    pub fn wake(
+        &mut self,
+        case: &Correlation,
+        table: &'static str,
+        row: &[u8],
+        body: &[u8],
+    ) -> Result<Option<Vec<u8>>, RestError> {
+        self.case_keys.wake(Some(case), table, row, Some(body), self.tx)
     }
 }
 
@@ -38,6 +76,18 @@ pub enum Refused {
     /// The store failed; nothing is said to the sender and the process stops.
     #[error("the store failed while a message was applied")]
     Store(#[from] store::Error),
+    /// A case key cannot be used; nothing is said to the sender and the process stops.
+    #[error("a case key cannot be used")]
+    Key(#[from] KeyError),
+}
+
+impl From<RestError> for Refused {
+    fn from(error: RestError) -> Self {
+        match error {
+            RestError::Store(error) => Self::Store(error),
+            RestError::Key(error) => Self::Key(error),
+        }
+    }
 }
 
 /// One contract's side of messaging.
@@ -57,30 +107,30 @@ pub trait Handler: Send {
     /// Learns what became of an own message. Called once for each message and final outcome.
     ///
     /// # Errors
-    /// [`store::Error`] when the store failed.
+    /// [`RestError`] when the store or a case key failed.
     fn concluded(
         &mut self,
         id: MessageId,
         correlation: Option<Correlation>,
         outcome: Outcome,
         context: &mut Context<'_, '_>,
-    ) -> Result<(), store::Error>;
+    ) -> Result<(), RestError>;
 
     /// Takes back an own message that a peer returned, because this store had been rolled back: rebuilds what
     /// sending it had written. Called before anything new is signed.
     ///
     /// # Errors
-    /// [`store::Error`] when the store failed.
-    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), store::Error>;
+    /// [`RestError`] when the store or a case key failed.
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError>;
 
     /// Checks, each time before a message is signed, that it may still go: basis, consent, revocation.
     ///
     /// # Errors
-    /// [`store::Error`] when the store failed.
+    /// [`RestError`] when the store or a case key failed.
     fn may_send(
         &mut self,
         id: MessageId,
         header: &Header,
         context: &mut Context<'_, '_>,
-    ) -> Result<Option<SkipReason>, store::Error>;
+    ) -> Result<Option<SkipReason>, RestError>;
 }

@@ -25,6 +25,7 @@ use nhipcau_domain::{
     directory::Release,
     id::{AccessPointId, ContractId},
 };
+pub use resting::{CaseKeys, RestError};
 pub use submitting::SubmitError;
 
 use self::channel::{Incoming, IncomingKey, Outgoing, OutgoingKey, Peer};
@@ -34,7 +35,7 @@ use crate::{
     envelope::{ChannelKeys, Sender, wire},
     handler::Handler,
     keys::KeyRing,
-    message::{Correlation, Lane, Recipient},
+    message::{Lane, Recipient},
     signal::Run,
     store::{
         self, Tx,
@@ -213,7 +214,7 @@ pub struct Engine {
     peers: BTreeMap<AccessPointId, Peer>,
     channel_keys: ChannelKeys,
     opened_keys: HashMap<Vec<u8>, ChannelKey>,
-    case_keys: HashMap<Correlation, crate::crypto::rest::RestKey>,
+    case_keys: CaseKeys,
     held: VecDeque<Input>,
     loopback: VecDeque<wire::Envelope>,
     outputs: Vec<Output>,
@@ -235,6 +236,7 @@ impl Engine {
         if known.is_none_or(|key| key.public != config.keys.signing.public()) {
             return Err(Error::NotInDirectory);
         }
+        let case_keys = CaseKeys::new(std::mem::take(&mut config.keys.kek));
         let mut run = [0; 16];
         config.entropy.fill(&mut run);
         let mut engine = Self {
@@ -251,7 +253,7 @@ impl Engine {
             peers: BTreeMap::new(),
             channel_keys: ChannelKeys::default(),
             opened_keys: HashMap::new(),
-            case_keys: HashMap::new(),
+            case_keys,
             held: VecDeque::new(),
             loopback: VecDeque::new(),
             outputs: Vec::new(),

@@ -95,7 +95,7 @@ impl Engine {
             let bytes = match recipient {
                 Recipient::All => row.envelope,
                 Recipient::One(_) => {
-                    self.wake(row.correlation.as_ref(), "sent", &row.id.0, row.envelope.as_ref(), tx)?
+                    self.wake(row.correlation.as_ref(), "sent", &row.id.0, row.envelope.as_deref(), tx)?
                 }
             };
             match bytes.and_then(|bytes| wire::Envelope::decode(bytes.as_slice()).ok()) {

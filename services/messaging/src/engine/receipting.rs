@@ -257,13 +257,14 @@ impl Engine {
         let Some((contract, mut handler)) = contract.and_then(|c| self.handlers.remove_entry(&c)) else {
             return Ok(());
         };
-        let mut context = Context::new(now, tx);
+        let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
         let told = handler.concluded(message.id, message.correlation, outcome, &mut context);
         let drafts = context.drafts;
         self.handlers.insert(contract, handler);
         told?;
         match self.submit_all(now, drafts, tx) {
             Err(Refused::Store(error)) => Err(error.into()),
+            Err(Refused::Key(error)) => Err(error.into()),
             _ => Ok(()),
         }
     }

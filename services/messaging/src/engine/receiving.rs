@@ -360,7 +360,7 @@ impl Engine {
             parts: &content.parts,
         };
         let result = tx.savepoint(|tx| {
-            let mut context = Context::new(now, tx);
+            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
             handler.receive(&incoming, &mut context)?;
             let drafts = context.drafts;
             self.submit_all(now, drafts, tx)
@@ -369,6 +369,7 @@ impl Engine {
         match result {
             Ok(()) => Ok(RECEIVED),
             Err(Refused::Store(error)) => Err(error.into()),
+            Err(Refused::Key(error)) => Err(error.into()),
             Err(Refused::Reason(reason)) => Ok(reason as i32),
         }
     }
@@ -379,6 +380,7 @@ impl Engine {
             match self.submit(now, draft, tx) {
                 Ok(_) => {}
                 Err(super::SubmitError::Store(Error::Store(error))) => return Err(error.into()),
+                Err(super::SubmitError::Store(Error::Key(error))) => return Err(error.into()),
                 Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
             }
         }

@@ -60,7 +60,7 @@ impl Engine {
                 let bytes = if broadcast {
                     row.envelope
                 } else {
-                    self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_ref(), tx)?
+                    self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_deref(), tx)?
                 };
                 let envelope = bytes.and_then(|b| wire::Envelope::decode(b.as_slice()).ok());
                 let verified =
@@ -139,7 +139,8 @@ impl Engine {
             Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let (key, wrapped) = self.channel_keys.get(sender, (to, &sealing.id, &sealing.public), now, entropy)?;
-        let place = Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32], create_time: now };
+        let place =
+            Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32], create_time: now };
         let recipient = Recipient::One(to.clone());
         let key = Some((&sealing.id, &key, &wrapped));
         Ok(Some(seal(sender, &recipient, place, id, &content, key, entropy)?.envelope))
@@ -299,13 +300,14 @@ impl Engine {
             header,
             parts: &content.parts,
         };
-        let mut context = Context::new(now, tx);
+        let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
         let told = handler.recovered(&incoming, &mut context);
         let drafts = context.drafts;
         self.handlers.insert(header.contract.clone(), handler);
         told?;
         match self.submit_all(now, drafts, tx) {
             Err(Refused::Store(error)) => Err(error.into()),
+            Err(Refused::Key(error)) => Err(error.into()),
             _ => Ok(()),
         }
     }

@@ -58,7 +58,7 @@ impl Engine {
 
     /// Signs one draft; `false` when the recipient has no usable sealing key and everything must wait.
     fn seal_one(&mut self, now: Timestamp, key: &OutgoingKey, draft: Pending, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let stored = self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_ref(), tx)?;
+        let stored = self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_deref(), tx)?;
         let content = stored.and_then(|bytes| Content::unpack(&bytes));
         let skip = match (&content, SkipReason::try_from(i32::try_from(draft.skip).unwrap_or(0))) {
             (_, Ok(reason)) if reason != SkipReason::Unspecified => Some(reason),
@@ -141,7 +141,9 @@ impl Engine {
         }
         match self.handlers.get_mut(&header.contract) {
             None => Ok(None),
-            Some(handler) => Ok(handler.may_send(id, header, &mut Context::new(now, tx))?),
+            Some(handler) => {
+                Ok(handler.may_send(id, header, &mut Context::new(now, tx, &self.case_keys, self.entropy.as_mut()))?)
+            }
         }
     }
 

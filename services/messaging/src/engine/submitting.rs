@@ -48,6 +48,12 @@ impl From<store::Error> for SubmitError {
     }
 }
 
+impl From<super::RestError> for SubmitError {
+    fn from(error: super::RestError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl Engine {
     /// Accepts a message to send and gives its id. The same cause, ordinal and content give the same id again and
     /// nothing else, also after a restore. Runs in the caller's transaction, so that the business change and its

@@ -22,8 +22,8 @@ pub use handle::{CallError, Handle, Stopped};
 use handle::{Doors, Item, Reply};
 
 use crate::{
-    engine::{self, Alarm, Engine, Input, Output, PublishResult, SubmitError},
-    message::{Draft, MessageId},
+    engine::{self, Alarm, Engine, Input, Output, PublishResult, RestError, SubmitError},
+    message::{Correlation, Draft, MessageId},
     store::{Store, Tx},
 };
 
@@ -63,6 +63,10 @@ pub enum Error {
 /// What the thread drives: the engine, or a stand-in in this module's own tests.
 trait Machine: Send {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError>;
+    fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError>;
+    fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError>;
+    fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
+    fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error>;
 }
@@ -72,6 +76,22 @@ impl Machine for Engine {
         Self::submit(self, now, draft, tx)
     }
 
+    fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError> {
+        Self::rest(self, Some(row.case), row.table, row.key, body, tx)
+    }
+
+    fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
+        Self::wake(self, Some(row.case), row.table, row.key, Some(body), tx)
+    }
+
+    fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
+        Self::recheck(self, case, tx)
+    }
+
+    fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
+        Self::erase(self, case, tx)
+    }
+
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         Self::step(self, now, input, tx)
     }
@@ -79,6 +99,17 @@ impl Machine for Engine {
     fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error> {
         Self::flush(self, now, tx)
     }
+}
+
+/// Where a body lies at rest. A body moved to another row does not open.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'r> {
+    /// Case under whose key it lies.
+    pub case: &'r Correlation,
+    /// Table.
+    pub table: &'static str,
+    /// Key of the row.
+    pub key: &'r [u8],
 }
 
 /// Sends messages from inside a call.
@@ -94,6 +125,38 @@ impl Submitter<'_> {
     /// [`SubmitError`] when the engine does not take it; the call must then fail as a whole.
     pub fn submit(&mut self, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         self.machine.submit(self.now, draft, tx)
+    }
+
+    /// Encrypts a body for a row of a service's table, under the key of its case.
+    ///
+    /// # Errors
+    /// [`RestError`]; the call must then fail as a whole.
+    pub fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError> {
+        self.machine.rest(row, body, tx)
+    }
+
+    /// Decrypts a body; `None` when its case was erased.
+    ///
+    /// # Errors
+    /// [`RestError`]; the call must then fail as a whole.
+    pub fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
+        self.machine.wake(row, body, tx)
+    }
+
+    /// Looks again whether the unreceipted messages of a case may still go: to be called by what revokes.
+    ///
+    /// # Errors
+    /// [`engine::Error`]; the call must then fail as a whole.
+    pub fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
+        self.machine.recheck(case, tx)
+    }
+
+    /// Erases every stored body of a case for good.
+    ///
+    /// # Errors
+    /// [`engine::Error`]; the call must then fail as a whole.
+    pub fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
+        self.machine.erase(case, tx)
     }
 }
 

@@ -28,6 +28,22 @@ impl Machine for Stub {
         Ok(MessageId([0; 16]))
     }
 
+    fn rest(&mut self, _: &Row<'_>, body: &[u8], _: &mut Tx<'_>) -> Result<Vec<u8>, RestError> {
+        Ok(body.to_vec())
+    }
+
+    fn wake(&mut self, _: &Row<'_>, body: &[u8], _: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
+        Ok(Some(body.to_vec()))
+    }
+
+    fn recheck(&mut self, _: &Correlation, _: &mut Tx<'_>) -> Result<(), engine::Error> {
+        Ok(())
+    }
+
+    fn erase(&mut self, _: &Correlation, _: &mut Tx<'_>) -> Result<(), engine::Error> {
+        Ok(())
+    }
+
     fn step(&mut self, _: Timestamp, input: Input, _: &mut Tx<'_>) -> Result<(), engine::Error> {
         let mut script = self.0.lock().unwrap();
         match input {

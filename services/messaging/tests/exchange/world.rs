@@ -11,7 +11,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, seal, sign::SigningKey},
-    engine::{Alarm, AlarmKind, Config, Engine, Error, Input, Kind, Output, PublishResult, SubmitError},
+    engine::{Alarm, AlarmKind, Config, Engine, Error, Input, Kind, Output, PublishResult, RestError, SubmitError},
     handler::{Context, Handler, Refused},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{
@@ -83,7 +83,7 @@ impl Handler for Notes {
         _: Option<Correlation>,
         outcome: Outcome,
         context: &mut Context<'_, '_>,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), RestError> {
         let outcome = match outcome {
             Outcome::Received => 0,
             Outcome::Refused(reason) => reason as i64,
@@ -92,7 +92,7 @@ impl Handler for Notes {
         Ok(())
     }
 
-    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
         context.tx.execute("INSERT INTO own (id) VALUES ($1)", &[(&message.id.0).into()])?;
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Handler for Notes {
         _: MessageId,
         _: &Header,
         context: &mut Context<'_, '_>,
-    ) -> Result<Option<SkipReason>, store::Error> {
+    ) -> Result<Option<SkipReason>, RestError> {
         let revoked = context.tx.query("SELECT 1 FROM meta WHERE name = 'revoked'", &[], |row| row.int(0))?;
         Ok((!revoked.is_empty()).then_some(SkipReason::Withdrawn))
     }
