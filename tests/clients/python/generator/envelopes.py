@@ -17,7 +17,7 @@ Case = dict[str, Any]
 
 def cases() -> list[Case]:
     """All of them."""
-    return [four_parts(), loopback(), skip(), unknown_field(), broadcast()]
+    return [four_parts(), loopback(), *skips(), unknown_field(), broadcast()]
 
 
 def four_parts() -> Case:
@@ -45,10 +45,13 @@ def loopback() -> Case:
     return sealed_case("sealed-loopback-correction", made, message)
 
 
-def skip() -> Case:
-    """An envelope that only fills the position of a message that was erased; it has no part but the control part."""
-    given_up = pb.Skip(skipped_id=fixture.message_id("erased"), reason=pb.SKIP_REASON_ERASED)
-    return sealed_case("sealed-skip", fixture.routing("skip"), Content(fixture.control(skip=given_up), ()))
+def skips() -> list[Case]:
+    """Envelopes that only fill the position of a message; they have no part but the control part. The second gives a
+    reason of a newer minor version."""
+    return [
+        sealed_case(name, fixture.routing(name), fixture.skip(reason))
+        for name, reason in (("sealed-skip", pb.SKIP_REASON_ERASED), ("sealed-skip-unknown-reason", 99))
+    ]
 
 
 def unknown_field() -> Case:

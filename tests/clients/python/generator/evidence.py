@@ -111,10 +111,15 @@ def receipts() -> Iterator[Case]:
     yield wrong("signed-by-the-sender", Reason.BAD_SIGNATURE, receipt(1, second, 1, signer="moh"))
     yield wrong("issuer-is-not-the-recipient", Reason.BAD_ROUTING, receipt(1, second, 1, issuer="vwu", signer="vwu"))
     again = receipt(1, third, 1, series=2)
-    yield right("restored-to-nothing", {"received": [1, 2, 3], "refused": [], "contradicted": [2]}, one, two, again)
+    yield right("restored-to-nothing", {"received": [1, 3], "refused": [refused], "contradicted": [2]}, one, two, again)
     partly = receipt(1, third, 3, one, series=4)
     yield right("restored-to-the-first-receipt", {"received": [1, 3], "refused": [refused]}, one, two, partly)
 
+    earlier = receipt(1, third, 2, two, series=5)
+    yield right("restored-before-its-last-receipt", {"received": [1, 3], "refused": [refused], "contradicted": [2]},
+                one, two, earlier)
+    newer = receipt(1, second, 1, refusals=[refusal(second, reason=99)])
+    yield right("refused-for-a-newer-reason", {"received": [1], "refused": [{"sequence": 2, "reason": 99}]}, newer)
     yield wrong("first-receipt-missing", Reason.RECEIPT_GAP, two)
     yield wrong("number-missing", Reason.RECEIPT_GAP, one, receipt(3, third, 3, one))
     yield wrong("another-receipt-before", Reason.WRONG_PREVIOUS, one, receipt(2, third, 3, short))
@@ -123,6 +128,8 @@ def receipts() -> Iterator[Case]:
     yield wrong("series-begins-late", Reason.RECEIPT_GAP, one, receipt(2, third, 3, one, series=2))
     yield wrong("series-zero", Reason.BAD_STATEMENT, receipt(1, second, 1, series=0))
     yield wrong("series-leaves-positions-out", Reason.SEQUENCE_GAP, one, receipt(1, third, 3, series=2))
+    yield wrong("series-begins-behind-a-gap", Reason.SEQUENCE_GAP, short, receipt(1, third, 3, short, series=2))
+    yield wrong("number-too-large", Reason.BAD_STATEMENT, receipt(1, second, 1, series=1 << 62))
     missing = receipt(1, third, 3, other_one, series=2)
     yield wrong("series-follows-a-missing-receipt", Reason.WRONG_PREVIOUS, one, missing)
     yield wrong("position-left-out", Reason.SEQUENCE_GAP, short, receipt(2, third, 3, short))
@@ -138,6 +145,8 @@ def receipts() -> Iterator[Case]:
     yield wrong("refuses-another-id", Reason.WRONG_REFUSAL, receipt(1, second, 1, refusals=[other]))
     yield wrong("refuses-outside-its-positions", Reason.WRONG_REFUSAL, receipt(1, second, 1, refusals=[outside]))
     yield wrong("refuses-twice", Reason.WRONG_REFUSAL, receipt(1, second, 1, refusals=[refusal(second)] * 2))
+    yield wrong("refuses-in-another-order", Reason.WRONG_REFUSAL,
+                receipt(1, second, 1, refusals=[refusal(second), refusal(first)]))
     yield wrong("refuses-without-reason", Reason.WRONG_REFUSAL,
                 receipt(1, second, 1, refusals=[refusal(second, reason=0)]))
 
@@ -179,18 +188,21 @@ def statuses() -> Iterator[Case]:
         ("no-status-time", Reason.BAD_TIME, status(create_time=None)),
         ("short-run", Reason.WRONG_LENGTH, status(run=bytes(15))),
         ("head-without-digest", Reason.WRONG_LENGTH, status(incoming=[headless])),
+        ("number-too-large-in-status", Reason.BAD_STATEMENT, status(number=1 << 62)),
+        ("no-contract-in-status", Reason.BAD_STATEMENT, status(contracts=[signal_pb.ContractSupport()])),
         ("unspecified-lane-in-status", Reason.BAD_ROUTING, status(outgoing=[signal_pb.OutgoingStatus()])),
     ):
         yield {"name": name, "expect": expect.value, "status": serialize(message).hex()}
 
 
-def returned(message: signal_pb.Return, sign_as: Kind = Kind.RETURN, recipient: str = "moh", **changes: Any) -> str:
+def returned(message: signal_pb.Return, sign_as: Kind = Kind.RETURN, recipient: str = "moh",
+             purpose: str = "return", **changes: Any) -> str:
     """A return of hanoi to an access point whose store was rolled back."""
     nowhere = {"incarnation": 0, "sequence": 0, "lane": pb.LANE_UNSPECIFIED}
     made = fixture.routing("return", "hanoi", recipient, **(nowhere | changes))
     content = fixture.content(
         serialize(message), message="nhipcau.envelope.v1.Return", contract="nhipcau.envelope.v1",
-        sender=pb.Address(party="hanoi"), recipient=pb.Address(party=recipient), purpose="restoration",
+        sender=pb.Address(party="hanoi"), recipient=pb.Address(party=recipient), purpose=purpose,
         correlation=b"", ordinal=0,
     )
     envelope = seal(made, content, fixture.channel_key("hanoi", recipient), fixture.signer("hanoi"), sign_as)
@@ -224,6 +236,7 @@ def returns() -> Iterator[Case]:
     yield wrong("signed-as-a-channel-envelope", Reason.BAD_SIGNATURE, whole, sign_as=Kind.CHANNEL)
     yield wrong("return-with-a-position", Reason.BAD_POSITION, whole, sequence=1)
     yield wrong("return-on-a-lane", Reason.BAD_POSITION, whole, lane=pb.LANE_BULK)
+    yield wrong("return-for-another-purpose", Reason.BAD_CONTROL, whole, purpose="restoration")
     yield wrong("wrong-part-key", Reason.OPEN_FAILED, signal_pb.Return(envelopes=[swapped]))
     yield wrong("missing-part-key", Reason.PART_MISMATCH, signal_pb.Return(envelopes=[missing]))
     yield wrong("envelope-of-another", Reason.NOT_THE_READERS, signal_pb.Return(envelopes=[theirs]))

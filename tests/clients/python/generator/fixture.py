@@ -113,6 +113,20 @@ def content(*parts: bytes, **changes: Any) -> Content:
     return Content(control(**changes), parts or (b"content of part 1",))
 
 
+def skip(reason: int = pb.SKIP_REASON_ERASED, skipped_id: bytes = b"", **changes: Any) -> Content:
+    """Fills the position of a message that is given up."""
+    given_up = pb.Skip(skipped_id=skipped_id or message_id("erased"), reason=reason)
+    fields: dict[str, Any] = {
+        "message": "nhipcau.envelope.v1.Skip",
+        "contract": "nhipcau.envelope.v1",
+        "sender": pb.Address(party="moh"),
+        "recipient": pb.Address(party="hanoi"),
+        "purpose": "skip",
+        "skip": given_up,
+    }
+    return Content(control(**(fields | changes)), ())
+
+
 def sealed(made: pb.Routing, message: Content) -> pb.Envelope:
     """Seals and signs as the sender in the routing."""
     return seal(made, message, channel_key(made.sender, made.recipient), signer(made.sender))

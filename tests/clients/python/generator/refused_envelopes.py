@@ -14,7 +14,7 @@ from nhipcau_verify.envelope import Kind
 from nhipcau_verify.errors import Reason
 from nhipcau_verify.padding import pad
 from nhipcau_verify.pae import pae
-from nhipcau_verify.sealing import publish, seal_padded, serialize, sign
+from nhipcau_verify.sealing import Content, publish, seal_padded, serialize, sign
 
 from . import fixture
 
@@ -24,7 +24,7 @@ MESSAGES = pb.LANE_MESSAGES
 
 def cases() -> list[Case]:
     """All of them."""
-    return [*on_the_way(), *by_routing(), *by_the_signer(), *by_the_sealer(), *broadcasts()]
+    return [*on_the_way(), *by_routing(), *by_the_signer(), *by_the_sealer(), *by_the_control(), *broadcasts()]
 
 
 def case(name: str, expect: Reason, envelope: pb.Envelope | bytes, reader: str = "hanoi") -> Case:
@@ -102,6 +102,11 @@ def by_routing() -> Iterator[Case]:
          {"sequence": 4, "base_sequence": 4, "previous_digest": fixture.bytes_of("envelope 3")}),
         ("first-position-follows-something", Reason.WRONG_PREVIOUS,
          {"previous_digest": fixture.bytes_of("envelope 0")}),
+        ("later-position-follows-nothing", Reason.WRONG_PREVIOUS, {"sequence": 2}),
+        ("position-too-large", Reason.BAD_POSITION,
+         {"sequence": 1 << 62, "previous_digest": fixture.bytes_of("envelope before")}),
+        ("release-too-large", Reason.BAD_POSITION, {"directory_version": 1 << 62}),
+        ("signing-key-in-capitals", Reason.BAD_ROUTING, {"signing_key": "SIGN-2026"}),
         ("sealed-to-all", Reason.BAD_ROUTING, {"recipient": "all"}),
     ]
     for name, expect, changes in rules:
@@ -112,6 +117,9 @@ def by_routing() -> Iterator[Case]:
     timeless = fixture.routing("refused")
     timeless.ClearField("create_time")
     yield case("no-create-time", Reason.BAD_TIME, fixture.sealed(timeless, fixture.content()))
+    backwards = fixture.routing("refused")
+    backwards.create_time.nanos = -1
+    yield case("negative-nanoseconds", Reason.BAD_TIME, fixture.sealed(backwards, fixture.content()))
 
 
 def by_the_signer() -> Iterator[Case]:
@@ -178,11 +186,39 @@ def by_the_sealer() -> Iterator[Case]:
     yield case("padding-without-marker", Reason.BAD_PADDING, padded(first, bytes(256)))
     yield case("other-content", Reason.WRONG_CONTENT_DIGEST, padded(first, pad(b"other content", MESSAGES)))
     yield case("more-content", Reason.WRONG_CONTENT_DIGEST, padded(first, pad(part, MESSAGES), pad(b"", MESSAGES)))
-    nobody = fixture.content(sender=None)
-    yield case("sent-in-nobodys-name", Reason.BAD_CONTROL, fixture.sealed(fixture.routing("refused"), nobody))
-    stray = fixture.content(correlation=bytes(15))
-    yield case("short-correlation", Reason.WRONG_LENGTH, fixture.sealed(fixture.routing("refused"), stray))
+    yield case("more-than-sixteen-parts", Reason.TOO_LARGE,
+               fixture.sealed(fixture.routing("refused"), fixture.content(*[b"part"] * 17)))
     yield case("unparsable-control", Reason.MALFORMED, padded(pad(b"\xff", MESSAGES), pad(part, MESSAGES)))
+
+
+def by_the_control() -> Iterator[Case]:
+    """Control parts that break a rule, properly sealed."""
+    no_uuid8 = bytes.fromhex("9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d")
+    messages: list[tuple[str, Reason, dict[str, Any]]] = [
+        ("sent-in-nobodys-name", Reason.BAD_CONTROL, {"sender": None}),
+        ("sealed-for-no-party", Reason.BAD_CONTROL, {"recipient": None}),
+        ("unit-in-capitals", Reason.BAD_CONTROL, {"sender": pb.Address(party="moh", unit="SWITCHBOARD")}),
+        ("message-without-name", Reason.BAD_CONTROL, {"message": ""}),
+        ("contract-without-version", Reason.BAD_CONTROL, {"contract": "nhipcau.referral"}),
+        ("no-purpose", Reason.BAD_CONTROL, {"purpose": ""}),
+        ("ordinal-too-large", Reason.BAD_CONTROL, {"ordinal": 1 << 62}),
+        ("short-correlation", Reason.WRONG_LENGTH, {"correlation": bytes(15)}),
+        ("short-blob-digest", Reason.WRONG_LENGTH, {"blobs": [pb.Blob(digest=bytes(31))]}),
+        ("corrects-no-uuidv8", Reason.BAD_ID, {"corrected_id": no_uuid8}),
+    ]
+    for name, expect, changes in messages:
+        yield case(name, expect, fixture.sealed(fixture.routing("refused"), fixture.content(**changes)))
+    skip = fixture.skip()
+    skips: list[tuple[str, Reason, Content]] = [
+        ("message-without-content", Reason.BAD_CONTROL, Content(fixture.control(), ())),
+        ("skip-with-content", Reason.BAD_CONTROL, Content(skip.control, (b"content",))),
+        ("skip-without-reason", Reason.BAD_CONTROL, fixture.skip(0)),
+        ("skip-of-another-name", Reason.BAD_CONTROL, fixture.skip(message="nhipcau.referral.v1.ReferralEvent")),
+        ("skip-for-another-purpose", Reason.BAD_CONTROL, fixture.skip(purpose="child-protection")),
+        ("skip-of-no-uuidv8", Reason.BAD_ID, fixture.skip(skipped_id=no_uuid8)),
+    ]
+    for name, expect, content in skips:
+        yield case(name, expect, fixture.sealed(fixture.routing("refused"), content))
 
 
 def remade(part: bytes | None = None, **entry: Any) -> pb.Envelope:

@@ -21,6 +21,8 @@ from .wire import (
     ZERO_DIGEST,
     parse,
     require_access_point,
+    require_counts,
+    require_label,
     require_lane,
     require_message_id,
     require_time,
@@ -28,6 +30,8 @@ from .wire import (
 
 _SEALED = pb.SUITE_X25519_AES256GCM_ED25519
 _WRAPPED_BYTES = KEY_BYTES + TAG_BYTES
+_LARGEST_BYTES = 496 * 1024
+_MOST_PARTS = 17
 
 
 class Kind(enum.StrEnum):
@@ -61,6 +65,7 @@ class Envelope:
 
 def read(message: pb.Envelope) -> Envelope:
     """Takes an Envelope message apart."""
+    require(message.ByteSize() <= _LARGEST_BYTES, Reason.TOO_LARGE, "an envelope has at most 496 KiB")
     return Envelope(
         routing_bytes=message.routing,
         manifest_bytes=message.manifest,
@@ -105,10 +110,12 @@ def _check_routing(routing: pb.Routing) -> None:
     require(routing.suite in (_SEALED, pb.SUITE_PUBLIC), Reason.UNKNOWN_SUITE, "no such suite")
     require_message_id(routing.id, "id")
     require_access_point(routing.sender, "sender")
+    require_label(routing.signing_key, Reason.BAD_ROUTING, "signing key")
     require_time(routing, "create_time")
     if routing.suite == _SEALED:
         require_access_point(routing.recipient, "recipient")
         require_length(routing.salt, 32, "salt")
+        require_label(routing.wrap.sealing_key, Reason.BAD_ROUTING, "sealing key")
         require_length(routing.wrap.encapsulated_key, KEY_BYTES, "encapsulated key")
         require_length(routing.wrap.ciphertext, _WRAPPED_BYTES, "wrapped channel key")
     else:
@@ -121,6 +128,7 @@ def _check_routing(routing: pb.Routing) -> None:
 def _check_position(routing: pb.Routing, kind: Kind) -> None:
     sequence, base = routing.sequence, routing.base_sequence
     require_length(routing.previous_digest, 32, "previous digest")
+    require_counts(Reason.BAD_POSITION, sequence, base, routing.incarnation, routing.directory_version)
     if kind is Kind.RETURN:
         nowhere = routing.lane == routing.incarnation == sequence == base == 0
         require(nowhere, Reason.BAD_POSITION, "a return has no lane and no position")
@@ -129,13 +137,14 @@ def _check_position(routing: pb.Routing, kind: Kind) -> None:
     require_lane(routing.lane)
     require(routing.incarnation >= 1 and sequence >= 1, Reason.BAD_POSITION, "positions count from 1")
     require(base < sequence, Reason.BAD_POSITION, "the agreed position is not before this one")
-    first_follows_nothing = sequence > 1 or routing.previous_digest == ZERO_DIGEST
-    require(first_follows_nothing, Reason.WRONG_PREVIOUS, "position 1 follows nothing")
+    follows_nothing = routing.previous_digest == ZERO_DIGEST
+    require(follows_nothing == (sequence == 1), Reason.WRONG_PREVIOUS, "position 1 and no other follows nothing")
 
 
 def _check_manifest(envelope: Envelope) -> None:
     entries = envelope.manifest.entries
     require(len(entries) >= 1, Reason.BAD_CONTROL, "no control part")
+    require(len(entries) <= _MOST_PARTS, Reason.TOO_LARGE, "more than 16 parts besides the control part")
     for index, entry in enumerate(entries):
         require_length(entry.digest, 32, f"digest of part {index}")
         require_length(entry.key_commitment, 0 if envelope.is_public else 32, f"commitment of part {index}")

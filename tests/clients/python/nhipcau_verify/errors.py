@@ -12,6 +12,7 @@ class Reason(enum.StrEnum):
     """A stable name for one kind of failure. Documented in README.md."""
 
     MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
     UNSUPPORTED_FORMAT = "unsupported-format"
     UNKNOWN_SUITE = "unknown-suite"
     WRONG_LENGTH = "wrong-length"

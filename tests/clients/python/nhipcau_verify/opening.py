@@ -16,7 +16,9 @@ from .keyring import Keyring
 from .padding import unpad
 from .pae import digest, pae
 from .seal import PartKey, check_commitment, extract, open_part, part_key, unwrap
-from .wire import parse, require_message_id, require_optional
+from .wire import parse, require_contract, require_counts, require_label, require_message_id, require_optional
+
+_SKIP = "nhipcau.envelope.v1.Skip"
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,35 @@ def _content(envelope: Envelope, plain: Sequence[bytes]) -> Opened:
 def _check_control(envelope: Envelope, control: pb.Control) -> None:
     require_length(control.content_digest, 32, "content digest")
     require_optional(control.correlation, 16, "correlation")
-    require(control.sender.party != "", Reason.BAD_CONTROL, "no party in whose name it was sent")
+    require_contract(control.contract, Reason.BAD_CONTROL, "contract")
+    require_label(control.purpose, Reason.BAD_CONTROL, "purpose")
+    require_counts(Reason.BAD_CONTROL, control.ordinal, *(blob.size_bytes for blob in control.blobs))
+    _check_addresses(envelope, control)
     if control.corrected_id:
         require_message_id(control.corrected_id, "corrected id")
     for blob in control.blobs:
         require_length(blob.digest, 32, "blob digest")
     if control.HasField("skip"):
-        require_message_id(control.skip.skipped_id, "skipped id")
-        require(control.skip.reason != 0, Reason.BAD_CONTROL, "a skip without reason")
+        _check_skip(envelope, control)
     else:
         require(control.message != "", Reason.BAD_CONTROL, "the message is not named")
         require(len(envelope.parts) > 1, Reason.BAD_CONTROL, "a message without content")
-    if envelope.is_public:
-        require(not control.HasField("recipient"), Reason.BAD_CONTROL, "a broadcast for one party")
+
+
+def _check_addresses(envelope: Envelope, control: pb.Control) -> None:
+    require(control.HasField("sender"), Reason.BAD_CONTROL, "no party in whose name it was sent")
+    addressed = control.HasField("recipient") != envelope.is_public
+    require(addressed, Reason.BAD_CONTROL, "a broadcast for one party, or a sealed message for none")
+    addresses = [control.sender] if envelope.is_public else [control.sender, control.recipient]
+    for address in addresses:
+        require_label(address.party, Reason.BAD_CONTROL, "party")
+        if address.unit:
+            require_label(address.unit, Reason.BAD_CONTROL, "unit")
+
+
+def _check_skip(envelope: Envelope, control: pb.Control) -> None:
+    require_message_id(control.skip.skipped_id, "skipped id")
+    require(control.skip.reason != 0, Reason.BAD_CONTROL, "a skip without reason")
+    named = control.message == _SKIP and control.purpose == "skip"
+    require(named, Reason.BAD_CONTROL, "a skip under another name or purpose")
+    require(len(envelope.parts) == 1, Reason.BAD_CONTROL, "a skip with content")

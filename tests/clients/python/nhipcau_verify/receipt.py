@@ -3,7 +3,7 @@
 A single receipt proves little; numbers without gap and previous digests show that none was left out, the head
 digest fixes the envelopes, and the ranges together say of each position whether it was received or refused. An
 issuer whose store was rolled back begins a new series from the last receipt that it still knows, and states some
-positions again; what was said before stays in evidence.
+positions again; what was said first counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from .envelope import Envelope
 from .errors import Reason, require, require_length
 from .keyring import Keyring
 from .pae import digest
-from .wire import BROADCAST, ZERO_DIGEST, parse, require_access_point, require_lane, require_message_id, require_time
+from .wire import (
+    BROADCAST,
+    ZERO_DIGEST,
+    parse,
+    require_access_point,
+    require_counts,
+    require_label,
+    require_lane,
+    require_message_id,
+    require_time,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What the receipts of one channel say in sum, of a position stated again what was said last."""
+    """What the receipts of one channel say in sum, of a position stated again what was said first."""
 
     #: Positions whose effect is on the issuer's disk.
     received: list[int]
@@ -119,9 +129,11 @@ def _check_number(last: Receipt | None, receipt: Receipt, complete: bool) -> Non
 
 def _check_positions(before: pb.ReceiptStatement, after: pb.ReceiptStatement) -> None:
     at = f"receipt {after.number} of series {after.series}"
+    again = after.number == 1 and after.first_sequence <= before.last_sequence
     follows = after.first_sequence == before.last_sequence + 1
-    require(follows, Reason.SEQUENCE_GAP, f"{at} does not begin where the one before ended")
-    require(after.incarnation >= before.incarnation, Reason.WRONG_INCARNATION, f"{at} goes back in incarnation")
+    require(follows or again, Reason.SEQUENCE_GAP, f"{at} does not begin where the one before ended")
+    forward = after.incarnation >= before.incarnation
+    require(forward or again, Reason.WRONG_INCARNATION, f"{at} goes back in incarnation")
 
 
 def _coverage(chain: list[Receipt]) -> Coverage:
@@ -131,9 +143,8 @@ def _coverage(chain: list[Receipt]) -> Coverage:
         refused = {refusal.sequence: refusal.reason for refusal in receipt.statement.refusals}
         for position in range(receipt.statement.first_sequence, receipt.statement.last_sequence + 1):
             now = refused.get(position)
-            if stated.get(position, now) != now:
+            if stated.setdefault(position, now) != now:
                 contradicted.add(position)
-            stated[position] = now
     return Coverage(
         received=[position for position, reason in sorted(stated.items()) if reason is None],
         refused={position: reason for position, reason in sorted(stated.items()) if reason is not None},
@@ -148,25 +159,28 @@ def _check_shape(statement: pb.ReceiptStatement) -> None:
     to_issuer = statement.recipient in (statement.issuer, BROADCAST)
     require(to_issuer, Reason.BAD_ROUTING, "the issuer does not receive this channel")
     require_lane(statement.lane)
+    require_label(statement.signing_key, Reason.BAD_ROUTING, "signing key")
     require_time(statement, "receive_time")
     require_length(statement.head_digest, 32, "head digest")
     require_length(statement.previous_digest, 32, "previous digest")
     counted = min(statement.series, statement.number, statement.incarnation) >= 1
     require(counted, Reason.BAD_STATEMENT, "series, numbers and incarnations count from 1")
+    largest = max(statement.series, statement.number, statement.incarnation, statement.directory_version)
+    require_counts(Reason.BAD_STATEMENT, largest, statement.last_sequence)
     in_order = 1 <= statement.first_sequence <= statement.last_sequence
     require(in_order, Reason.BAD_STATEMENT, "the positions are not a range")
     _check_refusals(statement)
 
 
 def _check_refusals(statement: pb.ReceiptStatement) -> None:
-    seen: set[int] = set()
+    before = 0
     for refusal in statement.refusals:
         inside = statement.first_sequence <= refusal.sequence <= statement.last_sequence
         require(inside, Reason.WRONG_REFUSAL, "a refused position is not among those covered")
-        require(refusal.sequence not in seen, Reason.WRONG_REFUSAL, "a position is refused twice")
+        require(refusal.sequence > before, Reason.WRONG_REFUSAL, "refused positions do not ascend")
         require_message_id(refusal.id, "refused id")
         require(refusal.reason != 0, Reason.WRONG_REFUSAL, "a refusal without reason")
-        seen.add(refusal.sequence)
+        before = refusal.sequence
 
 
 def _check_against(statement: pb.ReceiptStatement, envelopes: Sequence[Envelope]) -> None:

@@ -19,6 +19,8 @@ from .opening import Opened, open_envelope, open_with_part_keys
 from .receipt import Receipt
 from .wire import BROADCAST, parse
 
+_CONTROL = ("nhipcau.envelope.v1.Return", "nhipcau.envelope.v1", "return")
+
 
 @dataclass(frozen=True)
 class ReturnedEnvelope:
@@ -40,7 +42,8 @@ def open_return(data: bytes, reader: str, keys: Keyring) -> Returned:
     """Opens a serialized Envelope that was signed as a return, and checks what it gives back."""
     outer = verify(data, keys, Kind.RETURN)
     opened = open_envelope(outer, reader, keys)
-    require(len(opened.content) > 0, Reason.BAD_CONTROL, "a return without content")
+    named = (opened.control.message, opened.control.contract, opened.control.purpose) == _CONTROL
+    require(named, Reason.BAD_CONTROL, "a return of another name, contract or purpose")
     message = parse(pb.Return, opened.content[0])
     peer = outer.routing.sender
     return Returned(

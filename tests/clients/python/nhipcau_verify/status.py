@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from .contracts import signal_pb as pb
 from .errors import Reason, require, require_length
 from .keyring import Keyring
-from .wire import parse, require_access_point, require_lane, require_optional, require_time
+from .wire import (
+    parse,
+    require_access_point,
+    require_contract,
+    require_counts,
+    require_label,
+    require_lane,
+    require_optional,
+    require_time,
+)
 
 
 @dataclass(frozen=True)
@@ -37,18 +46,25 @@ def _check_shape(statement: pb.StatusStatement) -> None:
     require(statement.format == 1, Reason.UNSUPPORTED_FORMAT, "status format is not 1")
     require_access_point(statement.sender, "sender")
     require_access_point(statement.recipient, "recipient")
+    require_label(statement.signing_key, Reason.BAD_ROUTING, "signing key")
     require_time(statement, "create_time")
+    require_counts(Reason.BAD_STATEMENT, statement.number, statement.directory_version)
+    for support in statement.contracts:
+        require_contract(support.contract, Reason.BAD_STATEMENT, "supported contract")
     require_length(statement.run, 16, "run")
     require_optional(statement.echo, 16, "echo")
     for outgoing in statement.outgoing:
+        require_counts(Reason.BAD_STATEMENT, outgoing.incarnation, outgoing.base_sequence, outgoing.return_from)
         _check_heads(outgoing.lane, outgoing.head, outgoing.receipt)
     for incoming in statement.incoming:
+        require_counts(Reason.BAD_STATEMENT, incoming.promised_incarnation)
         _check_heads(incoming.lane, incoming.head, incoming.receipt)
         require_optional(incoming.promised_run, 16, "promised run")
 
 
 def _check_heads(lane: int, head: pb.Head, receipt: pb.ReceiptHead) -> None:
     require_lane(lane)
+    require_counts(Reason.BAD_STATEMENT, head.incarnation, head.sequence, receipt.series, receipt.number)
     require_length(head.digest, 32 if head.sequence else 0, "head digest")
     both = (head.incarnation == 0) == (head.sequence == 0)
     require(both, Reason.BAD_STATEMENT, "a head without incarnation or position")

@@ -19,6 +19,8 @@ ZERO_DIGEST = bytes(32)
 # 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _LABEL = re.compile(r"[a-z0-9-]{1,32}\Z")
+_CONTRACT = re.compile(r"nhipcau\.[a-z]{1,32}\.v[1-9][0-9]{0,3}\Z")
+_COUNT_LIMIT = 1 << 62
 
 
 def parse(kind: Any, data: bytes) -> Any:
@@ -33,6 +35,21 @@ def require_access_point(name: str, detail: str) -> None:
     """Refuses what cannot name an access point."""
     fits = _LABEL.match(name) is not None and name != BROADCAST
     require(fits, Reason.BAD_ROUTING, f"{detail} is not an access point")
+
+
+def require_label(text: str, reason: Reason, detail: str) -> None:
+    """Refuses what has not the syntax of the directory's identifiers."""
+    require(_LABEL.match(text) is not None, reason, f"{detail} is not an identifier")
+
+
+def require_contract(text: str, reason: Reason, detail: str) -> None:
+    """Refuses what cannot name a contract."""
+    require(_CONTRACT.match(text) is not None, reason, f"{detail} is not a contract")
+
+
+def require_counts(reason: Reason, *counts: int) -> None:
+    """Refuses numbers that stores cannot keep."""
+    require(max(counts) < _COUNT_LIMIT, reason, "a number is 2^62 or larger")
 
 
 def require_lane(lane: int) -> None:

@@ -48,6 +48,11 @@ class EnvelopeTest(ReasonTest):
         made = sealing.seal_padded(fixture.routing("large"), padded, bytes(32), fixture.signer("moh"))
         self.assert_refused(Reason.WRONG_BUCKET, verify, sealing.serialize(made), KEYS)
 
+    def test_an_envelope_has_at_most_496_kib(self) -> None:
+        content = fixture.content(bytes(200_000), bytes(200_000))
+        made = fixture.sealed(fixture.routing("large", lane=pb.LANE_BULK), content)
+        self.assert_refused(Reason.TOO_LARGE, verify, sealing.serialize(made), KEYS)
+
     def test_no_flipped_bit_passes(self) -> None:
         data = good()
         for position in range(len(data)):

@@ -31,6 +31,8 @@ class ShapeTest(ReasonTest):
             (Reason.WRONG_LENGTH, {"previous_digest": b""}),
             (Reason.BAD_STATEMENT, {"series": 0}),
             (Reason.BAD_STATEMENT, {"incarnation": 0}),
+            (Reason.BAD_STATEMENT, {"directory_version": 1 << 62}),
+            (Reason.BAD_ROUTING, {"signing_key": ""}),
             (Reason.UNKNOWN_SIGNER, {"signing_key": "sign-1999"}),
             (Reason.BAD_ID, {"refusals": [evidence.refusal(first, id=UUID4)]}),
             (Reason.WRONG_REFUSAL, {"refusals": [evidence.refusal(first, sequence=2)]}),
@@ -52,6 +54,9 @@ class ShapeTest(ReasonTest):
             (Reason.WRONG_LENGTH, incoming(receipt=head(series=1, number=1))),
             (Reason.WRONG_LENGTH, incoming(receipt=head(digest=bytes(32)))),
             (Reason.BAD_STATEMENT, incoming(receipt=head(series=1))),
+            (Reason.BAD_STATEMENT, incoming(promised_incarnation=1 << 62)),
+            (Reason.BAD_STATEMENT, incoming(receipt=head(series=1 << 62, number=1, digest=bytes(32)))),
+            (Reason.BAD_ROUTING, {"signing_key": ""}),
         ]
         for reason, changes in wrong:
             with self.subTest(changes=list(changes)):
@@ -66,6 +71,8 @@ class ShapeTest(ReasonTest):
             (Reason.WRONG_LENGTH, {"blobs": [pb.Blob(digest=bytes(31))]}),
             (Reason.WRONG_LENGTH, {"skip": pb.Skip(reason=pb.SKIP_REASON_ERASED)}),
             (Reason.BAD_CONTROL, {"skip": pb.Skip(skipped_id=skipped)}),
+            (Reason.BAD_CONTROL, {"recipient": pb.Address(party="hanoi", unit="Commune")}),
+            (Reason.BAD_CONTROL, {"blobs": [pb.Blob(digest=bytes(32), size_bytes=1 << 62)]}),
         ]
         for reason, changes in wrong:
             with self.subTest(changes=list(changes)):
