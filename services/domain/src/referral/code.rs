@@ -177,15 +177,6 @@ codes! {
         /// Reporter.
         Reporter,
     }
-    /// Level of an administrative unit. An unknown one is refused.
-    Level from AdminLevel {
-        /// Province.
-        Province,
-        /// District, in old lists.
-        District,
-        /// Commune.
-        Commune,
-    }
     /// Why a value is unknown.
     Unknown from UnknownReason {
         /// Nobody knew.

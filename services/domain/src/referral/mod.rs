@@ -2,13 +2,14 @@
 //!
 //! [`table`] says which event leads where, [`fold`](fold()) reads two logs into a [`View`], [`decide`] turns a command
 //! into the next event or every reason why not, [`Branch`] judges what arrives, [`group`] keeps at most one branch
-//! of a need assigned, [`disclosure`] says which part may be sealed when, and [`Basis`] by what right. Knows
+//! of a need assigned, [`disclosure`] says which part may be sealed when, [`Content`] holds the parts themselves, and [`Basis`] by what right. Knows
 //! nothing of agreements, areas, storage or time of its own.
 
 mod basis;
 mod branch;
 mod code;
 mod command;
+mod content;
 pub mod disclosure;
 mod event;
 mod event_decode;
@@ -33,6 +34,10 @@ pub use basis::{Basis, Consent};
 pub use branch::Branch;
 pub use code::*;
 pub use command::{Command, NewBranch, Request, decide, open};
+pub use content::{
+    Birth, Content, Identity, Known, Narrative, Preview, Reception, Relative, Reporter, SafeContact, Salt, Vagueness,
+    check_part,
+};
 pub use event::{
     Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef, TimeLimit, UnitRef,
 };

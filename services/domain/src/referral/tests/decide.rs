@@ -152,9 +152,14 @@ fn service_that_began_before_the_assignment_arrived_is_not_lost() {
     assert!(world.act(Side::Recipient, Command::StartService));
     assert_eq!(world.recipient.as_ref().expect("delivered").view().state, State::Acknowledged);
     world.deliver(Side::Origin);
-    world.act(Side::Origin, Command::Assign(Vec::new()));
-    let after = world.exchanged(Side::Origin);
-    assert_eq!(after.origin.view().state, State::InService);
+    for stored_before_assignment in [false, true] {
+        let mut world = world.clone();
+        if stored_before_assignment {
+            world.deliver(Side::Origin);
+        }
+        world.act(Side::Origin, Command::Assign(Vec::new()));
+        assert_eq!(world.exchanged(Side::Origin).origin.view().state, State::InService);
+    }
 }
 
 #[test]
@@ -235,4 +240,19 @@ fn a_time_limit_runs_until_a_person_stops_it() {
     world.act(Side::Recipient, Command::Acknowledge);
     world.deliver(Side::Origin);
     assert!(world.origin.view().conditions(time(400)).is_empty());
+}
+
+#[test]
+fn a_return_is_void_once_the_recipient_has_written() {
+    let mut world = received(Kind::Referral);
+    world.refused = true;
+    let receipt = crate::referral::ReceiptRef { number: 1, digest: [9; 32] };
+    assert!(world.act(Side::Origin, Command::NoteReturn { reason: "NOT_AGREED".into(), receipt }));
+    assert_eq!(world.origin.view().state, State::Returned);
+    let event = world.origin.log(Side::Origin).at(2).expect("written").clone();
+    let refused = world.recipient.as_ref().expect("delivered").admit(&event).expect_err("it was stored");
+    assert!(refused.has(reason::OPENING_STORED));
+    world.act(Side::Recipient, Command::Acknowledge);
+    world.deliver(Side::Origin);
+    assert_eq!(world.origin.view().state, State::Acknowledged);
 }

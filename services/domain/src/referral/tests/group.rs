@@ -106,3 +106,16 @@ fn no_further_branch_is_opened_for_a_need_that_is_served() {
     let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
     assert!(vacant(&members).expect_err("served").has(reason::GROUP_ASSIGNED));
 }
+
+#[test]
+fn an_acceptance_for_a_need_that_is_served_is_relieved() {
+    let mut need = Need::new(Kind::Referral);
+    for index in [0, 1] {
+        need.worlds[index].deliver(Side::Recipient);
+        need.worlds[index].act(Side::Recipient, Command::Accept);
+        need.worlds[index].deliver(Side::Origin);
+    }
+    assert!(need.worlds[0].act(Side::Origin, Command::Assign(parts(&[Part::Identity]))));
+    need.settle(1);
+    assert_eq!(need.worlds[1].origin.view().state, State::Relieved);
+}

@@ -248,5 +248,9 @@ fn check_wins(branch: &Branch, view: &View) {
         assert_eq!(view.state, State::EnteredInError);
     } else if written(EventKind::ConsentWithdrawn) {
         assert_eq!((view.state, view.revocation), (State::Revoked, Some(Revocation::ConsentWithdrawn)));
+    } else if written(EventKind::Revoked) {
+        assert_eq!(view.state, State::Revoked, "an unassigned acceptance or a rejection won over a revocation");
+    } else if written(EventKind::Relieved) {
+        assert_eq!(view.state, State::Relieved, "a relieved branch came back");
     }
 }

@@ -1,0 +1,166 @@
+//! The content of a referral as checked values: four parts, each sealed and disclosed by itself.
+//!
+//! Reading is total and reports every violation at once. Values about a person live in [`Personal`] and are never
+//! printed. Whether an area exists is asked of the area lists by who holds them; see [`Content::areas`].
+
+mod identity;
+mod known;
+mod narrative;
+mod preview;
+
+pub use identity::{Birth, Identity, Relative, Reporter, SafeContact, Vagueness};
+pub use known::{Known, Salt};
+pub use narrative::Narrative;
+pub use preview::{Preview, Reception};
+
+use nhipcau_proto::referral::v1 as pb;
+use prost::Message as _;
+
+use super::{
+    code::{Giver, Part},
+    parts::PartSet,
+    personal::Personal,
+    violation::Refusal,
+    wire,
+};
+use crate::{area::AdminUnitRef, reason};
+
+/// The parts of a referral as far as they are at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Coded preview.
+    pub preview: Preview,
+    /// Identity.
+    pub identity: Option<Identity>,
+    /// Narrative.
+    pub narrative: Option<Narrative>,
+    /// Reporter; present only if the reporter agreed.
+    pub reporter: Option<Reporter>,
+}
+
+impl Content {
+    /// Reads the content of a request; `salt` gives 32 fresh random bytes for each part.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with every violation.
+    pub fn read(value: &pb::ReferralContent, mut salt: impl FnMut() -> Salt) -> Result<Self, Refusal> {
+        let mut refusal = Refusal::default();
+        let preview = wire::required(value.preview.as_ref(), "content.preview", &mut refusal)
+            .and_then(|part| Preview::read(part, salt(), "content.preview", &mut refusal));
+        let identity =
+            value.identity.as_ref().and_then(|part| Identity::read(part, salt(), "content.identity", &mut refusal));
+        let narrative =
+            value.narrative.as_ref().and_then(|part| Narrative::read(part, salt(), "content.narrative", &mut refusal));
+        let reporter =
+            value.reporter.as_ref().and_then(|part| Reporter::read(part, salt(), "content.reporter", &mut refusal));
+        match refusal.or(preview)? {
+            Some(preview) => Ok(Self { preview, identity, narrative, reporter }),
+            None => Err(Refusal::one("content.preview", reason::FIELD_REQUIRED)),
+        }
+    }
+
+    /// The parts at hand.
+    #[must_use]
+    pub fn parts(&self) -> PartSet {
+        let mut parts = PartSet::of(&[Part::Preview]);
+        let optional = [
+            (Part::Identity, self.identity.is_some()),
+            (Part::Narrative, self.narrative.is_some()),
+            (Part::Reporter, self.reporter.is_some()),
+        ];
+        for (part, _) in optional.into_iter().filter(|(_, present)| *present) {
+            parts.insert(part);
+        }
+        parts
+    }
+
+    /// The bytes of a part as they are sealed and digested; `None` when it is not at hand.
+    #[must_use]
+    pub fn encode(&self, part: Part) -> Option<Vec<u8>> {
+        match part {
+            Part::Preview => Some(self.preview.write().encode_to_vec()),
+            Part::Identity => self.identity.as_ref().map(|part| part.write().encode_to_vec()),
+            Part::Narrative => self.narrative.as_ref().map(|part| part.write().encode_to_vec()),
+            Part::Reporter => self.reporter.as_ref().map(|part| part.write().encode_to_vec()),
+            Part::Unrecognized(_) => None,
+        }
+    }
+
+    /// Every area that is named, with its path, to be looked up in the lists in force.
+    pub fn areas(&self) -> impl Iterator<Item = (&'static str, &AdminUnitRef)> {
+        let identity = self.identity.as_ref();
+        [
+            ("content.preview.incident_area", self.preview.incident_area.as_ref()),
+            ("content.identity.home_area", identity.and_then(|part| part.home_area.as_ref())),
+            ("content.identity.current_area", identity.and_then(|part| part.current_area.as_ref())),
+        ]
+        .into_iter()
+        .filter_map(|(path, area)| Some((path, area?.expose())))
+    }
+
+    /// Carers under suspicion; none of them may have consented.
+    #[must_use]
+    pub fn suspects(&self) -> &[Giver] {
+        self.narrative.as_ref().map_or(&[], |part| part.suspects.expose().as_slice())
+    }
+}
+
+/// Checks the bytes of a part that arrived.
+///
+/// # Errors
+/// A [`Refusal`] with every violation.
+pub fn check_part(part: Part, bytes: &[u8]) -> Result<(), Refusal> {
+    let mut refusal = Refusal::default();
+    let unreadable = |_| Refusal::one("parts", reason::FIELD_FORMAT);
+    match part {
+        Part::Preview => {
+            let value = pb::ReferralPreview::decode(bytes).map_err(unreadable)?;
+            let salt = Salt::read(&value.salt, "preview.salt", &mut refusal);
+            salt.and_then(|salt| Preview::read(&value, salt, "preview", &mut refusal));
+        }
+        Part::Identity => {
+            let value = pb::ReferralIdentity::decode(bytes).map_err(unreadable)?;
+            let salt = Salt::read(&value.salt, "identity.salt", &mut refusal);
+            salt.and_then(|salt| Identity::read(&value, salt, "identity", &mut refusal));
+        }
+        Part::Narrative => {
+            let value = pb::ReferralNarrative::decode(bytes).map_err(unreadable)?;
+            let salt = Salt::read(&value.salt, "narrative.salt", &mut refusal);
+            salt.and_then(|salt| Narrative::read(&value, salt, "narrative", &mut refusal));
+        }
+        Part::Reporter => {
+            let value = pb::ReferralReporter::decode(bytes).map_err(unreadable)?;
+            let salt = Salt::read(&value.salt, "reporter.salt", &mut refusal);
+            salt.and_then(|salt| Reporter::read(&value, salt, "reporter", &mut refusal));
+        }
+        Part::Unrecognized(_) => refusal.add("parts", reason::CODE_UNKNOWN),
+    }
+    refusal.or(())
+}
+
+fn area(value: Option<&pb::AdminUnitRef>, path: &str, refusal: &mut Refusal) -> Option<Personal<AdminUnitRef>> {
+    let value = value?;
+    let reference = wire::formatted(AdminUnitRef::new(&value.code, &value.code_list_version), path, refusal)?;
+    if value.level != level(&reference) {
+        refusal.add(format!("{path}.level"), reason::FIELD_FORMAT);
+    }
+    Some(Personal::new(reference))
+}
+
+fn write_area(area: &Personal<AdminUnitRef>) -> pb::AdminUnitRef {
+    let area = area.expose();
+    pb::AdminUnitRef {
+        code: area.code.to_string(),
+        level: level(area),
+        code_list_version: area.code_list_version.to_string(),
+    }
+}
+
+const fn level(area: &AdminUnitRef) -> i32 {
+    use crate::area::Level;
+    match area.level {
+        Level::Province => pb::AdminLevel::Province as i32,
+        Level::District => pb::AdminLevel::District as i32,
+        Level::Commune => pb::AdminLevel::Commune as i32,
+    }
+}
