@@ -11,6 +11,9 @@ use crate::pae;
 /// Largest content of a message on the messages lane, all parts together, in bytes.
 pub const MESSAGE_LIMIT: usize = 256 * 1024;
 
+/// Every number that is signed stays below this, so that any store can keep it as a signed integer.
+pub const NUMBER_LIMIT: u64 = 1 << 62;
+
 /// Most parts of a message, the control part not counted.
 pub const PARTS_LIMIT: usize = 16;
 
@@ -113,10 +116,10 @@ impl MessageId {
         id.get_version() == Some(uuid::Version::Custom) && id.get_variant() == uuid::Variant::RFC4122
     }
 
-    /// Reads 16 bytes.
+    /// Reads the 16 bytes of a UUIDv8.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        <[u8; 16]>::try_from(bytes).ok().map(Self)
+        <[u8; 16]>::try_from(bytes).ok().map(Self).filter(|id| id.is_well_formed())
     }
 }
 

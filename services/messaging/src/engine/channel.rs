@@ -93,12 +93,6 @@ impl Outgoing {
             alarmed: false,
         })
     }
-
-    /// Goes back to agreeing with the peer, under a new incarnation.
-    pub(super) fn reopen(&mut self, incarnation: u64) {
-        self.phase = Phase::Opening;
-        self.incarnation = incarnation.max(self.incarnation + 1);
-    }
 }
 
 /// A channel in which this access point receives.
@@ -120,6 +114,8 @@ pub(super) struct Incoming {
     pub(super) synced: bool,
     /// Envelopes ahead of a gap.
     pub(super) window: BTreeMap<u64, Verified>,
+    /// Whether strays of this channel's sender may be kept.
+    pub(super) strays: bool,
     /// Accepted in this group and not receipted yet.
     pub(super) pending: Vec<Accepted>,
     /// Receipts to publish at the end of this group, by place.
@@ -150,6 +146,7 @@ impl Incoming {
             covered,
             synced,
             window: BTreeMap::new(),
+            strays: inbox::strays(tx, channel.sender)? > 0,
             pending: Vec::new(),
             answers: BTreeSet::new(),
         })
@@ -227,8 +224,8 @@ pub(super) enum Serving {
     Envelopes(Lane),
     /// The own broadcast.
     Broadcast,
-    /// What the peer broadcast and lost.
-    Abandoned,
+    /// What the peer gave up and may have lost.
+    Strays,
 }
 
 /// Key of an incoming channel: sender, whether it is the sender's broadcast, lane.

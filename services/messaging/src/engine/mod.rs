@@ -35,7 +35,7 @@ use crate::{
     envelope::{ChannelKeys, Sender, wire},
     handler::Handler,
     keys::KeyRing,
-    message::{Lane, Recipient},
+    message::{Lane, MessageId, Recipient},
     signal::Run,
     store::{
         self, Tx,
@@ -219,6 +219,7 @@ pub struct Engine {
     loopback: VecDeque<wire::Envelope>,
     outputs: Vec<Output>,
     published: HashMap<u64, (OutgoingKey, u64)>,
+    early_strays: HashMap<MessageId, Timestamp>,
     next_token: u64,
     next_serial: u64,
     status_number: u64,
@@ -258,6 +259,7 @@ impl Engine {
             loopback: VecDeque::new(),
             outputs: Vec::new(),
             published: HashMap::new(),
+            early_strays: HashMap::new(),
             next_token: 1,
             next_serial: outbox::next_serial(tx)?,
             status_number: 0,
@@ -359,12 +361,16 @@ impl Engine {
         }
         self.release = release;
         self.load_channels(now, tx)?;
-        let me = Recipient::One(self.me.clone());
-        for ((recipient, _), out) in &mut self.outgoing {
-            let peer_waits = *recipient != Recipient::All && *recipient != me;
-            if peer_waits && out.phase == channel::Phase::Open && out.receipted < out.head.sequence {
-                out.reopen(0);
-            }
+        let unconcluded: Vec<OutgoingKey> = self
+            .outgoing
+            .iter()
+            .filter(|(_, out)| out.receipted < out.head.sequence)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in unconcluded {
+            self.reopen(&key, tx)?;
+        }
+        for out in self.outgoing.values_mut() {
             out.drafts = true;
         }
         for peer in self.peers.values_mut() {

@@ -19,6 +19,28 @@ use crate::{
 const SERVED: u64 = 256;
 
 impl Engine {
+    /// Goes back to agreeing with the recipient: what no receipt has concluded is checked and signed anew, under a new
+    /// incarnation. With oneself there is nothing to agree on.
+    pub(super) fn reopen(&mut self, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let to_oneself = key.0 == Recipient::One(self.me.clone());
+        let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
+        if out.phase == Phase::Opening || key.0 == Recipient::All {
+            return Ok(());
+        }
+        out.incarnation += 1;
+        if to_oneself {
+            outbox::give_up_after(tx, &key.0, key.1, out.receipted)?;
+            out.base = out.receipted;
+            out.handed = out.receipted;
+            out.head = outbox::position(tx, &key.0, key.1, out.receipted)?.unwrap_or_default();
+            out.drafts = true;
+        } else {
+            out.phase = Phase::Opening;
+        }
+        self.branch("reopened");
+        Ok(())
+    }
+
     /// The recipient has promised to accept only this incarnation from now on. Opens the channel when its head is a
     /// position that this store knows; else asks for what this store has lost.
     pub(super) fn try_open(
@@ -81,7 +103,7 @@ impl Engine {
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
-            out.reopen(0);
+            self.reopen(key, tx)?;
             self.branch("histories_differ");
             self.peer(&peer, now).status_due(now);
         } else if theirs.sequence < out.handed

@@ -64,12 +64,7 @@ impl Engine {
         let Some(envelopes) = self.wake_envelopes(&key.0, stored, tx)? else {
             // A body that can no longer be read was erased: the position is agreed on anew and skipped.
             self.branch("unreadable_position");
-            if let Some(out) = self.outgoing.get_mut(key)
-                && key.0 != Recipient::All
-            {
-                out.reopen(0);
-            }
-            return Ok(());
+            return self.reopen(key, tx);
         };
         if key.0 == Recipient::One(self.me.clone()) {
             self.loopback.extend(envelopes);

@@ -196,11 +196,7 @@ impl Engine {
         if !matches {
             // The recipient accepted something that this store does not hold at that position any more.
             self.branch("receipt_unknown_position");
-            if let Some(out) = self.outgoing.get_mut(&key)
-                && out.phase == super::channel::Phase::Open
-            {
-                out.reopen(0);
-            }
+            self.reopen(&key, tx)?;
             self.peer(&s.issuer, now).status_due(now);
             return Ok(());
         }

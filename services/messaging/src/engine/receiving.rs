@@ -158,15 +158,24 @@ impl Engine {
             return Ok(true);
         }
         let stale = r.incarnation < channel.promised && channel.base.is_none_or(|base| r.sequence > base);
-        if stale && r.sequence > channel.head.sequence {
+        if stale && !inbox::has_position(tx, self.channel(key), r.id)? {
             // The sender gave this position up. If its store was rolled back, it may not even know the message any
             // more: it gets its own envelope back and sends it again under the same id.
-            let stray = verified.clone();
-            let peer = self.peer(&key.0, now);
-            if peer.strays.len() < WINDOW as usize {
-                peer.strays.push(stray);
+            let stray = inbox::Stray {
+                sender: &key.0,
+                lane: key.2,
+                incarnation: r.incarnation,
+                sequence: r.sequence,
+                id: r.id,
+                envelope: &verified.envelope.encode_to_vec(),
+            };
+            if inbox::keep_stray(tx, &stray)?
+                && let Some(channel) = self.incoming.get_mut(key)
+            {
+                channel.strays = true;
             }
-            self.branch("stale_returned");
+            self.branch("stray_kept");
+            self.peer(&key.0, now).status_due(now);
         }
         Ok(!stale)
     }
@@ -299,6 +308,9 @@ impl Engine {
             },
         )?;
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        if channel.strays {
+            inbox::forget_stray(tx, &key.0, r.id)?;
+        }
         channel.head = head;
         if r.sequence > channel.covered {
             channel.pending.push(Accepted { head, id: r.id, outcome });

@@ -3,7 +3,7 @@
 //! Nothing is believed for being returned: the reader checks its own signatures, and opens its own ciphertext with
 //! part keys that only the recipient could derive.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose};
 use prost::Message;
 
@@ -23,6 +23,10 @@ use crate::{
 
 /// The message name of a return.
 const RETURN: &str = "nhipcau.envelope.v1.Return";
+/// How long a returned message waits for an earlier one of its case.
+const EARLY_PATIENCE: SignedDuration = SignedDuration::from_secs(90);
+/// Messages that wait so, at most.
+const EARLY_STRAYS: usize = 1024;
 /// Receipts in one return, at most.
 const RECEIPTS: usize = 128;
 
@@ -88,12 +92,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Prepares what a publisher abandoned for its return.
-    pub(super) fn return_abandoned(&mut self, now: Timestamp, publisher: &AccessPointId, stored: &[Vec<u8>]) {
+    /// Prepares what a sender gave up, and may have lost, for its return.
+    pub(super) fn return_strays(&mut self, now: Timestamp, sender: &AccessPointId, stored: &[Vec<u8>]) {
         for bytes in stored {
             let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
             let verified = envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
-            self.peer(publisher, now).strays.extend(verified);
+            self.peer(sender, now).strays.extend(verified);
         }
     }
 
@@ -256,13 +260,16 @@ impl Engine {
         let Some(content) = content else { return Ok(()) };
         let r = &v.routing;
         let (Some(lane), header) = (r.lane, &content.header) else { return Ok(()) };
+        if !placed && self.comes_too_early(now, v, content, tx)? {
+            return Ok(());
+        }
         let mut ordinal = content.ordinal;
         if let (Some(case), true) = (&header.correlation, ordinal > 0) {
             let last = inbox::ordinal(tx, Direction::Sent, r.recipient.as_str(), case)?;
-            if ordinal > last {
+            if placed || ordinal == last + 1 {
                 inbox::raise_ordinal(tx, Direction::Sent, r.recipient.as_str(), case, ordinal)?;
-            } else if !placed {
-                // Another message has taken its number since; it gets the next one.
+            } else {
+                // Another message has taken its number since, or one before it is lost: it gets the next number.
                 ordinal = 0;
             }
         }
@@ -310,6 +317,33 @@ impl Engine {
             Err(Refused::Key(error)) => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a returned message should wait for an earlier one of its case to be returned as well. Not for ever: the
+    /// earlier one may never have left.
+    fn comes_too_early(
+        &mut self,
+        now: Timestamp,
+        v: &Verified,
+        content: &Content,
+        tx: &mut Tx<'_>,
+    ) -> Result<bool, Error> {
+        let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(false) };
+        let last = inbox::ordinal(tx, Direction::Sent, v.routing.recipient.as_str(), case)?;
+        if content.ordinal <= last + 1 {
+            self.early_strays.remove(&v.routing.id);
+            return Ok(false);
+        }
+        if self.early_strays.len() >= EARLY_STRAYS {
+            self.early_strays.clear();
+        }
+        let since = *self.early_strays.entry(v.routing.id).or_insert(now);
+        let waits = now.duration_since(since) < EARLY_PATIENCE;
+        if !waits {
+            self.early_strays.remove(&v.routing.id);
+            self.branch("earlier_of_case_lost");
+        }
+        Ok(waits)
     }
 
     /// Puts a lost position back: the peer accepted it, so this history holds and any other is given up.

@@ -241,9 +241,10 @@ impl Engine {
             self.branch("receipts_repeated");
             self.publish_receipts(now, &key.0, receipts, tx)?;
         }
-        if key.1 && self.peer(&key.0, now).may_serve(Serving::Abandoned, now) {
-            let abandoned = inbox::abandoned(tx, &key.0)?;
-            self.return_abandoned(now, &key.0, &abandoned);
+        if key.1 && self.peer(&key.0, now).may_serve(Serving::Strays, now) {
+            let mut stored = inbox::abandoned(tx, &key.0)?;
+            stored.extend(inbox::oldest_strays(tx, &key.0)?);
+            self.return_strays(now, &key.0, &stored);
         }
         if said.return_from > 0 && said.return_from <= head.sequence {
             self.peer(&key.0, now).returns.insert((key.2, key.1), said.return_from);

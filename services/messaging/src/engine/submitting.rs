@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
-use super::{Engine, Error, channel::Phase, micros};
+use super::{Engine, Error, micros};
 use crate::{
     envelope::Content,
     message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient},
@@ -112,14 +112,8 @@ impl Engine {
             let (Ok(recipient), Some(lane)) = (Recipient::parse(&recipient), Lane::from_number(lane)) else {
                 continue;
             };
-            let to_peer = recipient != Recipient::All && recipient != Recipient::One(self.me.clone());
-            if let Some(out) = self.outgoing.get_mut(&(recipient, lane))
-                && to_peer
-                && out.phase == Phase::Open
-            {
-                out.reopen(0);
-                self.branch("rechecked");
-            }
+            self.reopen(&(recipient, lane), tx)?;
+            self.branch("rechecked");
         }
         Ok(())
     }

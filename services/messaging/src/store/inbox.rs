@@ -288,6 +288,71 @@ pub(crate) fn raise_ordinal(
     Ok(())
 }
 
+/// Strays kept per sender.
+pub(crate) const STRAYS_LIMIT: u64 = 1024;
+
+/// An envelope that came too late to take a position.
+pub(crate) struct Stray<'s> {
+    pub(crate) sender: &'s AccessPointId,
+    pub(crate) lane: Lane,
+    pub(crate) incarnation: u64,
+    pub(crate) sequence: u64,
+    pub(crate) id: MessageId,
+    pub(crate) envelope: &'s [u8],
+}
+
+/// Keeps a stray; says whether there was room.
+pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> {
+    if strays(tx, s.sender)? >= STRAYS_LIMIT {
+        return Ok(false);
+    }
+    tx.execute(
+        "INSERT INTO stray (sender, lane, incarnation, sequence, id, envelope) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (sender, lane, incarnation, sequence) DO NOTHING",
+        &[
+            s.sender.as_str().into(),
+            s.lane.number().into(),
+            s.incarnation.into(),
+            s.sequence.into(),
+            (&s.id.0).into(),
+            s.envelope.into(),
+        ],
+    )?;
+    Ok(true)
+}
+
+/// How many strays of a sender are kept.
+pub(crate) fn strays(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<u64, Error> {
+    let count =
+        tx.query_one("SELECT COUNT(*) FROM stray WHERE sender = $1", &[sender.as_str().into()], |row| row.number(0))?;
+    Ok(count.unwrap_or(0))
+}
+
+/// The oldest strays of a sender.
+pub(crate) fn oldest_strays(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<Vec<u8>>, Error> {
+    tx.query(
+        "SELECT envelope FROM stray WHERE sender = $1 ORDER BY lane, incarnation, sequence LIMIT 64",
+        &[sender.as_str().into()],
+        |row| row.blob(0),
+    )
+}
+
+/// The message has taken a position: nothing is to be returned any more.
+pub(crate) fn forget_stray(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<(), Error> {
+    tx.execute("DELETE FROM stray WHERE sender = $1 AND id = $2", &[sender.as_str().into(), (&id.0).into()])?;
+    Ok(())
+}
+
+/// Whether the message has taken a position before.
+pub(crate) fn has_position(tx: &mut Tx<'_>, channel: Channel<'_>, id: MessageId) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM received WHERE sender = $1 AND id = $2 LIMIT 1",
+        &[channel.sender.as_str().into(), (&id.0).into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
 /// Notes what cannot be believed: its digest and size, never its bytes.
 pub(crate) fn quarantine(
     tx: &mut Tx<'_>,

@@ -66,6 +66,7 @@ CREATE TABLE received (
   PRIMARY KEY (sender, recipient, lane, sequence, incarnation)
 );
 CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
+CREATE INDEX received_id ON received (sender, id);
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
 -- Receipts issued to senders and held from recipients. They are evidence and are kept for ever.
@@ -123,6 +124,18 @@ CREATE TABLE quarantine (
   digest BLOB NOT NULL,
   size INTEGER NOT NULL,
   arrive_time INTEGER NOT NULL
+);
+
+-- Envelopes that verified but came too late to take a position: their sender had agreed on another history. Returned
+-- to it until the message takes a position, because its store may have been rolled back and this be the last copy.
+CREATE TABLE stray (
+  sender TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  envelope BLOB NOT NULL,
+  PRIMARY KEY (sender, lane, incarnation, sequence)
 );
 
 -- Blobs and their pieces, under the key of the case that named them first or of no case.

@@ -94,7 +94,7 @@ fn what_only_the_broker_held_of_a_rolled_back_sender_still_arrives_once() {
     }
     world.settle();
     assert_eq!(world.effects(VWU), ["only on the bus"]);
-    assert!(world.branch(VWU, "stale_returned") > 0);
+    assert!(world.branch(VWU, "stray_kept") > 0);
     assert!(world.branch(MOH, "message_restored") > 0);
 }
 
