@@ -1,7 +1,6 @@
 //! The stable reasons of refusals at the door: what `google.rpc.ErrorInfo.reason` carries. Every constant is
 //! documented in `docs/errors.md`, held by a test; a published one never changes its meaning.
 
-
 /// The file is not a directory release, revocation or attachment that this version can read.
 pub const DIRECTORY_MALFORMED: &str = "DIRECTORY_MALFORMED";
 /// Fewer than two signers of the trusted root have signed the release.
@@ -159,3 +158,37 @@ pub const TEXT_NOT_UTF8: &str = "TEXT_NOT_UTF8";
 pub const VALUE_NOT_DECIMAL: &str = "VALUE_NOT_DECIMAL";
 /// The code list of the component does not have this code.
 pub const CODE_NOT_IN_LIST: &str = "CODE_NOT_IN_LIST";
+/// The calling system is not allowed what is asked for, or it does not exist.
+pub const ACCESS_DENIED: &str = "ACCESS_DENIED";
+/// The call acts for a person and does not name one by a well-formed reference.
+pub const ACTING_PERSON_MISSING: &str = "ACTING_PERSON_MISSING";
+/// The connection shows no client certificate.
+pub const CERTIFICATE_MISSING: &str = "CERTIFICATE_MISSING";
+/// The client certificate does not carry exactly one name of a system.
+pub const CERTIFICATE_WITHOUT_NAME: &str = "CERTIFICATE_WITHOUT_NAME";
+/// The call took longer than this access point allows; its outcome is unknown.
+pub const DEADLINE_PASSED: &str = "DEADLINE_PASSED";
+/// A fault of this program or its machine.
+pub const INTERNAL_FAULT: &str = "INTERNAL_FAULT";
+/// The process ended before the call was answered; its outcome is unknown.
+pub const OUTCOME_UNKNOWN: &str = "OUTCOME_UNKNOWN";
+/// The request breaks the rules of its contract; the violations say where.
+pub const REQUEST_INVALID: &str = "REQUEST_INVALID";
+/// The calling system does not have the role that the call needs.
+pub const ROLE_MISSING: &str = "ROLE_MISSING";
+/// The access point is shutting down.
+pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
+/// The certificate is valid, but the configuration does not name its system.
+pub const SYSTEM_UNKNOWN: &str = "SYSTEM_UNKNOWN";
+/// More calls are waiting than the access point takes; nothing was done.
+pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
+/// The message has too many parts or too many bytes for its channel.
+pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
+/// No agreement of the directory allows this contract and purpose between the two parties.
+pub const NOT_AGREED: &str = "NOT_AGREED";
+/// The party or unit is not served by the access point that the directory should name.
+pub const NOT_HOSTED: &str = "NOT_HOSTED";
+/// The recipient is not in the directory in use.
+pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
+/// The request id stands for another request already.
+pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";

@@ -1,0 +1,168 @@
+//! Who calls: a named system of a party, known by its client certificate and given roles by the configuration.
+//!
+//! Default deny: a certificate that the configuration does not name may do nothing, however well it is signed.
+//! Checking a role comes before any look at the request, so that a refusal says nothing of what exists.
+
+mod certificate;
+mod person;
+mod role;
+
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+
+use nhipcau_domain::{
+    id::{InvalidId, PartyId, SystemId},
+    reason,
+};
+pub use person::{ACTING_PERSON, ActingPerson};
+pub use role::{Role, Roles, UnknownRole};
+use rustls::pki_types::CertificateDer;
+use tonic::{Code, Request, Status};
+
+use crate::status::Refusal;
+
+/// The name of a calling system: `party/system`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SystemName {
+    /// The party that runs it.
+    pub party: PartyId,
+    /// The system, unique within the access point.
+    pub system: SystemId,
+}
+
+impl fmt::Display for SystemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.party, self.system)
+    }
+}
+
+impl FromStr for SystemName {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (party, system) = text.split_once('/').unwrap_or((text, ""));
+        Ok(Self { party: party.parse()?, system: system.parse()? })
+    }
+}
+
+/// The systems that an access point knows, each with its roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Systems(BTreeMap<SystemName, Roles>);
+
+impl Systems {
+    /// Every name with its roles, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&SystemName, Roles)> {
+        self.0.iter().map(|(name, roles)| (name, *roles))
+    }
+
+    /// Who shows this certificate, the leaf of a chain that TLS has verified.
+    pub(crate) fn identify(&self, leaf: Option<&CertificateDer<'_>>) -> Result<Caller, Unidentified> {
+        let name = certificate::name(leaf.ok_or(Unidentified::NoCertificate)?)?;
+        let roles = *self.0.get(&name).ok_or(Unidentified::UnknownSystem)?;
+        Ok(Caller { party: name.party, system: name.system, roles })
+    }
+}
+
+impl FromIterator<(SystemName, Roles)> for Systems {
+    fn from_iter<I: IntoIterator<Item = (SystemName, Roles)>>(systems: I) -> Self {
+        Self(systems.into_iter().collect())
+    }
+}
+
+/// A calling system that was recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The party that runs it.
+    pub party: PartyId,
+    /// The system.
+    pub system: SystemId,
+    /// What it may do.
+    pub roles: Roles,
+}
+
+impl Caller {
+    /// Who makes this call.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED or PERMISSION_DENIED when nobody known does.
+    pub fn of<T>(request: &Request<T>) -> Result<&Self, Status> {
+        match request.extensions().get::<Identity>() {
+            Some(Identity(Ok(caller))) => Ok(caller),
+            Some(Identity(Err(unidentified))) => Err(Refusal::from(*unidentified).into()),
+            None => Err(Refusal::from(Unidentified::NoCertificate).into()),
+        }
+    }
+
+    /// Checks that the caller has a role.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether what is asked for exists or not.
+    pub fn require(&self, role: Role) -> Result<(), Status> {
+        if self.roles.contains(role) {
+            return Ok(());
+        }
+        let refusal = Refusal::new(Code::PermissionDenied, reason::ROLE_MISSING, "the calling system lacks a role");
+        Err(refusal.metadata("role", role.as_str()).into())
+    }
+
+    /// Makes a request appear to come from this caller: for calling a service in the same process, without TLS.
+    pub fn attach<T>(self, request: &mut Request<T>) {
+        request.extensions_mut().insert(Identity(Ok(Arc::new(self))));
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> SystemName {
+        SystemName { party: self.party.clone(), system: self.system.clone() }
+    }
+}
+
+/// A call that may go on.
+#[derive(Debug)]
+pub struct Permit<'r> {
+    /// Who calls.
+    pub caller: &'r Caller,
+    /// For whom; always there where the role acts for a person.
+    pub person: Option<ActingPerson>,
+}
+
+/// Authorises a call: who calls, whether they have the role, and for which person where the role acts for one. The
+/// first line of every method.
+///
+/// # Errors
+/// UNAUTHENTICATED or PERMISSION_DENIED. None of them depends on the content of the request.
+pub fn permit<T>(request: &Request<T>, role: Role) -> Result<Permit<'_>, Status> {
+    let caller = Caller::of(request)?;
+    caller.require(role)?;
+    let person =
+        if role.acts_for_a_person() { Some(ActingPerson::of(request)?) } else { ActingPerson::named(request)? };
+    Ok(Permit { caller, person })
+}
+
+/// What the door found out about a call, carried in the extensions of its request.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity(pub(crate) Result<Arc<Caller>, Unidentified>);
+
+/// Why a caller is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unidentified {
+    #[error("no client certificate was shown")]
+    NoCertificate,
+    #[error("the client certificate does not carry exactly one name of the form nhipcau://party/system")]
+    NoName,
+    #[error("the calling system is not known at this access point")]
+    UnknownSystem,
+}
+
+impl From<Unidentified> for Refusal {
+    fn from(error: Unidentified) -> Self {
+        let (code, reason) = match error {
+            Unidentified::NoCertificate => (Code::Unauthenticated, reason::CERTIFICATE_MISSING),
+            Unidentified::NoName => (Code::Unauthenticated, reason::CERTIFICATE_WITHOUT_NAME),
+            Unidentified::UnknownSystem => (Code::PermissionDenied, reason::SYSTEM_UNKNOWN),
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

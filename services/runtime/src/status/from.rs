@@ -1,0 +1,69 @@
+//! Refusals of the layers below as refusals of a call. Faults are logged here with their causes and answered without.
+
+use nhipcau_domain::reason;
+use nhipcau_messaging::{engine::SubmitError, store, writer::CallError};
+use nhipcau_proto::Validate;
+use tonic::Code;
+
+use super::{PAUSE, Refusal, Violation};
+use crate::telemetry::chain;
+
+/// Checks a request against the rules of its contract.
+///
+/// # Errors
+/// [`Refusal`] with every broken rule.
+pub fn check(request: &impl Validate) -> Result<(), Refusal> {
+    let violations = nhipcau_proto::violations(request);
+    if violations.is_empty() { Ok(()) } else { Err(Refusal::invalid(violations)) }
+}
+
+impl From<nhipcau_proto::Violation> for Violation {
+    fn from(violation: nhipcau_proto::Violation) -> Self {
+        let reason = match violation.rule.as_str() {
+            "required" => reason::FIELD_REQUIRED,
+            "string.max_len" => reason::TEXT_TOO_LONG,
+            "string.min_len" => reason::TEXT_EMPTY,
+            "repeated.max_items" => reason::TOO_MANY,
+            "enum.defined_only" | "enum.not_in" => reason::CODE_UNKNOWN,
+            _ => reason::FIELD_FORMAT,
+        };
+        Self { field: violation.field, reason, description: format!("breaks the rule {}", violation.rule) }
+    }
+}
+
+impl<E: Into<Self>> From<CallError<E>> for Refusal {
+    fn from(error: CallError<E>) -> Self {
+        match error {
+            CallError::Work(error) => error.into(),
+            CallError::Busy => Self::busy(),
+            CallError::Stopped => {
+                let message = "whether the call was carried out is unknown; repeat it with the same request id";
+                Self::new(Code::Unavailable, reason::OUTCOME_UNKNOWN, message).retry_after(PAUSE)
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        tracing::error!(error = %chain(&error), "The store failed.");
+        Self::internal()
+    }
+}
+
+impl From<SubmitError> for Refusal {
+    fn from(error: SubmitError) -> Self {
+        let (code, reason) = match &error {
+            SubmitError::IdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
+            SubmitError::NotAgreed => (Code::PermissionDenied, reason::NOT_AGREED),
+            SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
+            SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
+            SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
+            SubmitError::Misaddressed | SubmitError::Store(_) => {
+                tracing::error!(error = %chain(&error), "A message was not accepted for sending.");
+                return Self::internal();
+            }
+        };
+        Self::new(code, reason, error.to_string())
+    }
+}
