@@ -206,10 +206,11 @@ impl Node {
         self.store.transaction(|tx| tx.query(sql, &[], read)).expect("a store in memory can be read")
     }
 
-    /// How many of its messages to others still wait for an end.
-    pub fn waiting(&mut self) -> i64 {
-        let sql = "SELECT COUNT(*) FROM outbox WHERE state IN (0, 1, 4) AND recipient <> 'all'";
-        self.store.transaction(|tx| last(tx, sql)).expect("a store in memory can be read")
+    /// Its messages to somebody, itself included, that still wait for an end.
+    pub fn waiting(&mut self) -> Vec<MessageId> {
+        let sql = "SELECT id FROM outbox WHERE state IN (0, 1, 4) AND recipient <> 'all' ORDER BY serial";
+        let read = |row: &Row<'_>| Ok(MessageId(row.array(0)?));
+        self.store.transaction(|tx| tx.query(sql, &[], read)).expect("a store in memory can be read")
     }
 }
 

@@ -3,6 +3,7 @@
 
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::{
+    engine::RestError,
     handler::{Context, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
     store::{self, Tx, Value},
@@ -170,17 +171,17 @@ impl Handler for Service {
         _: Option<Correlation>,
         outcome: Outcome,
         context: &mut Context<'_, '_>,
-    ) -> Result<(), store::Error> {
+    ) -> Result<(), RestError> {
         let number = match outcome {
             Outcome::Received => 0,
             Outcome::Refused(reason) => i64::from(reason as i32),
         };
-        note(context.tx, &Row { kind: CONCLUDED, id: id.0, number, ..Row::default() })
+        Ok(note(context.tx, &Row { kind: CONCLUDED, id: id.0, number, ..Row::default() })?)
     }
 
-    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
         let digest = digest(message.parts);
-        note(context.tx, &Row { kind: RECOVERED, id: message.id.0, digest, ..Row::default() })
+        Ok(note(context.tx, &Row { kind: RECOVERED, id: message.id.0, digest, ..Row::default() })?)
     }
 
     fn may_send(
@@ -188,7 +189,7 @@ impl Handler for Service {
         _: MessageId,
         header: &Header,
         context: &mut Context<'_, '_>,
-    ) -> Result<Option<SkipReason>, store::Error> {
+    ) -> Result<Option<SkipReason>, RestError> {
         let revoked = is_revoked(context.tx, header.correlation.as_ref())?;
         Ok(revoked.then_some(SkipReason::Withdrawn))
     }

@@ -41,6 +41,7 @@ pub mod prng;
 pub mod queue;
 pub mod report;
 pub mod trace;
+pub mod wording;
 pub mod world;
 
 /// An access point, by its number in the run.

@@ -30,6 +30,19 @@ impl Trace {
         }
     }
 
+    /// Whether the lines are kept, and detail is worth its words.
+    #[must_use]
+    pub fn keeps_lines(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    /// Adds a line of detail that is kept with the others and does not count for the digest.
+    pub fn detail(&mut self, text: &str) {
+        if let Some(lines) = &mut self.lines {
+            lines.push(format!("            {text}"));
+        }
+    }
+
     /// Stands for every line so far.
     #[must_use]
     pub fn digest(&self) -> u64 {

@@ -63,9 +63,9 @@ impl World {
             };
             let node = &mut self.processes.get_mut(&process).expect("it runs").node;
             let waiting = node.waiting();
-            if waiting > 0 {
-                let open = node.outbox().into_iter().find(|(_, standing)| *standing == Standing::Open);
-                return Some(format!("ap-{point} has {waiting} open messages, such as {:?}", open.map(|(id, _)| id)));
+            if let Some(first) = waiting.first() {
+                let known = self.checker.ledger.messages.get(first);
+                return Some(format!("ap-{point} has {} open messages, such as {known:?}", waiting.len()));
             }
         }
         let ledger = &self.checker.ledger;

@@ -13,6 +13,7 @@ use crate::{
     directory,
     injection::Captured,
     queue::{MILLI, Micros, SECOND},
+    wording,
 };
 
 /// How long a process waits for the broker's answer to a publish.
@@ -32,6 +33,9 @@ impl World {
         let (process, sender, token) = (*process, *sender, *token);
         let captured = Captured { kind: Some(*kind), sender, recipient: *recipient, bytes: bytes.clone() };
         self.say(format_args!("ap-{sender} publishes {kind:?} to {recipient:?}, {} bytes", bytes.len()));
+        if self.trace.keeps_lines() {
+            self.trace.detail(&wording::bundle(bytes));
+        }
         self.enemy.see(captured);
         let lost = self.happens(self.rates.publish_lost);
         if lost {
@@ -131,6 +135,9 @@ impl World {
 
     pub(super) fn signal(&mut self, from: Point, fsync: Micros, to: Point, bytes: Rc<[u8]>) {
         self.say(format_args!("ap-{from} signals ap-{to}, {} bytes", bytes.len()));
+        if self.trace.keeps_lines() {
+            self.trace.detail(&wording::signal(&bytes));
+        }
         self.enemy.see(Captured { kind: None, sender: from, recipient: Some(to), bytes: bytes.clone() });
         if !self.gets_out(from) {
             return;
