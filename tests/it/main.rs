@@ -8,6 +8,7 @@
 )]
 
 mod contracts;
+mod delivery;
 mod deploy;
 mod layering;
 mod links;
