@@ -12,14 +12,14 @@ use prost::Message;
 
 use crate::{
     crypto::sign,
-    envelope::Sender,
-    message::{Lane, MessageId, Recipient, RefusalReason},
+    envelope::{Sender, time},
+    message::{Lane, MessageId, NUMBER_LIMIT, Recipient, RefusalReason},
     pae::{self, Digest},
 };
 
 const FORMAT: u32 = 1;
 
-/// Most refusals in one receipt; more positions take another receipt.
+/// Most refusals in a receipt issued here; more positions take another receipt.
 pub const REFUSALS_LIMIT: usize = 1024;
 
 /// A receipt's place among those of its channel: by series, then number.
@@ -144,24 +144,19 @@ fn digest(receipt: &wire::Receipt) -> Digest {
 
 fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
     let s = wire::ReceiptStatement::decode(bytes).ok()?;
+    let counted = [s.incarnation, s.first_sequence, s.last_sequence, s.number, s.series];
     let in_bounds = s.format == FORMAT
-        && s.first_sequence >= 1
+        && counted.iter().all(|n| (1..NUMBER_LIMIT).contains(n))
         && s.first_sequence <= s.last_sequence
-        && s.refusals.len() <= REFUSALS_LIMIT
-        && [s.incarnation, s.last_sequence, s.number, s.series].iter().all(|n| (1..1 << 62).contains(n));
+        && s.directory_version < NUMBER_LIMIT
+        && (s.recipient == s.issuer || s.recipient == Recipient::All.as_str())
+        && s.refusals.is_sorted_by(|a, b| a.sequence < b.sequence);
     if !in_bounds {
         return None;
     }
-    let refusals = s
-        .refusals
-        .iter()
-        .map(|r| {
-            let reason = RefusalReason::try_from(r.reason).unwrap_or(RefusalReason::Invalid);
-            let covered = (s.first_sequence..=s.last_sequence).contains(&r.sequence);
-            covered.then_some((r.sequence, MessageId::from_slice(&r.id)?, reason))
-        })
-        .collect::<Option<Vec<_>>>()?;
-    let time = s.receive_time?;
+    let covered = s.first_sequence..=s.last_sequence;
+    let refusals =
+        s.refusals.iter().map(|r| refusal(r).filter(|(at, _, _)| covered.contains(at))).collect::<Option<_>>()?;
     let statement = Statement {
         issuer: AccessPointId::new(&s.issuer).ok()?,
         sender: AccessPointId::new(&s.sender).ok()?,
@@ -174,8 +169,18 @@ fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
         refusals,
         number: Number { series: s.series, number: s.number },
         previous: s.previous_digest.as_slice().try_into().ok()?,
-        receive_time: Timestamp::new(time.seconds, time.nanos).ok()?,
+        receive_time: time(s.receive_time.as_ref())?,
         directory_version: s.directory_version,
     };
     Some((statement, KeyId::new(&s.signing_key).ok()?))
+}
+
+fn refusal(refusal: &wire::Refusal) -> Option<(u64, MessageId, RefusalReason)> {
+    let reason = match RefusalReason::try_from(refusal.reason) {
+        Ok(RefusalReason::Unspecified) => return None,
+        Ok(reason) => reason,
+        // A newer version's reason is final like most.
+        Err(_) => RefusalReason::Invalid,
+    };
+    Some((refusal.sequence, MessageId::from_slice(&refusal.id)?, reason))
 }

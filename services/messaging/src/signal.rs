@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     directory::Release,
-    id::{AccessPointId, KeyId},
+    id::{AccessPointId, ContractId, KeyId},
 };
 use nhipcau_proto::envelope::v1::Status;
 pub use nhipcau_proto::envelope::v1::{
@@ -14,7 +14,12 @@ pub use nhipcau_proto::envelope::v1::{
 };
 use prost::Message;
 
-use crate::{crypto::sign, envelope::Sender, pae};
+use crate::{
+    crypto::sign,
+    envelope::{Sender, time},
+    message::{Lane, NUMBER_LIMIT},
+    pae,
+};
 
 /// Format number of a status.
 pub const FORMAT: u32 = 1;
@@ -44,10 +49,42 @@ pub fn verify_status(
     let key = release.signing_key(&sender, &KeyId::new(&statement.signing_key).ok()?)?;
     let believed = statement.format == FORMAT
         && statement.recipient == me.as_str()
-        && statement.run.len() == 16
-        && statement.outgoing.len() <= 4
-        && statement.incoming.len() <= 4
+        && is_well_formed(&statement)
         && key.revoked.is_none_or(|at| at > now)
         && sign::verify(&key.public, pae::STATUS, &[&status.statement], &status.signature);
     believed.then_some((sender, statement))
+}
+
+fn is_well_formed(s: &StatusStatement) -> bool {
+    let countable = |numbers: &[u64]| numbers.iter().all(|n| *n < NUMBER_LIMIT);
+    let outgoing = |o: &OutgoingStatus| {
+        countable(&[o.incarnation, o.base_sequence, o.return_from])
+            && channel_is_well_formed(o.lane, o.head.as_ref(), o.receipt.as_ref())
+    };
+    let incoming = |i: &IncomingStatus| {
+        countable(&[i.promised_incarnation])
+            && matches!(i.promised_run.len(), 0 | 16)
+            && channel_is_well_formed(i.lane, i.head.as_ref(), i.receipt.as_ref())
+    };
+    s.run.len() == 16
+        && matches!(s.echo.len(), 0 | 16)
+        && time(s.create_time.as_ref()).is_some()
+        && countable(&[s.number, s.directory_version])
+        && s.contracts.iter().all(|c| ContractId::new(&c.contract).is_ok())
+        && s.outgoing.len() <= 4
+        && s.incoming.len() <= 4
+        && s.outgoing.iter().all(outgoing)
+        && s.incoming.iter().all(incoming)
+}
+
+fn channel_is_well_formed(lane: i32, head: Option<&Head>, receipt: Option<&ReceiptHead>) -> bool {
+    // A place and its digest are there together or not at all.
+    let place = |life: u64, number: u64, digest: &[u8]| {
+        (life == 0) == (number == 0)
+            && life.max(number) < NUMBER_LIMIT
+            && digest.len() == if number == 0 { 0 } else { 32 }
+    };
+    Lane::from_number(i64::from(lane)).is_some()
+        && head.is_none_or(|h| place(h.incarnation, h.sequence, &h.digest))
+        && receipt.is_none_or(|r| place(r.series, r.number, &r.digest))
 }

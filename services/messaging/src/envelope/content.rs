@@ -5,9 +5,14 @@ use prost::Message;
 
 use super::wire;
 use crate::{
-    message::{Address, BlobRef, Header, MessageId, PARTS_LIMIT, SkipReason},
+    message::{Address, BlobRef, Header, MessageId, NUMBER_LIMIT, PARTS_LIMIT, SkipReason},
     pae::{self, Digest},
 };
+
+/// The message name of a skip.
+const SKIP: &str = "nhipcau.envelope.v1.Skip";
+/// Message name, contract and purpose of a return.
+const RETURN: (&str, &str, &str) = ("nhipcau.envelope.v1.Return", "nhipcau.envelope.v1", "return");
 
 /// What is sealed into an envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,15 +90,16 @@ impl Content {
     #[must_use]
     pub fn parse(control: &[u8], parts: Vec<Vec<u8>>) -> Option<Self> {
         let c = wire::Control::decode(control).ok()?;
-        if parts.len() > PARTS_LIMIT || c.message.len() > 128 || c.legal_basis.len() > 512 || c.traceparent.len() > 64 {
+        let whole = match &c.skip {
+            Some(_) => parts.is_empty() && c.message == SKIP && c.purpose == "skip",
+            None => !parts.is_empty() && !c.message.is_empty(),
+        };
+        if !whole || parts.len() > PARTS_LIMIT || c.ordinal >= NUMBER_LIMIT {
             return None;
         }
-        let skip = match c.skip {
+        let skip = match &c.skip {
             None => None,
-            Some(s) => Some(Skip {
-                id: MessageId::from_slice(&s.skipped_id)?,
-                reason: SkipReason::try_from(s.reason).unwrap_or(SkipReason::Withdrawn),
-            }),
+            Some(s) => Some(Skip::from_wire(s)?),
         };
         let content = Self {
             header: Header {
@@ -108,19 +114,27 @@ impl Content {
                 purpose: Purpose::new(&c.purpose).ok()?,
                 legal_basis: c.legal_basis,
                 correlation: optional(&c.correlation)?,
-                corrected: optional(&c.corrected_id)?.map(MessageId),
+                corrected: match c.corrected_id.as_slice() {
+                    [] => None,
+                    id => Some(MessageId::from_slice(id)?),
+                },
                 traceparent: c.traceparent,
-                blobs: c
-                    .blobs
-                    .iter()
-                    .map(|b| Some(BlobRef { digest: b.digest.as_slice().try_into().ok()?, size_bytes: b.size_bytes }))
-                    .collect::<Option<_>>()?,
+                blobs: c.blobs.iter().map(blob).collect::<Option<_>>()?,
             },
             ordinal: c.ordinal,
             skip,
             parts,
         };
         (content.digest().as_slice() == c.content_digest).then_some(content)
+    }
+
+    /// The return that this content is, or `None` when it is something else.
+    #[must_use]
+    pub fn parcel(&self) -> Option<wire::Return> {
+        let h = &self.header;
+        let named = (h.message.as_str(), h.contract.as_str(), h.purpose.as_str()) == RETURN;
+        let part = self.parts.first().filter(|_| named)?;
+        wire::Return::decode(part.as_slice()).ok()
     }
 
     /// The content as the store keeps it, before encryption.
@@ -141,6 +155,22 @@ impl Content {
         let control = parts.remove(0);
         Self::parse(&control, parts)
     }
+}
+
+impl Skip {
+    fn from_wire(skip: &wire::Skip) -> Option<Self> {
+        let reason = match SkipReason::try_from(skip.reason) {
+            Ok(SkipReason::Unspecified) => return None,
+            Ok(reason) => reason,
+            Err(_) => SkipReason::Withdrawn,
+        };
+        Some(Self { id: MessageId::from_slice(&skip.skipped_id)?, reason })
+    }
+}
+
+fn blob(blob: &wire::Blob) -> Option<BlobRef> {
+    let digest = blob.digest.as_slice().try_into().ok()?;
+    (blob.size_bytes < NUMBER_LIMIT).then_some(BlobRef { digest, size_bytes: blob.size_bytes })
 }
 
 fn optional(bytes: &[u8]) -> Option<Option<[u8; 16]>> {

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, KeyId};
 pub use nhipcau_proto::envelope::v1 as wire;
 
-pub(crate) use self::seal::timestamp;
 pub use self::{
     content::{Content, Skip},
     open::{OpenError, Opened, channel_key, open, open_returned, part_keys},
     seal::{ChannelKeys, Place, Sealed, Sender, seal},
     verify::{Rejected, verify},
 };
+pub(crate) use self::{seal::timestamp, verify::time};
 use crate::{
     crypto::seal::Wrapped,
     message::{Lane, MessageId, Recipient},

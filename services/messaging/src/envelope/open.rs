@@ -83,7 +83,8 @@ pub fn part_keys(verified: &Verified, key: &ChannelKey) -> Result<Vec<Zeroizing<
 /// [`OpenError::Unreadable`] when the keys are not those of the envelope.
 pub fn open_returned(verified: &Verified, keys: &[Vec<u8>]) -> Result<Opened, OpenError> {
     if verified.routing.wrap.is_none() {
-        return content(verified, verified.envelope.parts.clone());
+        let parts = verified.envelope.parts.clone();
+        return if keys.is_empty() { content(verified, parts) } else { Err(OpenError::Unreadable) };
     }
     let keys = keys
         .iter()
@@ -116,5 +117,9 @@ fn content(verified: &Verified, mut parts: Vec<Vec<u8>>) -> Result<Opened, OpenE
     }
     let control = parts.remove(0);
     let content = Content::parse(&control, parts).ok_or(OpenError::Unreadable)?;
+    // A broadcast is for no party, and what is sealed is for one.
+    if content.header.recipient.is_none() != verified.routing.wrap.is_none() {
+        return Err(OpenError::Unreadable);
+    }
     Ok(Opened { id: verified.routing.id, content })
 }

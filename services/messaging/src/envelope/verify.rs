@@ -14,7 +14,7 @@ use crate::{
         seal::{Wrapped, sealed_length},
         sign,
     },
-    message::{Lane, MessageId, PARTS_LIMIT, Recipient},
+    message::{Lane, MessageId, NUMBER_LIMIT, PARTS_LIMIT, Recipient},
     pae,
 };
 
@@ -86,30 +86,46 @@ pub fn verify(
         return Err(Rejected::BadSignature);
     }
 
-    if manifest.entries.is_empty() || manifest.entries.len() > PARTS_LIMIT + 1 {
-        return Err(Rejected::Malformed);
-    }
+    check_manifest(&manifest, suite, routing.lane)?;
     if !(erased && envelope.parts.is_empty()) {
-        if envelope.parts.len() != manifest.entries.len() {
-            return Err(Rejected::PartsDiffer);
-        }
-        for (part, entry) in envelope.parts.iter().zip(&manifest.entries) {
-            let padded = entry.padded_bytes as usize;
-            let (expected, well_formed) = match suite {
-                wire::Suite::Public => (padded, entry.key_commitment.is_empty()),
-                _ => {
-                    let allowed = padding::is_bucket(padded)
-                        && (padded <= padding::MESSAGE_BUCKET || routing.lane != Some(Lane::Messages));
-                    (sealed_length(padded), allowed && entry.key_commitment.len() == 32)
-                }
-            };
-            if !well_formed || part.len() != expected || pae::sha256(part).as_slice() != entry.digest {
-                return Err(Rejected::PartsDiffer);
-            }
-        }
+        check_parts(&envelope.parts, &manifest, suite)?;
     }
     let digest = digest(&envelope);
     Ok(Verified { digest, routing, entries: manifest.entries, envelope })
+}
+
+fn check_manifest(manifest: &wire::Manifest, suite: wire::Suite, lane: Option<Lane>) -> Result<(), Rejected> {
+    let well_formed = |entry: &wire::ManifestEntry| {
+        let padded = entry.padded_bytes as usize;
+        let sealed = match suite {
+            wire::Suite::Public => entry.key_commitment.is_empty(),
+            _ => {
+                let on_lane = padded <= padding::MESSAGE_BUCKET || lane != Some(Lane::Messages);
+                padding::is_bucket(padded) && on_lane && entry.key_commitment.len() == 32
+            }
+        };
+        sealed && entry.digest.len() == 32
+    };
+    let counted = (1..=PARTS_LIMIT + 1).contains(&manifest.entries.len());
+    if counted && manifest.entries.iter().all(well_formed) { Ok(()) } else { Err(Rejected::Malformed) }
+}
+
+fn check_parts(parts: &[Vec<u8>], manifest: &wire::Manifest, suite: wire::Suite) -> Result<(), Rejected> {
+    let fits = |(part, entry): (&Vec<u8>, &wire::ManifestEntry)| {
+        let padded = entry.padded_bytes as usize;
+        let length = if suite == wire::Suite::Public { padded } else { sealed_length(padded) };
+        part.len() == length && pae::sha256(part).as_slice() == entry.digest
+    };
+    let all = parts.len() == manifest.entries.len() && parts.iter().zip(&manifest.entries).all(fits);
+    if all { Ok(()) } else { Err(Rejected::PartsDiffer) }
+}
+
+/// Reads a time as protobuf allows it: the years 1 to 9999, nanoseconds counted up from the second.
+pub(crate) fn time(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    let at = wire?;
+    let allowed = (-62_135_596_800..=253_402_300_799).contains(&at.seconds) && (0..1_000_000_000).contains(&at.nanos);
+    // Only the last two days of the year 9999 are beyond what can be represented here.
+    allowed.then(|| Timestamp::new(at.seconds, at.nanos).unwrap_or(Timestamp::MAX))
 }
 
 fn parse_routing(bytes: &[u8], returned: bool) -> Result<(Routing, wire::Suite), Rejected> {
@@ -144,13 +160,12 @@ fn parse_routing(bytes: &[u8], returned: bool) -> Result<(Routing, wire::Suite),
         let first = r.sequence == 1;
         lane.is_some() && r.incarnation > 0 && r.base_sequence < r.sequence && follows_nothing == first
     };
-    // SQL integers are signed.
-    let countable = [r.incarnation, r.sequence, r.base_sequence, r.directory_version].iter().all(|n| *n < 1 << 62);
+    let numbers = [r.incarnation, r.sequence, r.base_sequence, r.directory_version];
+    let countable = numbers.iter().all(|n| *n < NUMBER_LIMIT);
     if !placed || !countable {
         return Err(malformed);
     }
-    let id = MessageId::from_slice(&r.id).filter(|id| id.is_well_formed()).ok_or(malformed)?;
-    let time = r.create_time.ok_or(malformed)?;
+    let id = MessageId::from_slice(&r.id).ok_or(malformed)?;
     let routing = Routing {
         id,
         sender: AccessPointId::new(&r.sender).map_err(|_| malformed)?,
@@ -160,7 +175,7 @@ fn parse_routing(bytes: &[u8], returned: bool) -> Result<(Routing, wire::Suite),
         sequence: r.sequence,
         base_sequence: r.base_sequence,
         previous: r.previous_digest.as_slice().try_into().map_err(|_| malformed)?,
-        create_time: Timestamp::new(time.seconds, time.nanos).map_err(|_| malformed)?,
+        create_time: time(r.create_time.as_ref()).ok_or(malformed)?,
         directory_version: r.directory_version,
         signing_key: KeyId::new(&r.signing_key).map_err(|_| malformed)?,
         wrap,
