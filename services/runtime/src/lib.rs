@@ -5,5 +5,9 @@
 //! a stable reason, and that shutting down is bounded. Nothing here is global: everything is an argument.
 
 pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod private_file;
 pub mod status;
 pub mod telemetry;

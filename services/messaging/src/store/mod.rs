@@ -6,9 +6,11 @@
 
 pub(crate) mod inbox;
 pub(crate) mod outbox;
+mod reader;
 mod sqlite;
 mod tx;
 
+pub use reader::Readers;
 pub use sqlite::Store;
 pub use tx::{Row, Tx, Value};
 
@@ -33,4 +35,7 @@ pub enum Error {
         /// Newest version known.
         known: i64,
     },
+    /// The process is ending and reads no more.
+    #[error("the process is ending")]
+    Ended,
 }

@@ -1,0 +1,199 @@
+//! Configuration: embedded defaults, then a file, then the environment, read into types.
+//!
+//! Every problem is reported at once and no value is repeated in a report. Secrets are paths. The environment is
+//! handed in as a map, so that nothing here depends on the process it runs in.
+
+mod document;
+mod problem;
+mod section;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
+
+use nhipcau_domain::{directory::Fingerprint, id::AccessPointId};
+use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
+use tracing_subscriber::filter::Targets;
+
+pub use self::{
+    document::DEFAULTS,
+    problem::{Problem, Problems},
+};
+use crate::{caller::Systems, private_file};
+
+/// The effective configuration of an access point.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its name in the directory.
+    pub access_point: AccessPointId,
+    /// Where it keeps its files.
+    pub home: PathBuf,
+    /// Services of this process; empty means all.
+    pub services: Vec<String>,
+    /// The store.
+    pub store: Store,
+    /// Where the keys are.
+    pub keys: Keys,
+    /// Where the directory is.
+    pub directory: Directory,
+    /// How to reach the broker.
+    pub broker: Connection,
+    /// The gRPC door.
+    pub server: Server,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+    /// What is logged and how.
+    pub telemetry: Telemetry,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+    /// Who may call.
+    pub systems: Systems,
+    printed: String,
+}
+
+/// The store.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// Connections that read.
+    pub readers: usize,
+}
+
+/// Where the keys are.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Signing, sealing and id keys and the start counter.
+    pub directory: PathBuf,
+    /// Key-encryption keys.
+    pub kek: PathBuf,
+}
+
+/// Where the directory is.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// Holds `releases/`, `revocations/` and `attachments/`.
+    pub path: PathBuf,
+    /// Fingerprint of the first root.
+    pub fingerprint: Fingerprint,
+}
+
+/// The gRPC door.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address to listen at.
+    pub listen: SocketAddr,
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// Authorities of client certificates, PEM.
+    pub client_authorities: PathBuf,
+    /// Longest time until a call begins to answer.
+    pub timeout: Duration,
+    /// Calls answered at once.
+    pub concurrency: usize,
+    /// Streams of one connection.
+    pub streams: u32,
+    /// Largest request in bytes; services set it as their `max_decoding_message_size`.
+    pub message_bytes: usize,
+    /// Whether the contracts can be asked for.
+    pub reflection: bool,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// What.
+    pub filter: Targets,
+    /// How.
+    pub format: Format,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Shutdown {
+    /// Between NOT_SERVING and closing.
+    pub pause: Duration,
+    /// For calls in progress.
+    pub grace: Duration,
+}
+
+impl Config {
+    /// Reads the file, if one is given, and the environment over the defaults.
+    ///
+    /// # Errors
+    /// [`Problems`], all of them.
+    pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let text = match file.map(fs::read_to_string).transpose() {
+            Ok(text) => text,
+            Err(error) => {
+                let mut problems = Problems::default();
+                problems.add("configuration file", format!("cannot be read: {}", error.kind()));
+                return Err(problems);
+            }
+        };
+        Self::parse(text.as_deref(), environment)
+    }
+
+    /// Reads the text of a file, if one is given, and the environment over the defaults.
+    ///
+    /// # Errors
+    /// [`Problems`], all of them.
+    pub fn parse(file: Option<&str>, environment: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let document = document::merged(file, environment, &mut problems);
+        match section::read(&document, &mut problems) {
+            Some(config) if problems.is_empty() => Ok(Self { printed: document::printed(document), ..config }),
+            _ => Err(problems),
+        }
+    }
+
+    /// The effective configuration as a file that could be given, without secrets.
+    #[must_use]
+    pub fn printed(&self) -> &str {
+        &self.printed
+    }
+
+    /// Looks at the files that the configuration names: whether they can be read, and secrets by their owner alone.
+    ///
+    /// # Errors
+    /// [`Problems`], all of them.
+    pub fn check_files(&self) -> Result<(), Problems> {
+        let mut problems = Problems::default();
+        let login = match &self.broker.credential {
+            Credential::Nkey(file) | Credential::Password { file, .. } => file,
+        };
+        let mut secret = vec![("server.key", &self.server.key), ("broker login", login)];
+        let mut public = vec![
+            ("server.certificate", &self.server.certificate),
+            ("server.client_authorities", &self.server.client_authorities),
+            ("broker.root_certificates", &self.broker.root_certificates),
+        ];
+        if let Some(ClientCertificate { certificate, key }) = &self.broker.client_certificate {
+            public.push(("broker.certificate", certificate));
+            secret.push(("broker.key", key));
+        }
+        for (key, path) in public {
+            if let Err(error) = fs::File::open(path) {
+                problems.add(key, format!("cannot be read: {}", error.kind()));
+            }
+        }
+        for (key, path) in secret {
+            if let Err(error) = private_file::read(path) {
+                problems.add(key, error.to_string());
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,246 @@
+//! The sections of the effective document as types. Each reads all of its keys before it gives up, so that every
+//! problem is found.
+
+use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+
+use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
+use toml::{Table, Value};
+
+use super::{
+    Config, Directory, Format, Keys, Server, Shutdown, Store, Telemetry, document::SYSTEMS, problem::Problems, value,
+};
+use crate::caller::{Role, Roles, SystemName, Systems};
+
+/// The configuration, unless something in it cannot be read at all.
+pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> {
+    let mut from = Reader { document, problems, home: PathBuf::new() };
+    let name = from.parsed("access_point", "name", "an access point's name of a-z, 0-9 and '-'");
+    from.home = from.required("access_point", "home").map(PathBuf::from).unwrap_or_default();
+    let services = from.list("access_point", "services");
+    let store = Store { path: from.path("store", "path"), readers: from.number("store", "readers", 1..=64) };
+    let keys = Keys { directory: from.path("keys", "directory"), kek: from.path("keys", "kek") };
+    if keys.directory == keys.kek {
+        from.problems.add("keys.kek", "must be another directory than keys.directory");
+    }
+    let directory = from.path("directory", "path");
+    let fingerprint = from.parsed("directory", "fingerprint", "64 hexadecimal digits, in groups or not");
+    let broker = broker(&mut from);
+    let server = server(&mut from);
+    let metrics = from.text("metrics", "listen");
+    let metrics = if metrics.is_empty() { Some(None) } else { from.address("metrics", "listen").map(Some) };
+    let telemetry = telemetry(&mut from);
+    let shutdown = Shutdown { pause: from.duration("shutdown", "pause"), grace: from.duration("shutdown", "grace") };
+    if shutdown.grace.is_zero() {
+        from.problems.add("shutdown.grace", "must not be zero");
+    }
+    let systems = systems(&mut from);
+    let home = from.home;
+    let mut broker = broker?;
+    let access_point = name?;
+    broker.name = nhipcau_domain::id::AccessPointId::as_str(&access_point).to_owned();
+    Some(Config {
+        access_point,
+        home,
+        services,
+        store,
+        keys,
+        directory: Directory { path: directory, fingerprint: fingerprint? },
+        broker,
+        server: server?,
+        metrics: metrics?,
+        telemetry: telemetry?,
+        shutdown,
+        systems,
+        printed: String::new(),
+    })
+}
+
+fn broker(from: &mut Reader<'_>) -> Option<Connection> {
+    let servers = from.list("broker", "servers");
+    if servers.is_empty() {
+        from.problems.add("broker.servers", "is required");
+    }
+    if servers.iter().any(|server| !server.starts_with("tls://")) {
+        from.problems.add("broker.servers", "must be addresses that begin with tls://");
+    }
+    if servers.iter().any(|server| server.contains('@')) {
+        from.problems.add("broker.servers", "must not contain a login; name the file that holds it");
+    }
+    from.required("broker", "root_certificates");
+    let root_certificates = from.path("broker", "root_certificates");
+    let [certificate, key, nkey, user, password] =
+        ["certificate", "key", "nkey", "user", "password_file"].map(|key| from.text("broker", key));
+    if certificate.is_empty() != key.is_empty() {
+        from.problems.add("broker.certificate", "and broker.key must be given together");
+    }
+    let client_certificate = (!certificate.is_empty()).then(|| ClientCertificate {
+        certificate: from.path("broker", "certificate"),
+        key: from.path("broker", "key"),
+    });
+    let credential = match (nkey.is_empty(), user.is_empty(), password.is_empty()) {
+        (false, true, true) => Credential::Nkey(from.path("broker", "nkey")),
+        (true, false, false) => {
+            Credential::Password { user: user.to_owned(), file: from.path("broker", "password_file") }
+        }
+        _ => {
+            from.problems.add("broker.nkey", "is required, or broker.user with broker.password_file instead");
+            return None;
+        }
+    };
+    Some(Connection { name: String::new(), servers, root_certificates, client_certificate, credential })
+}
+
+fn server(from: &mut Reader<'_>) -> Option<Server> {
+    let listen = from.address("server", "listen");
+    for key in ["certificate", "key", "client_authorities"] {
+        from.required("server", key);
+    }
+    let timeout = from.duration("server", "timeout");
+    if timeout.is_zero() {
+        from.problems.add("server.timeout", "must not be zero");
+    }
+    let server = |from: &mut Reader<'_>, listen| Server {
+        listen,
+        certificate: from.path("server", "certificate"),
+        key: from.path("server", "key"),
+        client_authorities: from.path("server", "client_authorities"),
+        timeout,
+        concurrency: from.number("server", "concurrency", 1..=65_536),
+        streams: from.number("server", "streams", 1..=65_536),
+        message_bytes: from.size("server", "message_limit", 64 << 10..=64 << 20),
+        reflection: from.document.get("server").and_then(|s| s.get("reflection")) == Some(&Value::Boolean(true)),
+    };
+    let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+    let read = server(from, listen.unwrap_or(unspecified));
+    listen.map(|_| read)
+}
+
+fn telemetry(from: &mut Reader<'_>) -> Option<Telemetry> {
+    let filter =
+        from.parsed("telemetry", "filter", "a level, or levels by target such as info,nhipcau_messaging=debug");
+    let format = match from.text("telemetry", "format") {
+        "json" => Some(Format::Json),
+        "text" => Some(Format::Text),
+        _ => {
+            from.problems.add("telemetry.format", "must be \"json\" or \"text\"");
+            None
+        }
+    };
+    Some(Telemetry { filter: filter?, format: format? })
+}
+
+fn systems(from: &mut Reader<'_>) -> Systems {
+    let mut read = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (name, content) in from.document.get(SYSTEMS).and_then(Value::as_table).into_iter().flatten() {
+        let path = format!("{SYSTEMS}.\"{name}\"");
+        let Ok(system) = name.parse::<SystemName>() else {
+            from.problems.add(path, "is not a name of the form party/system");
+            continue;
+        };
+        // A message's id is derived from the system and its request id, without the party.
+        if !seen.insert(system.system.clone()) {
+            from.problems.add(&path, "has the name of another party's system");
+        }
+        let Some(content) = content.as_table() else {
+            from.problems.add(path, "must be a section");
+            continue;
+        };
+        for key in content.keys().filter(|key| *key != "roles") {
+            from.problems.add(format!("{path}.{key}"), "is not a key");
+        }
+        let listed = content.get("roles").and_then(Value::as_array);
+        let roles: Option<Roles> = listed.and_then(|listed| {
+            listed.iter().map(|role| role.as_str().and_then(|text| text.parse::<Role>().ok())).collect()
+        });
+        match roles {
+            Some(roles) => read.push((system, roles)),
+            None => from.problems.add(format!("{path}.roles"), format!("must be a list; each {}", expected_role())),
+        }
+    }
+    read.into_iter().collect()
+}
+
+fn expected_role() -> String {
+    format!("one of {}", Role::ALL.map(Role::as_str).join(", "))
+}
+
+struct Reader<'d> {
+    document: &'d Table,
+    problems: &'d mut Problems,
+    home: PathBuf,
+}
+
+impl<'d> Reader<'d> {
+    fn get(&self, section: &str, key: &str) -> Option<&'d Value> {
+        self.document.get(section)?.get(key)
+    }
+
+    fn text(&self, section: &str, key: &str) -> &'d str {
+        self.get(section, key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn required(&mut self, section: &str, key: &str) -> Option<&'d str> {
+        let text = self.text(section, key);
+        if text.is_empty() {
+            self.problems.add(format!("{section}.{key}"), "is required");
+            return None;
+        }
+        Some(text)
+    }
+
+    fn parsed<T: FromStr>(&mut self, section: &str, key: &str, expected: &str) -> Option<T> {
+        let parsed = self.required(section, key)?.parse().ok();
+        if parsed.is_none() {
+            self.problems.add(format!("{section}.{key}"), format!("must be {expected}"));
+        }
+        parsed
+    }
+
+    fn address(&mut self, section: &str, key: &str) -> Option<SocketAddr> {
+        self.parsed(section, key, "an address with a port, such as 127.0.0.1:7443")
+    }
+
+    /// A path, relative ones from the home.
+    fn path(&self, section: &str, key: &str) -> PathBuf {
+        self.home.join(self.text(section, key))
+    }
+
+    fn list(&mut self, section: &str, key: &str) -> Vec<String> {
+        let elements = self.get(section, key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let texts: Vec<String> = elements.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect();
+        if texts.len() != elements.len() {
+            self.problems.add(format!("{section}.{key}"), "must be a list of texts");
+        }
+        texts
+    }
+
+    fn number<T: TryFrom<i64> + PartialOrd + Default + std::fmt::Display>(
+        &mut self,
+        section: &str,
+        key: &str,
+        range: RangeInclusive<T>,
+    ) -> T {
+        let number = self.get(section, key).and_then(Value::as_integer).and_then(|number| T::try_from(number).ok());
+        number.filter(|number| range.contains(number)).unwrap_or_else(|| {
+            self.problems.add(format!("{section}.{key}"), format!("must be {} to {}", range.start(), range.end()));
+            T::default()
+        })
+    }
+
+    fn duration(&mut self, section: &str, key: &str) -> Duration {
+        value::duration(self.text(section, key)).unwrap_or_else(|| {
+            self.problems.add(format!("{section}.{key}"), "must be a duration such as \"30s\"");
+            // Not zero, which would be a second problem.
+            Duration::MAX
+        })
+    }
+
+    fn size(&mut self, section: &str, key: &str, range: RangeInclusive<usize>) -> usize {
+        let size = value::size(self.text(section, key)).filter(|size| range.contains(size));
+        size.unwrap_or_else(|| {
+            self.problems.add(format!("{section}.{key}"), "must be a size between \"64KiB\" and \"64MiB\"");
+            0
+        })
+    }
+}

@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::caller::Role;
+
+const FINGERPRINT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn file() -> String {
+    format!(
+        r#"
+[access_point]
+name = "moh"
+home = "/srv/moh"
+[directory]
+fingerprint = "{FINGERPRINT}"
+[broker]
+servers = ["tls://nats.example:4222"]
+root_certificates = "tls/nats.pem"
+nkey = "keys/nats.nk"
+[systems."moh/hotline"]
+roles = ["submit", "read-metadata"]
+"#
+    )
+}
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn keys(problems: &Problems) -> Vec<&str> {
+    problems.listed().iter().map(|problem| problem.key.as_str()).collect()
+}
+
+#[test]
+fn a_file_lies_over_the_defaults_and_paths_start_at_home() {
+    let config = Config::parse(Some(&file()), &BTreeMap::new()).unwrap();
+    assert_eq!(config.access_point.as_str(), "moh");
+    assert_eq!(config.broker.name, "moh");
+    assert_eq!(config.store.path, Path::new("/srv/moh/store/store.db"));
+    assert_eq!(config.server.timeout, Duration::from_secs(30));
+    assert_eq!(config.server.message_bytes, 4 << 20);
+    assert_eq!(config.metrics, None);
+    let (name, roles) = config.systems.iter().next().unwrap();
+    assert_eq!(name.to_string(), "moh/hotline");
+    assert_eq!(roles.iter().collect::<Vec<_>>(), [Role::Submit, Role::ReadMetadata]);
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let config = Config::parse(
+        Some(&file()),
+        &environment(&[
+            ("NHIPCAU_ACCESS_POINT__NAME", "vwu"),
+            ("NHIPCAU_ACCESS_POINT__SERVICES", "referrals, indicators"),
+            ("NHIPCAU_STORE__READERS", "2"),
+            ("NHIPCAU_SERVER__REFLECTION", "false"),
+            ("NHIPCAU_METRICS__LISTEN", "127.0.0.1:0"),
+            ("NHIPCAU_CONFIG", "for the command line"),
+            ("HOME", "/root"),
+        ]),
+    )
+    .unwrap();
+    assert_eq!(config.access_point.as_str(), "vwu");
+    assert_eq!(config.services, ["referrals", "indicators"]);
+    assert_eq!((config.store.readers, config.server.reflection), (2, false));
+    assert!(config.metrics.is_some());
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let text = r#"
+colour = "blue"
+[access_point]
+name = "Not A Name"
+[store]
+readers = 0
+path = 7
+[server]
+listen = "nowhere"
+timeout = "30"
+message_limit = "1TB"
+spelling = true
+[broker]
+servers = ["nats://nats.example"]
+nkey = "a"
+user = "b"
+[telemetry]
+format = "xml"
+[systems."hotline"]
+roles = []
+[systems."moh/desk"]
+roles = ["read"]
+[systems."vwu/desk"]
+roles = []
+extra = 1
+"#;
+    let problems = Config::parse(Some(text), &environment(&[("NHIPCAU_SERVER__COLOUR", "x")])).unwrap_err();
+    let found = keys(&problems);
+    for key in [
+        "colour",
+        "access_point.name",
+        "store.readers",
+        "store.path",
+        "server.listen",
+        "server.timeout",
+        "server.message_limit",
+        "server.spelling",
+        "broker.servers",
+        "broker.root_certificates",
+        "broker.nkey",
+        "directory.fingerprint",
+        "telemetry.format",
+        "systems.\"hotline\"",
+        "systems.\"moh/desk\".roles",
+        "systems.\"vwu/desk\"",
+        "systems.\"vwu/desk\".extra",
+        "NHIPCAU_SERVER__COLOUR",
+    ] {
+        assert!(found.contains(&key), "{key} is missing in {found:#?}");
+    }
+    assert_eq!(found.len(), 18, "{found:#?}");
+    assert!(!problems.to_string().contains("Not A Name"), "a value is repeated");
+}
+
+#[test]
+fn an_unreadable_file_is_reported_with_its_line() {
+    let problems = Config::parse(Some("[server]\nlisten = \n"), &BTreeMap::new()).unwrap_err();
+    assert!(keys(&problems)[0].starts_with("line "), "{problems}");
+    let problems = Config::load(Some(Path::new("/nonexistent/nhipcau.toml")), &BTreeMap::new()).unwrap_err();
+    assert_eq!(keys(&problems), ["configuration file"]);
+}
+
+#[test]
+fn what_is_printed_can_be_given_again() {
+    let config = Config::parse(Some(&file()), &environment(&[("NHIPCAU_STORE__READERS", "3")])).unwrap();
+    let again = Config::parse(Some(config.printed()), &BTreeMap::new()).unwrap();
+    assert_eq!(again.store.readers, 3);
+    assert_eq!(again.printed(), config.printed());
+}
+
+#[test]
+fn a_login_in_an_address_is_refused_and_never_printed() {
+    let text = file().replace("tls://nats", "tls://moh:s3cret@nats");
+    let problems = Config::parse(Some(&text), &BTreeMap::new()).unwrap_err();
+    assert_eq!(keys(&problems), ["broker.servers"]);
+    assert!(!problems.to_string().contains("s3cret"));
+    let document = text.parse().unwrap();
+    let printed = document::printed(document);
+    assert!(printed.contains("tls://[redacted]@nats.example"), "{printed}");
+    assert!(!printed.contains("s3cret"));
+}
+
+#[test]
+fn files_that_are_missing_are_all_reported() {
+    let config = Config::parse(Some(&file()), &BTreeMap::new()).unwrap();
+    let problems = config.check_files().unwrap_err();
+    assert_eq!(problems.listed().len(), 5, "{problems}");
+}
+
+#[test]
+fn every_key_of_the_defaults_has_a_comment() {
+    let mut commented = false;
+    for line in DEFAULTS.lines() {
+        match line.trim() {
+            "" => commented = false,
+            line if line.starts_with('#') => commented = true,
+            line if line.contains('=') => assert!(commented, "{line} has no comment"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use nhipcau_messaging::SystemEntropy;
+
+use super::*;
+
+fn id(text: &str) -> KeyId {
+    KeyId::new(text).unwrap()
+}
+
+fn generated(home: &Path) -> (PathBuf, PathBuf, Public) {
+    let (keys, kek) = (home.join("keys"), home.join("kek"));
+    let ids = [&id("s-1"), &id("e-1"), &id("2026-11")];
+    let public = generate(&keys, &kek, ids, &mut SystemEntropy).unwrap();
+    (keys, kek, public)
+}
+
+#[test]
+fn generated_keys_are_loaded_again() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, public) = generated(home.path());
+    let ring = load(&keys, &kek).unwrap();
+    assert_eq!((ring.signing.id(), ring.signing.public()), (&id("s-1"), public.signing));
+    assert_eq!(seal::public_key(&ring.sealing[0].private).unwrap(), public.sealing);
+    assert_eq!(ring.kek.len(), 1);
+    assert_ne!(ring.id_key, [0; 32]);
+}
+
+#[test]
+fn further_epochs_and_months_are_added_and_the_last_month_is_last() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, _) = generated(home.path());
+    add_sealing_key(&keys, &id("e-2"), &mut SystemEntropy).unwrap();
+    add_key_encryption_key(&kek, &id("2027-01"), &mut SystemEntropy).unwrap();
+    add_key_encryption_key(&kek, &id("2026-12"), &mut SystemEntropy).unwrap();
+    let ring = load(&keys, &kek).unwrap();
+    assert_eq!(ring.sealing.len(), 2);
+    assert_eq!(ring.kek.iter().map(|kek| kek.id.as_str()).collect::<Vec<_>>(), ["2026-11", "2026-12", "2027-01"]);
+}
+
+#[test]
+fn keys_are_never_overwritten() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, _) = generated(home.path());
+    let ids = [&id("s-2"), &id("e-2"), &id("2026-12")];
+    assert!(matches!(generate(&keys, &kek, ids, &mut SystemEntropy), Err(Error::File { .. })));
+    assert_eq!(load(&keys, &kek).unwrap().signing.id(), &id("s-1"));
+}
+
+#[test]
+fn a_key_that_the_group_may_read_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, _) = generated(home.path());
+    for path in [keys.join("signing.key"), keys.join("sealing/e-1.key"), kek.join("2026-11.key")] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = load(&keys, &kek).unwrap_err();
+        assert!(matches!(refused, Error::File { source: private_file::Error::Open(0o640), .. }), "{refused:?}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+}
+
+#[test]
+fn a_key_of_another_kind_is_refused_and_not_shown() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, _) = generated(home.path());
+    let path = keys.join("signing.key");
+    fs::copy(kek.join("2026-11.key"), &path).unwrap();
+    let refused = load(&keys, &kek).unwrap_err();
+    assert!(matches!(refused, Error::Form { .. }), "{refused:?}");
+    let digits = fs::read_to_string(&path).unwrap().split(' ').nth(2).unwrap().trim().to_owned();
+    assert!(!format!("{refused:?} {refused}").contains(&digits));
+}
+
+#[test]
+fn an_access_point_without_sealing_keys_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, kek, _) = generated(home.path());
+    fs::remove_file(keys.join("sealing/e-1.key")).unwrap();
+    assert!(matches!(load(&keys, &kek), Err(Error::None(_))));
+}
+
+#[test]
+fn the_start_counter_only_rises() {
+    let home = tempfile::tempdir().unwrap();
+    assert_eq!(next_start(home.path(), 0).unwrap(), 1);
+    assert_eq!(next_start(home.path(), 0).unwrap(), 2);
+    // The file was lost or restored, the store knows better …
+    assert_eq!(next_start(home.path(), 40).unwrap(), 41);
+    // … and the other way round.
+    assert_eq!(next_start(home.path(), 3).unwrap(), 42);
+    fs::write(home.path().join("start"), "many").unwrap();
+    assert!(matches!(next_start(home.path(), 0), Err(StartError::Form)));
+}

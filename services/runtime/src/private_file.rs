@@ -1,0 +1,113 @@
+//! Files that hold secrets: readable by their owner alone, or not read at all; written whole and to the disk.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+/// Secrets are small.
+const LARGEST: u64 = 1 << 20;
+
+/// Why a secret is not read or written. Never says what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot be read")]
+    Read(#[source] io::Error),
+    /// The file cannot be written.
+    #[error("cannot be written")]
+    Write(#[source] io::Error),
+    /// Others than the owner may read or write it.
+    #[error("is open to others than its owner (mode {0:03o}; chmod 600)")]
+    Open(u32),
+    /// Not a regular file of a secret's size.
+    #[error("is not a regular file of at most 1 MiB")]
+    Kind,
+}
+
+/// Reads a secret.
+///
+/// # Errors
+/// [`Error`], [`Error::Open`] before a byte of it was read.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    // The open file is asked, not the path, so that nothing can be exchanged in between.
+    let mut file = File::open(path).map_err(Error::Read)?;
+    let facts = file.metadata().map_err(Error::Read)?;
+    if !facts.is_file() || facts.len() > LARGEST {
+        return Err(Error::Kind);
+    }
+    let mode = facts.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(Error::Open(mode));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default()));
+    file.read_to_end(&mut bytes).map_err(Error::Read)?;
+    Ok(bytes)
+}
+
+/// Writes a new secret to the disk. Never over another.
+///
+/// # Errors
+/// [`Error::Write`], also when the file exists.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let create = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        sync_parent(path)
+    };
+    create().map_err(Error::Write)
+}
+
+/// Makes a directory for secrets, and those it lies in.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn create_directory(path: &Path) -> Result<(), Error> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Error::Write)
+}
+
+/// Puts the entry of a file into its directory on the disk.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_back_and_never_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        create(&path, b"one").unwrap();
+        assert!(matches!(create(&path, b"two"), Err(Error::Write(_))));
+        assert_eq!(read(&path).unwrap().as_slice(), b"one");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_others_may_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        create(&path, b"one").unwrap();
+        for mode in [0o640, 0o604, 0o620, 0o610, 0o660, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(read(&path), Err(Error::Open(found)) if found == mode), "{mode:o}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(read(&path).is_ok());
+    }
+
+    #[test]
+    fn a_directory_is_not_a_secret() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(read(directory.path()), Err(Error::Kind)));
+    }
+}
