@@ -192,3 +192,13 @@ pub const NOT_HOSTED: &str = "NOT_HOSTED";
 pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
 /// The request id stands for another request already.
 pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
+/// No such submission or series is held at this access point.
+pub const NOT_HELD: &str = "NOT_HELD";
+/// More pieces of bulk loads wait for their commit than this access point keeps.
+pub const UPLOADS_WAITING: &str = "UPLOADS_WAITING";
+/// This access point does not serve the method.
+pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
+/// The request is not a message of its contract in valid UTF-8.
+pub const REQUEST_MALFORMED: &str = "REQUEST_MALFORMED";
+/// The request has more bytes than this access point takes.
+pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";

@@ -1,0 +1,81 @@
+//! Walking the series of a selection in their order: provider, then key.
+
+use std::collections::HashMap;
+
+use nhipcau_domain::indicator::Selection;
+use nhipcau_messaging::store::{Error as StoreError, Tx};
+use nhipcau_proto::indicator::v1 as pb;
+
+use crate::{
+    encode,
+    error::Error,
+    observation,
+    page::Place,
+    store::{self, NewSubmission, Series},
+};
+
+/// Series read at a time.
+const BATCH: u64 = 256;
+
+/// Whether a walk goes on.
+pub(crate) enum Step {
+    On,
+    /// It ends, and the answer goes on from what was shown last of this series.
+    Stop(Option<(i64, u64)>),
+}
+
+/// Visits every series that the selection's pattern matches, from a place on; gives the place where the visitor
+/// stopped.
+pub(crate) fn walk(
+    tx: &mut Tx<'_>,
+    structure: &str,
+    selection: &Selection,
+    from: &Place,
+    mut visit: impl FnMut(&mut Tx<'_>, &str, &Series, Option<(i64, u64)>) -> Result<Step, Error>,
+) -> Result<Option<Place>, Error> {
+    let providers = match &selection.data_provider {
+        Some(provider) => vec![provider.to_string()],
+        None => store::providers(tx, structure)?,
+    };
+    let prefix = selection.pattern.prefix();
+    for provider in providers.into_iter().filter(|provider| *provider >= from.provider) {
+        let mut next = if provider == from.provider { from.key.clone() } else { String::new() };
+        loop {
+            let batch = store::series_after(tx, structure, &provider, &prefix, &next, BATCH)?;
+            for series in batch.iter().filter(|series| observation::matches(&selection.pattern, &series.key)) {
+                let resumed = provider == from.provider && series.key == from.key;
+                let shown = if resumed { from.shown } else { None };
+                if let Step::Stop(shown) = visit(tx, &provider, series, shown)? {
+                    let (snapshot, key) = (from.snapshot, series.key.clone());
+                    return Ok(Some(Place { snapshot, provider, key, shown }));
+                }
+            }
+            match batch.last() {
+                // Sorts behind the last key and before every other.
+                Some(last) if batch.len() as u64 == BATCH => next = format!("{}\u{1}", last.key),
+                _ => break,
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Submissions by serial, each read once.
+#[derive(Debug, Default)]
+pub(crate) struct Origins(HashMap<u64, NewSubmission>);
+
+impl Origins {
+    /// A submission.
+    pub(crate) fn get(&mut self, tx: &mut Tx<'_>, serial: u64) -> Result<&NewSubmission, StoreError> {
+        if !self.0.contains_key(&serial) {
+            let submission = store::by_serial(tx, serial)?.ok_or(StoreError::Corrupt("a revision of no submission"))?;
+            self.0.insert(serial, submission.new);
+        }
+        self.0.get(&serial).ok_or(StoreError::Corrupt("a revision of no submission"))
+    }
+
+    /// Where a submission came from.
+    pub(crate) fn provenance(&mut self, tx: &mut Tx<'_>, serial: u64) -> Result<pb::Provenance, StoreError> {
+        self.get(tx, serial).map(encode::provenance)
+    }
+}

@@ -1,0 +1,96 @@
+-- The tables of statistics. Everything here was published or is about to be, and lies in the clear. Times are
+-- microseconds since 1970. Nothing is ever dropped but uploads and pieces that served their purpose.
+
+-- Every submission, own and held. serial: the order in which this store took them, which only watching follows.
+-- publish_time and id: the order in which submissions of a provider apply, the same at every access point.
+-- submitter: the calling system of an own one; empty for held ones and for own ones that a peer gave back.
+-- position: place in the publisher's channel; 0 for own ones.
+CREATE TABLE IF NOT EXISTS indicator_submission (
+  serial INTEGER PRIMARY KEY,
+  provider TEXT NOT NULL,
+  id BLOB NOT NULL,
+  structure TEXT NOT NULL,
+  dataflow TEXT NOT NULL,
+  ordinal INTEGER NOT NULL,
+  publish_time INTEGER NOT NULL,
+  observation_count INTEGER NOT NULL,
+  submitter TEXT NOT NULL,
+  access_point TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  store_time INTEGER NOT NULL,
+  UNIQUE (provider, id)
+);
+CREATE INDEX IF NOT EXISTS indicator_submission_order
+  ON indicator_submission (provider, structure, publish_time, id);
+
+-- What a submission said: serialized Chunks in canonical form, in the order in which they apply.
+CREATE TABLE IF NOT EXISTS indicator_content (
+  submission INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (submission, position)
+);
+
+-- Series keys, each text once.
+CREATE TABLE IF NOT EXISTS indicator_series (
+  serial INTEGER PRIMARY KEY,
+  structure TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  key TEXT NOT NULL,
+  UNIQUE (structure, provider, key)
+);
+
+-- Sets of attributes as JSON, each text once.
+CREATE TABLE IF NOT EXISTS indicator_attributes (
+  serial INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+);
+
+-- What an observation became through a submission. period: first day and length, in the order of periods.
+-- value: empty where there is none.
+CREATE TABLE IF NOT EXISTS indicator_revision (
+  series INTEGER NOT NULL,
+  period INTEGER NOT NULL,
+  submission INTEGER NOT NULL,
+  period_text TEXT NOT NULL,
+  deleted INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  attributes INTEGER NOT NULL,
+  PRIMARY KEY (series, period, submission)
+);
+
+-- Requests that were answered, by calling system.
+CREATE TABLE IF NOT EXISTS indicator_request (
+  system TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  submission INTEGER NOT NULL,
+  PRIMARY KEY (system, request_id)
+);
+
+-- Pieces of bulk loads that wait for their commit.
+CREATE TABLE IF NOT EXISTS indicator_upload (
+  party TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  bytes BLOB NOT NULL,
+  upload_time INTEGER NOT NULL,
+  PRIMARY KEY (party, digest)
+);
+
+-- Pieces that were published and wait for the event that names them.
+CREATE TABLE IF NOT EXISTS indicator_piece (
+  sender TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (sender, digest)
+);
+
+-- Events that wait for pieces they name.
+CREATE TABLE IF NOT EXISTS indicator_waiting (
+  sender TEXT NOT NULL,
+  envelope BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  event BLOB NOT NULL,
+  PRIMARY KEY (sender, envelope)
+);
