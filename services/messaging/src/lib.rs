@@ -9,6 +9,7 @@
 pub mod crypto;
 pub mod engine;
 pub mod envelope;
+pub mod evidence;
 pub mod handler;
 pub mod keys;
 pub mod message;

@@ -138,6 +138,11 @@ pub fn verify(receipt: wire::Receipt, release: &Release, now: Timestamp) -> Resu
     Ok(Verified { digest: digest(&receipt), statement, receipt })
 }
 
+/// The position and digest of the last envelope that a receipt covers; for receipts that were verified before.
+pub(crate) fn head_of(receipt: &wire::Receipt) -> Option<(u64, Digest)> {
+    parse(&receipt.statement).map(|(statement, _)| (statement.last, statement.head))
+}
+
 fn digest(receipt: &wire::Receipt) -> Digest {
     pae::digest_of(&[pae::RECEIPT_DIGEST, &receipt.statement, &receipt.signature])
 }

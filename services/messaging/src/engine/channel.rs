@@ -45,6 +45,10 @@ pub(super) struct Outgoing {
     pub(super) return_from: u64,
     /// Last position known to be agreed while returned envelopes are put back.
     pub(super) tip: Head,
+    /// The peer's last receipt when its head was last seen on this store's history.
+    pub(super) vouched: Number,
+    /// From where, and when, what the peer misses is handed over again.
+    pub(super) again: Option<(u64, Timestamp)>,
     /// Whether messages may be waiting for a position.
     pub(super) drafts: bool,
     pub(super) resend_at: Timestamp,
@@ -87,6 +91,8 @@ impl Outgoing {
             receipted,
             handed: receipted,
             return_from: 0,
+            vouched: Number::default(),
+            again: None,
             drafts: outbox::has_drafts(tx, recipient, lane)?,
             resend_at: now,
             backoff: RESEND_FIRST,
@@ -108,7 +114,7 @@ pub(super) struct Incoming {
     pub(super) base: Option<u64>,
     /// Last receipt issued.
     pub(super) receipt: (Number, Digest),
-    /// Last position that an own receipt covers; beyond the head only after a rollback.
+    /// Last position that an own receipt covers.
     pub(super) covered: u64,
     /// Whether the sender has confirmed since the start that no receipt of this access point is missing here.
     pub(super) synced: bool,
@@ -177,6 +183,8 @@ pub(super) struct Peer {
     pub(super) strays: Vec<Verified>,
     /// Receipts of the peer to return: lane, broadcast, after which.
     pub(super) receipt_returns: BTreeMap<(Lane, bool), Number>,
+    /// The last position of the own broadcast that the peer shares, when its head is not on the own chain.
+    pub(super) rewind: Option<Head>,
     /// When something was last sent again on the word of a status.
     pub(super) served_at: BTreeMap<Serving, Timestamp>,
 }
@@ -195,6 +203,7 @@ impl Peer {
             returns: BTreeMap::new(),
             strays: Vec::new(),
             receipt_returns: BTreeMap::new(),
+            rewind: None,
             served_at: BTreeMap::new(),
         }
     }
@@ -220,8 +229,8 @@ impl Peer {
 pub(super) enum Serving {
     /// Receipts of a lane, of the broadcast or not.
     Receipts(Lane, bool),
-    /// Envelopes of a lane.
-    Envelopes(Lane),
+    /// Receipts of a lane stated anew.
+    Restatement(Lane, bool),
     /// The own broadcast.
     Broadcast,
     /// What the peer gave up and may have lost.

@@ -209,6 +209,7 @@ pub struct Engine {
     handlers: BTreeMap<ContractId, Box<dyn Handler>>,
     entropy: Box<dyn Entropy>,
     started: Timestamp,
+    own_released_at: Timestamp,
     outgoing: BTreeMap<OutgoingKey, Outgoing>,
     incoming: BTreeMap<IncomingKey, Incoming>,
     peers: BTreeMap<AccessPointId, Peer>,
@@ -249,6 +250,7 @@ impl Engine {
             handlers: config.handlers.into_iter().map(|h| (h.contract().clone(), h)).collect(),
             entropy: config.entropy,
             started: now,
+            own_released_at: now,
             outgoing: BTreeMap::new(),
             incoming: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -391,6 +393,7 @@ impl Engine {
             }
         }
         self.take_held(now, tx)?;
+        self.let_own_waiting_go(now, tx)?;
         self.alarm_unreceipted(now, tx)
     }
 

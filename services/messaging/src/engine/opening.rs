@@ -1,6 +1,6 @@
 //! Agreeing with a recipient on where a channel stands, before anything is signed on it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::AccessPointId;
 
 use super::{
@@ -9,12 +9,15 @@ use super::{
 };
 use crate::{
     message::{Lane, Recipient},
+    receipt::{self, Number},
     store::{
         Tx,
         outbox::{self, Head},
     },
 };
 
+/// How long a peer that misses something is given to take what is on its way.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// Broadcast envelopes served to a subscriber on one status.
 const SERVED: u64 = 256;
 
@@ -48,6 +51,7 @@ impl Engine {
         now: Timestamp,
         key: &OutgoingKey,
         theirs: Head,
+        receipt: Number,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
@@ -80,6 +84,8 @@ impl Engine {
         out.base = base;
         out.phase = Phase::Open;
         out.return_from = 0;
+        out.vouched = receipt;
+        out.again = None;
         out.drafts = true;
         out.handed = theirs.sequence;
         out.backoff = RESEND_FIRST;
@@ -97,6 +103,7 @@ impl Engine {
         now: Timestamp,
         key: &OutgoingKey,
         theirs: Head,
+        receipt: Number,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
@@ -106,13 +113,15 @@ impl Engine {
             self.reopen(key, tx)?;
             self.branch("histories_differ");
             self.peer(&peer, now).status_due(now);
-        } else if theirs.sequence < out.handed
-            && self.peer(&peer, now).may_serve(Serving::Envelopes(key.1), now)
-            && let Some(out) = self.outgoing.get_mut(key)
-        {
-            // It misses what was handed over, or the broker does.
-            out.handed = theirs.sequence;
+            return Ok(());
+        }
+        out.vouched = receipt;
+        if theirs.sequence < out.handed && out.again.is_none() {
+            // It misses what was handed over, or the broker does, or it is on its way.
+            out.again = Some((theirs.sequence, now + AGAIN_AFTER));
             self.branch("sent_again_on_status");
+        } else if out.again.is_some_and(|(from, _)| theirs.sequence > from) {
+            out.again = None;
         }
         Ok(())
     }
@@ -128,22 +137,17 @@ impl Engine {
     ) -> Result<(), Error> {
         let key = (Recipient::All, lane);
         let own = outbox::position(tx, &key.0, lane, theirs.sequence)?;
-        let Some(out) = self.outgoing.get(&key) else { return Ok(()) };
-        let (head, base) = (out.head.sequence, out.base);
-        let on_branch = own.is_some_and(|own| own == theirs);
-        if !on_branch {
-            // It holds what this store has lost. It returns it, and what was signed since comes to it as a branch.
-            self.branch("broadcast_return_wanted");
+        let Some(head) = self.outgoing.get(&key).map(|out| out.head.sequence) else { return Ok(()) };
+        let on_chain = own.is_some_and(|own| own == theirs);
+        let shared = if on_chain { theirs } else { self.last_shared(subscriber, lane, tx)? };
+        self.peer(subscriber, now).rewind = (!on_chain).then_some(shared);
+        if !on_chain {
+            // It holds what this store has lost. It returns it and goes on from the last position that both hold.
+            self.branch("broadcast_differs");
             self.alarm(AlarmKind::RolledBack, Some(subscriber));
-            let from = outbox::last_held(tx, subscriber, &key.0, lane)?.2.min(theirs.sequence.saturating_sub(1)) + 1;
-            if let Some(out) = self.outgoing.get_mut(&key) {
-                out.return_from = from.min(base + 1);
-            }
             self.peer(subscriber, now).status_due(now);
-        } else if let Some(out) = self.outgoing.get_mut(&key) {
-            out.return_from = 0;
         }
-        let after = if on_branch { theirs.sequence } else { base.min(theirs.sequence) };
+        let after = shared.sequence;
         if after >= head || !self.peer(subscriber, now).may_serve(Serving::Broadcast, now) {
             return Ok(());
         }
@@ -154,5 +158,17 @@ impl Engine {
             self.publish_envelopes(&key, Kind::Lane(lane), &to, head, envelopes);
         }
         Ok(())
+    }
+
+    /// The last position of the broadcast that the subscriber has receipted and that is still on this store's chain.
+    fn last_shared(&mut self, subscriber: &AccessPointId, lane: Lane, tx: &mut Tx<'_>) -> Result<Head, Error> {
+        for receipt in outbox::last_held_receipts(tx, subscriber, &Recipient::All, lane)? {
+            let Some((sequence, digest)) = receipt::head_of(&receipt) else { continue };
+            let own = outbox::position(tx, &Recipient::All, lane, sequence)?;
+            if let Some(own) = own.filter(|own| own.digest == digest) {
+                return Ok(own);
+            }
+        }
+        Ok(Head::default())
     }
 }

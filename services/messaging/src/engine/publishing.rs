@@ -42,6 +42,12 @@ impl Engine {
                 out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
                 out.resend_at = now + out.backoff;
             }
+            if let Some((from, at)) = out.again
+                && now >= at
+            {
+                out.handed = out.handed.min(from);
+                out.again = None;
+            }
             let held_back = key.0 == Recipient::All && now < out.resend_at;
             if out.handed < out.head.sequence && !held_back {
                 ready.push(key.clone());

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     envelope::wire,
     handler::{Context, Refused},
-    message::{Outcome, Recipient, RefusalReason},
+    message::{MessageId, Outcome, Recipient, RefusalReason},
     receipt::{self, Number, REFUSALS_LIMIT, Statement, Verified},
     store::{
         Tx, inbox,
@@ -126,19 +126,35 @@ impl Engine {
         Ok(())
     }
 
-    /// What an own earlier receipt says of a position: the refusal reason, 0 when received, `None` when no receipt
-    /// covers it.
+    /// The final refusal that an own earlier receipt states of a message at its position.
     pub(super) fn stated(
         &mut self,
         now: Timestamp,
         key: &IncomingKey,
         sequence: u64,
+        id: MessageId,
         tx: &mut Tx<'_>,
     ) -> Result<Option<i32>, Error> {
         let Some(receipt) = inbox::covering(tx, self.channel(key), sequence)? else { return Ok(None) };
         let Ok(receipt) = receipt::verify(receipt, &self.release, now) else { return Ok(None) };
-        let refusal = receipt.statement.refusals.iter().find(|(at, _, _)| *at == sequence);
+        let refusal = receipt.statement.refusals.iter().find(|(at, of, _)| *at == sequence && *of == id);
         Ok(refusal.map(|(_, _, reason)| *reason as i32).filter(|reason| !is_retryable(*reason)))
+    }
+
+    /// States positions again that the sender has no usable receipt for, though it has all there are.
+    pub(super) fn restate(&mut self, key: &IncomingKey, from: u64, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let again = inbox::accepted_from(tx, self.channel(key), from)?;
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        let pending = channel.pending.first().map_or(u64::MAX, |first| first.head.sequence);
+        let mut stated: Vec<_> = again
+            .into_iter()
+            .filter(|(head, _, _)| head.sequence < pending)
+            .map(|(head, id, outcome)| Accepted { head, id, outcome: i32::try_from(outcome).unwrap_or(0) })
+            .collect();
+        stated.append(&mut channel.pending);
+        channel.pending = stated;
+        self.branch("receipts_restated");
+        Ok(())
     }
 
     /// Takes a receipt for own envelopes.
@@ -194,9 +210,14 @@ impl Engine {
             return Ok(outbox::hold_receipt(tx, verified)?);
         }
         if !matches {
-            // The recipient accepted something that this store does not hold at that position any more.
+            // The recipient accepted something that this store does not hold at that position any more. Either they
+            // have to agree anew, and its status will say so; or they have since, and this is what was lost on both.
             self.branch("receipt_unknown_position");
-            self.reopen(&key, tx)?;
+            let vouched = self.outgoing.get(&key).map_or_else(Number::default, |out| out.vouched);
+            if s.number <= vouched {
+                self.branch("receipt_of_lost_history");
+                return Ok(outbox::hold_receipt(tx, verified)?);
+            }
             self.peer(&s.issuer, now).status_due(now);
             return Ok(());
         }

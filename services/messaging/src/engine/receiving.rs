@@ -184,18 +184,26 @@ impl Engine {
     fn admit_broadcast(&mut self, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let r = &verified.routing;
         let Some(head) = self.incoming.get(key).map(|channel| channel.head) else { return Ok(false) };
-        if r.incarnation > head.incarnation && r.base_sequence < head.sequence && r.sequence == r.base_sequence + 1 {
-            let branch = inbox::at(tx, self.channel(key), r.base_sequence)?;
-            let base = branch.into_iter().find(|h| h.sequence == 0 || h.digest == r.previous);
-            if let (Some(base), Some(channel)) = (base, self.incoming.get_mut(key)) {
-                channel.head = base;
-                channel.covered = base.sequence;
-                channel.window.clear();
-                inbox::abandon(tx, self.channel(key), base.sequence, r.incarnation)?;
-                self.branch("broadcast_branched");
-            }
+        let begins_earlier = r.incarnation > head.incarnation && r.base_sequence < head.sequence;
+        if begins_earlier
+            && r.sequence == r.base_sequence + 1
+            && let Some(base) = inbox::at(tx, self.channel(key), r.base_sequence)?
+            && base.digest == r.previous
+        {
+            self.rewind(key, base, tx)?;
         }
         Ok(true)
+    }
+
+    /// Goes back to a position of a broadcast from which the publisher's history goes on differently.
+    pub(super) fn rewind(&mut self, key: &IncomingKey, to: Head, tx: &mut Tx<'_>) -> Result<(), Error> {
+        inbox::abandon(tx, self.channel(key), to.sequence)?;
+        if let Some(channel) = self.incoming.get_mut(key) {
+            channel.head = to;
+            channel.window.clear();
+        }
+        self.branch("broadcast_rewound");
+        Ok(())
     }
 
     /// Accepts the envelope at the next position, keeps one that is ahead, answers one that was there before.
@@ -235,7 +243,7 @@ impl Engine {
     fn repeat(&mut self, now: Timestamp, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
         let r = &verified.routing;
         let taken = inbox::at(tx, self.channel(key), r.sequence)?;
-        match taken.iter().find(|h| h.incarnation == r.incarnation) {
+        match taken.filter(|head| head.incarnation == r.incarnation) {
             Some(head) if head.digest == verified.digest => {
                 if let Some(receipt) = inbox::covering(tx, self.channel(key), r.sequence)?
                     && let Ok(receipt) = crate::receipt::verify(receipt, &self.release, now)
@@ -312,9 +320,7 @@ impl Engine {
             inbox::forget_stray(tx, &key.0, r.id)?;
         }
         channel.head = head;
-        if r.sequence > channel.covered {
-            channel.pending.push(Accepted { head, id: r.id, outcome });
-        }
+        channel.pending.push(Accepted { head, id: r.id, outcome });
         Ok(())
     }
 
@@ -330,7 +336,7 @@ impl Engine {
         let r = &verified.routing;
         // A receipt that a peer returned after a rollback is kept: what it refused stays refused.
         if r.sequence <= self.incoming.get(key).map_or(0, |channel| channel.covered)
-            && let Some(reason) = self.stated(now, key, r.sequence, tx)?
+            && let Some(reason) = self.stated(now, key, r.sequence, r.id, tx)?
         {
             self.branch("receipt_honoured");
             return Ok(reason);

@@ -375,6 +375,9 @@ impl Engine {
                 },
             )?;
             let ordinal = content.map_or(0, |c| c.ordinal);
+            if let (Some(case), true) = (&correlation, ordinal > 0) {
+                inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
+            }
             let skip = content.and_then(|c| c.skip).map_or(0, |s| s.reason as i64);
             tx.execute(
                 "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",

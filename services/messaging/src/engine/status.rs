@@ -56,6 +56,7 @@ impl Engine {
     fn statement(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<StatusStatement, Error> {
         self.status_number += 1;
         let echo = self.peers.get_mut(id).and_then(|p| p.unheard.take().or(p.run));
+        let rewind = self.peers.get(id).and_then(|p| p.rewind);
         let mut outgoing = Vec::new();
         for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
             let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
@@ -70,6 +71,8 @@ impl Engine {
                     receipt: Some(receipt_to_wire(number, &digest)),
                     return_from: out.return_from,
                     base_sequence: out.base,
+                    receipted_sequence: out.receipted,
+                    rewind: rewind.filter(|_| broadcast).map(to_wire),
                 });
             }
         }
@@ -241,6 +244,20 @@ impl Engine {
             self.branch("receipts_repeated");
             self.publish_receipts(now, &key.0, receipts, tx)?;
         }
+        if let (true, Some(to)) = (key.1, from_wire(said.rewind.as_ref()).filter(|_| said.rewind.is_some()))
+            && head != to
+            && inbox::at(tx, self.channel(key), to.sequence)? == Some(to)
+        {
+            self.rewind(key, to, tx)?;
+        }
+        let concluded = mine == theirs && said.receipted_sequence < head.sequence;
+        if !key.1
+            && concluded
+            && !said.opening
+            && self.peer(&key.0, now).may_serve(Serving::Restatement(key.2, key.1), now)
+        {
+            self.restate(key, said.receipted_sequence + 1, tx)?;
+        }
         if key.1 && self.peer(&key.0, now).may_serve(Serving::Strays, now) {
             let mut stored = inbox::abandoned(tx, &key.0)?;
             stored.extend(inbox::oldest_strays(tx, &key.0)?);
@@ -277,9 +294,9 @@ impl Engine {
         let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
         match out.phase {
             Phase::Open if said.promised_incarnation > out.incarnation && !own_run => Err(Error::Superseded),
-            Phase::Open => self.hear_head(now, &key, head, tx),
+            Phase::Open => self.hear_head(now, &key, head, theirs, tx),
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
-                self.try_open(now, &key, head, tx)
+                self.try_open(now, &key, head, theirs, tx)
             }
             Phase::Opening if said.promised_incarnation >= out.incarnation => {
                 // Somebody of this name was promised more than this start proposed.
@@ -292,6 +309,7 @@ impl Engine {
         }
     }
 
+    /// Lets messages that a peer could not take yet be signed again, now that its release is not older than this one.
     fn let_waiting_go(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<(), Error> {
         let version = self.release.version();
         let peer = self.peer(id, now);
@@ -300,8 +318,20 @@ impl Engine {
             return Ok(());
         }
         peer.released_at = Some(now);
-        let recipient = Recipient::One(id.clone());
-        if outbox::release_waiting(tx, &recipient)? {
+        self.sign_waiting(&Recipient::One(id.clone()), tx)
+    }
+
+    /// The same with oneself, where no status tells.
+    pub(super) fn let_own_waiting_go(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if now.duration_since(self.own_released_at) < RELEASE_WAITING_EVERY {
+            return Ok(());
+        }
+        self.own_released_at = now;
+        self.sign_waiting(&Recipient::One(self.me.clone()), tx)
+    }
+
+    fn sign_waiting(&mut self, recipient: &Recipient, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if outbox::release_waiting(tx, recipient)? {
             self.branch("sent_after_not_yet");
             for lane in Lane::ALL {
                 if let Some(out) = self.outgoing.get_mut(&(recipient.clone(), lane)) {

@@ -56,9 +56,9 @@ pub(crate) fn recipient_name(recipient: &Recipient) -> &str {
 
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO received (sender, recipient, lane, sequence, incarnation, id, correlation, digest, \
+        "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
          content_digest, outcome, spent, envelope, receive_time) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         &[
             a.sender.as_str().into(),
             a.recipient.into(),
@@ -78,26 +78,44 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The last accepted position. A broadcast's branch with the highest incarnation counts.
+/// The last accepted position.
 pub(crate) fn head(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Head, Error> {
     let head = tx.query_one(
         "SELECT incarnation, sequence, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         ORDER BY incarnation DESC, sequence DESC LIMIT 1",
+         AND branch = 0 ORDER BY sequence DESC LIMIT 1",
         &channel.with([]),
         |row| Ok(Head { incarnation: row.number(0)?, sequence: row.number(1)?, digest: row.array(2)? }),
     )?;
     Ok(head.unwrap_or_default())
 }
 
-/// Accepted positions with this sequence: one, or one per branch of a broadcast.
-pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Vec<Head>, Error> {
+/// The accepted position with this sequence; the empty head for 0.
+pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<Head>, Error> {
     if sequence == 0 {
-        return Ok(vec![Head::default()]);
+        return Ok(Some(Head::default()));
     }
-    tx.query(
-        "SELECT incarnation, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND sequence = $4",
+    tx.query_one(
+        "SELECT incarnation, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND branch = 0 \
+         AND sequence = $4",
         &channel.with([sequence.into()]),
         |row| Ok(Head { incarnation: row.number(0)?, sequence, digest: row.array(1)? }),
+    )
+}
+
+/// Accepted positions from `from` on, as receipts state them: head, id, outcome.
+pub(crate) fn accepted_from(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    from: u64,
+) -> Result<Vec<(Head, MessageId, i64)>, Error> {
+    tx.query(
+        "SELECT incarnation, sequence, digest, id, outcome FROM received WHERE sender = $1 AND recipient = $2 \
+         AND lane = $3 AND branch = 0 AND sequence >= $4 ORDER BY sequence LIMIT 1024",
+        &channel.with([from.into()]),
+        |row| {
+            let head = Head { incarnation: row.number(0)?, sequence: row.number(1)?, digest: row.array(2)? };
+            Ok((head, row.array(3).map(MessageId)?, row.int(4)?))
+        },
     )
 }
 
@@ -121,7 +139,7 @@ pub(crate) struct StoredEnvelope {
 pub(crate) fn envelopes_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -> Result<Vec<StoredEnvelope>, Error> {
     tx.query(
         "SELECT correlation, digest, envelope FROM received WHERE sender = $1 AND recipient = $2 \
-         AND lane = $3 AND sequence >= $4 ORDER BY sequence, incarnation LIMIT 64",
+         AND lane = $3 AND branch = 0 AND sequence >= $4 ORDER BY sequence LIMIT 64",
         &channel.with([from.into()]),
         |row| {
             Ok(StoredEnvelope {
@@ -133,12 +151,21 @@ pub(crate) fn envelopes_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -
     )
 }
 
-/// Marks what a publisher abandoned when it began an incarnation at `base`: it has lost it, and gets it back.
-pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64, incarnation: u64) -> Result<usize, Error> {
+/// Takes what a publisher abandoned after `base` out of the channel's history. It has lost it, and gets it back; the
+/// ids stay spent.
+pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64) -> Result<usize, Error> {
+    let last = tx.query_one(
+        "SELECT COALESCE(MAX(branch), 0) FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3",
+        &channel.with([]),
+        |row| row.number(0),
+    )?;
+    let branch = last.unwrap_or(0) + 1;
+    let mut values = vec![branch.into()];
+    values.extend(channel.with([base.into()]));
     tx.execute(
-        "UPDATE received SET spent = 2 WHERE sender = $1 AND recipient = $2 AND lane = $3 AND sequence > $4 \
-         AND incarnation < $5 AND spent = 1",
-        &channel.with([base.into(), incarnation.into()]),
+        "UPDATE received SET branch = $1, spent = CASE WHEN spent = 0 THEN 0 ELSE 2 END \
+         WHERE sender = $2 AND recipient = $3 AND lane = $4 AND branch = 0 AND sequence > $5",
+        &values,
     )
 }
 
@@ -154,7 +181,7 @@ pub(crate) fn reclaim(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) ->
 /// Abandoned envelopes of a publisher.
 pub(crate) fn abandoned(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<Vec<u8>>, Error> {
     tx.query(
-        "SELECT envelope FROM received WHERE sender = $1 AND spent = 2 ORDER BY incarnation, sequence LIMIT 64",
+        "SELECT envelope FROM received WHERE sender = $1 AND spent = 2 ORDER BY branch, sequence LIMIT 64",
         &[sender.as_str().into()],
         |row| Ok(row.optional_blob(0)?.unwrap_or_default()),
     )

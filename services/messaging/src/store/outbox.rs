@@ -352,6 +352,25 @@ pub(crate) fn last_held(
     Ok((number, digest, covered.unwrap_or(0)))
 }
 
+/// The newest receipts held of an issuer, newest first.
+pub(crate) fn last_held_receipts(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
+        "SELECT receipt FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY series DESC, number DESC LIMIT 256",
+        &[issuer.as_str().into(), recipient.as_str().into(), lane.number().into()],
+        decode,
+    )
+}
+
+fn decode(row: &Row<'_>) -> Result<wire::Receipt, Error> {
+    wire::Receipt::decode(row.blob(0)?.as_slice()).map_err(|_| Error::Corrupt("a receipt that does not parse"))
+}
+
 pub(crate) fn holds_receipt(
     tx: &mut Tx<'_>,
     issuer: &AccessPointId,
@@ -386,8 +405,6 @@ pub(crate) fn held_after(
             after.series.into(),
             after.number.into(),
         ],
-        |row| {
-            wire::Receipt::decode(row.blob(0)?.as_slice()).map_err(|_| Error::Corrupt("a receipt that does not parse"))
-        },
+        decode,
     )
 }

@@ -49,10 +49,12 @@ CREATE INDEX sent_id ON sent (id);
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
 -- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
+-- branch: 0 in the channel's present history, another number in a broadcast's abandoned ones.
 CREATE TABLE received (
   sender TEXT NOT NULL,
   recipient TEXT NOT NULL,
   lane INTEGER NOT NULL,
+  branch INTEGER NOT NULL,
   sequence INTEGER NOT NULL,
   incarnation INTEGER NOT NULL,
   id BLOB NOT NULL,
@@ -63,7 +65,7 @@ CREATE TABLE received (
   spent INTEGER NOT NULL,
   envelope BLOB,
   receive_time INTEGER NOT NULL,
-  PRIMARY KEY (sender, recipient, lane, sequence, incarnation)
+  PRIMARY KEY (sender, recipient, lane, branch, sequence)
 );
 CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
 CREATE INDEX received_id ON received (sender, id);
