@@ -1,0 +1,1 @@
+//! Encoded messages of event contracts.
