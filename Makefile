@@ -6,6 +6,8 @@ SHELL := /usr/bin/env bash
 SEEDS ?= 1000
 BUF := node_modules/.bin/buf
 CARGO_DENY := target/tools/cargo-deny
+PYTHON := target/tools/venv/bin/python
+SECOND := tests/clients/python
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
 .PHONY: help setup test sim lint fmt
@@ -18,6 +20,9 @@ setup: ## Bring the pinned tools that the machine lacks (idempotent; the others 
 
 test: setup ## Run every test, on a real nats-server where one is needed
 	@cargo test --workspace --locked
+	@$(PYTHON) $(SECOND)/check_vectors.py
+	@$(PYTHON) $(SECOND)/check_vectors.py proto/vectors
+	@$(PYTHON) -m unittest discover --start-directory $(SECOND)/tests --top-level-directory $(SECOND)
 
 sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
 	@cargo run --package nhipcau-tests --release --locked --bin sim -- --seeds $(SEEDS)
