@@ -10,7 +10,7 @@ use crate::{
     envelope,
     message::RefusalReason,
     pae::Digest,
-    receipt::{self, Statement},
+    receipt::{self, Number, Statement},
 };
 
 /// Why a row of envelopes or receipts does not prove what it is said to prove.
@@ -46,8 +46,10 @@ pub struct Coverage {
     pub received: BTreeSet<u64>,
     /// Refused positions.
     pub refused: BTreeMap<u64, RefusalReason>,
-    /// Positions of which an issuer that was rolled back said something else later. What it said first counts.
+    /// Positions of which the issuer said something else later. What it said first counts.
     pub contradicted: BTreeSet<u64>,
+    /// Receipts for envelopes that were lost on both sides, and whose last position was signed anew since.
+    pub lost: Vec<Number>,
 }
 
 /// Checks that envelopes are one channel from position 1 on, in its order, as a recipient accepted them.
@@ -104,8 +106,13 @@ pub fn check_receipts(receipts: &[receipt::Verified], channel: &[envelope::Verif
     }
     let mut coverage = Coverage::default();
     for receipt in receipts {
-        check_against(&receipt.statement, channel)?;
-        coverage.add(&receipt.statement);
+        let s = &receipt.statement;
+        if at(channel, s.last).is_some_and(|head| head.routing.incarnation > s.incarnation) {
+            coverage.lost.push(s.number);
+        } else {
+            check_against(s, channel)?;
+            coverage.add(s);
+        }
     }
     Ok(coverage)
 }
@@ -129,8 +136,8 @@ fn check_place(last: Option<&receipt::Verified>, receipt: &receipt::Verified) ->
 }
 
 fn check_positions(before: &Statement, after: &Statement) -> Result<(), Broken> {
-    // An issuer that was rolled back states positions again, at the beginning of a series and nowhere else.
-    if after.number.number == 1 && after.first <= before.last {
+    // Positions may be stated again, as they are after a rollback.
+    if after.first <= before.last {
         return Ok(());
     }
     if after.first != before.last + 1 {
@@ -139,9 +146,12 @@ fn check_positions(before: &Statement, after: &Statement) -> Result<(), Broken> 
     if after.incarnation < before.incarnation { Err(Broken::WrongIncarnation) } else { Ok(()) }
 }
 
+fn at(channel: &[envelope::Verified], sequence: u64) -> Option<&envelope::Verified> {
+    channel.get(usize::try_from(sequence.checked_sub(1)?).ok()?)
+}
+
 fn check_against(s: &Statement, channel: &[envelope::Verified]) -> Result<(), Broken> {
-    let at = |sequence: u64| usize::try_from(sequence - 1).ok().and_then(|index| channel.get(index));
-    let head = at(s.last).ok_or(Broken::WrongHead)?;
+    let head = at(channel, s.last).ok_or(Broken::WrongHead)?;
     let r = &head.routing;
     if (&r.sender, &r.recipient, r.lane) != (&s.sender, &s.recipient, Some(s.lane)) {
         return Err(Broken::MixedChannel);
@@ -153,7 +163,7 @@ fn check_against(s: &Statement, channel: &[envelope::Verified]) -> Result<(), Br
         return Err(Broken::WrongIncarnation);
     }
     let refuses_what_was_sent =
-        s.refusals.iter().all(|(sequence, id, _)| at(*sequence).is_some_and(|e| e.routing.id == *id));
+        s.refusals.iter().all(|(sequence, id, _)| at(channel, *sequence).is_some_and(|e| e.routing.id == *id));
     if refuses_what_was_sent { Ok(()) } else { Err(Broken::WrongRefusal) }
 }
 

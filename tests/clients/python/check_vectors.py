@@ -124,6 +124,7 @@ def check_receipt(case: Case, given: Given) -> None:
     refused = [{"sequence": sequence, "reason": reason} for sequence, reason in coverage.refused.items()]
     compare(case, "refused", refused)
     compare(case, "contradicted", coverage.contradicted)
+    compare(case, "lost", [{"series": series, "number": number} for series, number in coverage.lost])
 
 
 def check_status(case: Case, given: Given) -> None:

@@ -66,6 +66,8 @@ fn covered(given: &Given, case: &Case) -> Result<(Vec<receipt::Verified>, Covera
 fn compare(case: &Case, coverage: &Coverage) {
     case.compare("received", json!(coverage.received));
     case.compare("contradicted", json!(coverage.contradicted));
+    let lost = coverage.lost.iter().map(|at| json!({ "series": at.series, "number": at.number }));
+    case.compare("lost", json!(lost.collect::<Vec<_>>()));
     let recorded = case.get("refused").and_then(|refused| refused.as_array()).cloned().unwrap_or_default();
     // A reason of a newer version reads as final.
     let known = |number: i64| RefusalReason::try_from(i32::try_from(number).unwrap()).unwrap_or(RefusalReason::Invalid);

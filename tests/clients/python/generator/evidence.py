@@ -96,7 +96,7 @@ def receipts() -> Iterator[Case]:
     def right(name: str, says: Case, *chain: pb.Receipt) -> Case:
         digests = [digest("nhipcau/1/receipt-digest", each.statement, each.signature).hex() for each in chain]
         return {"name": name, "expect": "ok", "chain": "two-incarnations", "sent": 3,
-                "receipts": hexed(list(chain)), "digests": digests, "contradicted": []} | says
+                "receipts": hexed(list(chain)), "digests": digests, "contradicted": [], "lost": []} | says
 
     def wrong(name: str, expect: Reason, *chain: pb.Receipt, sent: int = 3) -> Case:
         return {"name": name, "expect": expect.value, "chain": "two-incarnations", "sent": sent,
@@ -118,6 +118,12 @@ def receipts() -> Iterator[Case]:
     earlier = receipt(1, third, 2, two, series=5)
     yield right("restored-before-its-last-receipt", {"received": [1, 3], "refused": [refused], "contradicted": [2]},
                 one, two, earlier)
+    yield right("states-a-position-again", {"received": [1, 3], "refused": [refused], "contradicted": [2]},
+                one, receipt(2, third, 2, one))
+    given_up = receipt(2, link(3, second), 3, one, refusals=[refusal(link(3, second))])
+    yield right("of-an-envelope-lost-on-both-sides",
+                {"received": [1, 3], "refused": [refused], "lost": [{"series": 1, "number": 2}]},
+                one, given_up, receipt(3, third, 3, given_up))
     newer = receipt(1, second, 1, refusals=[refusal(second, reason=99)])
     yield right("refused-for-a-newer-reason", {"received": [1], "refused": [{"sequence": 2, "reason": 99}]}, newer)
     yield wrong("first-receipt-missing", Reason.RECEIPT_GAP, two)
@@ -133,7 +139,6 @@ def receipts() -> Iterator[Case]:
     missing = receipt(1, third, 3, other_one, series=2)
     yield wrong("series-follows-a-missing-receipt", Reason.WRONG_PREVIOUS, one, missing)
     yield wrong("position-left-out", Reason.SEQUENCE_GAP, short, receipt(2, third, 3, short))
-    yield wrong("position-covered-twice", Reason.SEQUENCE_GAP, one, receipt(2, third, 2, one))
     yield wrong("first-position-left-out", Reason.SEQUENCE_GAP, receipt(1, second, 2))
     yield wrong("unsupported-receipt-format", Reason.UNSUPPORTED_FORMAT, receipt(1, second, 1, format=2))
     yield wrong("no-receive-time", Reason.BAD_TIME, receipt(1, second, 1, receive_time=None))
@@ -189,6 +194,8 @@ def statuses() -> Iterator[Case]:
         ("short-run", Reason.WRONG_LENGTH, status(run=bytes(15))),
         ("head-without-digest", Reason.WRONG_LENGTH, status(incoming=[headless])),
         ("number-too-large-in-status", Reason.BAD_STATEMENT, status(number=1 << 62)),
+        ("rewinds-a-sealed-channel", Reason.BAD_STATEMENT,
+         status(outgoing=[signal_pb.OutgoingStatus(lane=pb.LANE_BULK, rewind=signal_pb.Head())])),
         ("no-contract-in-status", Reason.BAD_STATEMENT, status(contracts=[signal_pb.ContractSupport()])),
         ("unspecified-lane-in-status", Reason.BAD_ROUTING, status(outgoing=[signal_pb.OutgoingStatus()])),
     ):

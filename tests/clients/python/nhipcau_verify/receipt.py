@@ -2,8 +2,8 @@
 
 A single receipt proves little; numbers without gap and previous digests show that none was left out, the head
 digest fixes the envelopes, and the ranges together say of each position whether it was received or refused. An
-issuer whose store was rolled back begins a new series from the last receipt that it still knows, and states some
-positions again; what was said first counts.
+issuer may state positions again, as it does after its store was rolled back; what was said first counts. A receipt
+for an envelope that both sides lost, and whose position was signed anew since, says nothing.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ class Coverage:
     received: list[int]
     #: Refused positions with their reasons.
     refused: dict[int, int]
-    #: Positions of which an issuer that was rolled back said one thing before and another after.
+    #: Positions of which an issuer said one thing before and another after.
     contradicted: list[int]
+    #: Series and number of the receipts for envelopes that were lost on both sides.
+    lost: list[tuple[int, int]]
 
 
 def verify(data: bytes, keys: Keyring) -> Receipt:
@@ -83,10 +85,13 @@ def check_chain(receipts: Iterable[Receipt], envelopes: Sequence[Envelope] = ())
     """
     chain = list(receipts)
     check_run(chain, complete=True)
-    if envelopes:
-        for receipt in chain:
-            _check_against(receipt.statement, envelopes)
-    return _coverage(chain)
+    if not envelopes:
+        return _coverage(chain, [])
+    lost = [receipt for receipt in chain if _is_lost(receipt.statement, envelopes)]
+    held = [receipt for receipt in chain if receipt not in lost]
+    for receipt in held:
+        _check_against(receipt.statement, envelopes)
+    return _coverage(held, lost)
 
 
 def check_run(receipts: Iterable[Receipt], complete: bool = False) -> None:
@@ -129,14 +134,14 @@ def _check_number(last: Receipt | None, receipt: Receipt, complete: bool) -> Non
 
 def _check_positions(before: pb.ReceiptStatement, after: pb.ReceiptStatement) -> None:
     at = f"receipt {after.number} of series {after.series}"
-    again = after.number == 1 and after.first_sequence <= before.last_sequence
+    again = after.first_sequence <= before.last_sequence
     follows = after.first_sequence == before.last_sequence + 1
     require(follows or again, Reason.SEQUENCE_GAP, f"{at} does not begin where the one before ended")
     forward = after.incarnation >= before.incarnation
     require(forward or again, Reason.WRONG_INCARNATION, f"{at} goes back in incarnation")
 
 
-def _coverage(chain: list[Receipt]) -> Coverage:
+def _coverage(chain: list[Receipt], lost: list[Receipt]) -> Coverage:
     stated: dict[int, int | None] = {}
     contradicted: set[int] = set()
     for receipt in chain:
@@ -149,6 +154,7 @@ def _coverage(chain: list[Receipt]) -> Coverage:
         received=[position for position, reason in sorted(stated.items()) if reason is None],
         refused={position: reason for position, reason in sorted(stated.items()) if reason is not None},
         contradicted=sorted(contradicted),
+        lost=[(receipt.statement.series, receipt.statement.number) for receipt in lost],
     )
 
 
@@ -181,6 +187,13 @@ def _check_refusals(statement: pb.ReceiptStatement) -> None:
         require_message_id(refusal.id, "refused id")
         require(refusal.reason != 0, Reason.WRONG_REFUSAL, "a refusal without reason")
         before = refusal.sequence
+
+
+def _is_lost(statement: pb.ReceiptStatement, envelopes: Sequence[Envelope]) -> bool:
+    """Whether the last position that it covers was signed anew, under a higher incarnation."""
+    if statement.last_sequence > len(envelopes):
+        return False
+    return bool(envelopes[statement.last_sequence - 1].routing.incarnation > statement.incarnation)
 
 
 def _check_against(statement: pb.ReceiptStatement, envelopes: Sequence[Envelope]) -> None:

@@ -54,7 +54,10 @@ def _check_shape(statement: pb.StatusStatement) -> None:
     require_length(statement.run, 16, "run")
     require_optional(statement.echo, 16, "echo")
     for outgoing in statement.outgoing:
-        require_counts(Reason.BAD_STATEMENT, outgoing.incarnation, outgoing.base_sequence, outgoing.return_from)
+        require_counts(Reason.BAD_STATEMENT, outgoing.incarnation, outgoing.base_sequence, outgoing.return_from,
+                       outgoing.receipted_sequence)
+        require(outgoing.broadcast or not outgoing.HasField("rewind"), Reason.BAD_STATEMENT, "only a broadcast rewinds")
+        _check_head(outgoing.rewind)
         _check_heads(outgoing.lane, outgoing.head, outgoing.receipt)
     for incoming in statement.incoming:
         require_counts(Reason.BAD_STATEMENT, incoming.promised_incarnation)
@@ -64,10 +67,15 @@ def _check_shape(statement: pb.StatusStatement) -> None:
 
 def _check_heads(lane: int, head: pb.Head, receipt: pb.ReceiptHead) -> None:
     require_lane(lane)
-    require_counts(Reason.BAD_STATEMENT, head.incarnation, head.sequence, receipt.series, receipt.number)
-    require_length(head.digest, 32 if head.sequence else 0, "head digest")
-    both = (head.incarnation == 0) == (head.sequence == 0)
-    require(both, Reason.BAD_STATEMENT, "a head without incarnation or position")
+    _check_head(head)
+    require_counts(Reason.BAD_STATEMENT, receipt.series, receipt.number)
     require_length(receipt.digest, 32 if receipt.number else 0, "receipt digest")
     both = (receipt.series == 0) == (receipt.number == 0)
     require(both, Reason.BAD_STATEMENT, "a receipt without series or number")
+
+
+def _check_head(head: pb.Head) -> None:
+    require_counts(Reason.BAD_STATEMENT, head.incarnation, head.sequence)
+    require_length(head.digest, 32 if head.sequence else 0, "head digest")
+    both = (head.incarnation == 0) == (head.sequence == 0)
+    require(both, Reason.BAD_STATEMENT, "a head without incarnation or position")

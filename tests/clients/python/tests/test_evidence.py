@@ -74,7 +74,7 @@ class ReceiptTest(ReasonTest):
         first, second, third = evidence.channel()
         one = evidence.receipt(1, first, 1)
         two = evidence.receipt(2, second, 2, one)
-        astray = evidence.receipt(3, third, 2, one)
+        astray = evidence.receipt(3, third, 3, one)
         self.assert_refused(Reason.WRONG_PREVIOUS, receipt.check_chain, verified(one, two, astray))
 
     def test_receipts_do_not_go_back_in_incarnation(self) -> None:
@@ -106,6 +106,12 @@ class ReceiptTest(ReasonTest):
         receipt.check_run(verified(one, later))
         self.assert_refused(Reason.RECEIPT_GAP, receipt.check_chain, verified(two, later))
         self.assert_refused(Reason.WRONG_PREVIOUS, receipt.check_chain, verified(one, later))
+
+    def test_a_receipt_for_more_than_the_chain_is_no_lost_one(self) -> None:
+        first, second, _ = evidence.channel()
+        one = evidence.receipt(1, second, 1)
+        self.assert_refused(Reason.WRONG_HEAD, receipt.check_chain, verified(one), sent()[:1])
+        self.assertEqual(receipt.check_chain(verified(evidence.receipt(1, first, 1)), sent()).lost, [])
 
     def test_receipts_of_two_issuers_do_not_mix(self) -> None:
         figures = fixture.content(recipient=None)
