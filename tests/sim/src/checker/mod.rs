@@ -230,20 +230,19 @@ impl Checker {
         }
     }
 
-    /// The end, with every fault healed and nothing more going on: what each message has come to.
+    /// The end, with every fault healed and nothing more going on: what each message has come to. The disks are one of
+    /// each access point, in their order.
     ///
     /// # Errors
     /// The first [`Violation`], in order of message id.
     pub fn conclude(
         &self,
-        points: usize,
-        disk: &dyn Fn(Point) -> Option<Disk>,
+        disks: &[&Disk],
         standing: &dyn Fn(&Message) -> Standing,
         may_refuse: &dyn Fn(&Message, Option<RefusalReason>) -> bool,
         is_erased: &dyn Fn(u32) -> bool,
     ) -> Result<(), Violation> {
-        let disks: Vec<Disk> =
-            (0..points).map(|point| disk(point).ok_or(Violation::Down { point })).collect::<Result<_, _>>()?;
+        let points = disks.len();
         let is_owed = |m: &&Message| !self.ledger.lost.contains(&m.id) && (m.case == 0 || !is_erased(m.case));
         for message in self.ledger.messages.values().filter(is_owed) {
             let id = message.id;

@@ -72,8 +72,7 @@ impl Run {
     }
 
     fn conclude(&self, standing: Standing) -> Result<(), Violation> {
-        let disk = |point| Some(if point == 0 { self.sender.clone() } else { self.recipient.clone() });
-        self.checker.conclude(2, &disk, &|_| standing, &|_, _| false, &|_| false)
+        self.checker.conclude(&[&self.sender, &self.recipient], &|_| standing, &|_, _| false, &|_| false)
     }
 }
 

@@ -130,10 +130,4 @@ pub enum Violation {
         /// What the sender's store says.
         standing: Standing,
     },
-    /// An access point does not run at the end.
-    #[error("ap-{point} does not run at the end")]
-    Down {
-        /// Which.
-        point: Point,
-    },
 }

@@ -109,7 +109,7 @@ impl World {
     /// An answered caller asks the same once more.
     fn ask_once_more(&mut self) {
         let number = self.prng.below(self.requests.len() as u64 + 1);
-        if let Some(request) = self.requests.get_mut(&number) {
+        if let Some(request) = self.requests.get_mut(&number).filter(|request| !request.is_reuse) {
             request.is_answered = false;
             self.queue.plan(0, Event::Ask(number));
         }

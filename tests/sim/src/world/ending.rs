@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 use nhipcau_messaging::message::{MessageId, RefusalReason};
 
 use super::{DRAIN_WITHIN, Event, Failure, World};
-use crate::{Point, checker::Standing, directory::RELEASES, history::Message, payload::Verb, queue::SECOND};
+use crate::{
+    Point,
+    checker::Standing,
+    directory::RELEASES,
+    history::{Disk, Message},
+    payload::Verb,
+    queue::SECOND,
+};
 
 /// What may still be under way once everything is drained.
 const SETTLE: u64 = 3 * SECOND;
@@ -68,26 +75,19 @@ impl World {
                 return Some(format!("ap-{point} has {} open messages, such as {known:?}", waiting.len()));
             }
         }
-        let ledger = &self.checker.ledger;
-        let broadcasts = ledger.messages.values().filter(|m| m.recipient.is_none() && !ledger.lost.contains(&m.id));
-        for message in broadcasts {
-            let missing = self.processes.values().find(|process| {
-                let key = (message.sender, message.id);
-                process.point != message.sender
-                    && !process.disk.effects.contains_key(&key)
-                    && !process.disk.refused.contains_key(&key)
-            });
-            if let Some(process) = missing {
-                return Some(format!("ap-{} misses the broadcast {}", process.point, message.id));
-            }
-        }
-        None
+        self.what_is_owed()
     }
 
     pub(super) fn conclude(&mut self) -> Result<(), Failure> {
-        if let Some(waits) = self.what_waits() {
-            return Err(format!("was drained and is no longer: {waits}"));
+        self.is_over = true;
+        match self.what_waits() {
+            Some(waits) => Err(format!("was drained and is no longer: {waits}")),
+            None => Ok(()),
         }
+    }
+
+    /// What the checker still misses, in words.
+    fn what_is_owed(&mut self) -> Option<String> {
         let mut outboxes: BTreeMap<Point, BTreeMap<MessageId, Standing>> = BTreeMap::new();
         for process in self.processes.values_mut() {
             outboxes.insert(process.point, process.node.outbox().into_iter().collect());
@@ -96,16 +96,13 @@ impl World {
             let known = outboxes.get(&message.sender).and_then(|outbox| outbox.get(&message.id));
             known.copied().unwrap_or(Standing::Unknown)
         };
-        let disk = |point| self.processes.values().find(|process| process.point == point).map(|p| p.disk.clone());
-        let judged = self.checker.conclude(
-            self.points.len(),
-            &disk,
-            &standing,
-            &|message, reason| self.may_refuse(message, reason),
-            &|case| self.erased.contains(&case),
-        );
-        self.is_over = true;
-        judged.map_err(|violation| violation.to_string())
+        let mut disks: Vec<&Disk> = self.processes.values().map(|process| &process.disk).collect();
+        disks.sort_by_key(|disk| disk.point);
+        let judged =
+            self.checker.conclude(&disks, &standing, &|message, reason| self.may_refuse(message, reason), &|case| {
+                self.erased.contains(&case)
+            });
+        judged.err().map(|violation| violation.to_string())
     }
 
     /// Whether the run gave a reason for this refusal, or for giving the message up.
