@@ -4,10 +4,17 @@
 //! Knows no business noun. Promises that nobody comes in without a certificate and a role, that every refusal carries
 //! a stable reason, and that shutting down is bounded. Nothing here is global: everything is an argument.
 
+pub mod access_point;
 pub mod caller;
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod keys;
+pub mod metrics;
 pub mod private_file;
+pub mod process;
+pub mod server;
+pub mod shutdown;
 pub mod status;
 pub mod telemetry;
+pub mod trace;

@@ -3,7 +3,43 @@
 //! Fields are opted in one by one, so that nothing personal is logged by default; a panic is logged by its place and
 //! never by its message, which could hold a value.
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, io, panic};
+
+use tracing::Subscriber;
+use tracing_subscriber::{Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, registry};
+
+use crate::config::{Format, Telemetry};
+
+/// The subscriber of this process exists already.
+#[derive(Debug, thiserror::Error)]
+#[error("logging is already set up")]
+pub struct AlreadySet(#[from] tracing::subscriber::SetGlobalDefaultError);
+
+/// Sets up logging to standard error for the whole process, panics included. For `main` only.
+///
+/// # Errors
+/// [`AlreadySet`].
+pub fn init(config: &Telemetry) -> Result<(), AlreadySet> {
+    tracing::subscriber::set_global_default(subscriber(config, io::stderr))?;
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "The program panicked.");
+    }));
+    Ok(())
+}
+
+/// Log lines into a writer.
+pub fn subscriber<W>(config: &Telemetry, writer: W) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = match config.format {
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+        Format::Text => lines.with_ansi(false).boxed(),
+    };
+    registry().with(lines.with_filter(config.filter.clone()))
+}
 
 /// An error with all its causes, for a log line.
 pub fn chain(error: &dyn StdError) -> impl fmt::Display {
@@ -16,4 +52,62 @@ pub fn chain(error: &dyn StdError) -> impl fmt::Display {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(format: Format, work: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let config = Telemetry { filter: "info,quiet=off".parse().unwrap(), format };
+        tracing::subscriber::with_default(subscriber(&config, move || writer.clone()), work);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_fields_of_its_span() {
+        let line = logged(Format::Json, || {
+            let _span = tracing::info_span!("call", trace_id = "4bf9").entered();
+            tracing::info!(branch = 7, "The branch was accepted.");
+            tracing::debug!("Not at this level.");
+            tracing::error!(target: "quiet", "Not this target.");
+        });
+        assert_eq!(line.lines().count(), 1, "{line}");
+        for part in ["\"trace_id\":\"4bf9\"", "\"branch\":7", "\"message\":\"The branch was accepted.\""] {
+            assert!(line.contains(part), "{part} is missing in {line}");
+        }
+    }
+
+    #[test]
+    fn text_is_for_people_and_has_no_colours() {
+        let line = logged(Format::Text, || tracing::info!(peer = "vwu", "The peer was heard."));
+        assert!(line.contains("The peer was heard. peer=\"vwu\""), "{line}");
+        assert!(!line.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_chain_names_every_cause_once() {
+        let cause = io::Error::other("no space left");
+        let error = crate::private_file::Error::Write(cause);
+        assert_eq!(chain(&error).to_string(), "cannot be written: no space left");
+    }
 }

@@ -126,15 +126,26 @@ pub struct Permit<'r> {
 }
 
 /// Authorises a call: who calls, whether they have the role, and for which person where the role acts for one. The
-/// first line of every method.
+/// first line of every method whose contract does not name the person itself.
 ///
 /// # Errors
 /// UNAUTHENTICATED or PERMISSION_DENIED. None of them depends on the content of the request.
 pub fn permit<T>(request: &Request<T>, role: Role) -> Result<Permit<'_>, Status> {
+    permit_for(request, role, "")
+}
+
+/// Like [`permit`], for contracts that name the acting person in a field. A field that is not empty counts before the
+/// metadata.
+///
+/// # Errors
+/// As [`permit`].
+pub fn permit_for<'r, T>(request: &'r Request<T>, role: Role, field: &str) -> Result<Permit<'r>, Status> {
     let caller = Caller::of(request)?;
     caller.require(role)?;
-    let person =
-        if role.acts_for_a_person() { Some(ActingPerson::of(request)?) } else { ActingPerson::named(request)? };
+    let person = if field.is_empty() { ActingPerson::named(request)? } else { Some(ActingPerson::new(field)?) };
+    if person.is_none() && role.acts_for_a_person() {
+        return Err(person::missing("the call must name the acting person").into());
+    }
     Ok(Permit { caller, person })
 }
 

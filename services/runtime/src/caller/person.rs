@@ -32,14 +32,7 @@ impl ActingPerson {
         }
     }
 
-    /// The person named by a call.
-    ///
-    /// # Errors
-    /// UNAUTHENTICATED when nobody is, or not by one well-formed reference.
-    pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        Self::named(request)?.ok_or_else(|| missing("the call must name the acting person").into())
-    }
-
+    /// The person named by the metadata of a call.
     pub(super) fn named<T>(request: &Request<T>) -> Result<Option<Self>, Status> {
         let mut values = request.metadata().get_all(ACTING_PERSON).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -60,6 +53,6 @@ impl fmt::Debug for ActingPerson {
     }
 }
 
-fn missing(message: &'static str) -> Refusal {
+pub(super) fn missing(message: &'static str) -> Refusal {
     Refusal::new(Code::Unauthenticated, reason::ACTING_PERSON_MISSING, message).metadata("metadataKey", ACTING_PERSON)
 }

@@ -72,7 +72,11 @@ fn content_and_decisions_need_an_acting_person() {
         request.metadata_mut().insert(ACTING_PERSON, "staff-17".parse().unwrap());
         assert_eq!(permit(&request, role).unwrap().person.unwrap().as_str(), "staff-17");
     }
-    assert!(permit(&request(&Role::ALL), Role::Submit).unwrap().person.is_none());
+    let request = request(&Role::ALL);
+    assert!(permit(&request, Role::Submit).unwrap().person.is_none());
+    let named = permit_for(&request, Role::Decide, "staff-18").unwrap();
+    assert_eq!(named.person.unwrap().as_str(), "staff-18");
+    assert!(permit_for(&request, Role::Submit, "not opaque").is_err());
 }
 
 #[test]

@@ -23,6 +23,12 @@ pub enum StartError {
     Form,
 }
 
+/// Whether the access point was ever started.
+#[must_use]
+pub fn was_started(keys: &Path) -> bool {
+    keys.join("start").exists()
+}
+
 /// Raises the counter above itself and above what the store knows, and gives it once it is on the disk.
 ///
 /// # Errors

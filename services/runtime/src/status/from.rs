@@ -59,7 +59,7 @@ impl From<SubmitError> for Refusal {
             SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
             SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
             SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
-            SubmitError::Misaddressed | SubmitError::Store(_) => {
+            SubmitError::Misaddressed | SubmitError::Malformed | SubmitError::Store(_) => {
                 tracing::error!(error = %chain(&error), "A message was not accepted for sending.");
                 return Self::internal();
             }

@@ -1,0 +1,281 @@
+//! An access point put together: its lock, store, keys and directory, the writer with its engine, the transport to the
+//! broker and the readers.
+//!
+//! `load → start → quiesce → stop`. Loading says what is wrong before anything runs; services learn the release from
+//! it and bring their tables and handlers to the start. Stopping is bounded, finishes what callers were promised, and
+//! leaves nothing that the next start, which is a recovery like every start, could not take up.
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nhipcau_domain::{
+    directory::{Freshness, Release},
+    id::AccessPointId,
+};
+use nhipcau_messaging::{
+    SystemEntropy, engine,
+    engine::{Alarm, Input},
+    handler::Handler,
+    keys::KeyRing,
+    nats::{self, State, Transport},
+    store::{self, Readers, Store},
+    writer::{self, Handle, Seams, Writer},
+};
+use prometheus_client::registry::Registry;
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
+
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    directory, keys,
+    metrics::{Alarms, Broker},
+    private_file,
+};
+
+/// Why an access point does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process has this store.
+    #[error("another process runs on this store")]
+    InUse,
+    /// The directory of the store cannot be used.
+    #[error("the directory of the store cannot be used")]
+    Home(#[source] io::Error),
+    /// The keys cannot be used.
+    #[error("the keys cannot be used")]
+    Keys(#[from] keys::Error),
+    /// The start counter cannot be raised.
+    #[error("the start counter cannot be raised")]
+    Start(#[from] keys::StartError),
+    /// The directory cannot be used.
+    #[error("the directory cannot be used")]
+    Directory(#[from] directory::Error),
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] store::Error),
+    /// The writer does not start.
+    #[error("the writer does not start")]
+    Writer(#[from] writer::Error),
+    /// The writer has ended by itself.
+    #[error("the writer has ended")]
+    Stopped(#[from] writer::Stopped),
+    /// The login at the broker cannot be used.
+    #[error("the login at the broker cannot be used")]
+    Broker(#[from] nats::Error),
+}
+
+/// What a service brings along.
+#[derive(Default)]
+pub struct Part {
+    /// Its tables: idempotent DDL.
+    pub tables: Vec<&'static str>,
+    /// Its side of messaging, one handler a contract.
+    pub handlers: Vec<Box<dyn Handler>>,
+}
+
+/// An access point whose files were found good; nothing runs yet.
+pub struct Loaded {
+    id: AccessPointId,
+    config: Config,
+    clock: Clock,
+    keys: KeyRing,
+    start: u64,
+    store: Store,
+    releases: watch::Sender<Arc<Release>>,
+    lock: File,
+}
+
+impl Loaded {
+    /// Takes the lock, reads keys and directory, opens the store and raises the start counter.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing has been sent or signed.
+    pub fn load(config: &Config, clock: &Clock) -> Result<Self, Error> {
+        let lock = lock(&config.store)?;
+        let keys = keys::load(&config.keys.directory, &config.keys.kek)?;
+        // Before anything is raised or opened, so that a refused first start does not make the second one trust.
+        let was_started = keys::was_started(&config.keys.directory);
+        let release = directory::load(&config.directory, clock.now(), was_started)?;
+        let mut store = Store::open(&config.store.path)?;
+        // Rises each time the store is opened.
+        let opened = store.transaction(|tx| tx.query_one("SELECT value FROM fence", &[], |row| row.number(0)))?;
+        let start = keys::next_start(&config.keys.directory, opened.unwrap_or_default())?;
+        if release.freshness(clock.now()) != Freshness::Current {
+            tracing::warn!(version = release.version(), "The directory release expires soon or has expired.");
+        }
+        tracing::info!(access_point = %config.access_point, start, release = release.version(), "Files were read.");
+        Ok(Self {
+            id: config.access_point.clone(),
+            config: config.clone(),
+            clock: clock.clone(),
+            keys,
+            start,
+            store,
+            releases: watch::Sender::new(Arc::new(release)),
+            lock,
+        })
+    }
+
+    /// The release in use, and every later one.
+    #[must_use]
+    pub fn releases(&self) -> watch::Receiver<Arc<Release>> {
+        self.releases.subscribe()
+    }
+
+    /// Starts the engine with the parts, and the transport. Does not wait for the broker.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start(self, parts: Vec<Part>, registry: &mut Registry) -> Result<AccessPoint, Error> {
+        let Self { id, config, clock, keys, start, mut store, releases, lock } = self;
+        let mut handlers = Vec::new();
+        for part in parts {
+            part.tables.into_iter().try_for_each(|tables| store.add_tables(tables))?;
+            handlers.extend(part.handlers);
+        }
+        let (transport, inputs) = Transport::start(id.clone(), &config.broker).await?;
+        registry.register_collector(Box::new(Broker(transport.counters())));
+        let alarms = Alarms::register(registry);
+        let outlet = transport.outlet();
+        let now = clock.clone();
+        let seams = Seams {
+            clock: Box::new(move || now.now()),
+            outlet: Box::new(move |output| outlet.offer(output)),
+            alarm: Box::new(move |alarm| tell(&alarm, &alarms)),
+        };
+        let release = Arc::clone(&releases.borrow());
+        let engine =
+            engine::Config { access_point: id, start, keys, release, handlers, entropy: Box::new(SystemEntropy) };
+        let writer = spawn_blocking(move || Writer::start(store, engine, seams));
+        let writer = writer.await.map_err(|_| writer::Error::Panicked)??;
+        let readers = Readers::open(&config.store.path, config.store.readers)?;
+        let pump = tokio::spawn(pump(inputs, writer.handle()));
+        Ok(AccessPoint { writer, transport, readers, releases, pump, config: config.directory, clock, _lock: lock })
+    }
+}
+
+/// A running access point.
+#[derive(Debug)]
+pub struct AccessPoint {
+    writer: Writer,
+    transport: Transport,
+    readers: Readers,
+    releases: watch::Sender<Arc<Release>>,
+    pump: JoinHandle<()>,
+    config: config::Directory,
+    clock: Clock,
+    _lock: File,
+}
+
+impl AccessPoint {
+    /// The way to the writer.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.writer.handle()
+    }
+
+    /// The way to what is stored.
+    #[must_use]
+    pub fn readers(&self) -> Readers {
+        self.readers.clone()
+    }
+
+    /// The release in use, and every later one.
+    #[must_use]
+    pub fn releases(&self) -> watch::Receiver<Arc<Release>> {
+        self.releases.subscribe()
+    }
+
+    /// Where the connection to the broker stands.
+    #[must_use]
+    pub fn broker(&self) -> watch::Receiver<State> {
+        self.transport.state()
+    }
+
+    /// Verifies the directory's files again and takes a newer release into use. Gives the version in use.
+    ///
+    /// # Errors
+    /// [`Error::Directory`] when a file is refused; the release in use stays. [`Error::Stopped`].
+    pub async fn reload(&self) -> Result<u64, Error> {
+        let release = Arc::new(directory::load(&self.config, self.clock.now(), true)?);
+        let version = release.version();
+        if version > self.releases.borrow().version() {
+            self.handle().input(Input::Release(Arc::clone(&release))).await?;
+            self.releases.send_replace(release);
+            tracing::info!(version, "A newer directory release is in use.");
+        }
+        Ok(self.releases.borrow().version())
+    }
+
+    /// Waits until the writer has ended by itself: the process must end then.
+    pub async fn failed(&self) {
+        self.handle().stopped().await;
+    }
+
+    /// Takes nothing more from the broker; calls still go on.
+    pub async fn quiesce(&mut self) {
+        self.transport.quiesce().await;
+    }
+
+    /// Finishes what is queued, sends what was signed and ends, all within the time given.
+    ///
+    /// # Errors
+    /// [`writer::Error`] when the writer had ended by itself.
+    pub async fn stop(mut self, within: Duration) -> Result<(), writer::Error> {
+        let begun = Instant::now();
+        self.quiesce().await;
+        self.pump.abort();
+        let writer = self.writer;
+        let ended = timeout(within, spawn_blocking(move || writer.stop())).await;
+        self.transport.shutdown(within.saturating_sub(begun.elapsed())).await;
+        match ended {
+            Ok(result) => result.unwrap_or(Err(writer::Error::Panicked)),
+            Err(_) => {
+                tracing::warn!("The writer did not finish in time; the next start recovers what it left.");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Brings what arrives to the engine, in order.
+async fn pump(mut inputs: mpsc::Receiver<Input>, handle: Handle) {
+    while let Some(input) = inputs.recv().await {
+        if handle.input(input).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn tell(alarm: &Alarm, alarms: &Alarms) {
+    let peer = alarm.peer.as_ref().map(AccessPointId::as_str);
+    tracing::error!(kind = ?alarm.kind, peer, "Somebody must look at this.");
+    alarms.raised(format!("{:?}", alarm.kind));
+}
+
+/// One process a store. The lock goes with the process, however it ends.
+fn lock(store: &config::Store) -> Result<File, Error> {
+    let directory = store.path.parent().map_or_else(PathBuf::new, ToOwned::to_owned);
+    if !fs::exists(&directory).map_err(Error::Home)? {
+        private_file::create_directory(&directory).map_err(|error| Error::Home(io::Error::other(error)))?;
+    }
+    let path = store.path.with_extension("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(Error::Home)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse),
+        Err(TryLockError::Error(error)) => Err(Error::Home(error)),
+    }
+}

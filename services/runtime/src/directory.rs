@@ -1,0 +1,119 @@
+//! The signed directory as files: every release, the revocations on top, the tables beside.
+//!
+//! Everything is verified anew at each start, beginning with the fingerprint that was compared out of band. A file
+//! that does not verify stops the start rather than being passed over: it was put there for a reason.
+//!
+//! ```text
+//! directory/releases/*.release       every release since the pinned root, in the order of their names
+//! directory/revocations/*.revocation what parties revoked since; applied where they apply
+//! directory/attachments/NAME         tables that the releases vouch for
+//! ```
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use nhipcau_domain::directory::{self, Release, TrustedRoot};
+
+use crate::config;
+
+/// Why there is no directory.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or the list of files cannot be read.
+    #[error("{path} could not be read")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is refused.
+    #[error("{path} was refused")]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: directory::Error,
+    },
+    /// There is no release.
+    #[error("{0} holds no release")]
+    None(PathBuf),
+}
+
+/// Verifies everything and gives the newest release with its revocations. An expired one is taken only where a
+/// directory was in use before.
+///
+/// # Errors
+/// [`Error`] at the first file that is refused.
+pub fn load(config: &config::Directory, now: Timestamp, was_in_use: bool) -> Result<Release, Error> {
+    let releases = listed(&config.path.join("releases"), "release")?;
+    let none = || Error::None(config.path.clone());
+    let (first, bytes) = releases.first().ok_or_else(none)?;
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        |source| Error::Refused { path, source }
+    };
+    let root = TrustedRoot::pin(bytes, &config.fingerprint).map_err(refused(first))?;
+    let mut revocations = match listed(&config.path.join("revocations"), "revocation") {
+        Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed?,
+    };
+    let mut current: Option<Release> = None;
+    for (path, bytes) in &releases {
+        let mut release = Release::verify(bytes, &root, current.as_ref()).map_err(refused(path))?;
+        // A revocation names keys of the release of its time; later releases keep them revoked.
+        revocations.retain(|(_, bytes)| match release.revoke(bytes) {
+            Ok(revoked) => {
+                release = revoked;
+                false
+            }
+            Err(_) => true,
+        });
+        current = Some(release);
+    }
+    let (newest, _) = releases.last().ok_or_else(none)?;
+    let release = current.ok_or_else(none)?;
+    if let Some((path, bytes)) = revocations.first() {
+        // Once more, for the reason.
+        release.revoke(bytes).map_err(refused(path))?;
+    }
+    if !was_in_use {
+        release.may_succeed(None, now).map_err(refused(newest))?;
+    }
+    Ok(release)
+}
+
+/// Reads a table that the release vouches for.
+///
+/// # Errors
+/// [`Error`] when it cannot be read or is another than the release names.
+pub fn attachment(config: &config::Directory, release: &Release, name: &str) -> Result<Vec<u8>, Error> {
+    let path = config.path.join("attachments").join(name);
+    // Asked before anything is opened, so that a name never leads out of the directory.
+    let is_named = release.attachments().any(|known| known == name);
+    let unknown = || Error::Refused { path: path.clone(), source: directory::Error::UnknownAttachment };
+    if !is_named {
+        return Err(unknown());
+    }
+    let bytes = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+    release.attachment(name, &bytes).map_err(|source| Error::Refused { path: path.clone(), source })?;
+    Ok(bytes)
+}
+
+/// The files of a directory with an extension, by name.
+fn listed(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+    let list = || -> io::Result<Vec<PathBuf>> { fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect() };
+    let mut paths = list().map_err(|source| Error::Read { path: directory.to_owned(), source })?;
+    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
+    paths.sort();
+    let read = |path: PathBuf| match fs::read(&path) {
+        Ok(bytes) => Ok((path, bytes)),
+        Err(source) => Err(Error::Read { path, source }),
+    };
+    paths.into_iter().map(read).collect()
+}

@@ -1,0 +1,161 @@
+//! Connections of calling systems: accepted, shaken hands with beside each other, named once, and cut when told.
+//!
+//! Whoever is slow to shake hands delays nobody. tonic cannot end a connection that will not end by itself; a
+//! connection that fails when it is told to makes every end bounded.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+use crate::caller::{Identity, Systems};
+
+/// Handshakes at once; more wait in the listener's queue.
+const HANDSHAKES: usize = 256;
+
+/// How long a handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// After a failure to accept, which is nearly always a lack of file descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Makes connections.
+#[derive(Clone)]
+pub(super) struct Acceptor {
+    pub(super) tls: TlsAcceptor,
+    pub(super) systems: Arc<Systems>,
+    pub(super) cut: CancellationToken,
+    pub(super) open: Gauge,
+}
+
+impl Acceptor {
+    /// Accepts for as long as somebody takes the connections.
+    pub(super) async fn run(self, listener: TcpListener, arrivals: mpsc::Sender<Connection>) {
+        let mut handshakes = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept(), if handshakes.len() < HANDSHAKES => match accepted {
+                    Ok((stream, _)) => {
+                        let (acceptor, arrivals) = (self.clone(), arrivals.clone());
+                        handshakes.spawn(async move {
+                            if let Some(connection) = acceptor.handshake(stream).await {
+                                // Nobody takes it when the door is closing.
+                                drop(arrivals.send(connection).await);
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "A connection could not be accepted.");
+                        sleep(PAUSE).await;
+                    }
+                },
+                Some(_) = handshakes.join_next() => {}
+                () = arrivals.closed() => return,
+            }
+        }
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Option<Connection> {
+        // Without it only small answers would be slower.
+        drop(stream.set_nodelay(true));
+        let stream = match timeout(HANDSHAKE_WITHIN, self.tls.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "A handshake failed.");
+                return None;
+            }
+            Err(_) => {
+                tracing::debug!("A handshake took too long.");
+                return None;
+            }
+        };
+        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let identity = Identity(self.systems.identify(leaf).map(Arc::new));
+        self.open.inc();
+        let cut = Box::pin(self.cut.clone().cancelled_owned());
+        Some(Connection { stream, identity, cut, open: self.open.clone() })
+    }
+}
+
+/// A connection whose caller is named.
+pub(super) struct Connection {
+    stream: TlsStream<TcpStream>,
+    identity: Identity,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    open: Gauge,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.open.dec();
+    }
+}
+
+impl Connected for Connection {
+    /// Put into the extensions of every request of the connection.
+    type ConnectInfo = Identity;
+
+    fn connect_info(&self) -> Identity {
+        self.identity.clone()
+    }
+}
+
+impl Connection {
+    fn live(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut TlsStream<TcpStream>>> {
+        if self.cut.as_mut().poll(context).is_ready() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(Pin::new(&mut self.stream))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.live(context)?.poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.live(context)?.poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.live(context)?.poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.live(context)?.poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.live(context)?.poll_shutdown(context)
+    }
+}

@@ -1,0 +1,155 @@
+//! What every call passes: a span in the caller's trace, a place among the calls at once, a time limit, a net for
+//! panics, and a count of how it ended.
+//!
+//! Also gives errors that tonic made by itself the details that ours have, so that every error has a reason.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use nhipcau_domain::reason;
+use tokio::{sync::Semaphore, time::timeout};
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::http::{Request, Response},
+    service::Routes,
+};
+use tonic_types::StatusExt as _;
+use tracing::Instrument as _;
+
+use super::method::Methods;
+use crate::{caller::Identity, metrics::Calls, status::Refusal, trace::TraceContext};
+
+/// Bounds and what is known of every call.
+pub(super) struct Rules {
+    pub(super) timeout: Duration,
+    pub(super) places: Semaphore,
+    pub(super) methods: Methods,
+    pub(super) calls: Calls,
+}
+
+/// The services behind the door.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) routes: Routes,
+    pub(super) rules: Arc<Rules>,
+}
+
+impl tower::Service<Request<Body>> for Door {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Whether there is a place is said by refusing, not by waiting.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let Self { routes, rules } = self.clone();
+        let method = Arc::clone(rules.methods.name(request.uri().path()));
+        let trace = TraceContext::received(request.headers());
+        request.extensions_mut().insert(trace);
+        let caller = match request.extensions().get() {
+            Some(Identity(Ok(caller))) => Some(caller.name().to_string()),
+            _ => None,
+        };
+        let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+        let span = tracing::info_span!("call", rpc = &*method, caller, trace_id, span_id);
+        let begun = Instant::now();
+        let answered = async move {
+            let response = explained(rules.answer(routes, request).await);
+            let status = Status::from_header_map(response.headers());
+            let (code, reason) = match &status {
+                Some(status) => (name(status.code()), reason_of(status)),
+                None => (name(Code::Ok), String::new()),
+            };
+            tracing::debug!(code, reason, "A call was answered.");
+            rules.calls.answered(&method, code, reason, begun.elapsed());
+            Ok(response)
+        };
+        Box::pin(answered.instrument(span))
+    }
+}
+
+impl Rules {
+    async fn answer(&self, mut routes: Routes, request: Request<Body>) -> Response<Body> {
+        let Ok(_place) = self.places.try_acquire() else {
+            return Status::from(Refusal::busy()).into_http();
+        };
+        // A handler that panics leaves nothing behind that another call could see: what is shared is behind the
+        // writer, whose transaction ends with the panic.
+        let call = AssertUnwindSafe(async move { tower::Service::call(&mut routes, request).await }).catch_unwind();
+        let refusal = match timeout(self.timeout, call).await {
+            Ok(Ok(Ok(response))) => return response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_)) => {
+                tracing::error!("A call panicked.");
+                Refusal::internal()
+            }
+            Err(_) => {
+                let message = "the call took too long; whether it was carried out is unknown";
+                Refusal::new(Code::DeadlineExceeded, reason::DEADLINE_PASSED, message)
+            }
+        };
+        Status::from(refusal).into_http()
+    }
+}
+
+/// Gives an error without details the details of its kind.
+fn explained(response: Response<Body>) -> Response<Body> {
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if !status.details().is_empty() {
+        return response;
+    }
+    let refusal = match status.code() {
+        Code::OutOfRange => {
+            let message = "the request has more bytes than this access point takes";
+            Refusal::new(Code::InvalidArgument, reason::REQUEST_TOO_LARGE, message)
+        }
+        // The decoder's own words could repeat a value.
+        Code::Internal if status.message().starts_with("failed to decode") => {
+            let message = "the request is not a message of its contract in valid UTF-8";
+            Refusal::new(Code::InvalidArgument, reason::REQUEST_MALFORMED, message)
+        }
+        Code::Unimplemented => {
+            let message = "this access point does not serve the method";
+            Refusal::new(Code::Unimplemented, reason::METHOD_UNKNOWN, message)
+        }
+        _ => return response,
+    };
+    Status::from(refusal).into_http()
+}
+
+fn reason_of(status: &Status) -> String {
+    status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+/// The code as the documentation of gRPC writes it.
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

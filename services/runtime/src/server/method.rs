@@ -1,0 +1,47 @@
+//! The methods that exist, from the contracts: the only ones that are named in logs and metrics, since a path is text
+//! that a caller chose.
+
+use std::{collections::HashMap, sync::Arc};
+
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+pub(super) struct Methods {
+    known: HashMap<Arc<str>, Arc<str>>,
+    other: Arc<str>,
+}
+
+impl Methods {
+    /// Those of our contracts and of the health service.
+    pub(super) fn known() -> Self {
+        let sets = [nhipcau_proto::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+        let mut known = HashMap::new();
+        for file in sets.into_iter().flat_map(|set| FileDescriptorSet::decode(set).unwrap_or_default().file) {
+            for service in &file.service {
+                for method in &service.method {
+                    let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                    known.insert(format!("/{name}").into(), name.into());
+                }
+            }
+        }
+        Self { known, other: "other".into() }
+    }
+
+    /// The name of the method at a path.
+    pub(super) fn name(&self, path: &str) -> &Arc<str> {
+        self.known.get(path).unwrap_or(&self.other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_the_contracts_are_named() {
+        let methods = Methods::known();
+        assert_eq!(&**methods.name("/grpc.health.v1.Health/Check"), "grpc.health.v1.Health/Check");
+        assert!(methods.known.keys().any(|path| path.starts_with("/nhipcau.referral.v1.")));
+        assert_eq!(&**methods.name("/nhipcau.referral.v1.Nobody/Nguyen-Thi-A"), "other");
+    }
+}

@@ -1,0 +1,57 @@
+//! TLS of the door: version 1.3 only, one cryptographic library, a client certificate always.
+
+use std::{path::Path, sync::Arc};
+
+use rustls::{
+    RootCertStore, ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
+    server::{VerifierBuilderError, WebPkiClientVerifier},
+    version::TLS13,
+};
+
+use crate::{config, private_file};
+
+/// Why the files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of certificates cannot be read.
+    #[error("a file of certificates could not be read")]
+    Certificates(#[source] pem::Error),
+    /// The key cannot be read, or others may read it.
+    #[error("the key of the server could not be read")]
+    Key(#[from] private_file::Error),
+    /// The key file holds no key.
+    #[error("the key file of the server holds no key")]
+    KeyForm(#[source] pem::Error),
+    /// Certificate and key do not fit, or an authority is none.
+    #[error("certificate, key and authorities do not make a server")]
+    Rustls(#[from] rustls::Error),
+    /// There is no authority.
+    #[error("no authority for client certificates is given")]
+    Authorities(#[from] VerifierBuilderError),
+}
+
+pub(super) fn config(files: &config::Server) -> Result<Arc<ServerConfig>, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut authorities = RootCertStore::empty();
+    for authority in certificates(&files.client_authorities)? {
+        authorities.add(authority)?;
+    }
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), Arc::clone(&provider)).build()?;
+    let key = PrivateKeyDer::from_pem_slice(&private_file::read(&files.key)?).map_err(Error::KeyForm)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])?
+        .with_client_cert_verifier(clients)
+        .with_single_cert(certificates(&files.certificate)?, key)?;
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let read = || -> Result<_, pem::Error> { CertificateDer::pem_file_iter(path)?.collect() };
+    read().map_err(Error::Certificates)
+}
