@@ -108,6 +108,8 @@ pub struct Ledger {
     pub lost: BTreeSet<MessageId>,
     /// Messages of a stretch of history that was once undone or lived twice: their order proves nothing.
     pub blurred: BTreeSet<MessageId>,
+    /// Effects that were ever on a disk of the access point.
+    pub effective: BTreeSet<(Point, MessageId)>,
     /// Cases whose acceptance was once on the disk of the access point that has to disclose.
     pub accepted: BTreeSet<(Point, u32)>,
     /// The order in which each line of history accepted its messages.

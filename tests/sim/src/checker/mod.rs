@@ -62,11 +62,13 @@ impl Checker {
         self.ledger.lines.insert(self.lines, disk.sent.clone());
     }
 
-    /// A disk is gone, or lives on beside another that shares its past: what it accepted beyond the common past can
-    /// come back in another order.
-    pub fn blur(&mut self, disk: &Disk, common: usize) {
+    /// A disk gives way to another, or lives on beside it: what either accepted beyond their common past can come back
+    /// in another order.
+    pub fn blur(&mut self, disk: &Disk, other: &Disk) {
         self.ledger.undone.insert(disk.point);
+        let common = disk.sent.iter().zip(&other.sent).take_while(|(a, b)| a == b).count();
         self.ledger.blurred.extend(disk.sent.iter().skip(common));
+        self.ledger.blurred.extend(other.sent.iter().skip(common));
     }
 
     /// After something was lost: which messages are still held somewhere.
@@ -141,7 +143,9 @@ impl Checker {
         if message.recipient.is_some_and(|recipient| recipient != point) {
             return Err(Violation::WrongRecipient { point, id });
         }
-        if message.recipient.is_some() && !witness.is_allowed(message.sender, point) {
+        // A disk that was put back takes again what it had once received, whatever a newer release says.
+        let is_new = self.ledger.effective.insert((point, id));
+        if is_new && message.recipient.is_some() && !witness.is_allowed(message.sender, point) {
             return Err(Violation::Unauthorised { point, id });
         }
         let channel = (message.sender, message.lane, message.recipient.is_none());
@@ -263,7 +267,8 @@ impl Checker {
                     (true, None, Standing::Open) if message.recipient.is_none() => {}
                     (false, Some(reason), Standing::Refused) if may_refuse(message, Some(reason)) => {}
                     (false, Some(_), Standing::Open) if message.recipient.is_none() => {}
-                    (false, None, Standing::GivenUp) if may_refuse(message, None) => {}
+                    (false, refused, Standing::GivenUp)
+                        if may_refuse(message, None) || refused.is_some() && may_refuse(message, refused) => {}
                     (false, refused, Standing::Refused | Standing::GivenUp) => {
                         return Err(Violation::WrongReason { id, verb: message.verb, reason: refused });
                     }

@@ -136,10 +136,10 @@ impl World {
         for process in self.running(point) {
             self.count_branches(process);
             let process = self.processes.remove(&process).expect("it runs");
-            self.checker.blur(&process.disk, image.disk.sent.len());
+            self.checker.blur(&process.disk, &image.disk);
         }
         if let Some(halted) = self.points[point].halted.take() {
-            self.checker.blur(&halted.disk, image.disk.sent.len());
+            self.checker.blur(&halted.disk, &image.disk);
         } else {
             let delay = self.prng.between(100 * MILLI, 6 * SECOND);
             self.queue.plan(delay, Event::Start(point));
@@ -161,7 +161,7 @@ impl World {
             return Ok(false);
         }
         let mut image = self.points[point].copies[self.prng.index(copies)].clone();
-        self.checker.blur(&self.processes[&running].disk, image.disk.sent.len());
+        self.checker.blur(&self.processes[&running].disk, &image.disk);
         self.checker.begin_line(&mut image.disk);
         self.checker.ledger.doubled.insert(point);
         self.start_process(point, Some(image))?;
