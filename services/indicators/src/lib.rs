@@ -98,12 +98,4 @@ impl Indicators {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_of_contract_and_purpose_are_well_formed() {
-        assert_eq!(contract().as_str(), CONTRACT);
-        assert_eq!(purpose().as_str(), PURPOSE);
-    }
-}
+mod tests;

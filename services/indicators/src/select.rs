@@ -1,6 +1,6 @@
 //! Walking the series of a selection in their order: provider, then key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use nhipcau_domain::indicator::Selection;
 use nhipcau_messaging::store::{Error as StoreError, Tx};
@@ -67,11 +67,13 @@ pub(crate) struct Origins(HashMap<u64, NewSubmission>);
 impl Origins {
     /// A submission.
     pub(crate) fn get(&mut self, tx: &mut Tx<'_>, serial: u64) -> Result<&NewSubmission, StoreError> {
-        if !self.0.contains_key(&serial) {
-            let submission = store::by_serial(tx, serial)?.ok_or(StoreError::Corrupt("a revision of no submission"))?;
-            self.0.insert(serial, submission.new);
+        match self.0.entry(serial) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => {
+                let submission = store::by_serial(tx, serial)?;
+                Ok(place.insert(submission.ok_or(StoreError::Corrupt("a revision of no submission"))?.new))
+            }
         }
-        self.0.get(&serial).ok_or(StoreError::Corrupt("a revision of no submission"))
     }
 
     /// Where a submission came from.
