@@ -44,6 +44,9 @@ use crate::{
     private_file,
 };
 
+/// How long the end waits for a broker that cannot be reached.
+const WITHOUT_BROKER: Duration = Duration::from_millis(100);
+
 /// Why an access point does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -239,7 +242,9 @@ impl AccessPoint {
         self.pump.abort();
         let writer = self.writer;
         let ended = timeout(within, spawn_blocking(move || writer.stop())).await;
-        self.transport.shutdown(within.saturating_sub(begun.elapsed())).await;
+        let left = within.saturating_sub(begun.elapsed());
+        let connected = *self.transport.state().borrow() != State::Disconnected;
+        self.transport.shutdown(if connected { left } else { left.min(WITHOUT_BROKER) }).await;
         match ended {
             Ok(result) => result.unwrap_or(Err(writer::Error::Panicked)),
             Err(_) => {

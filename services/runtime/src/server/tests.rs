@@ -146,8 +146,8 @@ impl World {
         let address = server.local_addr();
         let steering = ReferralSteeringServiceServer::new(self.probe.clone());
         let services = Services::default()
-            .add(steering.max_decoding_message_size(self.config.message_bytes))
-            .add(ReferralWatchServiceServer::new(self.probe.clone()));
+            .with(steering.max_decoding_message_size(self.config.message_bytes))
+            .with(ReferralWatchServiceServer::new(self.probe.clone()));
         (server.start(services).await.unwrap(), address)
     }
 

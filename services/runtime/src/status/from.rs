@@ -59,7 +59,8 @@ impl From<SubmitError> for Refusal {
             SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
             SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
             SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
-            SubmitError::Misaddressed | SubmitError::Malformed | SubmitError::Store(_) => {
+            // A draft that no caller could have avoided: a fault of this program or of its store.
+            _ => {
                 tracing::error!(error = %chain(&error), "A message was not accepted for sending.");
                 return Self::internal();
             }
