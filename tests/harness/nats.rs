@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use async_nats::{Client, ConnectOptions};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
 use tempfile::TempDir;
 
@@ -51,6 +52,24 @@ impl User {
     #[must_use]
     pub fn public(&self) -> &'static str {
         self.public
+    }
+
+    /// Its key, for a client that signs by itself.
+    ///
+    /// # Panics
+    /// Never: the seeds of the harness are seeds.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the seeds are constants of the harness")]
+    pub fn key(&self) -> Ed25519KeyPair {
+        // A seed is base32 over two bytes that say what it is, 32 bytes of key and a checksum.
+        let bits = self.seed.bytes().flat_map(|digit| {
+            let value = if digit.is_ascii_digit() { digit - b'2' + 26 } else { digit - b'A' };
+            (0..5).rev().map(move |bit| value >> bit & 1)
+        });
+        let bits: Vec<u8> = bits.collect();
+        let bytes: Vec<u8> = bits.chunks(8).map(|byte| byte.iter().fold(0, |sum, bit| sum << 1 | bit)).collect();
+        let key = bytes.get(2..34).expect("a seed of the harness");
+        Ed25519KeyPair::from_seed_unchecked(key).expect("a seed of the harness")
     }
 }
 

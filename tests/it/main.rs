@@ -13,6 +13,7 @@ mod deploy;
 mod layering;
 mod links;
 mod manifests;
+mod poison;
 mod provisioning;
 mod repository;
 mod sources;

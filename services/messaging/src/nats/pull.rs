@@ -20,6 +20,10 @@ use crate::engine::Input;
 /// Most messages of one request; fewer than a subscription holds.
 const BATCH: usize = 64;
 
+/// How many messages are asked for one by one on a new connection. A sender can have the broker keep a message that
+/// the client cannot parse and breaks the connection over; it must not take those that follow it along.
+const ONE_BY_ONE: usize = 2 * BATCH;
+
 /// Most bytes of one request; the largest message with its subject and headers fits several times.
 const REQUEST_BYTES: usize = 4 * BUNDLE_BYTES;
 
@@ -52,45 +56,70 @@ enum End {
 
 /// Pulls until the transport ends.
 pub(super) async fn run(line: Arc<Line>, queue: Queue) {
-    // One inbox for all requests of the queue; its last token tells their statuses apart.
-    let base = line.client.new_inbox();
-    let Ok(mut inbox) = line.client.subscribe(format!("{base}.*")).await else { return };
-    let mut pull = Pull { line, queue, base, budget: Budget::new(QUEUE_BYTES), requests: 0 };
-    let mut known = None;
+    let mut pull = Pull { line, queue, budget: Budget::new(QUEUE_BYTES), requests: 0, careful: ONE_BY_ONE };
     loop {
         let generation = pull.line.board.usable().await;
-        // The first request does not wait, so that a missing consumer is noticed at once.
-        let end = pull.request(&mut inbox, generation, known != Some(generation)).await;
-        match end {
-            End::Served => known = Some(generation),
-            End::Missing | End::Refused | End::Disconnected => known = None,
-            End::Closed => return,
-        }
-        match end {
-            End::Served => pull.line.board.missing(queue, false),
-            End::Missing => pull.line.board.missing(queue, true),
-            _ => {}
-        }
-        if known.is_none() {
-            // Over early when the connection is another one.
-            drop(timeout(PAUSE, pull.line.board.ended(generation)).await);
+        if matches!(pull.follow(generation).await, End::Closed) {
+            return;
         }
     }
+}
+
+/// A request at the broker.
+struct Request<'r> {
+    /// Connection that it was made on.
+    generation: u64,
+    /// Inbox of that connection.
+    base: &'r str,
+    /// Where its statuses come.
+    reply: String,
+    /// Most messages that it brings.
+    batch: usize,
 }
 
 struct Pull {
     line: Arc<Line>,
     queue: Queue,
-    base: String,
     budget: Budget,
     requests: u64,
+    /// How many messages are still asked for one by one.
+    careful: usize,
 }
 
 impl Pull {
-    async fn request(&mut self, inbox: &mut Subscriber, generation: u64, probe: bool) -> End {
+    /// Asks on one connection, until it ends or the transport does.
+    async fn follow(&mut self, generation: u64) -> End {
+        // An inbox of this connection: what was asked for on an earlier one finds nobody, instead of coming in bulk.
+        // Its last token tells the statuses of the requests apart.
+        let base = self.line.client.new_inbox();
+        let Ok(mut inbox) = self.line.client.subscribe(format!("{base}.*")).await else { return End::Closed };
+        let mut is_found = false;
+        loop {
+            // The first request does not wait, so that a missing consumer is noticed at once.
+            match self.request(&mut inbox, &base, generation, !is_found).await {
+                End::Served => {
+                    self.line.board.missing(self.queue, false);
+                    is_found = true;
+                    continue;
+                }
+                End::Missing => self.line.board.missing(self.queue, true),
+                End::Refused => {}
+                End::Disconnected => {
+                    self.careful = ONE_BY_ONE;
+                    return End::Disconnected;
+                }
+                End::Closed => return End::Closed,
+            }
+            is_found = false;
+            // Over early when the connection is another one.
+            drop(timeout(PAUSE, self.line.board.ended(generation)).await);
+        }
+    }
+
+    async fn request(&mut self, inbox: &mut Subscriber, base: &str, generation: u64, probe: bool) -> End {
         let share = self.budget.reserve(REQUEST_BYTES).await;
         self.requests += 1;
-        let reply = format!("{}.{}", self.base, self.requests);
+        let reply = format!("{base}.{}", self.requests);
         let me = &self.line.me;
         let (stream, consumer) = (self.queue.stream(me), self.queue.consumer(me));
         let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}");
@@ -99,19 +128,20 @@ impl Pull {
         } else {
             format!(r#""expires":{},"idle_heartbeat":{}"#, EXPIRY.as_nanos(), HEARTBEAT.as_nanos())
         };
-        let body = format!(r#"{{"batch":{BATCH},"max_bytes":{REQUEST_BYTES},{waiting}}}"#);
+        let batch = if self.careful > 0 { 1 } else { BATCH };
+        let body = format!(r#"{{"batch":{batch},"max_bytes":{REQUEST_BYTES},{waiting}}}"#);
         if !self.line.send(subject, Some(reply.clone()), body.into_bytes()).await {
-            return End::Disconnected;
+            return End::Refused;
         }
-        self.collect(inbox, generation, &reply, share).await
+        self.collect(inbox, &Request { generation, base, reply, batch }, share).await
     }
 
-    async fn collect(&self, inbox: &mut Subscriber, generation: u64, reply: &str, mut share: Share) -> End {
+    async fn collect(&mut self, inbox: &mut Subscriber, request: &Request<'_>, mut share: Share) -> End {
         let mut delivered = 0;
-        while delivered < BATCH {
+        while delivered < request.batch {
             let heard = tokio::select! {
                 heard = timeout(SILENCE, inbox.next()) => heard,
-                () = self.line.board.ended(generation) => return End::Disconnected,
+                () = self.line.board.ended(request.generation) => return End::Disconnected,
             };
             let message = match heard {
                 Ok(Some(message)) => message,
@@ -119,12 +149,13 @@ impl Pull {
                 Err(_) => return End::Refused,
             };
             // Only what comes on the inbox itself is a status: what a sender wrote keeps its own subject.
-            if !message.subject.starts_with(&self.base) {
+            if !message.subject.starts_with(request.base) {
                 delivered += 1;
+                self.careful = self.careful.saturating_sub(1);
                 if !self.deliver(message, &mut share).await {
                     return End::Closed;
                 }
-            } else if message.subject.as_str() == reply {
+            } else if message.subject.as_str() == request.reply {
                 match end(&message, delivered) {
                     Some(end) => return end,
                     None => self.line.board.missing(self.queue, false),
