@@ -122,15 +122,15 @@ pub fn issue(statement: Statement, signer: Sender<'_>) -> Verified {
     Verified { digest: digest(&receipt), statement, receipt }
 }
 
-/// Checks a receipt as anyone can who has the directory.
+/// Checks a receipt as anyone can who has the directory. An `own` receipt is believed also under a key revoked since.
 ///
 /// # Errors
 /// [`Rejected`].
-pub fn verify(receipt: wire::Receipt, release: &Release, now: Timestamp) -> Result<Verified, Rejected> {
+pub fn verify(receipt: wire::Receipt, release: &Release, now: Timestamp, own: bool) -> Result<Verified, Rejected> {
     let (statement, key) = parse(&receipt.statement).ok_or(Rejected::Malformed)?;
     let key = release
         .signing_key(&statement.issuer, &key)
-        .filter(|key| key.revoked.is_none_or(|at| at > now))
+        .filter(|key| own || key.revoked.is_none_or(|at| at > now))
         .ok_or(Rejected::UnknownSigner)?;
     if !sign::verify(&key.public, pae::RECEIPT, &[&receipt.statement], &receipt.signature) {
         return Err(Rejected::BadSignature);

@@ -90,3 +90,19 @@ fn channel_is_well_formed(lane: i32, head: Option<&Head>, receipt: Option<&Recei
         && head.is_none_or(|h| place(h.incarnation, h.sequence, &h.digest))
         && receipt.is_none_or(|r| place(r.series, r.number, &r.digest))
 }
+
+/// Checks an own status that a peer shows: signed by `me`, of whatever process, for that peer.
+#[must_use]
+pub fn verify_own(
+    status: &Status,
+    me: &AccessPointId,
+    peer: &AccessPointId,
+    release: &Release,
+) -> Option<StatusStatement> {
+    let statement = StatusStatement::decode(status.statement.as_slice()).ok()?;
+    let key = release.signing_key(me, &KeyId::new(&statement.signing_key).ok()?)?;
+    let believed = statement.sender == me.as_str()
+        && statement.recipient == peer.as_str()
+        && sign::verify(&key.public, pae::STATUS, &[&status.statement], &status.signature);
+    believed.then_some(statement)
+}

@@ -22,14 +22,20 @@ pub fn is_bucket(length: usize) -> bool {
     BUCKETS.iter().any(|(_, size)| *size == length)
 }
 
+/// The bucket of a content of this length.
+#[must_use]
+pub fn bucket(length: usize) -> Option<usize> {
+    BUCKETS.iter().map(|(_, size)| *size).find(|size| length < *size)
+}
+
 /// Pads the content, or gives `None` when it is larger than the largest bucket.
 #[must_use]
 pub fn pad(content: &[u8]) -> Option<Vec<u8>> {
-    let (_, size) = BUCKETS.iter().find(|(_, size)| content.len() < *size)?;
+    let size = bucket(content.len())?;
     let mut out = Vec::with_capacity(size + 16);
     out.extend_from_slice(content);
     out.push(0x80);
-    out.resize(*size, 0);
+    out.resize(size, 0);
     Some(out)
 }
 
@@ -42,7 +48,7 @@ pub fn unpad(mut padded: Vec<u8>) -> Option<Vec<u8>> {
     }
     let size = padded.len();
     padded.truncate(end);
-    BUCKETS.iter().find(|(_, bucket)| end < *bucket).is_some_and(|(_, bucket)| *bucket == size).then_some(padded)
+    (bucket(end) == Some(size)).then_some(padded)
 }
 
 #[cfg(test)]

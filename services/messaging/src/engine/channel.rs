@@ -19,6 +19,12 @@ use crate::{
     },
 };
 
+/// An incarnation is the start number with room below it for agreeing anew, so that what an earlier start proposed, and
+/// a bus delivers late, is never higher.
+const START_SHIFT: u32 = 20;
+/// First and longest wait before messages that a peer could not take are tried again although nothing has changed.
+pub(super) const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
+pub(super) const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// Envelopes ahead of a gap that are kept until it closes.
 pub(super) const WINDOW: u64 = 64;
 /// Signed positions without a receipt, at most.
@@ -47,10 +53,14 @@ pub(super) struct Outgoing {
     pub(super) tip: Head,
     /// The peer's last receipt when its head was last seen on this store's history.
     pub(super) vouched: Number,
+    /// Where the peer's status last said it stands.
+    pub(super) theirs: u64,
     /// From where, and when, what the peer misses is handed over again.
     pub(super) again: Option<(u64, Timestamp)>,
     /// Whether messages may be waiting for a position.
     pub(super) drafts: bool,
+    /// Until when the broker is left alone.
+    pub(super) hold_until: Timestamp,
     pub(super) resend_at: Timestamp,
     pub(super) backoff: SignedDuration,
     /// Whether the 15 minutes without a receipt were already told.
@@ -84,7 +94,7 @@ impl Outgoing {
         };
         Ok(Self {
             phase: if opens_alone { Phase::Open } else { Phase::Opening },
-            incarnation: start.max(head.incarnation + 1),
+            incarnation: (start << START_SHIFT).max(head.incarnation + 1),
             base: head.sequence,
             tip: outbox::position(tx, recipient, lane, receipted)?.unwrap_or_default(),
             head,
@@ -92,8 +102,10 @@ impl Outgoing {
             handed: receipted,
             return_from: 0,
             vouched: Number::default(),
+            theirs: u64::MAX,
             again: None,
             drafts: outbox::has_drafts(tx, recipient, lane)?,
+            hold_until: now,
             resend_at: now,
             backoff: RESEND_FIRST,
             alarmed: false,
@@ -110,6 +122,8 @@ pub(super) struct Incoming {
     pub(super) promised: u64,
     /// Run that proposed it.
     pub(super) promised_run: Vec<u8>,
+    /// The signed status that proposed it.
+    pub(super) proposal: Vec<u8>,
     /// Base of the promised incarnation, once known.
     pub(super) base: Option<u64>,
     /// Last receipt issued.
@@ -120,6 +134,8 @@ pub(super) struct Incoming {
     pub(super) synced: bool,
     /// Envelopes ahead of a gap.
     pub(super) window: BTreeMap<u64, Verified>,
+    /// Positions whose content the sender says it has erased.
+    pub(super) erased: BTreeSet<u64>,
     /// Whether strays of this channel's sender may be kept.
     pub(super) strays: bool,
     /// Accepted in this group and not receipted yet.
@@ -140,19 +156,21 @@ pub(super) struct Accepted {
 impl Incoming {
     /// Reads a channel's place from the store.
     pub(super) fn load(tx: &mut Tx<'_>, channel: Channel<'_>, synced: bool) -> Result<Self, Error> {
-        let (promised, promised_run, base) = inbox::promise(tx, channel)?;
+        let inbox::Promise { incarnation: promised, run: promised_run, base, proposal } = inbox::promise(tx, channel)?;
         let (number, digest, covered) = inbox::last_issued(tx, channel)?;
         let head = inbox::head(tx, channel)?;
         Ok(Self {
             promised: promised.max(head.incarnation),
             promised_run,
+            proposal,
             base,
             head,
             receipt: (number, digest),
             covered,
             synced,
             window: BTreeMap::new(),
-            strays: inbox::strays(tx, channel.sender)? > 0,
+            erased: BTreeSet::new(),
+            strays: inbox::has_strays(tx, channel.sender)?,
             pending: Vec::new(),
             answers: BTreeSet::new(),
         })
@@ -170,8 +188,11 @@ pub(super) struct Peer {
     pub(super) unheard: Option<Run>,
     /// Newest directory release it has.
     pub(super) release: u64,
-    /// When waiting messages were last let go.
-    pub(super) released_at: Option<Timestamp>,
+    /// What the peer could take when waiting messages were last let go: release, run, contracts.
+    pub(super) able: Vec<u8>,
+    /// When they are let go again although nothing has changed.
+    pub(super) retry_at: Timestamp,
+    pub(super) retry_backoff: SignedDuration,
     /// When the next status is due.
     pub(super) status_at: Timestamp,
     /// When the last status went out.
@@ -196,7 +217,9 @@ impl Peer {
             number: 0,
             unheard: None,
             release: 0,
-            released_at: None,
+            able: Vec::new(),
+            retry_at: now,
+            retry_backoff: RETRY_FIRST,
             status_at: now,
             status_sent: None,
             status_backoff: SignedDuration::from_secs(1),
@@ -216,7 +239,16 @@ impl Peer {
 
     /// Whether something may be sent again on the word of a status: at most once in two seconds each.
     pub(super) fn may_serve(&mut self, what: Serving, now: Timestamp) -> bool {
-        let may = self.served_at.get(&what).is_none_or(|at| now.duration_since(*at) >= SignedDuration::from_secs(2));
+        self.may(what, now, SignedDuration::from_secs(2))
+    }
+
+    /// The same for what a recovery goes on with step by step: at most every fifth of a second.
+    pub(super) fn may_often(&mut self, what: Serving, now: Timestamp) -> bool {
+        self.may(what, now, SignedDuration::from_millis(200))
+    }
+
+    fn may(&mut self, what: Serving, now: Timestamp, every: SignedDuration) -> bool {
+        let may = self.served_at.get(&what).is_none_or(|at| now.duration_since(*at) >= every);
         if may {
             self.served_at.insert(what, now);
         }
@@ -235,6 +267,14 @@ pub(super) enum Serving {
     Broadcast,
     /// What the peer gave up and may have lost.
     Strays,
+    /// Alarm and release request for a signer that is not known.
+    UnknownSigner,
+    /// Answer to a release request.
+    Release,
+    /// Returned envelopes of a lane.
+    Returns(Lane, bool),
+    /// Returned receipts of a lane.
+    ReceiptReturns(Lane, bool),
 }
 
 /// Key of an incoming channel: sender, whether it is the sender's broadcast, lane.

@@ -221,6 +221,11 @@ pub struct Engine {
     outputs: Vec<Output>,
     published: HashMap<u64, (OutgoingKey, u64)>,
     early_strays: HashMap<MessageId, Timestamp>,
+    next_alarm: Timestamp,
+    /// Whether this delivery was already put into quarantine once.
+    quarantined_bundle: bool,
+    /// Whether this delivery holds something that could not be kept.
+    unkept: bool,
     next_token: u64,
     next_serial: u64,
     status_number: u64,
@@ -262,6 +267,9 @@ impl Engine {
             outputs: Vec::new(),
             published: HashMap::new(),
             early_strays: HashMap::new(),
+            next_alarm: now,
+            quarantined_bundle: false,
+            unkept: false,
             next_token: 1,
             next_serial: outbox::next_serial(tx)?,
             status_number: 0,
@@ -393,6 +401,7 @@ impl Engine {
             }
         }
         self.take_held(now, tx)?;
+        self.rewrap(tx)?;
         self.let_own_waiting_go(now, tx)?;
         self.alarm_unreceipted(now, tx)
     }
@@ -425,8 +434,11 @@ impl Engine {
         bytes: &[u8],
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
-        inbox::quarantine(tx, subject_sender, reason, &crate::pae::sha256(bytes), bytes.len(), micros(now))?;
         self.branch("quarantined");
+        if std::mem::replace(&mut self.quarantined_bundle, true) {
+            return Ok(());
+        }
+        inbox::quarantine(tx, subject_sender, reason, &crate::pae::sha256(bytes), bytes.len(), micros(now))?;
         self.alarm(AlarmKind::Quarantined, Some(subject_sender));
         Ok(())
     }

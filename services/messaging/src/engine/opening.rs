@@ -58,7 +58,7 @@ impl Engine {
         let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
-            if theirs.sequence < out.receipted {
+            if theirs.sequence > 0 && theirs.sequence <= out.receipted {
                 // Its head contradicts a receipt of its own: only a person can tell which store is right.
                 self.branch("fork");
                 self.alarm(AlarmKind::Fork, Some(&peer));
@@ -152,7 +152,7 @@ impl Engine {
             return Ok(());
         }
         let stored = outbox::positions(tx, &key.0, lane, after, SERVED)?;
-        if let Some(envelopes) = self.wake_envelopes(&key.0, stored, tx)? {
+        if let Some(envelopes) = self.wake_envelopes(&key, stored, tx)? {
             self.branch("broadcast_served");
             let to = Recipient::One(subscriber.clone());
             self.publish_envelopes(&key, Kind::Lane(lane), &to, head, envelopes);

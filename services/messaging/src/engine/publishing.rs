@@ -20,11 +20,13 @@ use crate::{
 /// Largest bundle, in bytes.
 pub(super) const BUNDLE_LIMIT: usize = 512 * 1024;
 /// Envelopes of one bundle, at most.
-const BUNDLE_ENVELOPES: usize = 128;
+pub(super) const BUNDLE_ENVELOPES: usize = 128;
 /// Envelopes handed over in one group on one channel.
 const AT_ONCE: u64 = 512;
 /// Publishes whose answer is awaited, at most; older ones count as unknown.
 const AWAITED: usize = 4096;
+/// How often that is looked at.
+const ALARM_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// How long a message may wait for its receipt before a person is told.
 const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 
@@ -33,7 +35,7 @@ impl Engine {
     pub(super) fn publish(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let mut ready = Vec::new();
         for (key, out) in &mut self.outgoing {
-            if out.phase != Phase::Open {
+            if out.phase != Phase::Open || now < out.hold_until {
                 continue;
             }
             let waits = key.0 != Recipient::All && out.receipted < out.handed;
@@ -48,8 +50,7 @@ impl Engine {
                 out.handed = out.handed.min(from);
                 out.again = None;
             }
-            let held_back = key.0 == Recipient::All && now < out.resend_at;
-            if out.handed < out.head.sequence && !held_back {
+            if out.handed < out.head.sequence {
                 ready.push(key.clone());
             }
         }
@@ -67,7 +68,7 @@ impl Engine {
         let after = out.handed;
         let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
         let Some(last) = stored.last().map(|s| s.sequence) else { return Ok(()) };
-        let Some(envelopes) = self.wake_envelopes(&key.0, stored, tx)? else {
+        let Some(envelopes) = self.wake_envelopes(key, stored, tx)? else {
             // A body that can no longer be read was erased: the position is agreed on anew and skipped.
             self.branch("unreadable_position");
             return self.reopen(key, tx);
@@ -87,13 +88,16 @@ impl Engine {
     /// Decrypts stored envelopes; `None` when one of them can no longer be read.
     pub(super) fn wake_envelopes(
         &mut self,
-        recipient: &Recipient,
+        key: &OutgoingKey,
         stored: Vec<Stored>,
         tx: &mut Tx<'_>,
     ) -> Result<Option<Vec<wire::Envelope>>, Error> {
+        let receipted = self.outgoing.get(key).map_or(0, |out| out.receipted);
         let mut envelopes = Vec::with_capacity(stored.len());
         for row in stored {
-            let bytes = match recipient {
+            let bytes = match &key.0 {
+                // What was concluded and erased since goes to a recipient that was rolled back as it is.
+                _ if row.erased.is_some() && row.sequence <= receipted => row.erased,
                 Recipient::All => row.envelope,
                 Recipient::One(_) => {
                     self.wake(row.correlation.as_ref(), "sent", &row.id.0, row.envelope.as_deref(), tx)?
@@ -172,14 +176,14 @@ impl Engine {
             }
             PublishResult::Full => {
                 // What was published before still waits there; publishing it again would not help.
-                out.handed = out.handed.min(after.max(out.receipted));
-                out.resend_at = now + out.backoff;
+                out.handed = out.handed.min(after);
+                out.hold_until = now + out.backoff;
                 self.branch("share_full");
             }
             PublishResult::Unknown => {
-                out.handed = out.handed.min(after.max(out.receipted));
+                out.handed = out.handed.min(after);
+                out.hold_until = now + out.backoff;
                 out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
-                out.resend_at = now + out.backoff;
                 self.branch("publish_unknown");
             }
         }
@@ -187,18 +191,19 @@ impl Engine {
 
     /// Tells a person once when a channel's oldest message has waited for 15 minutes.
     pub(super) fn alarm_unreceipted(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if now < self.next_alarm {
+            return Ok(());
+        }
+        self.next_alarm = now + ALARM_EVERY;
         let mut late = Vec::new();
         for (key, out) in &mut self.outgoing {
             let Recipient::One(peer) = &key.0 else { continue };
-            if out.receipted >= out.head.sequence {
-                out.alarmed = false;
-            } else if !out.alarmed
-                && let Some(signed) = outbox::oldest_after(tx, &key.0, key.1, out.receipted)?
-                && micros(now) - signed > UNRECEIPTED_ALARM.as_micros() as i64
-            {
-                out.alarmed = true;
+            let oldest = outbox::oldest_open(tx, &key.0, key.1)?;
+            let is_late = oldest.is_some_and(|since| micros(now) - since > UNRECEIPTED_ALARM.as_micros() as i64);
+            if is_late && !out.alarmed {
                 late.push(peer.clone());
             }
+            out.alarmed = is_late;
         }
         for peer in late {
             self.branch("unreceipted_alarm");

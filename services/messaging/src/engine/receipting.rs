@@ -5,20 +5,24 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use super::{
-    AlarmKind, Engine, Error, Kind, Output,
+    AlarmKind, Engine, Error, Kind, OutgoingKey, Output,
     channel::{Accepted, IncomingKey, RESEND_FIRST},
+    publishing::BUNDLE_LIMIT,
     receiving::is_retryable,
 };
 use crate::{
-    envelope::wire,
+    envelope::{Routing, wire},
     handler::{Context, Refused},
-    message::{MessageId, Outcome, Recipient, RefusalReason},
+    message::{Outcome, Recipient, RefusalReason, SkipReason},
     receipt::{self, Number, REFUSALS_LIMIT, Statement, Verified},
     store::{
         Tx, inbox,
         outbox::{self, Concluded, State},
     },
 };
+
+/// Receipts of one bundle, at most.
+pub(super) const BUNDLE_RECEIPTS: usize = 256;
 
 impl Engine {
     /// Issues the receipts of this group, in the same transaction as the effects, and repeats the ones that were
@@ -116,29 +120,48 @@ impl Engine {
             }
             return Ok(());
         }
-        for some in receipts.chunks(256) {
-            let bundle = wire::Bundle { envelopes: Vec::new(), receipts: some.to_vec() };
-            let token = self.token();
-            let recipient = Recipient::One(to.clone());
-            let bytes = bundle.encode_to_vec();
-            self.outputs.push(Output::Publish { kind: Kind::Receipts, recipient, bytes, token });
+        let mut bundle = wire::Bundle::default();
+        let mut size = 0;
+        for receipt in receipts {
+            let length = receipt.encoded_len() + 8;
+            if size + length > BUNDLE_LIMIT - 1024 || bundle.receipts.len() >= BUNDLE_RECEIPTS {
+                self.publish_receipt_bundle(to, &std::mem::take(&mut bundle));
+                size = 0;
+            }
+            size += length;
+            bundle.receipts.push(receipt);
         }
+        self.publish_receipt_bundle(to, &bundle);
         Ok(())
     }
 
-    /// The final refusal that an own earlier receipt states of a message at its position.
+    fn publish_receipt_bundle(&mut self, to: &AccessPointId, bundle: &wire::Bundle) {
+        let token = self.token();
+        let (recipient, bytes) = (Recipient::One(to.clone()), bundle.encode_to_vec());
+        self.outputs.push(Output::Publish { kind: Kind::Receipts, recipient, bytes, token });
+    }
+
+    /// What an own earlier receipt states of an envelope at its position; `None` when none does, or only that it could
+    /// not be taken yet.
     pub(super) fn stated(
         &mut self,
         now: Timestamp,
         key: &IncomingKey,
-        sequence: u64,
-        id: MessageId,
+        routing: &Routing,
         tx: &mut Tx<'_>,
-    ) -> Result<Option<i32>, Error> {
-        let Some(receipt) = inbox::covering(tx, self.channel(key), sequence)? else { return Ok(None) };
-        let Ok(receipt) = receipt::verify(receipt, &self.release, now) else { return Ok(None) };
-        let refusal = receipt.statement.refusals.iter().find(|(at, of, _)| *at == sequence && *of == id);
-        Ok(refusal.map(|(_, _, reason)| *reason as i32).filter(|reason| !is_retryable(*reason)))
+    ) -> Result<Option<Outcome>, Error> {
+        let Some(receipt) = inbox::covering(tx, self.channel(key), routing.sequence)? else { return Ok(None) };
+        let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
+        let s = &receipt.statement;
+        Ok(match s.refusals.iter().find(|(at, _, _)| *at == routing.sequence) {
+            Some((_, id, reason)) if *id == routing.id && !is_retryable(*reason as i32) => {
+                Some(Outcome::Refused(*reason))
+            }
+            Some(_) => None,
+            // A receipt names its received positions by the digest of the last one only; of an earlier incarnation than
+            // the envelope's it cannot speak.
+            None => (!key.1 && s.incarnation >= routing.incarnation).then_some(Outcome::Received),
+        })
     }
 
     /// States positions again that the sender has no usable receipt for, though it has all there are.
@@ -166,7 +189,7 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let bytes = receipt.statement.clone();
-        let verified = match receipt::verify(receipt, &self.release, now) {
+        let verified = match receipt::verify(receipt, &self.release, now, false) {
             Ok(v) if v.statement.issuer == *subject_sender && v.statement.sender == self.me => v,
             _ => return self.quarantine(now, subject_sender, "bad_receipt", &bytes, tx),
         };
@@ -233,9 +256,9 @@ impl Engine {
                 out.tip = head;
             }
         }
-        for message in outbox::unconcluded(tx, &s.recipient, s.lane, s.first, s.last)? {
+        for message in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
             let refusal = s.refusals.iter().find(|(at, _, _)| *at == message.sequence).map(|(_, _, reason)| *reason);
-            self.conclude(now, &s.issuer, &message, refusal, tx)?;
+            self.conclude(now, &key, &s.issuer, &message, refusal, tx)?;
         }
         Ok(())
     }
@@ -243,46 +266,62 @@ impl Engine {
     fn conclude(
         &mut self,
         now: Timestamp,
+        key: &OutgoingKey,
         issuer: &AccessPointId,
         message: &Concluded,
         refusal: Option<RefusalReason>,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let outcome = match refusal {
-            Some(reason) if is_retryable(reason as i32) => {
-                self.branch("refused_not_yet");
-                return Ok(tx
-                    .execute("UPDATE outbox SET state = 4 WHERE id = $1 AND state = 1", &[(&message.id.0).into()])
-                    .map(|_| ())?);
+            None if message.is_open => {
+                let state = if message.skip { State::Skipped } else { State::Received };
+                outbox::conclude(tx, message.id, state, 0)?;
+                if message.skip {
+                    return Ok(());
+                }
+                Outcome::Received
             }
-            _ if message.skip => {
-                tx.execute("UPDATE outbox SET state = 5 WHERE id = $1", &[(&message.id.0).into()])?;
+            None => return Ok(()),
+            Some(reason) if message.skip => {
+                outbox::conclude(tx, message.id, State::Skipped, reason as i64)?;
+                return Ok(());
+            }
+            Some(reason) if is_retryable(reason as i32) => {
+                // Also when it was received before: the recipient's store was rolled back and cannot take it now.
+                self.branch("refused_not_yet");
+                outbox::conclude(tx, message.id, State::Waiting, 0)?;
                 return Ok(());
             }
             Some(reason) => {
-                outbox::conclude(tx, message.id, State::Refused, reason as i64)?;
+                if reason == RefusalReason::Unreadable && message.ordinal > 0 {
+                    // Its number within the case could not be read: a skip under the same id lets the case go on.
+                    outbox::give_up(tx, message.id, SkipReason::Unreadable as i64)?;
+                    if let Some(out) = self.outgoing.get_mut(key) {
+                        out.drafts = true;
+                    }
+                } else {
+                    outbox::conclude(tx, message.id, State::Refused, reason as i64)?;
+                }
                 self.branch("refused_for_good");
                 self.alarm(AlarmKind::Refused, Some(issuer));
                 Outcome::Refused(reason)
-            }
-            None => {
-                outbox::conclude(tx, message.id, State::Received, 0)?;
-                Outcome::Received
             }
         };
         let contract = nhipcau_domain::id::ContractId::new(&message.contract).ok();
         let Some((contract, mut handler)) = contract.and_then(|c| self.handlers.remove_entry(&c)) else {
             return Ok(());
         };
-        let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
-        let told = handler.concluded(message.id, message.correlation, outcome, &mut context);
-        let drafts = context.drafts;
+        let result = tx.savepoint(|tx| {
+            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
+            handler.concluded(message.id, message.correlation, outcome, &mut context)?;
+            let drafts = context.drafts;
+            self.submit_all(now, drafts, tx)
+        });
         self.handlers.insert(contract, handler);
-        told?;
-        match self.submit_all(now, drafts, tx) {
+        match result {
             Err(Refused::Store(error)) => Err(error.into()),
             Err(Refused::Key(error)) => Err(error.into()),
-            _ => Ok(()),
+            Err(Refused::Reason(_)) | Ok(()) => Ok(()),
         }
     }
 }

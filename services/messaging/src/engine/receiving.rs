@@ -9,18 +9,20 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, HELD_LIMIT, Input, Kind, Output,
-    channel::{Accepted, IncomingKey, WINDOW},
+    channel::{Accepted, IncomingKey, Serving, WINDOW},
     micros,
+    publishing::BUNDLE_ENVELOPES,
+    receipting::BUNDLE_RECEIPTS,
 };
 use crate::{
     crypto::seal::ChannelKey,
-    envelope::{self, Content, OpenError, Rejected, Verified, wire},
+    envelope::{self, Content, OpenError, Rejected, Trust, Verified, wire},
     handler::{Context, Refused},
-    message::{self, Draft, Lane, Recipient, RefusalReason, SkipReason},
+    message::{self, Draft, Lane, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
     store::{
         Tx,
-        inbox::{self, Direction},
+        inbox::{self, Direction, Promise},
         outbox::Head,
     },
 };
@@ -33,6 +35,14 @@ const OPENED_KEYS: usize = 1024;
 /// Whether a refusal spends only the position.
 pub(super) fn is_retryable(reason: i32) -> bool {
     reason == RefusalReason::NotYet as i32
+}
+
+/// Whether a bundle is within its bounds and holds what its kind of subject carries.
+fn is_proper(bundle: &wire::Bundle, kind: Kind) -> bool {
+    match kind {
+        Kind::Receipts => bundle.envelopes.is_empty() && bundle.receipts.len() <= BUNDLE_RECEIPTS,
+        _ => bundle.receipts.is_empty() && bundle.envelopes.len() <= BUNDLE_ENVELOPES,
+    }
 }
 
 impl Engine {
@@ -59,9 +69,11 @@ impl Engine {
             // Beyond the limit it stays unacknowledged, and the broker delivers it again.
             return Ok(());
         }
-        match wire::Bundle::decode(bytes.as_slice()) {
-            Err(_) => self.quarantine(now, &sender, Rejected::Malformed.name(), &bytes, tx)?,
-            Ok(bundle) => {
+        self.quarantined_bundle = false;
+        self.unkept = false;
+        match wire::Bundle::decode(bytes.as_slice()).ok().filter(|bundle| is_proper(bundle, kind)) {
+            None => self.quarantine(now, &sender, Rejected::Malformed.name(), &bytes, tx)?,
+            Some(bundle) => {
                 for envelope in bundle.envelopes {
                     self.receive(now, &sender, envelope, tx)?;
                 }
@@ -70,7 +82,10 @@ impl Engine {
                 }
             }
         }
-        self.outputs.push(Output::Acknowledge { token });
+        // What could not be kept stays with the broker, which delivers it again.
+        if !self.unkept {
+            self.outputs.push(Output::Acknowledge { token });
+        }
         Ok(())
     }
 
@@ -93,7 +108,8 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let digest_bytes = envelope.routing.clone();
-        let verified = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, false).and_then(|v| {
+        let trust = Trust { erased: true, revoked: false };
+        let verified = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust).and_then(|v| {
             let for_me = match &v.routing.recipient {
                 Recipient::One(id) => *id == self.me,
                 Recipient::All => v.routing.sender != self.me && v.routing.lane == Some(Lane::Bulk),
@@ -103,7 +119,9 @@ impl Engine {
         let verified = match verified {
             Ok(verified) => verified,
             Err(reason) => {
-                if reason == Rejected::UnknownSigner {
+                if reason == Rejected::UnknownSigner
+                    && self.peer(subject_sender, now).may_serve(Serving::UnknownSigner, now)
+                {
                     self.alarm(AlarmKind::UnknownSigner, Some(subject_sender));
                     self.request_release(subject_sender);
                 }
@@ -117,6 +135,12 @@ impl Engine {
             // The directory knows the sender, or it would not have verified, but the channel is new.
             let channel = super::Incoming::load(tx, self.channel(&key), true)?;
             self.incoming.insert(key.clone(), channel);
+        }
+        if verified.envelope.parts.is_empty()
+            && self.incoming.get(&key).is_none_or(|channel| !channel.erased.contains(&verified.routing.sequence))
+        {
+            // Only the sender's own status can say that it erased a content; on the way anybody can cut it off.
+            return self.quarantine(now, subject_sender, Rejected::PartsDiffer.name(), &digest_bytes, tx);
         }
         if self.admit(now, &key, &verified, tx)? {
             self.place(now, &key, verified, tx)?;
@@ -140,6 +164,7 @@ impl Engine {
         let learned = if r.incarnation > channel.promised {
             channel.promised = r.incarnation;
             channel.promised_run = Vec::new();
+            channel.proposal = Vec::new();
             channel.base = Some(r.base_sequence);
             true
         } else if r.incarnation == channel.promised && channel.base.is_none() {
@@ -150,40 +175,77 @@ impl Engine {
         };
         if learned {
             let (promised, base) = (channel.promised, channel.base);
-            channel
-                .window
-                .retain(|sequence, v| v.routing.incarnation >= promised || base.is_some_and(|base| *sequence <= base));
             let run = channel.promised_run.clone();
-            inbox::set_promise(tx, self.channel(key), promised, &run, base)?;
+            let proposal = channel.proposal.clone();
+            inbox::set_promise(tx, self.channel(key), &Promise { incarnation: promised, run, base, proposal })?;
+            self.clear_window(now, key, tx)?;
             return Ok(true);
         }
         let stale = r.incarnation < channel.promised && channel.base.is_none_or(|base| r.sequence > base);
-        if stale && !inbox::has_position(tx, self.channel(key), r.id)? {
-            // The sender gave this position up. If its store was rolled back, it may not even know the message any
-            // more: it gets its own envelope back and sends it again under the same id.
-            let stray = inbox::Stray {
-                sender: &key.0,
-                lane: key.2,
-                incarnation: r.incarnation,
-                sequence: r.sequence,
-                id: r.id,
-                envelope: &verified.envelope.encode_to_vec(),
-            };
-            if inbox::keep_stray(tx, &stray)?
-                && let Some(channel) = self.incoming.get_mut(key)
-            {
-                channel.strays = true;
-            }
-            self.branch("stray_kept");
-            self.peer(&key.0, now).status_due(now);
+        if stale {
+            self.keep_stray(now, key, verified, tx)?;
         }
         Ok(!stale)
+    }
+
+    /// An envelope that takes no position here because its sender gave the position up. If the sender's store was rolled
+    /// back, it may not even know the message any more: it gets its own envelope back and sends it again under the
+    /// same id.
+    pub(super) fn keep_stray(
+        &mut self,
+        now: Timestamp,
+        key: &IncomingKey,
+        verified: &Verified,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let r = &verified.routing;
+        if inbox::has_position(tx, self.channel(key), r.id)? {
+            return Ok(());
+        }
+        let stray = inbox::Stray {
+            sender: &key.0,
+            lane: key.2,
+            incarnation: r.incarnation,
+            sequence: r.sequence,
+            id: r.id,
+            envelope: &verified.envelope.encode_to_vec(),
+        };
+        if !inbox::keep_stray(tx, &stray)? {
+            self.unkept = true;
+        } else if let Some(channel) = self.incoming.get_mut(key) {
+            channel.strays = true;
+        }
+        self.branch("stray_kept");
+        self.peer(&key.0, now).status_due(now);
+        Ok(())
+    }
+
+    /// The window's envelopes belong to a history that may be over: they were acknowledged, so none is dropped unseen.
+    pub(super) fn clear_window(&mut self, now: Timestamp, key: &IncomingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        let (promised, base) = (channel.promised, channel.base);
+        let mut over = Vec::new();
+        for (sequence, verified) in std::mem::take(&mut channel.window) {
+            if verified.routing.incarnation >= promised || base.is_some_and(|base| sequence <= base) {
+                channel.window.insert(sequence, verified);
+            } else {
+                over.push(verified);
+            }
+        }
+        for verified in over {
+            self.keep_stray(now, key, &verified, tx)?;
+        }
+        Ok(())
     }
 
     /// A broadcast's publisher waits for nobody: a higher incarnation may begin before this subscriber's head.
     fn admit_broadcast(&mut self, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let r = &verified.routing;
         let Some(head) = self.incoming.get(key).map(|channel| channel.head) else { return Ok(false) };
+        if r.incarnation < head.incarnation && r.sequence > head.sequence {
+            // Of a history that the publisher has left: positions only ever go on under the same or a higher one.
+            return Ok(false);
+        }
         let begins_earlier = r.incarnation > head.incarnation && r.base_sequence < head.sequence;
         if begins_earlier
             && r.sequence == r.base_sequence + 1
@@ -225,6 +287,9 @@ impl Engine {
             } else if verified.routing.previous != head.digest {
                 // Another history than the one accepted here; the sender learns of it from the status.
                 self.branch("history_differs");
+                if !key.1 {
+                    self.keep_stray(now, key, &verified, tx)?;
+                }
                 self.peer(&key.0, now).status_due(now);
                 return Ok(());
             } else {
@@ -246,7 +311,7 @@ impl Engine {
         match taken.filter(|head| head.incarnation == r.incarnation) {
             Some(head) if head.digest == verified.digest => {
                 if let Some(receipt) = inbox::covering(tx, self.channel(key), r.sequence)?
-                    && let Ok(receipt) = crate::receipt::verify(receipt, &self.release, now)
+                    && let Ok(receipt) = crate::receipt::verify(receipt, &self.release, now, true)
                     && let Some(channel) = self.incoming.get_mut(key)
                 {
                     channel.answers.insert(receipt.statement.number);
@@ -261,6 +326,9 @@ impl Engine {
             None => {
                 // Signed anew after this side had accepted the position; the sender learns of it from the status.
                 self.branch("position_taken");
+                if !key.1 {
+                    self.keep_stray(now, key, verified, tx)?;
+                }
                 self.peer(&key.0, now).status_due(now);
             }
         }
@@ -270,26 +338,28 @@ impl Engine {
     /// Takes the position: opens, authorises, applies, notes.
     fn accept(&mut self, now: Timestamp, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
         let r = &verified.routing;
-        let opened = self.open(verified);
+        let erased = verified.envelope.parts.is_empty();
+        let opened = if erased { Ok(None) } else { self.open(verified).map(Some) };
         let (content, mut outcome) = match opened {
-            Ok(content) => (Some(content), RECEIVED),
+            Ok(content) => (content, RECEIVED),
             Err(OpenError::MissingKey) => (None, RefusalReason::NotYet as i32),
             Err(OpenError::Unreadable) => (None, RefusalReason::Unreadable as i32),
         };
         let content_digest = content.as_ref().map_or([0; 32], Content::digest);
-        let mut repeated = false;
+        let spent = inbox::spent(tx, &key.0, r.id)?;
+        let repeated = spent.is_some();
         if let Some(content) = &content {
-            match inbox::spent(tx, &key.0, r.id)? {
+            outcome = match spent {
                 Some((digest, before)) if digest == content_digest || content.skip.is_some() => {
-                    (outcome, repeated) = (i32::try_from(before).unwrap_or(0), true);
                     if key.1 {
                         inbox::reclaim(tx, &key.0, r.id)?;
                     }
                     self.branch("id_repeated");
+                    i32::try_from(before).unwrap_or(0)
                 }
-                Some(_) => (outcome, repeated) = (RefusalReason::IdReused as i32, true),
-                None => outcome = self.apply(now, key, verified, content, tx)?,
-            }
+                Some(_) => RefusalReason::IdReused as i32,
+                None => self.apply(now, key, verified, content, tx)?,
+            };
             self.count(key, content, outcome, tx)?;
         }
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
@@ -334,12 +404,13 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<i32, Error> {
         let r = &verified.routing;
-        // A receipt that a peer returned after a rollback is kept: what it refused stays refused.
-        if r.sequence <= self.incoming.get(key).map_or(0, |channel| channel.covered)
-            && let Some(reason) = self.stated(now, key, r.sequence, r.id, tx)?
-        {
+        // A receipt that a peer returned after a rollback is kept: what it refused stays refused, and what it received
+        // was allowed then, whatever the release here says now.
+        let covered = self.incoming.get(key).map_or(0, |channel| channel.covered);
+        let stated = if r.sequence <= covered { self.stated(now, key, r, tx)? } else { None };
+        if let Some(Outcome::Refused(reason)) = stated {
             self.branch("receipt_honoured");
-            return Ok(reason);
+            return Ok(reason as i32);
         }
         if let Some(reason) = self.out_of_order(key, content, tx)? {
             return Ok(reason as i32);
@@ -351,10 +422,18 @@ impl Engine {
             self.branch("skip_received");
             return Ok(RECEIVED);
         }
-        if let Err(reason) = self.authorise(now, key, r.directory_version, content) {
+        if stated.is_none()
+            && let Err(reason) = self.authorise(now, key, r.directory_version, content)
+        {
             return Ok(reason as i32);
         }
-        self.effect(now, key, verified, content, tx)
+        let outcome = self.effect(now, key, verified, content, tx)?;
+        if stated.is_some() && outcome != RECEIVED {
+            // It had an effect once and cannot have it again: a new receipt tells the sender, and a person must look.
+            self.branch("receipt_contradicted");
+            self.alarm(AlarmKind::RolledBack, Some(&key.0));
+        }
+        Ok(outcome)
     }
 
     fn effect(
@@ -388,6 +467,7 @@ impl Engine {
             Ok(()) => Ok(RECEIVED),
             Err(Refused::Store(error)) => Err(error.into()),
             Err(Refused::Key(error)) => Err(error.into()),
+            Err(Refused::Reason(RefusalReason::Unspecified)) => Ok(RefusalReason::Invalid as i32),
             Err(Refused::Reason(reason)) => Ok(reason as i32),
         }
     }

@@ -1,9 +1,12 @@
 //! Bodies at rest: what is stored of a case, by messaging or by a service, lies under the key of the case.
 
+use prost::Message;
+
 use super::{Engine, Error};
 use crate::{
     Entropy,
     crypto::{KeyError, rest::RestKey},
+    envelope::wire,
     keys::KeyEncryptionKey,
     message::Correlation,
     store::{self, Tx, Value},
@@ -11,6 +14,9 @@ use crate::{
 
 /// The case key of what belongs to no case.
 const NO_CASE: Correlation = [0; 16];
+
+/// Case keys brought under the newest key-encryption key at a time.
+const REWRAPPED: u64 = 64;
 
 /// Why a body could not be put to rest.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +76,30 @@ impl CaseKeys {
         tx: &mut Tx<'_>,
     ) -> Result<Option<Vec<u8>>, RestError> {
         let Some(body) = body else { return Ok(None) };
-        let key = self.find(case.unwrap_or(&NO_CASE), tx)?;
+        let key = match self.find(case.unwrap_or(&NO_CASE), tx) {
+            Err(RestError::Key(_)) => None,
+            found => found?,
+        };
         Ok(key.and_then(|key| key.open(table, row, body).ok()))
+    }
+
+    fn rewrap(&self, entropy: &mut dyn Entropy, tx: &mut Tx<'_>) -> Result<(), RestError> {
+        let Some(newest) = self.kek.last() else { return Ok(()) };
+        let old = tx.query(
+            "SELECT correlation, kek, wrapped FROM case_key WHERE kek < $1 OR kek > $2 LIMIT $3",
+            &[newest.id.as_str().into(), newest.id.as_str().into(), REWRAPPED.into()],
+            |row| Ok((row.array::<16>(0)?, row.text(1)?, row.blob(2)?)),
+        )?;
+        for (case, kek, wrapped) in old {
+            let Some(kek) = self.kek.iter().find(|k| k.id == kek) else { continue };
+            let key = kek.key.unwrap(&case, &wrapped)?;
+            let wrapped = newest.key.wrap(&case, &key, entropy)?;
+            tx.execute(
+                "UPDATE case_key SET kek = $1, wrapped = $2 WHERE correlation = $3",
+                &[newest.id.as_str().into(), (&wrapped).into(), (&case).into()],
+            )?;
+        }
+        Ok(())
     }
 
     fn find(&self, case: &Correlation, tx: &mut Tx<'_>) -> Result<Option<RestKey>, RestError> {
@@ -80,7 +108,8 @@ impl CaseKeys {
                 Ok((row.text(0)?, row.blob(1)?))
             })?;
         let Some((kek, wrapped)) = found else { return Ok(None) };
-        let Some(kek) = self.kek.iter().find(|k| k.id == kek) else { return Ok(None) };
+        // A case whose key-encryption key is gone is erased for reading, and cannot be written.
+        let kek = self.kek.iter().find(|k| k.id == kek).ok_or(KeyError::Rest)?;
         Ok(Some(kek.key.unwrap(case, &wrapped)?))
     }
 
@@ -142,12 +171,63 @@ impl Engine {
     /// # Errors
     /// [`Error`]: the process must stop.
     pub fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.keep_skeletons(case, tx)?;
         let of_case: &[Value<'_>] = &[case.into()];
         tx.execute("DELETE FROM case_key WHERE correlation = $1", of_case)?;
         tx.execute("UPDATE outbox SET content = NULL WHERE correlation = $1", of_case)?;
-        tx.execute("UPDATE sent SET envelope = NULL WHERE correlation = $1", of_case)?;
-        tx.execute("UPDATE received SET envelope = NULL WHERE correlation = $1", of_case)?;
         self.branch("erased");
         self.recheck(case, tx)
     }
+
+    /// Leaves of every envelope what says nothing of the case: routing, manifest, signature. With them a peer's chain
+    /// can still be walked after a rollback.
+    fn keep_skeletons(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let sent = tx.query(
+            "SELECT id, envelope FROM sent WHERE correlation = $1 AND envelope IS NOT NULL",
+            &[case.into()],
+            |row| Ok((row.blob(0)?, row.blob(1)?)),
+        )?;
+        for (id, stored) in sent {
+            let bytes = self.wake(Some(case), "sent", &id, Some(&stored), tx)?;
+            tx.execute(
+                "UPDATE sent SET envelope = NULL, erased = $1 WHERE id = $2",
+                &[skeleton(bytes).as_deref().into(), (&id).into()],
+            )?;
+        }
+        let received = tx.query(
+            "SELECT digest, sender, recipient, lane, branch, sequence, envelope FROM received \
+             WHERE correlation = $1 AND envelope IS NOT NULL",
+            &[case.into()],
+            |row| {
+                let place = (row.text(1)?, row.text(2)?, row.int(3)?, row.int(4)?, row.int(5)?);
+                Ok((row.blob(0)?, place, row.blob(6)?))
+            },
+        )?;
+        for (digest, (sender, recipient, lane, branch, sequence), stored) in received {
+            let bytes = self.wake(Some(case), "received", &digest, Some(&stored), tx)?;
+            tx.execute(
+                "UPDATE received SET envelope = NULL, erased = $1 WHERE sender = $2 AND recipient = $3 AND lane = $4 \
+                 AND branch = $5 AND sequence = $6",
+                &[
+                    skeleton(bytes).as_deref().into(),
+                    sender.as_str().into(),
+                    recipient.as_str().into(),
+                    lane.into(),
+                    branch.into(),
+                    sequence.into(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Brings some case keys under the newest key-encryption key, so that older ones can be retired.
+    pub(super) fn rewrap(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        Ok(self.case_keys.rewrap(self.entropy.as_mut(), tx)?)
+    }
+}
+
+fn skeleton(bytes: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    let envelope = wire::Envelope::decode(bytes?.as_slice()).ok()?;
+    Some(wire::Envelope { parts: Vec::new(), ..envelope }.encode_to_vec())
 }

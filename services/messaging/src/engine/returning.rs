@@ -3,13 +3,15 @@
 //! Nothing is believed for being returned: the reader checks its own signatures, and opens its own ciphertext with
 //! part keys that only the recipient could derive.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose};
 use prost::Message;
 
 use super::{AlarmKind, Engine, Error, OutgoingKey, Output, channel::Phase, micros, publishing::BUNDLE_LIMIT};
 use crate::{
-    envelope::{self, Content, Place, Rejected, Sender, Verified, seal, wire},
+    envelope::{self, Content, Place, Rejected, Sender, Trust, Verified, seal, wire},
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
     pae, receipt,
@@ -27,6 +29,8 @@ const RETURN: &str = "nhipcau.envelope.v1.Return";
 const EARLY_PATIENCE: SignedDuration = SignedDuration::from_secs(90);
 /// Messages that wait so, at most.
 const EARLY_STRAYS: usize = 1024;
+/// Envelopes in one return, at most.
+const ORIGINALS: usize = 128;
 /// Receipts in one return, at most.
 const RECEIPTS: usize = 128;
 
@@ -57,36 +61,43 @@ impl Engine {
             parcel.receipts.extend(outbox::held_after(tx, id, &recipient, lane, after)?);
         }
         parcel.receipts.truncate(RECEIPTS);
-        let mut envelopes: Vec<_> = strays.into_iter().filter_map(|stray| self.returned(&stray)).collect();
+        let mut found = Vec::new();
         for ((lane, broadcast), from) in returns {
             let key = (id.clone(), broadcast, lane);
             for row in inbox::envelopes_from(tx, self.channel(&key), from)? {
-                let bytes = if broadcast {
-                    row.envelope
-                } else {
-                    self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_deref(), tx)?
+                let bytes = match (row.erased, broadcast) {
+                    (Some(erased), _) => Some(erased),
+                    (None, true) => row.envelope,
+                    (None, false) => {
+                        self.wake(row.correlation.as_ref(), "received", &row.digest, row.envelope.as_deref(), tx)?
+                    }
                 };
                 let envelope = bytes.and_then(|b| wire::Envelope::decode(b.as_slice()).ok());
-                let verified =
-                    envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
-                envelopes.extend(verified.and_then(|v| self.returned(&v)));
+                let trust = Trust { erased: true, revoked: true };
+                found.extend(envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, trust).ok()));
             }
         }
-        let mut size = parcel.encoded_len();
-        for envelope in envelopes {
-            size += envelope.encoded_len() + 8;
-            // A return must fit the largest bucket; the rest is asked for again.
-            if size > BUNDLE_LIMIT * 3 / 4 {
+        found.extend(strays);
+        let mut originals = Vec::new();
+        let mut size = 0;
+        for verified in found {
+            size += verified.envelope.encoded_len() + 8;
+            // The rest is asked for again, or returned with the next status.
+            if size > BUNDLE_LIMIT && !originals.is_empty() {
                 break;
             }
-            parcel.envelopes.push(envelope);
+            if let Some(keys) = self.returned_keys(&verified) {
+                parcel.keys.push(keys);
+                originals.push(verified.envelope);
+            }
         }
-        if parcel.envelopes.is_empty() && parcel.receipts.is_empty() {
+        if originals.is_empty() && parcel.receipts.is_empty() {
             return Ok(());
         }
         self.branch("returned");
-        if let Some(envelope) = self.seal_return(now, id, parcel.encode_to_vec())? {
-            let bytes = Signal { kind: Some(Kind::Return(envelope)) }.encode_to_vec();
+        if let Some(parcel) = self.seal_return(now, id, parcel.encode_to_vec())? {
+            let returned = wire::Returned { parcel: Some(parcel), originals };
+            let bytes = Signal { kind: Some(Kind::Returned(returned)) }.encode_to_vec();
             self.outputs.push(Output::Signal { recipient: id.clone(), bytes });
         }
         Ok(())
@@ -96,17 +107,22 @@ impl Engine {
     pub(super) fn return_strays(&mut self, now: Timestamp, sender: &AccessPointId, stored: &[Vec<u8>]) {
         for bytes in stored {
             let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
-            let verified = envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, false).ok());
+            let verified =
+                envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, Trust::default()).ok());
             self.peer(sender, now).strays.extend(verified);
         }
     }
 
-    fn returned(&mut self, verified: &Verified) -> Option<wire::ReturnedEnvelope> {
-        let part_keys = match self.open_key(verified).ok()? {
-            None => Vec::new(),
-            Some(key) => envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect(),
+    fn returned_keys(&mut self, verified: &Verified) -> Option<wire::ReturnedKeys> {
+        let part_keys = if verified.envelope.parts.is_empty() {
+            Vec::new()
+        } else {
+            match self.open_key(verified).ok()? {
+                None => Vec::new(),
+                Some(key) => envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect(),
+            }
         };
-        Some(wire::ReturnedEnvelope { envelope: Some(verified.envelope.clone()), part_keys })
+        Some(wire::ReturnedKeys { digest: verified.digest.to_vec(), part_keys })
     }
 
     fn seal_return(
@@ -155,11 +171,12 @@ impl Engine {
         &mut self,
         now: Timestamp,
         subject_sender: &AccessPointId,
-        envelope: wire::Envelope,
+        returned: wire::Returned,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let envelope = returned.parcel.unwrap_or_default();
         let bytes = envelope.routing.clone();
-        let verified = envelope::verify(envelope, pae::RETURN, &self.release, now, false).and_then(|v| {
+        let verified = envelope::verify(envelope, pae::RETURN, &self.release, now, Trust::default()).and_then(|v| {
             let for_me = v.routing.recipient == Recipient::One(self.me.clone());
             if for_me && v.routing.sender == *subject_sender { Ok(v) } else { Err(Rejected::Misrouted) }
         });
@@ -171,16 +188,19 @@ impl Engine {
         for receipt in parcel.receipts {
             self.take_back_receipt(now, subject_sender, receipt, tx)?;
         }
+        let mut keys: HashMap<_, _> = parcel.keys.into_iter().map(|k| (k.digest, k.part_keys)).collect();
         let mut own = Vec::new();
-        for returned in parcel.envelopes {
-            let Some(envelope) = returned.envelope else { continue };
-            let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, true) else { continue };
+        for envelope in returned.originals.into_iter().take(ORIGINALS) {
+            // An own signature holds also under a key that was revoked since.
+            let trust = Trust { erased: true, revoked: true };
+            let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust) else { continue };
             let to_peer = match &v.routing.recipient {
                 Recipient::One(id) => id == subject_sender,
                 Recipient::All => true,
             };
             if v.routing.sender == self.me && to_peer && v.routing.lane.is_some() {
-                own.push((v, returned.part_keys));
+                let part_keys = keys.remove(v.digest.as_slice()).unwrap_or_default();
+                own.push((v, part_keys));
             }
         }
         own.sort_by_key(|(v, _)| (v.routing.lane, v.routing.sequence, v.routing.incarnation));
@@ -199,7 +219,7 @@ impl Engine {
         receipt: wire::Receipt,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
-        let Ok(v) = receipt::verify(receipt, &self.release, now) else { return Ok(()) };
+        let Ok(v) = receipt::verify(receipt, &self.release, now, true) else { return Ok(()) };
         let s = &v.statement;
         if s.issuer != self.me || s.sender != *peer || s.number.series >= self.start {
             return Ok(());
@@ -291,6 +311,7 @@ impl Engine {
                 draft_digest: draft.digest(),
                 content: Some(&body),
                 state: State::Draft,
+                signed: true,
                 now: micros(now),
             },
         )?;
@@ -307,15 +328,17 @@ impl Engine {
             header,
             parts: &content.parts,
         };
-        let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
-        let told = handler.recovered(&incoming, &mut context);
-        let drafts = context.drafts;
+        let result = tx.savepoint(|tx| {
+            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
+            handler.recovered(&incoming, &mut context)?;
+            let drafts = context.drafts;
+            self.submit_all(now, drafts, tx)
+        });
         self.handlers.insert(header.contract.clone(), handler);
-        told?;
-        match self.submit_all(now, drafts, tx) {
+        match result {
             Err(Refused::Store(error)) => Err(error.into()),
             Err(Refused::Key(error)) => Err(error.into()),
-            _ => Ok(()),
+            Err(Refused::Reason(_)) | Ok(()) => Ok(()),
         }
     }
 
@@ -361,7 +384,10 @@ impl Engine {
             outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
-            let body = self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?;
+            let body = match content {
+                Some(_) => Some(self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?),
+                None => None,
+            };
             outbox::add_position(
                 tx,
                 &Position {
@@ -370,7 +396,8 @@ impl Engine {
                     head,
                     id: r.id,
                     correlation,
-                    envelope: Some(&body),
+                    envelope: body.as_deref(),
+                    erased: content.is_none().then_some(bytes.as_slice()),
                     now: micros(now),
                 },
             )?;

@@ -21,6 +21,16 @@ const AT_ONCE: u64 = 256;
 /// The message name of a skipped position.
 const SKIPPED: &str = "nhipcau.envelope.v1.Skip";
 
+/// What came of sealing.
+enum Attempt {
+    /// Sealed and signed for its place.
+    Sealed(Sealed, Head),
+    /// The recipient has no usable sealing key: everything waits.
+    NoKey,
+    /// The content does not fit an envelope.
+    Unsealable,
+}
+
 impl Engine {
     /// Signs the drafts of every open channel, in the order of their acceptance.
     pub(super) fn seal_drafts(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
@@ -66,7 +76,7 @@ impl Engine {
             (None, _) => Some(SkipReason::Unreadable),
             (Some(content), _) => self.may_send(now, draft.id, &key.0, content, tx)?,
         };
-        if skip.is_some() && draft.ordinal == 0 {
+        if skip.is_some() && !draft.signed {
             // The recipient was never to expect it: no position is needed.
             outbox::skipped(tx, draft.id, skip.map_or(0, |s| s as i64))?;
             self.tell_skipped(skip, &key.0);
@@ -89,7 +99,19 @@ impl Engine {
                 content
             }
         };
-        let Some((sealed, head)) = self.seal_at_head(now, key, draft.id, &content)? else { return Ok(false) };
+        let (sealed, head) = match self.seal_at_head(now, key, draft.id, &content)? {
+            Attempt::Sealed(sealed, head) => (sealed, head),
+            Attempt::NoKey => return Ok(false),
+            Attempt::Unsealable if skip.is_none() => {
+                // Written by a version with other limits: it can never be sent.
+                outbox::give_up(tx, draft.id, SkipReason::Unreadable as i64)?;
+                return Ok(true);
+            }
+            Attempt::Unsealable => return Ok(false),
+        };
+        if let (Some(case), true) = (&draft.correlation, ordinal > 0) {
+            inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
+        }
 
         let bytes = prost::Message::encode_to_vec(&sealed.envelope);
         let stored = match key.0 {
@@ -105,6 +127,7 @@ impl Engine {
                 id: draft.id,
                 correlation: draft.correlation,
                 envelope: Some(&stored),
+                erased: None,
                 now: micros(now),
             },
         )?;
@@ -151,9 +174,7 @@ impl Engine {
         let (Some(case), Lane::Messages, 0) = (&draft.correlation, key.1, draft.ordinal) else {
             return Ok(draft.ordinal);
         };
-        let ordinal = inbox::ordinal(tx, Direction::Sent, key.0.as_str(), case)? + 1;
-        inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
-        Ok(ordinal)
+        Ok(inbox::ordinal(tx, Direction::Sent, key.0.as_str(), case)? + 1)
     }
 
     fn seal_at_head(
@@ -162,8 +183,8 @@ impl Engine {
         key: &OutgoingKey,
         id: MessageId,
         content: &Content,
-    ) -> Result<Option<(Sealed, Head)>, Error> {
-        let Some(out) = self.outgoing.get(key) else { return Ok(None) };
+    ) -> Result<Attempt, Error> {
+        let Some(out) = self.outgoing.get(key) else { return Ok(Attempt::NoKey) };
         let sequence = out.head.sequence + 1;
         let place = Place {
             lane: Some(key.1),
@@ -177,16 +198,24 @@ impl Engine {
             Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
         let sealed = match &key.0 {
-            Recipient::All => seal(sender, &key.0, place, id, content, None, entropy)?,
+            Recipient::All => seal(sender, &key.0, place, id, content, None, entropy),
             Recipient::One(access_point) => {
-                let Some(sealing) = self.release.sealing_key(access_point, now) else { return Ok(None) };
+                let Some(sealing) = self.release.sealing_key(access_point, now) else { return Ok(Attempt::NoKey) };
                 let to = (access_point, &sealing.id, &sealing.public);
-                let (channel_key, wrapped) = self.channel_keys.get(sender, to, now, entropy)?;
-                seal(sender, &key.0, place, id, content, Some((&sealing.id, &channel_key, &wrapped)), entropy)?
+                // A public key that cannot be sealed to is as good as none.
+                let Ok((channel_key, wrapped)) = self.channel_keys.get(sender, to, now, entropy) else {
+                    return Ok(Attempt::NoKey);
+                };
+                seal(sender, &key.0, place, id, content, Some((&sealing.id, &channel_key, &wrapped)), entropy)
             }
         };
-        let head = Head { incarnation: place.incarnation, sequence, digest: sealed.digest };
-        Ok(Some((sealed, head)))
+        Ok(match sealed {
+            Ok(sealed) => {
+                let head = Head { incarnation: place.incarnation, sequence, digest: sealed.digest };
+                Attempt::Sealed(sealed, head)
+            }
+            Err(_) => Attempt::Unsealable,
+        })
     }
 
     /// A content that only fills a position. Names the first party of each side, since the message's own parties may

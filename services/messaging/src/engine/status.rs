@@ -7,8 +7,8 @@ use nhipcau_domain::{directory::Release, id::AccessPointId};
 use prost::Message;
 
 use super::{
-    Engine, Error, Output,
-    channel::{IncomingKey, Phase, Serving},
+    Engine, Error, OutgoingKey, Output,
+    channel::{IncomingKey, Phase, RETRY_FIRST, RETRY_LONGEST, Serving},
 };
 use crate::{
     envelope::{timestamp, wire},
@@ -23,8 +23,12 @@ use crate::{
 
 /// How often a peer is told without being asked.
 const STATUS_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How often messages that wait for the peer's release are tried again.
-const RELEASE_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// How often messages to oneself that could not be taken are tried again.
+const OWN_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// Erased positions that a status may name.
+const ERASED: usize = 256;
+/// A sender proposes nothing above this, whatever a recipient claims to have promised.
+const INCARNATION_LIMIT: u64 = 1 << 61;
 
 impl Engine {
     /// Sends the statuses that are due.
@@ -61,7 +65,12 @@ impl Engine {
         for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
             let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
             let (number, digest, _) = outbox::last_held(tx, id, &recipient, lane)?;
-            if let Some(out) = self.outgoing.get(&(recipient, lane)) {
+            if let Some(out) = self.outgoing.get(&(recipient.clone(), lane)) {
+                let erased_sequences = if !broadcast && out.theirs < out.receipted {
+                    outbox::erased_after(tx, &recipient, lane, out.theirs)?
+                } else {
+                    Vec::new()
+                };
                 outgoing.push(OutgoingStatus {
                     lane: lane.number(),
                     broadcast,
@@ -73,6 +82,7 @@ impl Engine {
                     base_sequence: out.base,
                     receipted_sequence: out.receipted,
                     rewind: rewind.filter(|_| broadcast).map(to_wire),
+                    erased_sequences,
                 });
             }
         }
@@ -86,6 +96,12 @@ impl Engine {
                 head: Some(to_wire(channel.head)),
                 promised_incarnation: channel.promised,
                 promised_run: channel.promised_run.clone(),
+                // To the run that proposed it its own proposal proves nothing.
+                proposal: if echo.is_none_or(|echo| echo.as_slice() == channel.promised_run) {
+                    Vec::new()
+                } else {
+                    channel.proposal.clone()
+                },
                 receipt: Some(receipt_to_wire(channel.receipt.0, &channel.receipt.1)),
             })
             .collect();
@@ -120,13 +136,16 @@ impl Engine {
         match Signal::decode(bytes).ok().and_then(|s| s.kind) {
             Some(Kind::Status(status)) => match signal::verify_status(&status, &self.me, &self.release, now) {
                 Some((sender, statement)) if sender == *subject_sender && sender != self.me => {
-                    self.hear(now, &sender, &statement, tx)
+                    self.hear(now, &sender, &statement, &status, tx)
                 }
                 _ => self.quarantine(now, subject_sender, "bad_status", bytes, tx),
             },
-            Some(Kind::Return(envelope)) => self.take_return(now, subject_sender, envelope, tx),
+            Some(Kind::Returned(returned)) => self.take_return(now, subject_sender, returned, tx),
             Some(Kind::ReleaseRequest(version)) => {
-                if self.release.version() >= version && self.peers.contains_key(subject_sender) {
+                if self.release.version() >= version
+                    && self.peers.contains_key(subject_sender)
+                    && self.peer(subject_sender, now).may_serve(Serving::Release, now)
+                {
                     let release = Kind::Release(self.release.signed_bytes().to_vec());
                     let bytes = Signal { kind: Some(release) }.encode_to_vec();
                     self.outputs.push(Output::Signal { recipient: subject_sender.clone(), bytes });
@@ -156,6 +175,7 @@ impl Engine {
         now: Timestamp,
         id: &AccessPointId,
         statement: &StatusStatement,
+        status: &wire::Status,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let Ok(run) = Run::try_from(statement.run.as_slice()) else { return Ok(()) };
@@ -175,7 +195,7 @@ impl Engine {
         for outgoing in &statement.outgoing {
             if let Some(lane) = lane_of(outgoing.lane, outgoing.broadcast) {
                 let key = (id.clone(), outgoing.broadcast, lane);
-                self.hear_sender(now, &key, run, fresh, outgoing, tx)?;
+                self.hear_sender(now, &key, Speaker { run, fresh, status }, outgoing, tx)?;
             }
         }
         if !fresh {
@@ -189,7 +209,7 @@ impl Engine {
         if statement.directory_version > self.release.version() {
             self.request_release(id);
         }
-        self.let_waiting_go(now, id, tx)?;
+        self.let_waiting_go(now, id, statement, tx)?;
         self.take_held(now, tx)
     }
 
@@ -198,11 +218,11 @@ impl Engine {
         &mut self,
         now: Timestamp,
         key: &IncomingKey,
-        run: Run,
-        fresh: bool,
+        speaker: Speaker<'_>,
         said: &OutgoingStatus,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let Speaker { run, fresh, status } = speaker;
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
         if said.incarnation >= 1 << 62 {
             return Ok(());
@@ -213,8 +233,8 @@ impl Engine {
             if proposed && said.incarnation > channel.promised {
                 channel.promised = said.incarnation;
                 channel.promised_run = run.to_vec();
+                channel.proposal = status.encode_to_vec();
                 channel.base = None;
-                channel.window.clear();
                 changed = true;
             }
             if fresh && !said.opening && said.incarnation == channel.promised && channel.base.is_none() {
@@ -222,8 +242,14 @@ impl Engine {
                 changed = true;
             }
             if changed {
-                let (promised, run, base) = (channel.promised, channel.promised_run.clone(), channel.base);
-                inbox::set_promise(tx, self.channel(key), promised, &run, base)?;
+                let promise = inbox::Promise {
+                    incarnation: channel.promised,
+                    run: channel.promised_run.clone(),
+                    base: channel.base,
+                    proposal: channel.proposal.clone(),
+                };
+                inbox::set_promise(tx, self.channel(key), &promise)?;
+                self.clear_window(now, key, tx)?;
                 self.branch("promised");
             }
             if said.opening {
@@ -235,6 +261,7 @@ impl Engine {
         }
         let theirs = number_of(said.receipt.as_ref());
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        channel.erased = said.erased_sequences.iter().take(ERASED).copied().collect();
         let (mine, head) = (channel.receipt.0, channel.head);
         if mine >= theirs {
             channel.synced = true;
@@ -263,7 +290,10 @@ impl Engine {
             stored.extend(inbox::oldest_strays(tx, &key.0)?);
             self.return_strays(now, &key.0, &stored);
         }
-        if said.return_from > 0 && said.return_from <= head.sequence {
+        if said.return_from > 0
+            && said.return_from <= head.sequence
+            && self.peer(&key.0, now).may_often(Serving::Returns(key.2, key.1), now)
+        {
             self.peer(&key.0, now).returns.insert((key.2, key.1), said.return_from);
         }
         Ok(())
@@ -281,7 +311,7 @@ impl Engine {
         let recipient = if said.broadcast { Recipient::All } else { Recipient::One(id.clone()) };
         let theirs = number_of(said.receipt.as_ref());
         let (mine, _, _) = outbox::last_held(tx, id, &recipient, lane)?;
-        if mine > theirs {
+        if mine > theirs && self.peer(id, now).may_often(Serving::ReceiptReturns(lane, said.broadcast), now) {
             // The peer's store was rolled back: it gets the receipts that it has forgotten.
             self.peer(id, now).receipt_returns.insert((lane, said.broadcast), theirs);
         }
@@ -292,13 +322,20 @@ impl Engine {
         let own_run = said.promised_run.as_slice() == self.run;
         let key = (recipient, lane);
         let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
+        if head.sequence < out.receipted && out.theirs != head.sequence {
+            // Rolled back: it has to know which contents it will not get back.
+            self.peers.entry(id.clone()).and_modify(|peer| peer.status_due(now));
+        }
+        out.theirs = head.sequence;
         match out.phase {
-            Phase::Open if said.promised_incarnation > out.incarnation && !own_run => Err(Error::Superseded),
+            Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
+                self.hear_promise_to_another(now, id, &key, said, tx)
+            }
             Phase::Open => self.hear_head(now, &key, head, theirs, tx),
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
                 self.try_open(now, &key, head, theirs, tx)
             }
-            Phase::Opening if said.promised_incarnation >= out.incarnation => {
+            Phase::Opening if (out.incarnation..INCARNATION_LIMIT).contains(&said.promised_incarnation) => {
                 // Somebody of this name was promised more than this start proposed.
                 out.incarnation = said.promised_incarnation + 1;
                 self.branch("proposed_again");
@@ -309,21 +346,61 @@ impl Engine {
         }
     }
 
-    /// Lets messages that a peer could not take yet be signed again, now that its release is not older than this one.
-    fn let_waiting_go(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let version = self.release.version();
+    /// The peer has promised a higher incarnation to another run. An own signature proves that another process of this
+    /// access point has started since; the peer's bare word only makes them agree anew.
+    fn hear_promise_to_another(
+        &mut self,
+        now: Timestamp,
+        id: &AccessPointId,
+        key: &OutgoingKey,
+        said: &IncomingStatus,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let proposal = wire::Status::decode(said.proposal.as_slice()).ok();
+        let statement = proposal.and_then(|status| signal::verify_own(&status, &self.me, id, &self.release));
+        let own = self.outgoing.get(key).map_or(0, |out| out.incarnation);
+        let superseded = statement.is_some_and(|statement| {
+            statement.run.as_slice() != self.run
+                && statement.outgoing.iter().any(|o| !o.broadcast && o.lane == key.1.number() && o.incarnation > own)
+        });
+        if superseded {
+            return Err(Error::Superseded);
+        }
+        self.branch("unproven_promise");
+        self.reopen(key, tx)?;
+        self.peer(id, now).status_due(now);
+        Ok(())
+    }
+
+    /// Lets messages that a peer could not take yet be signed again: at once when it has become able to take more, else
+    /// ever more rarely.
+    fn let_waiting_go(
+        &mut self,
+        now: Timestamp,
+        id: &AccessPointId,
+        statement: &StatusStatement,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let mut able = statement.directory_version.to_le_bytes().to_vec();
+        able.extend(&statement.run);
+        for contract in &statement.contracts {
+            able.extend(contract.encode_to_vec());
+        }
+        let own = self.release.version();
         let peer = self.peer(id, now);
-        let recently = peer.released_at.is_some_and(|at| now.duration_since(at) < RELEASE_WAITING_EVERY);
-        if recently || peer.release < version {
+        let changed = able != peer.able;
+        if peer.release < own || (!changed && now < peer.retry_at) {
             return Ok(());
         }
-        peer.released_at = Some(now);
+        peer.able = able;
+        peer.retry_backoff = if changed { RETRY_FIRST } else { (peer.retry_backoff * 2).min(RETRY_LONGEST) };
+        peer.retry_at = now + peer.retry_backoff;
         self.sign_waiting(&Recipient::One(id.clone()), tx)
     }
 
     /// The same with oneself, where no status tells.
     pub(super) fn let_own_waiting_go(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if now.duration_since(self.own_released_at) < RELEASE_WAITING_EVERY {
+        if now.duration_since(self.own_released_at) < OWN_WAITING_EVERY {
             return Ok(());
         }
         self.own_released_at = now;
@@ -341,6 +418,15 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whose status is being heard.
+#[derive(Clone, Copy)]
+struct Speaker<'s> {
+    run: Run,
+    /// Whether it echoes this process.
+    fresh: bool,
+    status: &'s wire::Status,
 }
 
 fn lane_of(number: i32, broadcast: bool) -> Option<Lane> {

@@ -5,7 +5,8 @@ use nhipcau_domain::id::AccessPointId;
 
 use super::{Engine, Error, micros};
 use crate::{
-    envelope::Content,
+    crypto::{padding, seal::sealed_length},
+    envelope::{Content, ENVELOPE_LIMIT},
     message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient},
     store::{
         self, Tx,
@@ -13,6 +14,11 @@ use crate::{
     },
 };
 
+/// Room for routing, signature and framing in an envelope, and for each part's entry in the manifest.
+const ROUTING_ROOM: usize = 1_024;
+const ENTRY_ROOM: usize = 96;
+/// Most blobs that a message names.
+const BLOBS_LIMIT: usize = 64;
 /// Largest content on the bulk lane, all parts together, in bytes.
 pub(super) const BULK_LIMIT: usize = 448 * 1024;
 
@@ -34,12 +40,34 @@ pub enum SubmitError {
     /// Too many parts, or too large for its lane.
     #[error("the message is larger than its lane allows")]
     TooLarge,
+    /// A header field is longer than it may be, or the case is all zero.
+    #[error("a header field is not well-formed")]
+    Malformed,
     /// Broadcasts are public, go to everybody on the bulk lane and belong to no case.
     #[error("a broadcast cannot be addressed, on the messages lane or part of a case")]
     Misaddressed,
     /// Keys or store failed.
     #[error("the message could not be stored")]
     Store(#[from] Error),
+}
+
+/// Size of the sealed envelope, or `None` when a part has no bucket on the lane.
+fn sealed_size(lane: Lane, recipient: &Recipient, control: &[u8], parts: &[Vec<u8>]) -> Option<usize> {
+    let pieces = std::iter::once(control.len()).chain(parts.iter().map(Vec::len));
+    let mut size = ROUTING_ROOM;
+    for piece in pieces {
+        size += match recipient {
+            Recipient::All => piece,
+            Recipient::One(_) => {
+                let bucket = padding::bucket(piece)?;
+                if lane == Lane::Messages && bucket > padding::MESSAGE_BUCKET {
+                    return None;
+                }
+                sealed_length(bucket)
+            }
+        } + ENTRY_ROOM;
+    }
+    Some(size)
 }
 
 impl From<store::Error> for SubmitError {
@@ -87,6 +115,7 @@ impl Engine {
                 draft_digest,
                 content: Some(&stored),
                 state: State::Draft,
+                signed: false,
                 now: micros(now),
             },
         )?;
@@ -122,8 +151,15 @@ impl Engine {
         let header = &content.header;
         let limit = if lane == Lane::Messages { MESSAGE_LIMIT } else { BULK_LIMIT };
         let size: usize = content.parts.iter().map(Vec::len).sum();
-        if content.parts.is_empty() || content.parts.len() > PARTS_LIMIT || size >= limit {
+        let control = content.control();
+        let fits = size < limit
+            && content.header.blobs.len() <= BLOBS_LIMIT
+            && sealed_size(lane, recipient, &control, &content.parts).is_some_and(|size| size <= ENVELOPE_LIMIT);
+        if content.parts.is_empty() || content.parts.len() > PARTS_LIMIT || !fits {
             return Err(SubmitError::TooLarge);
+        }
+        if Content::parse(&control, content.parts.clone()).is_none() {
+            return Err(SubmitError::Malformed);
         }
         let sender = &header.sender;
         if !self.release.hosts(&self.me, &sender.party, sender.unit.as_ref(), &header.contract) {

@@ -174,7 +174,7 @@ fn blob(blob: &wire::Blob) -> Option<BlobRef> {
 }
 
 fn optional(bytes: &[u8]) -> Option<Option<[u8; 16]>> {
-    if bytes.is_empty() { Some(None) } else { <[u8; 16]>::try_from(bytes).ok().map(Some) }
+    if bytes.is_empty() { Some(None) } else { <[u8; 16]>::try_from(bytes).ok().filter(|b| *b != [0; 16]).map(Some) }
 }
 
 fn texts(address: Option<&Address>) -> (&str, &str) {

@@ -16,7 +16,7 @@ pub use self::{
     content::{Content, Skip},
     open::{OpenError, Opened, channel_key, open, open_returned, part_keys},
     seal::{ChannelKeys, Place, Sealed, Sender, seal},
-    verify::{Rejected, verify},
+    verify::{Rejected, Trust, verify},
 };
 pub(crate) use self::{seal::timestamp, verify::time};
 use crate::{

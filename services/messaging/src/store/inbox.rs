@@ -133,12 +133,13 @@ pub(crate) struct StoredEnvelope {
     pub(crate) correlation: Option<Correlation>,
     pub(crate) digest: Digest,
     pub(crate) envelope: Option<Vec<u8>>,
+    pub(crate) erased: Option<Vec<u8>>,
 }
 
 /// Stored envelopes of a channel from a position on, for returning them to their sender.
 pub(crate) fn envelopes_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -> Result<Vec<StoredEnvelope>, Error> {
     tx.query(
-        "SELECT correlation, digest, envelope FROM received WHERE sender = $1 AND recipient = $2 \
+        "SELECT correlation, digest, envelope, erased FROM received WHERE sender = $1 AND recipient = $2 \
          AND lane = $3 AND branch = 0 AND sequence >= $4 ORDER BY sequence LIMIT 64",
         &channel.with([from.into()]),
         |row| {
@@ -146,6 +147,7 @@ pub(crate) fn envelopes_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -
                 correlation: correlation_of(row, 0)?,
                 digest: row.array(1)?,
                 envelope: row.optional_blob(2)?,
+                erased: row.optional_blob(3)?,
             })
         },
     )
@@ -228,7 +230,7 @@ pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Numb
 pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
     let mut found = tx.query(
         "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY series, number LIMIT 1",
+         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY last_sequence LIMIT 1",
         &channel.with([sequence.into(), sequence.into()]),
         |row| row.blob(0),
     )?;
@@ -239,8 +241,8 @@ pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> 
 pub(crate) fn issued_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Vec<wire::Receipt>, Error> {
     tx.query(
         "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND (series > $4 OR (series = $5 AND number > $6)) ORDER BY series, number LIMIT 256",
-        &channel.with([after.series.into(), after.series.into(), after.number.into()]),
+         AND (series, number) > ($4, $5) ORDER BY series, number LIMIT 256",
+        &channel.with([after.series.into(), after.number.into()]),
         |row| decode(&row.blob(0)?),
     )
 }
@@ -249,29 +251,47 @@ fn decode(bytes: &[u8]) -> Result<wire::Receipt, Error> {
     wire::Receipt::decode(bytes).map_err(|_| Error::Corrupt("a receipt that does not parse"))
 }
 
-/// What was promised on a channel: incarnation, run, and the base of that incarnation once it is known.
-pub(crate) fn promise(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(u64, Vec<u8>, Option<u64>), Error> {
+/// What was promised on a channel.
+#[derive(Default)]
+pub(crate) struct Promise {
+    /// Lowest incarnation accepted beyond the base.
+    pub(crate) incarnation: u64,
+    /// Run that proposed it; empty when it was learned from an envelope.
+    pub(crate) run: Vec<u8>,
+    /// Base of the incarnation, once known.
+    pub(crate) base: Option<u64>,
+    /// The sender's own signed status that proposed it.
+    pub(crate) proposal: Vec<u8>,
+}
+
+pub(crate) fn promise(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Promise, Error> {
     let found = tx.query_one(
-        "SELECT incarnation, run, COALESCE(base_sequence, -1) FROM promise \
+        "SELECT incarnation, run, COALESCE(base_sequence, -1), proposal FROM promise \
          WHERE sender = $1 AND recipient = $2 AND lane = $3",
         &channel.with([]),
-        |row| Ok((row.number(0)?, row.blob(1)?, u64::try_from(row.int(2)?).ok())),
+        |row| {
+            Ok(Promise {
+                incarnation: row.number(0)?,
+                run: row.blob(1)?,
+                base: u64::try_from(row.int(2)?).ok(),
+                proposal: row.blob(3)?,
+            })
+        },
     )?;
     Ok(found.unwrap_or_default())
 }
 
-pub(crate) fn set_promise(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    incarnation: u64,
-    run: &[u8],
-    base: Option<u64>,
-) -> Result<(), Error> {
+pub(crate) fn set_promise(tx: &mut Tx<'_>, channel: Channel<'_>, promise: &Promise) -> Result<(), Error> {
+    let values: [Value<'_>; 4] =
+        [promise.incarnation.into(), (&promise.run).into(), promise.base.into(), (&promise.proposal).into()];
+    let mut all = vec![channel.sender.as_str().into(), channel.recipient.into(), channel.lane.number().into()];
+    all.extend(values);
     tx.execute(
-        "INSERT INTO promise (sender, recipient, lane, incarnation, run, base_sequence) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (sender, recipient, lane) DO UPDATE SET \
-         incarnation = excluded.incarnation, run = excluded.run, base_sequence = excluded.base_sequence",
-        &channel.with([incarnation.into(), run.into(), base.into()]),
+        "INSERT INTO promise (sender, recipient, lane, incarnation, run, base_sequence, proposal) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (sender, recipient, lane) DO UPDATE SET \
+         incarnation = excluded.incarnation, run = excluded.run, base_sequence = excluded.base_sequence, \
+         proposal = excluded.proposal",
+        &all,
     )?;
     Ok(())
 }
@@ -316,7 +336,9 @@ pub(crate) fn raise_ordinal(
 }
 
 /// Strays kept per sender.
-pub(crate) const STRAYS_LIMIT: u64 = 1024;
+const STRAYS_LIMIT: u64 = 1024;
+/// Their bytes per sender.
+const STRAYS_BYTES: u64 = 64 << 20;
 
 /// An envelope that came too late to take a position.
 pub(crate) struct Stray<'s> {
@@ -330,7 +352,8 @@ pub(crate) struct Stray<'s> {
 
 /// Keeps a stray; says whether there was room.
 pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> {
-    if strays(tx, s.sender)? >= STRAYS_LIMIT {
+    let (count, bytes) = stray_sizes(tx, s.sender)?;
+    if count >= STRAYS_LIMIT || bytes >= STRAYS_BYTES {
         return Ok(false);
     }
     tx.execute(
@@ -348,11 +371,18 @@ pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> 
     Ok(true)
 }
 
-/// How many strays of a sender are kept.
-pub(crate) fn strays(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<u64, Error> {
-    let count =
-        tx.query_one("SELECT COUNT(*) FROM stray WHERE sender = $1", &[sender.as_str().into()], |row| row.number(0))?;
-    Ok(count.unwrap_or(0))
+/// Whether strays of a sender are kept.
+pub(crate) fn has_strays(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<bool, Error> {
+    Ok(stray_sizes(tx, sender)?.0 > 0)
+}
+
+fn stray_sizes(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<(u64, u64), Error> {
+    let sizes = tx.query_one(
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(envelope)), 0) FROM stray WHERE sender = $1",
+        &[sender.as_str().into()],
+        |row| Ok((row.number(0)?, row.number(1)?)),
+    )?;
+    Ok(sizes.unwrap_or_default())
 }
 
 /// The oldest strays of a sender.

@@ -25,6 +25,8 @@ pub(crate) enum State {
     Draft = 0,
     Received = 2,
     Refused = 3,
+    Waiting = 4,
+    Skipped = 5,
 }
 
 impl From<State> for Value<'_> {
@@ -40,6 +42,8 @@ pub(crate) struct Pending {
     pub(crate) ordinal: u64,
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) skip: i64,
+    /// Whether an envelope of it ever existed.
+    pub(crate) signed: bool,
 }
 
 /// A new message.
@@ -54,6 +58,8 @@ pub(crate) struct NewMessage<'m> {
     pub(crate) draft_digest: Digest,
     pub(crate) content: Option<&'m [u8]>,
     pub(crate) state: State,
+    /// Whether an envelope of it already exists.
+    pub(crate) signed: bool,
     pub(crate) now: i64,
 }
 
@@ -65,6 +71,7 @@ pub(crate) struct Position<'p> {
     pub(crate) id: MessageId,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) envelope: Option<&'p [u8]>,
+    pub(crate) erased: Option<&'p [u8]>,
     pub(crate) now: i64,
 }
 
@@ -74,6 +81,8 @@ pub(crate) struct Stored {
     pub(crate) id: MessageId,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) envelope: Option<Vec<u8>>,
+    /// The envelope without its parts, once the content was erased.
+    pub(crate) erased: Option<Vec<u8>>,
 }
 
 /// What a receipt concludes.
@@ -83,6 +92,9 @@ pub(crate) struct Concluded {
     pub(crate) contract: String,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) skip: bool,
+    pub(crate) ordinal: u64,
+    /// Whether no receipt has said that it was received.
+    pub(crate) is_open: bool,
 }
 
 pub(crate) fn correlation_value(correlation: Option<&Correlation>) -> Value<'_> {
@@ -116,7 +128,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(Digest, i64
 pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, content, \
-         state, reason, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11)",
+         state, reason, signed, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12)",
         &[
             (&m.id.0).into(),
             m.recipient.as_str().into(),
@@ -128,6 +140,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
             (&m.draft_digest).into(),
             m.content.into(),
             m.state.into(),
+            i64::from(m.signed).into(),
             m.now.into(),
         ],
     )?;
@@ -136,8 +149,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
 
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
-        "SELECT id, correlation, ordinal, content, reason FROM outbox WHERE recipient = $1 AND lane = $2 \
-         AND state IN (0, 4) AND state = 0 ORDER BY serial LIMIT $3",
+        "SELECT id, correlation, ordinal, content, reason, signed FROM outbox WHERE recipient = $1 AND lane = $2 \
+         AND state IN (0, 1, 4) AND state = 0 ORDER BY serial LIMIT $3",
         &[recipient.as_str().into(), lane.number().into(), limit.into()],
         |row| {
             Ok(Pending {
@@ -146,6 +159,7 @@ pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: 
                 ordinal: row.number(2)?,
                 content: row.optional_blob(3)?,
                 skip: row.int(4)?,
+                signed: row.int(5)? != 0,
             })
         },
     )
@@ -154,9 +168,15 @@ pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: 
 /// Marks a message as signed under an ordinal; a skip reason other than 0 says that only its position travels.
 pub(crate) fn signed(tx: &mut Tx<'_>, id: MessageId, ordinal: u64, skip: i64) -> Result<(), Error> {
     tx.execute(
-        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3",
+        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2, signed = 1 WHERE id = $3",
         &[ordinal.into(), skip.into(), (&id.0).into()],
     )?;
+    Ok(())
+}
+
+/// Has a message's position filled by a skip when it is next signed.
+pub(crate) fn give_up(tx: &mut Tx<'_>, id: MessageId, reason: i64) -> Result<(), Error> {
+    tx.execute("UPDATE outbox SET state = 0, reason = $1 WHERE id = $2", &[reason.into(), (&id.0).into()])?;
     Ok(())
 }
 
@@ -169,7 +189,7 @@ pub(crate) fn skipped(tx: &mut Tx<'_>, id: MessageId, reason: i64) -> Result<(),
 /// Lets the messages that wait for the peer's release be signed again; says whether there were any.
 pub(crate) fn release_waiting(tx: &mut Tx<'_>, recipient: &Recipient) -> Result<bool, Error> {
     let changed = tx.execute(
-        "UPDATE outbox SET state = 0 WHERE recipient = $1 AND lane IN (1, 2) AND state IN (0, 4) AND state = 4",
+        "UPDATE outbox SET state = 0 WHERE recipient = $1 AND lane IN (1, 2) AND state IN (0, 1, 4) AND state = 4",
         &[recipient.as_str().into()],
     )?;
     Ok(changed > 0)
@@ -181,8 +201,8 @@ pub(crate) fn has_drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> 
 
 pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, digest, envelope, sign_time) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, digest, envelope, erased, \
+         sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             p.recipient.as_str().into(),
             p.lane.number().into(),
@@ -192,6 +212,7 @@ pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Erro
             correlation_value(p.correlation.as_ref()),
             (&p.head.digest).into(),
             p.envelope.into(),
+            p.erased.into(),
             p.now.into(),
         ],
     )?;
@@ -237,7 +258,7 @@ pub(crate) fn positions(
     limit: u64,
 ) -> Result<Vec<Stored>, Error> {
     tx.query(
-        "SELECT sequence, id, correlation, envelope FROM sent WHERE recipient = $1 AND lane = $2 \
+        "SELECT sequence, id, correlation, envelope, erased FROM sent WHERE recipient = $1 AND lane = $2 \
          AND sequence > $3 ORDER BY sequence LIMIT $4",
         &[recipient.as_str().into(), lane.number().into(), after.into(), limit.into()],
         |row| {
@@ -246,8 +267,19 @@ pub(crate) fn positions(
                 id: id_of(row, 1)?,
                 correlation: correlation_of(row, 2)?,
                 envelope: row.optional_blob(3)?,
+                erased: row.optional_blob(4)?,
             })
         },
+    )
+}
+
+/// Positions after `after` whose content was erased.
+pub(crate) fn erased_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, after: u64) -> Result<Vec<u64>, Error> {
+    tx.query(
+        "SELECT sequence FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3 AND erased IS NOT NULL \
+         ORDER BY sequence LIMIT 256",
+        &[recipient.as_str().into(), lane.number().into(), after.into()],
+        |row| row.number(0),
     )
 }
 
@@ -262,8 +294,8 @@ pub(crate) fn give_up_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, 
     tx.execute("DELETE FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3", &channel)
 }
 
-/// Messages at the positions that no receipt has concluded yet.
-pub(crate) fn unconcluded(
+/// Messages at the positions that are neither refused for good nor skipped.
+pub(crate) fn covered(
     tx: &mut Tx<'_>,
     recipient: &Recipient,
     lane: Lane,
@@ -271,9 +303,9 @@ pub(crate) fn unconcluded(
     last: u64,
 ) -> Result<Vec<Concluded>, Error> {
     tx.query(
-        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason FROM sent s JOIN outbox o ON o.id = s.id \
-         WHERE s.recipient = $1 AND s.lane = $2 AND s.sequence >= $3 AND s.sequence <= $4 AND o.state IN (0, 1, 4) \
-         ORDER BY s.sequence",
+        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason, o.ordinal, o.state FROM sent s \
+         JOIN outbox o ON o.id = s.id WHERE s.recipient = $1 AND s.lane = $2 AND s.sequence >= $3 \
+         AND s.sequence <= $4 AND o.state IN (0, 1, 2, 4) ORDER BY s.sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
         |row| {
             Ok(Concluded {
@@ -282,6 +314,8 @@ pub(crate) fn unconcluded(
                 contract: row.text(2)?,
                 correlation: correlation_of(row, 3)?,
                 skip: row.int(4)? != 0,
+                ordinal: row.number(5)?,
+                is_open: row.int(6)? != 2,
             })
         },
     )
@@ -295,18 +329,19 @@ pub(crate) fn conclude(tx: &mut Tx<'_>, id: MessageId, state: State, reason: i64
     Ok(())
 }
 
-/// When the oldest position after `after` was signed, in microseconds.
-pub(crate) fn oldest_after(
-    tx: &mut Tx<'_>,
-    recipient: &Recipient,
-    lane: Lane,
-    after: u64,
-) -> Result<Option<i64>, Error> {
-    tx.query_one(
-        "SELECT sign_time FROM sent WHERE recipient = $1 AND lane = $2 AND sequence = $3",
-        &[recipient.as_str().into(), lane.number().into(), (after + 1).into()],
-        |row| row.int(0),
-    )
+/// When the oldest message that nothing has concluded was accepted, in microseconds.
+pub(crate) fn oldest_open(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<Option<i64>, Error> {
+    let mut oldest = None;
+    for state in [0_i64, 1, 4] {
+        let found = tx.query_one(
+            "SELECT create_time FROM outbox WHERE recipient = $1 AND lane = $2 AND state IN (0, 1, 4) AND state = $3 \
+             ORDER BY serial LIMIT 1",
+            &[recipient.as_str().into(), lane.number().into(), state.into()],
+            |row| row.int(0),
+        )?;
+        oldest = oldest.into_iter().chain(found).min();
+    }
+    Ok(oldest)
 }
 
 pub(crate) fn hold_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
@@ -396,12 +431,11 @@ pub(crate) fn held_after(
 ) -> Result<Vec<wire::Receipt>, Error> {
     tx.query(
         "SELECT receipt FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
-         AND (series > $4 OR (series = $5 AND number > $6)) ORDER BY series, number LIMIT 256",
+         AND (series, number) > ($4, $5) ORDER BY series, number LIMIT 256",
         &[
             issuer.as_str().into(),
             recipient.as_str().into(),
             lane.number().into(),
-            after.series.into(),
             after.series.into(),
             after.number.into(),
         ],

@@ -1,5 +1,6 @@
 -- The messaging tables of an access point. Times are microseconds since 1970 by the local clock. Bodies
--- (content, envelope) are encrypted under the key of their case; digests and ids stay after erasure.
+-- (content, envelope) are encrypted under the key of their case; digests, ids and the envelope without its parts
+-- (erased) stay after erasure.
 
 CREATE TABLE fence (value INTEGER NOT NULL);
 
@@ -11,6 +12,7 @@ CREATE TABLE case_key (
   kek TEXT NOT NULL,
   wrapped BLOB NOT NULL
 );
+CREATE INDEX case_key_kek ON case_key (kek);
 
 -- Every message this access point ever accepted to send. state: 0 to be signed, 1 signed, 2 received,
 -- 3 refused, 4 waiting for the peer's newer release, 5 skipped. reason: why it was refused; in the states 0, 1
@@ -27,9 +29,10 @@ CREATE TABLE outbox (
   content BLOB,
   state INTEGER NOT NULL,
   reason INTEGER NOT NULL,
+  signed INTEGER NOT NULL,
   create_time INTEGER NOT NULL
 );
-CREATE INDEX outbox_open ON outbox (recipient, lane, serial) WHERE state IN (0, 4);
+CREATE INDEX outbox_open ON outbox (recipient, lane, state, serial) WHERE state IN (0, 1, 4);
 CREATE INDEX outbox_case ON outbox (correlation);
 
 -- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
@@ -42,10 +45,12 @@ CREATE TABLE sent (
   correlation BLOB NOT NULL,
   digest BLOB NOT NULL,
   envelope BLOB,
+  erased BLOB,
   sign_time INTEGER NOT NULL,
   PRIMARY KEY (recipient, lane, sequence)
 );
 CREATE INDEX sent_id ON sent (id);
+CREATE INDEX sent_case ON sent (correlation);
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
 -- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
@@ -64,10 +69,12 @@ CREATE TABLE received (
   outcome INTEGER NOT NULL,
   spent INTEGER NOT NULL,
   envelope BLOB,
+  erased BLOB,
   receive_time INTEGER NOT NULL,
   PRIMARY KEY (sender, recipient, lane, branch, sequence)
 );
 CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
+CREATE INDEX received_case ON received (correlation);
 CREATE INDEX received_id ON received (sender, id);
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
@@ -97,8 +104,11 @@ CREATE TABLE receipt_held (
   receipt BLOB NOT NULL,
   PRIMARY KEY (issuer, recipient, lane, series, number)
 );
+CREATE INDEX receipt_held_cover ON receipt_held (issuer, recipient, lane, last_sequence);
+CREATE INDEX receipt_held_digest ON receipt_held (digest);
 
--- What was promised to senders: the highest incarnation proposed, and the run that proposed it.
+-- What was promised to senders: the highest incarnation proposed, the run that proposed it and its signed
+-- status, which proves to an older process of that sender that it was superseded.
 CREATE TABLE promise (
   sender TEXT NOT NULL,
   recipient TEXT NOT NULL,
@@ -106,6 +116,7 @@ CREATE TABLE promise (
   incarnation INTEGER NOT NULL,
   run BLOB NOT NULL,
   base_sequence INTEGER,
+  proposal BLOB NOT NULL,
   PRIMARY KEY (sender, recipient, lane)
 );
 

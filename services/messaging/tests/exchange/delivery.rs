@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use nhipcau_messaging::engine::{AlarmKind, Input, SubmitError};
 
-use crate::world::World;
-
-const MOH: usize = 0;
-const VWU: usize = 1;
-const HANOI: usize = 2;
+use crate::world::{HANOI, MOH, VWU, World};
 
 #[test]
 fn a_message_has_one_effect_and_a_receipt() {
@@ -130,7 +126,7 @@ fn no_body_of_a_case_lies_in_the_clear_on_disk() {
     for node in [MOH, VWU] {
         world.rows(node, "DELETE FROM effect", |_| Ok(()));
     }
-    let image = world.nodes[MOH].store.image().unwrap();
+    let image = world.image(MOH);
     assert!(!image.windows(22).any(|w| w == b"a name nobody may read"));
 }
 

@@ -3,11 +3,7 @@
 use nhipcau_messaging::{engine::AlarmKind, envelope::wire};
 use prost::Message;
 
-use crate::world::{Parcel, World};
-
-const MOH: usize = 0;
-const VWU: usize = 1;
-const HANOI: usize = 2;
+use crate::world::{HANOI, MOH, Parcel, VWU, World};
 
 fn sent(world: &mut World) -> Parcel {
     world.send(MOH, VWU, "r1", b"one").unwrap();

@@ -3,7 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
+mod broadcasts;
 mod delivery;
 mod disbelief;
+mod erasure;
+mod hostile_peer;
+mod limits;
 mod recovery;
+mod retries;
+mod rollbacks;
 mod world;

@@ -2,11 +2,7 @@
 
 use nhipcau_messaging::engine::{AlarmKind, Error};
 
-use crate::world::World;
-
-const MOH: usize = 0;
-const VWU: usize = 1;
-const HANOI: usize = 2;
+use crate::world::{HANOI, MOH, VWU, World};
 
 #[test]
 fn a_restart_signs_what_was_accepted_and_loses_nothing() {
@@ -46,7 +42,7 @@ fn envelopes_of_the_process_before_have_no_second_effect() {
 #[test]
 fn a_sender_rolled_back_gets_back_what_its_peer_holds() {
     let mut world = World::open();
-    let image = world.nodes[MOH].store.image().unwrap();
+    let image = world.image(MOH);
     let ids: Vec<_> =
         (0..3).map(|n| world.send(MOH, VWU, &format!("r{n}"), format!("{n}").as_bytes()).unwrap()).collect();
     world.settle();
@@ -65,7 +61,7 @@ fn a_sender_rolled_back_gets_back_what_its_peer_holds() {
 #[test]
 fn a_recipient_rolled_back_applies_again_what_its_sender_holds() {
     let mut world = World::open();
-    let image = world.nodes[VWU].store.image().unwrap();
+    let image = world.image(VWU);
     world.send(MOH, VWU, "r1", b"one").unwrap();
     world.send(MOH, VWU, "r2", b"refuse two").unwrap();
     world.settle();
@@ -83,7 +79,7 @@ fn a_recipient_rolled_back_applies_again_what_its_sender_holds() {
 #[test]
 fn what_only_the_broker_held_of_a_rolled_back_sender_still_arrives_once() {
     let mut world = World::open();
-    let image = world.nodes[MOH].store.image().unwrap();
+    let image = world.image(MOH);
     world.send(MOH, VWU, "r1", b"only on the bus").unwrap();
     let late: Vec<_> = world.queue.drain(..).collect();
     world.restart(MOH, Some(&image));
@@ -101,7 +97,7 @@ fn what_only_the_broker_held_of_a_rolled_back_sender_still_arrives_once() {
 #[test]
 fn a_publisher_rolled_back_gets_its_figures_back_and_everybody_holds_them() {
     let mut world = World::open();
-    let image = world.nodes[MOH].store.image().unwrap();
+    let image = world.image(MOH);
     world.broadcast(MOH, "b1", b"lost").unwrap();
     world.queue.retain(|parcel| parcel.to == VWU);
     while let Some(parcel) = world.queue.pop_front() {
@@ -120,7 +116,7 @@ fn a_publisher_rolled_back_gets_its_figures_back_and_everybody_holds_them() {
 #[test]
 fn an_old_process_stops_when_a_new_one_has_started() {
     let mut world = World::open();
-    let image = world.nodes[MOH].store.image().unwrap();
+    let image = world.image(MOH);
     let old = world.restart(MOH, Some(&image));
     world.settle();
     world.nodes[MOH] = old;
