@@ -14,23 +14,51 @@ pub const IMPATIENT: i32 = 1;
 /// # Errors
 /// When the signals cannot be listened to.
 pub fn on_signal() -> io::Result<CancellationToken> {
+    listen(|| process::exit(IMPATIENT))
+}
+
+fn listen(exit: impl FnOnce() + Send + 'static) -> io::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let token = CancellationToken::new();
     let stop = token.clone();
     tokio::spawn(async move {
-        for is_last in [false, true] {
+        let mut next = async || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if is_last {
-                tracing::warn!("A second signal ends the process at once.");
-                process::exit(IMPATIENT);
-            }
-            tracing::info!("A signal begins the end of the process.");
-            stop.cancel();
-        }
+        };
+        next().await;
+        tracing::info!("A signal begins the end of the process.");
+        stop.cancel();
+        next().await;
+        tracing::warn!("A second signal ends the process at once.");
+        exit();
     });
     Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn send(signal: &str) {
+        let sent = Command::new("kill").args([signal, &process::id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    #[tokio::test]
+    async fn the_first_signal_begins_the_end_and_the_second_is_the_end() {
+        let exited = CancellationToken::new();
+        let exit = exited.clone();
+        let stop = listen(move || exit.cancel()).unwrap();
+        send("-TERM");
+        stop.cancelled().await;
+        assert!(!exited.is_cancelled());
+        send("-INT");
+        exited.cancelled().await;
+    }
 }

@@ -137,12 +137,15 @@ impl World {
     }
 
     pub(crate) async fn start(&self) -> (Serving, SocketAddr) {
+        self.start_counted(&mut crate::metrics::registry()).await
+    }
+
+    async fn start_counted(&self, registry: &mut Registry) -> (Serving, SocketAddr) {
         let systems = [
             ("moh/hotline".parse().unwrap(), [Role::Submit].into_iter().collect()),
             ("moh/desk".parse().unwrap(), Role::ALL.into_iter().collect()),
         ];
-        let mut registry = crate::metrics::registry();
-        let server = Server::bind(&self.config, systems.into_iter().collect(), &mut registry).await.unwrap();
+        let server = Server::bind(&self.config, systems.into_iter().collect(), registry).await.unwrap();
         let address = server.local_addr();
         let steering = ReferralSteeringServiceServer::new(self.probe.clone());
         let services = Services::default()
@@ -325,9 +328,41 @@ async fn errors_that_the_library_makes_have_reasons_too() {
     let refused = client.open_branch(large).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, reason::REQUEST_TOO_LARGE));
 
+    let mut raw = tonic::client::Grpc::new(channel.clone());
+    raw.ready().await.unwrap();
+    // Field 2 of both; a text in one and bytes in the other.
+    let latin = prost_types::Any { type_url: String::new(), value: b"Nguy\xean".to_vec() };
+    let path = "/nhipcau.referral.v1.ReferralSteeringService/OpenBranch".parse().unwrap();
+    let codec = tonic_prost::ProstCodec::<prost_types::Any, OpenBranchResponse>::default();
+    let refused = raw.unary(Request::new(latin), path, codec).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, reason::REQUEST_MALFORMED));
+
     let mut other = nhipcau_proto::indicator::v1::indicator_service_client::IndicatorServiceClient::new(channel);
     let refused = other.submit(nhipcau_proto::indicator::v1::SubmitRequest::default()).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unimplemented, reason::METHOD_UNKNOWN));
+}
+
+#[tokio::test]
+async fn every_answer_is_counted_by_method_code_and_reason() {
+    let world = World::new();
+    let mut registry = crate::metrics::registry();
+    let (_serving, address) = world.start_counted(&mut registry).await;
+    let mut client = Client::new(world.channel(address, "moh/hotline").await);
+    client.open_branch(OpenBranchRequest::default()).await.unwrap();
+    client.close_branch(CloseBranchRequest::default()).await.unwrap_err();
+    let mut page = String::new();
+    prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+    let service = "nhipcau.referral.v1.ReferralSteeringService";
+    for line in [
+        format!("nhipcau_calls_total{{method=\"{service}/OpenBranch\",code=\"OK\",reason=\"\"}} 1"),
+        format!(
+            "nhipcau_calls_total{{method=\"{service}/CloseBranch\",code=\"PERMISSION_DENIED\",\
+             reason=\"ROLE_MISSING\"}} 1"
+        ),
+        "nhipcau_connections 1".to_owned(),
+    ] {
+        assert!(page.contains(&line), "{line} is missing in {page}");
+    }
 }
 
 #[tokio::test]

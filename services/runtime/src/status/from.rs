@@ -1,7 +1,13 @@
 //! Refusals of the layers below as refusals of a call. Faults are logged here with their causes and answered without.
 
+use std::error::Error as StdError;
+
 use nhipcau_domain::reason;
-use nhipcau_messaging::{engine::SubmitError, store, writer::CallError};
+use nhipcau_messaging::{
+    engine::{self, RestError, SubmitError},
+    store,
+    writer::CallError,
+};
 use nhipcau_proto::Validate;
 use tonic::Code;
 
@@ -46,8 +52,19 @@ impl<E: Into<Self>> From<CallError<E>> for Refusal {
 
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        tracing::error!(error = %chain(&error), "The store failed.");
-        Self::internal()
+        fault(&error, "The store failed.")
+    }
+}
+
+impl From<engine::Error> for Refusal {
+    fn from(error: engine::Error) -> Self {
+        fault(&error, "The engine failed.")
+    }
+}
+
+impl From<RestError> for Refusal {
+    fn from(error: RestError) -> Self {
+        fault(&error, "A body could not be put to rest or read.")
     }
 }
 
@@ -60,11 +77,14 @@ impl From<SubmitError> for Refusal {
             SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
             SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
             // A draft that no caller could have avoided: a fault of this program or of its store.
-            _ => {
-                tracing::error!(error = %chain(&error), "A message was not accepted for sending.");
-                return Self::internal();
-            }
+            _ => return fault(&error, "A message was not accepted for sending."),
         };
         Self::new(code, reason, error.to_string())
     }
+}
+
+/// Says what happened to the log, and nothing to the caller.
+fn fault(error: &(dyn StdError + 'static), message: &'static str) -> Refusal {
+    tracing::error!(error = %chain(error), "{message}");
+    Refusal::internal()
 }
