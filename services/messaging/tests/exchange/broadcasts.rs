@@ -1,0 +1,47 @@
+//! Broadcasts of a publisher that was rolled back reach whoever missed its new history.
+
+use jiff::SignedDuration;
+
+use crate::world::{MOH, VWU, World};
+
+#[test]
+fn a_subscriber_away_during_two_restarts_of_a_publisher_rolled_back_catches_up() {
+    let mut world = World::open();
+    world.broadcast(MOH, "b0", b"zero").unwrap();
+    world.settle();
+    let image = world.image(MOH);
+    for n in 0..5 {
+        world.broadcast(MOH, &format!("lost {n}"), b"lost").unwrap();
+    }
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.broadcast(MOH, "b1", b"after").unwrap();
+    world.queue.clear();
+    world.restart(MOH, None);
+    world.broadcast(MOH, "b2", b"later").unwrap();
+    world.queue.clear();
+    world.settle();
+    world.settle();
+    let held = world.effects(VWU);
+    assert!(["zero", "after", "later"].iter().all(|body| held.iter().any(|b| b == body)), "{held:?}");
+}
+
+#[test]
+fn receipts_for_an_abandoned_history_do_not_stand_for_the_new_one() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.broadcast(MOH, "l0", b"refuse lost").unwrap();
+    world.broadcast(MOH, "l1", b"refuse lost").unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.broadcast(MOH, "n1", b"new one").unwrap();
+    world.deliver_without_signals();
+    world.restart(VWU, None);
+    world.now += SignedDuration::from_secs(11);
+    world.tick(VWU);
+    world.broadcast(MOH, "n2", b"new two").unwrap();
+    world.deliver_without_signals();
+    world.settle();
+    assert!(world.effects(VWU).contains(&"new two".to_owned()));
+    assert_eq!(world.branch(VWU, "receipt_honoured"), 0);
+}

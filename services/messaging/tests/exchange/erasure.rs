@@ -1,0 +1,57 @@
+//! An erased case, and a retired key, take nothing else with them, whoever is rolled back afterwards.
+
+use nhipcau_messaging::engine::SubmitError;
+
+use crate::world::{HANOI, MOH, Secrets, VWU, World};
+
+const ERASED: [u8; 16] = [1; 16];
+const OTHER: [u8; 16] = [2; 16];
+
+#[test]
+fn a_sender_rolled_back_opens_again_when_its_recipient_has_erased_the_case() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_in(MOH, VWU, "r1", b"one", Some(ERASED)).unwrap();
+    world.settle();
+    world.group(VWU, |engine, tx| engine.erase(&ERASED, tx)).unwrap();
+    world.restart(MOH, Some(&image));
+    world.send_in(MOH, VWU, "r2", b"two", Some(OTHER)).unwrap();
+    world.settle();
+    assert!(world.nodes[MOH].engine.is_open());
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+}
+
+#[test]
+fn a_recipient_rolled_back_goes_on_when_its_sender_has_erased_the_case() {
+    let mut world = World::open();
+    let image = world.image(VWU);
+    world.send_in(MOH, VWU, "r1", b"one", Some(ERASED)).unwrap();
+    world.settle();
+    world.group(MOH, |engine, tx| engine.erase(&ERASED, tx)).unwrap();
+    world.restart(VWU, Some(&image));
+    world.settle();
+    world.send_in(MOH, VWU, "r2", b"two", Some(OTHER)).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["two"]);
+}
+
+#[test]
+fn zeros_name_no_case_because_they_stand_for_none() {
+    let mut world = World::open();
+    let refused = world.send_in(MOH, HANOI, "r1", b"hello", Some([0; 16]));
+    assert!(matches!(refused, Err(SubmitError::Malformed)), "{refused:?}");
+}
+
+#[test]
+fn what_is_stored_outlives_a_key_encryption_key_that_is_retired_after_an_overlap() {
+    let mut world = World::open();
+    world.send_in(MOH, VWU, "r1", b"of no case", None).unwrap();
+    world.send(MOH, VWU, "r2", b"of a case").unwrap();
+    world.queue.clear();
+    world.restart_with(MOH, None, &Secrets { kek: &["2026-11", "2026-12"], ..Secrets::default() });
+    world.pass_alone(MOH, 60);
+    world.restart_with(MOH, None, &Secrets { kek: &["2026-12"], ..Secrets::default() });
+    world.send_in(MOH, VWU, "r3", b"later", None).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["of no case", "of a case", "later"]);
+}

@@ -1,0 +1,95 @@
+//! Nobody who holds only a peer's keys, or old signals of one's own, can stop a process or get around the rules.
+
+use nhipcau_messaging::{
+    engine::{Error, Kind},
+    envelope::Place,
+    message::{Lane, MessageId},
+};
+
+use crate::world::{Forgery, MOH, VWU, World, bundle, status};
+
+#[test]
+fn an_unreadable_envelope_under_a_spent_id_stops_nothing() {
+    let mut world = World::open();
+    let id = world.send_in(MOH, VWU, "r1", b"one", None).unwrap();
+    world.settle();
+    let sql = "SELECT incarnation, sequence, digest FROM sent WHERE recipient = 'vwu' AND lane = 1";
+    let last = world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
+    let (incarnation, sequence, previous) = last[0];
+    let lane = Some(Lane::Messages);
+    let place = Place { lane, incarnation, sequence: sequence + 1, base_sequence: 0, previous, create_time: world.now };
+    let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, readable: false });
+    world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
+    assert_eq!(world.effects(VWU), ["one"]);
+}
+
+#[test]
+fn a_peer_that_claims_a_later_promise_stops_nothing() {
+    let mut world = World::open();
+    let mut statement = world.last_status(VWU, MOH);
+    statement.number += 1_000;
+    for incoming in &mut statement.incoming {
+        incoming.promised_incarnation = 1_000_000;
+        incoming.promised_run = vec![3; 16];
+    }
+    world.deliver(status(VWU, MOH, &statement)).unwrap();
+    world.settle();
+}
+
+#[test]
+fn a_publisher_that_returns_to_an_older_life_stops_nothing() {
+    let mut world = World::open();
+    world.broadcast(MOH, "b1", b"1").unwrap();
+    world.broadcast(MOH, "b2", b"2").unwrap();
+    world.settle();
+    let mut previous = [0; 32];
+    for (n, incarnation) in [(1, 50), (2, 1)] {
+        let place = Place {
+            lane: Some(Lane::Bulk),
+            incarnation,
+            sequence: u64::from(n),
+            base_sequence: u64::from(n) - 1,
+            previous,
+            create_time: world.now,
+        };
+        let id = MessageId(uuid::Builder::from_custom_bytes([n; 16]).into_uuid().into_bytes());
+        let forged = world.forge(&Forgery { from: MOH, to: None, place, id, readable: true });
+        previous = forged.digest;
+        world.deliver(bundle(Kind::Broadcast, MOH, VWU, vec![forged.envelope])).unwrap();
+    }
+}
+
+#[test]
+fn old_signals_stop_nobody_after_both_sides_were_rolled_back() {
+    let mut world = World::open();
+    let images = [world.image(MOH), world.image(VWU)];
+    for n in 0..3 {
+        world.send(MOH, VWU, &format!("r{n}"), b"x").unwrap();
+        world.queue.clear();
+        world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+        world.settle();
+    }
+    let old: Vec<_> = world.seen.iter().filter(|p| p.from == MOH && p.to == VWU && p.signal).cloned().collect();
+    world.restart(MOH, Some(&images[0]));
+    world.restart(VWU, Some(&images[1]));
+    world.settle();
+    assert!(world.nodes[MOH].engine.is_open());
+    for parcel in old {
+        world.deliver(parcel).unwrap();
+    }
+    let stopped = world.settle_until_stop();
+    assert!(!matches!(stopped, Some(Error::Superseded)), "{stopped:?}");
+}
+
+#[test]
+fn an_envelope_on_another_kind_of_subject_has_no_effect_before_its_sender_is_heard() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let mut parcel = world.take_bundles().remove(0);
+    world.restart(VWU, None);
+    parcel.kind = Kind::Receipts;
+    world.deliver(parcel).unwrap();
+    assert!(world.effects(VWU).is_empty());
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+}

@@ -1,0 +1,117 @@
+//! Stores rolled back at the worst moments: nothing is lost, repeated or left without an answer.
+
+use std::sync::Arc;
+
+use nhipcau_messaging::engine::{AlarmKind, Input};
+
+use crate::world::{HANOI, MOH, Secrets, VWU, World};
+
+/// Parts that fill an envelope when they are padded.
+fn large() -> Vec<Vec<u8>> {
+    vec![vec![b'1'; 100_000], vec![b'2'; 30_000], vec![b'3'; 30_000]]
+}
+
+#[test]
+fn a_request_repeated_before_its_message_is_returned_does_not_stop_its_case() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.concluded(MOH), [0, 0]);
+}
+
+#[test]
+fn what_only_the_broker_held_arrives_although_its_place_was_taken_and_its_sender_restarted() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_in(MOH, VWU, "r1", b"only on the bus", Some([1; 16])).unwrap();
+    let late = world.take_bundles();
+    world.restart(MOH, Some(&image));
+    world.send_in(MOH, VWU, "r2", b"new", Some([2; 16])).unwrap();
+    world.settle();
+    world.restart(MOH, None);
+    world.settle();
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle();
+    assert_eq!(world.effects(VWU), ["new", "only on the bus"]);
+}
+
+#[test]
+fn what_was_acknowledged_ahead_of_a_gap_outlives_its_senders_rollback() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_in(MOH, VWU, "r1", b"never on the bus", Some([1; 16])).unwrap();
+    world.queue.clear();
+    world.send_in(MOH, VWU, "r2", b"ahead", Some([2; 16])).unwrap();
+    let ahead = world.take_bundles().remove(0);
+    world.deliver(ahead).unwrap();
+    world.queue.clear();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["ahead"]);
+}
+
+#[test]
+fn the_largest_message_is_returned_to_its_sender() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_changed(MOH, VWU, "r1", |draft| draft.parts = large()).unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.send_in(MOH, VWU, "r2", b"two", Some([2; 16])).unwrap();
+    world.settle();
+    assert!(world.nodes[MOH].engine.is_open());
+    assert_eq!(world.effects(VWU).len(), 2);
+}
+
+#[test]
+fn the_largest_message_that_only_the_broker_held_is_returned_and_takes_a_place() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_changed(MOH, VWU, "r1", |draft| draft.parts = large()).unwrap();
+    let late = world.take_bundles();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    world.send_in(MOH, VWU, "r2", b"small", Some([3; 16])).unwrap();
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle();
+    world.settle();
+    assert_eq!(world.effects(VWU).len(), 2);
+    assert!(world.rows(VWU, "SELECT 1 FROM stray", |row| row.int(0)).is_empty());
+}
+
+#[test]
+fn a_recipient_rolled_back_applies_what_it_had_received_although_the_agreement_has_ended() {
+    let mut world = World::open();
+    let image = world.image(HANOI);
+    world.send(VWU, HANOI, "r1", b"one").unwrap();
+    world.settle();
+    world.restart(HANOI, Some(&image));
+    let (now, release) = (world.now, Arc::clone(&world.releases[1]));
+    world.group(HANOI, |engine, tx| engine.step(now, Input::Release(release), tx)).unwrap();
+    world.settle();
+    assert_eq!(world.effects(HANOI), ["one"]);
+    assert_eq!(world.concluded(VWU), [0]);
+}
+
+#[test]
+fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() {
+    let mut world = World::open();
+    let image = world.image(VWU);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    world.restart_with(VWU, Some(&image), &Secrets { opens: false, ..Secrets::default() });
+    world.settle();
+    assert_eq!(world.concluded(MOH), [0, 3]);
+    assert!(world.alarmed(MOH, AlarmKind::Refused));
+}

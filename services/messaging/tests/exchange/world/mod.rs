@@ -1,0 +1,277 @@
+//! Access points of a test around a bus that does what the test says, in one thread and in simulated time.
+
+mod directory;
+mod node;
+mod notes;
+mod sending;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{
+    directory::Release,
+    id::{AccessPointId, ContractId, KeyId, PartyId},
+};
+use nhipcau_messaging::{
+    engine::{AlarmKind, Engine, Error, Input, Kind, Output, PublishResult},
+    message::Recipient,
+    store::{self, Store, Tx, Value},
+};
+
+pub(crate) use self::{
+    directory::Setup,
+    node::{Node, Secrets},
+    sending::{Forgery, bundle, status},
+};
+
+pub(crate) const MOH: usize = 0;
+pub(crate) const VWU: usize = 1;
+pub(crate) const HANOI: usize = 2;
+const NAMES: [&str; 3] = ["moh", "vwu", "hanoi"];
+
+fn contract() -> ContractId {
+    ContractId::new("nhipcau.referral.v1").unwrap()
+}
+
+fn point(name: &str) -> AccessPointId {
+    AccessPointId::new(name).unwrap()
+}
+
+fn party(name: &str) -> PartyId {
+    PartyId::new(name).unwrap()
+}
+
+fn key_id(text: &str) -> KeyId {
+    KeyId::new(text).unwrap()
+}
+
+/// A bundle on its way.
+#[derive(Clone)]
+pub(crate) struct Parcel {
+    pub(crate) kind: Kind,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) signal: bool,
+}
+
+pub(crate) struct World {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) now: Timestamp,
+    pub(crate) queue: VecDeque<Parcel>,
+    /// Everything that was ever on the bus.
+    pub(crate) seen: Vec<Parcel>,
+    pub(crate) releases: Vec<Arc<Release>>,
+    /// What the broker says to a publish; it loses what it does not say to have stored.
+    pub(crate) answer: PublishResult,
+    /// How many bundles were handed to the broker.
+    pub(crate) published: usize,
+    token: u64,
+}
+
+impl World {
+    /// Three access points whose processes have just started.
+    fn new(setup: &Setup) -> Self {
+        let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let releases = directory::releases(now, setup);
+        let start =
+            |name: &&str| Node::start(name, Store::in_memory().unwrap(), 1, &releases[0], &Secrets::default(), now);
+        let nodes = NAMES.iter().map(start).collect();
+        let (queue, seen, answer) = (VecDeque::new(), Vec::new(), PublishResult::Stored);
+        Self { nodes, now, queue, seen, releases, answer, published: 0, token: 0 }
+    }
+
+    /// Three access points that have agreed on all their channels.
+    pub(crate) fn open() -> Self {
+        Self::open_with(&Setup::default())
+    }
+
+    /// The same with another directory.
+    pub(crate) fn open_with(setup: &Setup) -> Self {
+        let mut world = Self::new(setup);
+        world.settle();
+        assert!(world.nodes.iter().all(|node| node.engine.is_open()));
+        world
+    }
+
+    /// Starts a process again on the store it had, or on an older image of it, and gives the old process.
+    pub(crate) fn restart(&mut self, node: usize, image: Option<&[u8]>) -> Node {
+        self.restart_with(node, image, &Secrets::default())
+    }
+
+    /// The same with other secrets.
+    pub(crate) fn restart_with(&mut self, node: usize, image: Option<&[u8]>, secrets: &Secrets) -> Node {
+        let starts = self.nodes[node].starts + 1;
+        let image = image.map_or_else(|| self.image(node), <[u8]>::to_vec);
+        let store = Store::from_image(&image).unwrap();
+        let started = Node::start(NAMES[node], store, starts, &self.releases[0], secrets, self.now);
+        std::mem::replace(&mut self.nodes[node], started)
+    }
+
+    /// A copy of a node's disk.
+    pub(crate) fn image(&mut self, node: usize) -> Vec<u8> {
+        self.nodes[node].store.image().unwrap()
+    }
+
+    /// One group on one node; its outputs go on the bus.
+    pub(crate) fn group<T, E: From<store::Error> + From<Error>>(
+        &mut self,
+        node: usize,
+        work: impl FnOnce(&mut Engine, &mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (now, mut acks) = (self.now, Vec::new());
+        let this = &mut self.nodes[node];
+        let engine = &mut this.engine;
+        let (value, outputs) = this.store.transaction(|tx| {
+            let value = work(engine, tx)?;
+            Ok::<_, E>((value, engine.flush(now, tx)?))
+        })?;
+        for output in outputs {
+            match output {
+                Output::Publish { kind, recipient, bytes, token } => {
+                    acks.push(token);
+                    self.published += 1;
+                    if self.answer != PublishResult::Stored {
+                        continue;
+                    }
+                    let to: Vec<_> = match recipient {
+                        Recipient::One(id) => vec![index(&id)],
+                        Recipient::All => (0..NAMES.len()).filter(|to| *to != node).collect(),
+                    };
+                    for to in to {
+                        self.queue.push_back(Parcel { kind, from: node, to, bytes: bytes.clone(), signal: false });
+                    }
+                }
+                Output::Signal { recipient, bytes } => {
+                    let kind = Kind::Receipts;
+                    self.queue.push_back(Parcel { kind, from: node, to: index(&recipient), bytes, signal: true });
+                }
+                Output::Acknowledge { .. } => {}
+                Output::Alarm(alarm) => this.alarms.push(alarm),
+            }
+        }
+        for token in acks {
+            let input = Input::Published { token, result: self.answer };
+            let this = &mut self.nodes[node];
+            let engine = &mut this.engine;
+            this.store.transaction(|tx| engine.step(now, input, tx)).unwrap();
+        }
+        Ok(value)
+    }
+
+    /// Delivers one parcel.
+    pub(crate) fn deliver(&mut self, parcel: Parcel) -> Result<(), Error> {
+        self.token += 1;
+        let (now, token, sender) = (self.now, self.token, point(NAMES[parcel.from]));
+        self.seen.push(parcel.clone());
+        self.group(parcel.to, |engine, tx| {
+            let input = if parcel.signal {
+                Input::Signal { sender, bytes: parcel.bytes }
+            } else {
+                Input::Delivery { kind: parcel.kind, sender, bytes: parcel.bytes, token }
+            };
+            engine.step(now, input, tx)
+        })
+    }
+
+    /// Lets a node notice that time has passed.
+    pub(crate) fn tick(&mut self, node: usize) {
+        let now = self.now;
+        self.group(node, |engine, tx| engine.step(now, Input::Tick, tx)).unwrap();
+    }
+
+    /// Lets a node notice every second of a time in which the bus loses everything.
+    pub(crate) fn pass_alone(&mut self, node: usize, seconds: i64) {
+        for _ in 0..seconds {
+            self.queue.clear();
+            self.tick(node);
+            self.now += SignedDuration::from_secs(1);
+        }
+        self.queue.clear();
+    }
+
+    /// Delivers what is on the bus and what comes of it, except for signals, which are lost.
+    pub(crate) fn deliver_without_signals(&mut self) {
+        while let Some(parcel) = self.queue.pop_front() {
+            if !parcel.signal {
+                self.deliver(parcel).unwrap();
+            }
+        }
+    }
+
+    /// Takes everything off the bus that is not a signal.
+    pub(crate) fn take_bundles(&mut self) -> Vec<Parcel> {
+        std::mem::take(&mut self.queue).into_iter().filter(|parcel| !parcel.signal).collect()
+    }
+
+    /// Like [`settle`](Self::settle), until a process stops.
+    pub(crate) fn settle_until_stop(&mut self) -> Option<Error> {
+        for _ in 0..60 {
+            (0..self.nodes.len()).for_each(|node| self.tick(node));
+            while let Some(parcel) = self.queue.pop_front() {
+                if let Err(stopped) = self.deliver(parcel) {
+                    return Some(stopped);
+                }
+            }
+            self.now += SignedDuration::from_secs(10);
+        }
+        None
+    }
+
+    /// Delivers all that is on the bus and all that comes of it, and lets ten minutes pass in between.
+    pub(crate) fn settle(&mut self) {
+        for round in 0..120 {
+            (0..self.nodes.len()).for_each(|node| self.tick(node));
+            while let Some(parcel) = self.queue.pop_front() {
+                self.deliver(parcel).unwrap();
+            }
+            self.now += SignedDuration::from_millis(if round < 60 { 200 } else { 10_000 });
+        }
+    }
+
+    /// The bodies that had an effect at a node, in order.
+    pub(crate) fn effects(&mut self, node: usize) -> Vec<String> {
+        self.rows(node, "SELECT body FROM effect ORDER BY rowid", |row| Ok(String::from_utf8(row.blob(0)?).unwrap()))
+    }
+
+    /// What a node learned of its own messages.
+    pub(crate) fn concluded(&mut self, node: usize) -> Vec<i64> {
+        self.rows(node, "SELECT outcome FROM concluded ORDER BY rowid", |row| row.int(0))
+    }
+
+    /// How many messages of a node are in a state.
+    pub(crate) fn in_state(&mut self, node: usize, state: i64) -> usize {
+        self.nodes[node]
+            .store
+            .transaction(|tx| tx.query("SELECT 1 FROM outbox WHERE state = $1", &[Value::Int(state)], |row| row.int(0)))
+            .unwrap()
+            .len()
+    }
+
+    pub(crate) fn rows<T>(
+        &mut self,
+        node: usize,
+        sql: &'static str,
+        map: impl FnMut(&store::Row<'_>) -> Result<T, store::Error>,
+    ) -> Vec<T> {
+        self.nodes[node].store.transaction(|tx| tx.query(sql, &[], map)).unwrap()
+    }
+
+    pub(crate) fn alarmed(&self, node: usize, kind: AlarmKind) -> bool {
+        self.nodes[node].alarms.iter().any(|alarm| alarm.kind == kind)
+    }
+
+    pub(crate) fn branch(&self, node: usize, name: &str) -> u64 {
+        self.nodes[node].engine.branches().get(name).copied().unwrap_or(0)
+    }
+}
+
+fn index(id: &AccessPointId) -> usize {
+    NAMES.iter().position(|name| *name == id.as_str()).unwrap()
+}
+
+pub(crate) fn seed(name: &str, purpose: u8) -> [u8; 32] {
+    let mut bytes = [purpose; 32];
+    bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to ^= from);
+    bytes
+}

@@ -1,0 +1,83 @@
+//! One access point of a test: its disk, its process and the secrets that the process was started with.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nhipcau_domain::directory::Release;
+use nhipcau_messaging::{
+    Entropy,
+    crypto::{rest::RestKey, sign::SigningKey},
+    engine::{Alarm, Config, Engine},
+    keys::{KeyEncryptionKey, KeyRing, SealingSecret},
+    store::Store,
+};
+
+use super::{
+    contract, key_id,
+    notes::{Notes, TABLES},
+    point, seed,
+};
+
+/// Bytes that follow from a seed, so that a failing test fails again.
+pub(crate) struct Seeded(pub(crate) u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.0 >> 56) as u8;
+        }
+    }
+}
+
+/// The secrets outside the store that differ between processes of one access point.
+pub(crate) struct Secrets {
+    /// Whether the sealing secret is the one whose public key the directory names.
+    pub(crate) opens: bool,
+    /// Names of the key-encryption keys, the newest last.
+    pub(crate) kek: &'static [&'static str],
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { opens: true, kek: &["2026-11"] }
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) alarms: Vec<Alarm>,
+    pub(super) starts: u64,
+}
+
+impl Node {
+    pub(super) fn start(
+        name: &str,
+        mut store: Store,
+        starts: u64,
+        release: &Arc<Release>,
+        secrets: &Secrets,
+        now: Timestamp,
+    ) -> Self {
+        store.add_tables(TABLES).unwrap();
+        let kek =
+            |id: &&str| KeyEncryptionKey { id: (*id).to_owned(), key: RestKey::new(seed(&format!("{name} {id}"), 4)) };
+        let private = seed(name, if secrets.opens { 2 } else { 5 });
+        let config = Config {
+            access_point: point(name),
+            start: starts,
+            keys: KeyRing {
+                signing: SigningKey::from_seed(key_id("s-1"), &seed(name, 1)).unwrap(),
+                sealing: vec![SealingSecret { id: key_id("e-1"), private }],
+                id_key: seed(name, 3),
+                kek: secrets.kek.iter().map(kek).collect(),
+            },
+            release: Arc::clone(release),
+            handlers: vec![Box::new(Notes(contract()))],
+            entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
+        };
+        let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
+        Self { store, engine, alarms: Vec::new(), starts }
+    }
+}

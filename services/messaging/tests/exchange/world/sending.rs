@@ -1,0 +1,150 @@
+//! Messages of a test: what its services send, and what somebody with an access point's keys could put on the bus.
+
+use nhipcau_domain::id::{Purpose, SystemId};
+use nhipcau_messaging::{
+    crypto::sign::SigningKey,
+    engine::{Kind, SubmitError},
+    envelope::{ChannelKeys, Content, Place, Sealed, Sender, seal, wire},
+    message::{Address, Cause, Correlation, Draft, Header, Lane, MessageId, Recipient},
+    signal::{self, Signal, StatusStatement},
+};
+use prost::Message;
+
+use super::{NAMES, Parcel, World, contract, key_id, node::Seeded, party, point, seed};
+
+/// What somebody with an access point's signing key could put on the bus.
+#[derive(Clone, Copy)]
+pub(crate) struct Forgery {
+    pub(crate) from: usize,
+    /// One recipient, or everybody.
+    pub(crate) to: Option<usize>,
+    pub(crate) place: Place,
+    pub(crate) id: MessageId,
+    /// Whether the parts are sealed under the key that the envelope carries.
+    pub(crate) readable: bool,
+}
+
+impl World {
+    /// Submits a message of a case.
+    pub(crate) fn send(
+        &mut self,
+        from: usize,
+        to: usize,
+        request: &str,
+        body: &[u8],
+    ) -> Result<MessageId, SubmitError> {
+        self.send_in(from, to, request, body, Some([7; 16]))
+    }
+
+    pub(crate) fn send_in(
+        &mut self,
+        from: usize,
+        to: usize,
+        request: &str,
+        body: &[u8],
+        case: Option<Correlation>,
+    ) -> Result<MessageId, SubmitError> {
+        self.send_changed(from, to, request, |draft| {
+            draft.header.correlation = case;
+            draft.parts = vec![body.to_vec()];
+        })
+    }
+
+    /// Submits a message of a case after a change to it.
+    pub(crate) fn send_changed(
+        &mut self,
+        from: usize,
+        to: usize,
+        request: &str,
+        change: impl FnOnce(&mut Draft),
+    ) -> Result<MessageId, SubmitError> {
+        let recipient = Recipient::One(point(NAMES[to]));
+        let mut draft = draft(from, Some(to), recipient, Lane::Messages, request, b"");
+        draft.header.correlation = Some([7; 16]);
+        change(&mut draft);
+        self.submit(from, draft)
+    }
+
+    pub(crate) fn broadcast(&mut self, from: usize, request: &str, body: &[u8]) -> Result<MessageId, SubmitError> {
+        self.submit(from, draft(from, None, Recipient::All, Lane::Bulk, request, body))
+    }
+
+    fn submit(&mut self, from: usize, draft: Draft) -> Result<MessageId, SubmitError> {
+        let now = self.now;
+        self.group(from, |engine, tx| engine.submit(now, draft, tx))
+    }
+
+    /// Makes an envelope with the body `forged` and a true signature.
+    pub(crate) fn forge(&mut self, forgery: &Forgery) -> Sealed {
+        self.token += 1;
+        let entropy = &mut Seeded(self.token);
+        let Forgery { from, to, place, id, readable } = *forgery;
+        let (me, signing) = (point(NAMES[from]), signing(from));
+        let sender = Sender { access_point: &me, signing: &signing, directory_version: 1 };
+        let Draft { header, parts, .. } = draft(from, to, Recipient::All, Lane::Messages, "", b"forged");
+        let content = Content { header, ordinal: 0, skip: None, parts };
+        let Some(to) = to else {
+            return seal(sender, &Recipient::All, place, id, &content, None, entropy).unwrap();
+        };
+        let peer = point(NAMES[to]);
+        let sealing = self.releases[0].sealing_key(&peer, self.now).unwrap();
+        let to = (&peer, &sealing.id, &sealing.public);
+        let (mut key, wrapped) = ChannelKeys::default().get(sender, to, self.now, entropy).unwrap();
+        if !readable {
+            key = ChannelKeys::default().get(sender, to, self.now, entropy).unwrap().0;
+        }
+        let key = Some((&sealing.id, &key, &wrapped));
+        seal(sender, &Recipient::One(peer.clone()), place, id, &content, key, entropy).unwrap()
+    }
+
+    /// The last status that one access point sent another.
+    pub(crate) fn last_status(&self, from: usize, to: usize) -> StatusStatement {
+        let status = |parcel: &Parcel| match Signal::decode(parcel.bytes.as_slice()).ok()?.kind? {
+            signal::Kind::Status(status) => StatusStatement::decode(status.statement.as_slice()).ok(),
+            _ => None,
+        };
+        self.seen.iter().rev().filter(|p| p.signal && p.from == from && p.to == to).find_map(status).unwrap()
+    }
+}
+
+/// A bundle of these envelopes on its way.
+pub(crate) fn bundle(kind: Kind, from: usize, to: usize, envelopes: Vec<wire::Envelope>) -> Parcel {
+    let bytes = wire::Bundle { envelopes, receipts: Vec::new() }.encode_to_vec();
+    Parcel { kind, from, to, bytes, signal: false }
+}
+
+/// A status with a true signature on its way.
+pub(crate) fn status(from: usize, to: usize, statement: &StatusStatement) -> Parcel {
+    let (me, signing) = (point(NAMES[from]), signing(from));
+    let signer = Sender { access_point: &me, signing: &signing, directory_version: 1 };
+    let bytes = signal::sign_status(statement, signer).encode_to_vec();
+    Parcel { kind: Kind::Receipts, from, to, bytes, signal: true }
+}
+
+fn signing(node: usize) -> SigningKey {
+    SigningKey::from_seed(key_id("s-1"), &seed(NAMES[node], 1)).unwrap()
+}
+
+fn draft(from: usize, to: Option<usize>, recipient: Recipient, lane: Lane, request: &str, body: &[u8]) -> Draft {
+    let address = |node: usize| Address { party: party(NAMES[node]), unit: None };
+    Draft {
+        header: Header {
+            message: "nhipcau.referral.v1.ReferralEvent".to_owned(),
+            contract: contract(),
+            contract_minor: 0,
+            sender: address(from),
+            recipient: to.map(address),
+            purpose: Purpose::new("protection").unwrap(),
+            legal_basis: String::new(),
+            correlation: None,
+            corrected: None,
+            traceparent: String::new(),
+            blobs: Vec::new(),
+        },
+        recipient,
+        lane,
+        parts: vec![body.to_vec()],
+        cause: Cause::Request { system: SystemId::new("desk").unwrap(), request_id: request.to_owned() },
+        ordinal: 0,
+    }
+}
