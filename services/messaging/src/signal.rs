@@ -59,6 +59,7 @@ fn is_well_formed(s: &StatusStatement) -> bool {
     let countable = |numbers: &[u64]| numbers.iter().all(|n| *n < NUMBER_LIMIT);
     let outgoing = |o: &OutgoingStatus| {
         countable(&[o.incarnation, o.base_sequence, o.return_from, o.receipted_sequence])
+            && countable(&o.erased_sequences)
             && (o.broadcast || o.rewind.is_none())
             && channel_is_well_formed(o.lane, o.rewind.as_ref(), None)
             && channel_is_well_formed(o.lane, o.head.as_ref(), o.receipt.as_ref())

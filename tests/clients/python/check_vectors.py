@@ -136,7 +136,7 @@ def check_status(case: Case, given: Given) -> None:
 
 def check_return(case: Case, given: Given) -> None:
     """A return opens to envelopes and receipts of the reader."""
-    returned = returns.open_return(data(case, "envelope"), case["reader"], given.keys)
+    returned = returns.open_return(data(case, "returned"), case["reader"], given.keys)
     compare(case, "content", [item.content and item.content.content for item in returned.envelopes])
     again = [pb.Receipt(statement=item.statement_bytes, signature=item.signature) for item in returned.receipts]
     compare(case, "receipts", [item.SerializeToString() for item in again])

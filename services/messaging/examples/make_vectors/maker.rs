@@ -10,7 +10,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     Entropy,
     crypto::{seal::public_key, sign::SigningKey},
-    envelope::{self, ChannelKeys, Content, OpenError, Place, Sealed, Sender, Verified, seal, wire},
+    envelope::{self, ChannelKeys, Content, OpenError, Place, Sealed, Sender, Trust, Verified, seal, wire},
     keys::SealingSecret,
     message::{Address, Cause, Header, MessageId, Recipient},
     pae::{self, sha256},
@@ -136,7 +136,7 @@ impl Maker {
     }
 
     pub(crate) fn verify(&self, envelope: &wire::Envelope, kind: &[u8]) -> Result<Verified> {
-        Ok(envelope::verify(envelope.clone(), kind, &self.release, self.now, false)?)
+        Ok(envelope::verify(envelope.clone(), kind, &self.release, self.now, Trust::default())?)
     }
 
     /// The keys of an envelope's parts, as its recipient derives them.

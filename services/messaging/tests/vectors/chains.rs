@@ -56,7 +56,7 @@ fn covered(given: &Given, case: &Case) -> Result<(Vec<receipt::Verified>, Covera
         .iter()
         .map(|bytes| {
             let receipt = wire::Receipt::decode(bytes.as_slice()).unwrap();
-            receipt::verify(receipt, &given.release, given.now).map_err(Refusal::Receipt)
+            receipt::verify(receipt, &given.release, given.now, false).map_err(Refusal::Receipt)
         })
         .collect::<Result<Vec<_>, Refusal>>()?;
     let coverage = evidence::check_receipts(&receipts, &sent).map_err(Refusal::Evidence)?;

@@ -2,7 +2,7 @@
 
 use nhipcau_domain::id::AccessPointId;
 use nhipcau_messaging::{
-    envelope::{self, Content, Rejected, Verified, wire},
+    envelope::{self, Content, Rejected, Trust, Verified, wire},
     message::{Recipient, SkipReason},
     pae::{self, sha256},
 };
@@ -16,7 +16,7 @@ use crate::{
 /// Takes serialized bytes as far as anyone can take them with the directory.
 pub(crate) fn verify(given: &Given, bytes: &[u8], kind: &[u8]) -> Result<Verified, Refusal> {
     let envelope = wire::Envelope::decode(bytes).map_err(|_| Refusal::Envelope(Rejected::Malformed))?;
-    envelope::verify(envelope, kind, &given.release, given.now, false).map_err(Refusal::Envelope)
+    envelope::verify(envelope, kind, &given.release, given.now, Trust::default()).map_err(Refusal::Envelope)
 }
 
 /// Opens a verified envelope as a reader, the way the engine does: only what names the reader, or all.

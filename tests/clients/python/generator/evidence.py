@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -202,7 +202,12 @@ def statuses() -> Iterator[Case]:
         yield {"name": name, "expect": expect.value, "status": serialize(message).hex()}
 
 
-def returned(message: signal_pb.Return, sign_as: Kind = Kind.RETURN, recipient: str = "moh",
+def opened_by(envelope: pb.Envelope, part_keys: Sequence[bytes]) -> signal_pb.ReturnedKeys:
+    """What opens an envelope that is given back."""
+    return signal_pb.ReturnedKeys(digest=read(envelope).digest, part_keys=part_keys)
+
+
+def returned(message: signal_pb.Return, *originals: pb.Envelope, sign_as: Kind = Kind.RETURN, recipient: str = "moh",
              purpose: str = "return", **changes: Any) -> str:
     """A return of hanoi to an access point whose store was rolled back."""
     nowhere = {"incarnation": 0, "sequence": 0, "lane": pb.LANE_UNSPECIFIED}
@@ -212,40 +217,38 @@ def returned(message: signal_pb.Return, sign_as: Kind = Kind.RETURN, recipient: 
         sender=pb.Address(party="hanoi"), recipient=pb.Address(party=recipient), purpose=purpose,
         correlation=b"", ordinal=0,
     )
-    envelope = seal(made, content, fixture.channel_key("hanoi", recipient), fixture.signer("hanoi"), sign_as)
-    return serialize(envelope).hex()
+    parcel = seal(made, content, fixture.channel_key("hanoi", recipient), fixture.signer("hanoi"), sign_as)
+    return serialize(signal_pb.Returned(parcel=parcel, originals=originals)).hex()
 
 
 def returns() -> Iterator[Case]:
     """Returns: one envelope with its part keys, one whose content was erased, one receipt of the reader."""
     first, second, _ = channel()
     keys = [single.key for single in part_keys(read(first), fixture.channel_key("moh", "hanoi"))]
-    kept = signal_pb.ReturnedEnvelope(envelope=first, part_keys=keys)
-    erased = signal_pb.ReturnedEnvelope(
-        envelope=pb.Envelope(routing=second.routing, manifest=second.manifest, signature=second.signature))
+    erased = pb.Envelope(routing=second.routing, manifest=second.manifest, signature=second.signature)
     answer = fixture.sealed(fixture.routing("answer", "hanoi", "moh"), fixture.content())
     issued = receipt(1, answer, 1, issuer="moh", signer="moh")
-    whole = signal_pb.Return(envelopes=[kept, erased], receipts=[issued])
-    yield {"name": "kept-and-erased", "expect": "ok", "reader": "moh", "envelope": returned(whole),
+    whole = signal_pb.Return(keys=[opened_by(first, keys)], receipts=[issued])
+    yield {"name": "kept-and-erased", "expect": "ok", "reader": "moh", "returned": returned(whole, first, erased),
            "content": [[part.hex() for part in fixture.content(b"event 1").plain()[1:]], None],
            "receipts": hexed([issued])}
 
-    def wrong(name: str, expect: Reason, message: signal_pb.Return, **changes: Any) -> Case:
-        return {"name": name, "expect": expect.value, "reader": "moh", "envelope": returned(message, **changes)}
+    def wrong(name: str, expect: Reason, message: signal_pb.Return, *originals: pb.Envelope, **changes: Any) -> Case:
+        given_back = returned(message, *originals, **changes)
+        return {"name": name, "expect": expect.value, "reader": "moh", "returned": given_back}
 
-    swapped = signal_pb.ReturnedEnvelope(envelope=first, part_keys=keys[::-1])
-    missing = signal_pb.ReturnedEnvelope(envelope=first, part_keys=keys[:1])
-    theirs = signal_pb.ReturnedEnvelope(envelope=answer)
-    forged = signal_pb.ReturnedEnvelope(
-        envelope=pb.Envelope(routing=first.routing, manifest=first.manifest, parts=first.parts,
-                             signature=second.signature), part_keys=keys)
+    swapped = signal_pb.Return(keys=[opened_by(first, keys[::-1])])
+    missing = signal_pb.Return(keys=[opened_by(first, keys[:1])])
+    of_another = signal_pb.Return(keys=[opened_by(second, keys)])
+    forged = pb.Envelope(routing=first.routing, manifest=first.manifest, parts=first.parts, signature=second.signature)
     not_issued = signal_pb.Return(receipts=[receipt(1, second, 1)])
     yield wrong("signed-as-a-channel-envelope", Reason.BAD_SIGNATURE, whole, sign_as=Kind.CHANNEL)
     yield wrong("return-with-a-position", Reason.BAD_POSITION, whole, sequence=1)
     yield wrong("return-on-a-lane", Reason.BAD_POSITION, whole, lane=pb.LANE_BULK)
     yield wrong("return-for-another-purpose", Reason.BAD_CONTROL, whole, purpose="restoration")
-    yield wrong("wrong-part-key", Reason.OPEN_FAILED, signal_pb.Return(envelopes=[swapped]))
-    yield wrong("missing-part-key", Reason.PART_MISMATCH, signal_pb.Return(envelopes=[missing]))
-    yield wrong("envelope-of-another", Reason.NOT_THE_READERS, signal_pb.Return(envelopes=[theirs]))
-    yield wrong("forged-returned-envelope", Reason.BAD_SIGNATURE, signal_pb.Return(envelopes=[forged]))
+    yield wrong("wrong-part-key", Reason.OPEN_FAILED, swapped, first)
+    yield wrong("missing-part-key", Reason.PART_MISMATCH, missing, first)
+    yield wrong("keys-of-another-envelope", Reason.PART_MISMATCH, of_another, first)
+    yield wrong("envelope-of-another", Reason.NOT_THE_READERS, signal_pb.Return(), answer)
+    yield wrong("forged-returned-envelope", Reason.BAD_SIGNATURE, signal_pb.Return(keys=[opened_by(forged, keys)]), forged)
     yield wrong("receipt-of-another", Reason.NOT_THE_READERS, not_issued)

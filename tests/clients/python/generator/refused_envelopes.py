@@ -202,6 +202,7 @@ def by_the_control() -> Iterator[Case]:
         ("contract-without-version", Reason.BAD_CONTROL, {"contract": "nhipcau.referral"}),
         ("no-purpose", Reason.BAD_CONTROL, {"purpose": ""}),
         ("ordinal-too-large", Reason.BAD_CONTROL, {"ordinal": 1 << 62}),
+        ("all-zero-correlation", Reason.BAD_CONTROL, {"correlation": bytes(16)}),
         ("short-correlation", Reason.WRONG_LENGTH, {"correlation": bytes(15)}),
         ("short-blob-digest", Reason.WRONG_LENGTH, {"blobs": [pb.Blob(digest=bytes(31))]}),
         ("corrects-no-uuidv8", Reason.BAD_ID, {"corrected_id": no_uuid8}),

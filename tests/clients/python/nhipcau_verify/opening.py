@@ -105,6 +105,7 @@ def _content(envelope: Envelope, plain: Sequence[bytes]) -> Opened:
 def _check_control(envelope: Envelope, control: pb.Control) -> None:
     require_length(control.content_digest, 32, "content digest")
     require_optional(control.correlation, 16, "correlation")
+    require(control.correlation != bytes(16), Reason.BAD_CONTROL, "an all-zero correlation")
     require_contract(control.contract, Reason.BAD_CONTROL, "contract")
     require_label(control.purpose, Reason.BAD_CONTROL, "purpose")
     require_counts(Reason.BAD_CONTROL, control.ordinal, *(blob.size_bytes for blob in control.blobs))

@@ -6,7 +6,7 @@ The reader believes its own signatures and nothing else: every returned envelope
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import receipt as receipts
@@ -39,30 +39,33 @@ class Returned:
 
 
 def open_return(data: bytes, reader: str, keys: Keyring) -> Returned:
-    """Opens a serialized Envelope that was signed as a return, and checks what it gives back."""
-    outer = verify(data, keys, Kind.RETURN)
+    """Opens the parcel of a serialized Returned, and checks what comes with it and in it."""
+    returned = parse(pb.Returned, data)
+    outer = verify(returned.parcel.SerializeToString(), keys, Kind.RETURN)
     opened = open_envelope(outer, reader, keys)
     named = (opened.control.message, opened.control.contract, opened.control.purpose) == _CONTROL
     require(named, Reason.BAD_CONTROL, "a return of another name, contract or purpose")
     message = parse(pb.Return, opened.content[0])
     peer = outer.routing.sender
+    part_keys = {item.digest: item.part_keys for item in message.keys}
     return Returned(
-        envelopes=[_envelope(item, reader, peer, keys) for item in message.envelopes],
+        envelopes=[_envelope(read(item), part_keys, reader, peer, keys) for item in returned.originals],
         receipts=_receipts(message.receipts, reader, peer, keys),
     )
 
 
-def _envelope(item: pb.ReturnedEnvelope, reader: str, peer: str, keys: Keyring) -> ReturnedEnvelope:
-    envelope = read(item.envelope)
+def _envelope(envelope: Envelope, part_keys: Mapping[bytes, Sequence[bytes]], reader: str, peer: str,
+              keys: Keyring) -> ReturnedEnvelope:
     verify_signed(envelope, keys, Kind.CHANNEL)
     routing = envelope.routing
     ours = routing.sender == reader and routing.recipient in (peer, BROADCAST)
     require(ours, Reason.NOT_THE_READERS, "an envelope that the reader did not send to this peer")
+    own_keys = part_keys.get(envelope.digest, ())
     if not envelope.parts:
-        require(not item.part_keys, Reason.PART_MISMATCH, "keys for parts that are not there")
+        require(not own_keys, Reason.PART_MISMATCH, "keys for parts that are not there")
         return ReturnedEnvelope(envelope, None)
     check_parts(envelope)
-    return ReturnedEnvelope(envelope, open_with_part_keys(envelope, item.part_keys))
+    return ReturnedEnvelope(envelope, open_with_part_keys(envelope, own_keys))
 
 
 def _receipts(items: Sequence[pb.Receipt], reader: str, peer: str, keys: Keyring) -> list[Receipt]:

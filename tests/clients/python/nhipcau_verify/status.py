@@ -55,7 +55,7 @@ def _check_shape(statement: pb.StatusStatement) -> None:
     require_optional(statement.echo, 16, "echo")
     for outgoing in statement.outgoing:
         require_counts(Reason.BAD_STATEMENT, outgoing.incarnation, outgoing.base_sequence, outgoing.return_from,
-                       outgoing.receipted_sequence)
+                       outgoing.receipted_sequence, *outgoing.erased_sequences)
         require(outgoing.broadcast or not outgoing.HasField("rewind"), Reason.BAD_STATEMENT, "only a broadcast rewinds")
         _check_head(outgoing.rewind)
         _check_heads(outgoing.lane, outgoing.head, outgoing.receipt)

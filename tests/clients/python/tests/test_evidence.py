@@ -153,8 +153,7 @@ class ReturnTest(ReasonTest):
 
     def test_a_broadcast_comes_back_without_part_keys(self) -> None:
         figures = fixture.publish_first(fixture.content(b"figures", recipient=None))
-        message = signal_pb.Return(envelopes=[signal_pb.ReturnedEnvelope(envelope=figures)])
-        data = bytes.fromhex(evidence.returned(message, recipient="moha"))
+        data = bytes.fromhex(evidence.returned(signal_pb.Return(), figures, recipient="moha"))
         content = returns.open_return(data, "moha", KEYS).envelopes[0].content
         self.assertIsNotNone(content)
         assert content is not None
@@ -163,8 +162,7 @@ class ReturnTest(ReasonTest):
     def test_a_changed_broadcast_does_not_come_back(self) -> None:
         figures = fixture.publish_first(fixture.content(b"figures", recipient=None))
         figures.parts[1] = b"fakes.."
-        message = signal_pb.Return(envelopes=[signal_pb.ReturnedEnvelope(envelope=figures)])
-        data = bytes.fromhex(evidence.returned(message, recipient="moha"))
+        data = bytes.fromhex(evidence.returned(signal_pb.Return(), figures, recipient="moha"))
         self.assert_refused(Reason.PART_MISMATCH, returns.open_return, data, "moha", KEYS)
 
     def test_returned_receipts_follow_each_other(self) -> None:
@@ -182,7 +180,12 @@ class ReturnTest(ReasonTest):
         made = fixture.routing("return", "hanoi", "moh", incarnation=0, sequence=0, lane=pb.LANE_UNSPECIFIED)
         key = fixture.channel_key("hanoi", "moh")
         bare = seal(made, fixture.skip(), key, fixture.signer("hanoi"), Kind.RETURN)
-        self.assert_refused(Reason.BAD_CONTROL, returns.open_return, serialize(bare), "moh", KEYS)
+        data = serialize(signal_pb.Returned(parcel=bare))
+        self.assert_refused(Reason.BAD_CONTROL, returns.open_return, data, "moh", KEYS)
+
+    def test_a_return_has_a_parcel(self) -> None:
+        data = serialize(signal_pb.Returned(originals=evidence.channel()))
+        self.assert_refused(Reason.UNSUPPORTED_FORMAT, returns.open_return, data, "moh", KEYS)
 
     def test_a_return_for_another_does_not_open(self) -> None:
         data = bytes.fromhex(evidence.returned(signal_pb.Return()))
@@ -191,8 +194,8 @@ class ReturnTest(ReasonTest):
     def test_keys_without_parts_are_refused(self) -> None:
         whole = evidence.channel()[0]
         bare = pb.Envelope(routing=whole.routing, manifest=whole.manifest, signature=whole.signature)
-        message = signal_pb.Return(envelopes=[signal_pb.ReturnedEnvelope(envelope=bare, part_keys=[bytes(32)])])
-        data = bytes.fromhex(evidence.returned(message))
+        message = signal_pb.Return(keys=[evidence.opened_by(bare, [bytes(32)])])
+        data = bytes.fromhex(evidence.returned(message, bare))
         self.assert_refused(Reason.PART_MISMATCH, returns.open_return, data, "moh", KEYS)
 
 
