@@ -5,6 +5,7 @@
 //! it and bring their tables and handlers to the start. Stopping is bounded, finishes what callers were promised, and
 //! leaves nothing that the next start, which is a recovery like every start, could not take up.
 
+mod alarm;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -16,13 +17,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use alarm::{Alarms, Raised, reason};
 use nhipcau_domain::{
     directory::{Freshness, Release},
     id::AccessPointId,
 };
 use nhipcau_messaging::{
     SystemEntropy, engine,
-    engine::{Alarm, Input},
+    engine::Input,
     handler::Handler,
     keys::KeyRing,
     nats::{self, State, Transport},
@@ -40,7 +42,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     directory, keys,
-    metrics::{Alarms, Broker},
+    metrics::{self, Broker},
     private_file,
 };
 
@@ -150,13 +152,13 @@ impl Loaded {
         }
         let (transport, inputs) = Transport::start(id.clone(), &config.broker).await?;
         registry.register_collector(Box::new(Broker(transport.counters())));
-        let alarms = Alarms::register(registry);
+        let alarms = Alarms::default();
         let outlet = transport.outlet();
         let now = clock.clone();
         let seams = Seams {
             clock: Box::new(move || now.now()),
             outlet: Box::new(move |output| outlet.offer(output)),
-            alarm: Box::new(move |alarm| tell(&alarm, &alarms)),
+            alarm: alarms.seam(clock.clone(), metrics::Alarms::register(registry)),
         };
         let release = Arc::clone(&releases.borrow());
         let engine =
@@ -165,7 +167,8 @@ impl Loaded {
         let writer = writer.await.map_err(|_| writer::Error::Panicked)??;
         let readers = Readers::open(&config.store.path, config.store.readers)?;
         let pump = tokio::spawn(pump(inputs, writer.handle()));
-        Ok(AccessPoint { writer, transport, readers, releases, pump, config: config.directory, clock, _lock: lock })
+        let config = config.directory;
+        Ok(AccessPoint { writer, transport, readers, releases, alarms, pump, config, clock, _lock: lock })
     }
 }
 
@@ -176,6 +179,7 @@ pub struct AccessPoint {
     transport: Transport,
     readers: Readers,
     releases: watch::Sender<Arc<Release>>,
+    alarms: Alarms,
     pump: JoinHandle<()>,
     config: config::Directory,
     clock: Clock,
@@ -199,6 +203,12 @@ impl AccessPoint {
     #[must_use]
     pub fn releases(&self) -> watch::Receiver<Arc<Release>> {
         self.releases.subscribe()
+    }
+
+    /// What people must look at.
+    #[must_use]
+    pub fn alarms(&self) -> Alarms {
+        self.alarms.clone()
     }
 
     /// Where the connection to the broker stands.
@@ -262,12 +272,6 @@ async fn pump(mut inputs: mpsc::Receiver<Input>, handle: Handle) {
             return;
         }
     }
-}
-
-fn tell(alarm: &Alarm, alarms: &Alarms) {
-    let peer = alarm.peer.as_ref().map(AccessPointId::as_str);
-    tracing::error!(kind = ?alarm.kind, peer, "Somebody must look at this.");
-    alarms.raised(format!("{:?}", alarm.kind));
 }
 
 /// One process a store. The lock goes with the process, however it ends.
