@@ -209,6 +209,8 @@ pub struct Engine {
     handlers: BTreeMap<ContractId, Box<dyn Handler>>,
     entropy: Box<dyn Entropy>,
     started: Timestamp,
+    last_now: Timestamp,
+    time: Timestamp,
     own_released_at: Timestamp,
     outgoing: BTreeMap<OutgoingKey, Outgoing>,
     incoming: BTreeMap<IncomingKey, Incoming>,
@@ -255,6 +257,8 @@ impl Engine {
             handlers: config.handlers.into_iter().map(|h| (h.contract().clone(), h)).collect(),
             entropy: config.entropy,
             started: now,
+            last_now: now,
+            time: now,
             own_released_at: now,
             outgoing: BTreeMap::new(),
             incoming: BTreeMap::new(),
@@ -284,11 +288,12 @@ impl Engine {
     /// # Errors
     /// [`Error`]: the process must stop.
     pub fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.pass(now);
         match input {
             Input::Delivery { kind, sender, bytes, token } => self.deliver(now, kind, sender, bytes, token, tx),
             Input::Signal { sender, bytes } => self.signal(now, &sender, &bytes, tx),
             Input::Published { token, result } => {
-                self.published(now, token, result);
+                self.published(token, result);
                 Ok(())
             }
             Input::Release(release) => self.install(now, release, tx),
@@ -302,9 +307,10 @@ impl Engine {
     /// # Errors
     /// [`Error`]: the process must stop.
     pub fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, Error> {
+        self.pass(now);
         loop {
             self.seal_drafts(now, tx)?;
-            self.publish(now, tx)?;
+            self.publish(tx)?;
             self.issue_receipts(now, tx)?;
             if self.loopback.is_empty() {
                 break;
@@ -366,6 +372,7 @@ impl Engine {
 
     /// A newer release: unreceipted envelopes are agreed on anew, so that what it no longer allows is skipped.
     fn install(&mut self, now: Timestamp, release: Arc<Release>, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         if release.version() <= self.release.version() {
             return Ok(());
         }
@@ -384,7 +391,7 @@ impl Engine {
             out.drafts = true;
         }
         for peer in self.peers.values_mut() {
-            peer.status_due(now);
+            peer.status_due(time);
         }
         self.branch("release_installed");
         Ok(())
@@ -392,7 +399,8 @@ impl Engine {
 
     /// Lets what was waiting for time go on.
     fn tick(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if now.duration_since(self.started) >= SYNC_PATIENCE && self.incoming.values().any(|c| !c.synced) {
+        let time = self.time;
+        if time.duration_since(self.started) >= SYNC_PATIENCE && self.incoming.values().any(|c| !c.synced) {
             for channel in self.incoming.values_mut() {
                 channel.synced = true;
             }
@@ -402,7 +410,7 @@ impl Engine {
         }
         self.take_held(now, tx)?;
         self.rewrap(tx)?;
-        self.let_own_waiting_go(now, tx)?;
+        self.let_own_waiting_go(tx)?;
         self.alarm_unreceipted(now, tx)
     }
 
@@ -414,8 +422,18 @@ impl Engine {
         Channel { sender, recipient: if *broadcast { "all" } else { self.me.as_str() }, lane: *lane }
     }
 
-    fn peer(&mut self, id: &AccessPointId, now: Timestamp) -> &mut Peer {
-        self.peers.entry(id.clone()).or_insert_with(|| Peer::new(now))
+    fn peer(&mut self, id: &AccessPointId) -> &mut Peer {
+        let time = self.time;
+        self.peers.entry(id.clone()).or_insert_with(|| Peer::new(time))
+    }
+
+    /// Time for waiting, which never goes back: a clock that was set back must not silence anybody.
+    fn pass(&mut self, now: Timestamp) {
+        let passed = now.duration_since(self.last_now);
+        if passed.is_positive() {
+            self.time += passed;
+        }
+        self.last_now = now;
     }
 
     fn branch(&mut self, name: &'static str) {

@@ -1,6 +1,6 @@
 //! Agreeing with a recipient on where a channel stands, before anything is signed on it.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use nhipcau_domain::id::AccessPointId;
 
 use super::{
@@ -32,7 +32,7 @@ impl Engine {
         }
         out.incarnation += 1;
         if to_oneself {
-            outbox::give_up_after(tx, &key.0, key.1, out.receipted)?;
+            outbox::give_up_after(tx, &key.0, key.1, out.receipted, false)?;
             out.base = out.receipted;
             out.handed = out.receipted;
             out.head = outbox::position(tx, &key.0, key.1, out.receipted)?.unwrap_or_default();
@@ -48,30 +48,31 @@ impl Engine {
     /// position that this store knows; else asks for what this store has lost.
     pub(super) fn try_open(
         &mut self,
-        now: Timestamp,
         key: &OutgoingKey,
         theirs: Head,
         receipt: Number,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
         let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
-            if theirs.sequence > 0 && theirs.sequence <= out.receipted {
-                // Its head contradicts a receipt of its own: only a person can tell which store is right.
-                self.branch("fork");
+            if theirs.sequence <= out.tip.sequence {
+                // Rolled back, it took what was given up before: its history counts, since only it can have effects
+                // twice. What it had received otherwise is sent again under the same ids.
+                let before = outbox::position(tx, &key.0, key.1, theirs.sequence.saturating_sub(1))?;
+                out.tip = before.unwrap_or_default();
+                self.branch("contradicted");
                 self.alarm(AlarmKind::Fork, Some(&peer));
-                return Ok(());
-            }
-            if out.return_from == 0 {
+            } else if out.return_from == 0 {
                 self.branch("return_wanted");
                 self.alarm(AlarmKind::RolledBack, Some(&peer));
             }
             if let Some(out) = self.outgoing.get_mut(key) {
                 out.return_from = out.tip.sequence + 1;
             }
-            self.peer(&peer, now).status_due(now);
+            self.peer(&peer).status_due(time);
             return Ok(());
         }
         if theirs.sequence < out.receipted {
@@ -79,7 +80,7 @@ impl Engine {
         }
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         let base = theirs.sequence.max(out.receipted);
-        let given_up = outbox::give_up_after(tx, &key.0, key.1, base)?;
+        let given_up = outbox::give_up_after(tx, &key.0, key.1, base, false)?;
         out.head = outbox::position(tx, &key.0, key.1, base)?.unwrap_or_default();
         out.base = base;
         out.phase = Phase::Open;
@@ -89,7 +90,7 @@ impl Engine {
         out.drafts = true;
         out.handed = theirs.sequence;
         out.backoff = RESEND_FIRST;
-        out.resend_at = now + out.backoff;
+        out.resend_at = time + out.backoff;
         if given_up > 0 {
             self.branch("signed_anew");
         }
@@ -100,25 +101,25 @@ impl Engine {
     /// The recipient of an open channel says where it stands.
     pub(super) fn hear_head(
         &mut self,
-        now: Timestamp,
         key: &OutgoingKey,
         theirs: Head,
         receipt: Number,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
             self.reopen(key, tx)?;
             self.branch("histories_differ");
-            self.peer(&peer, now).status_due(now);
+            self.peer(&peer).status_due(time);
             return Ok(());
         }
         out.vouched = receipt;
         if theirs.sequence < out.handed && out.again.is_none() {
             // It misses what was handed over, or the broker does, or it is on its way.
-            out.again = Some((theirs.sequence, now + AGAIN_AFTER));
+            out.again = Some((theirs.sequence, time + AGAIN_AFTER));
             self.branch("sent_again_on_status");
         } else if out.again.is_some_and(|(from, _)| theirs.sequence > from) {
             out.again = None;
@@ -129,26 +130,26 @@ impl Engine {
     /// A subscriber of the broadcast says where it stands: it gets the original bytes from there on.
     pub(super) fn serve_subscriber(
         &mut self,
-        now: Timestamp,
         subscriber: &AccessPointId,
         lane: Lane,
         theirs: Head,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let key = (Recipient::All, lane);
         let own = outbox::position(tx, &key.0, lane, theirs.sequence)?;
         let Some(head) = self.outgoing.get(&key).map(|out| out.head.sequence) else { return Ok(()) };
         let on_chain = own.is_some_and(|own| own == theirs);
-        let shared = if on_chain { theirs } else { self.last_shared(subscriber, lane, tx)? };
-        self.peer(subscriber, now).rewind = (!on_chain).then_some(shared);
+        let shared = if on_chain { theirs } else { self.last_shared(subscriber, lane, theirs, tx)? };
+        self.peer(subscriber).rewind = (!on_chain).then_some(shared);
         if !on_chain {
             // It holds what this store has lost. It returns it and goes on from the last position that both hold.
             self.branch("broadcast_differs");
             self.alarm(AlarmKind::RolledBack, Some(subscriber));
-            self.peer(subscriber, now).status_due(now);
+            self.peer(subscriber).status_due(time);
         }
         let after = shared.sequence;
-        if after >= head || !self.peer(subscriber, now).may_serve(Serving::Broadcast, now) {
+        if after >= head || !self.peer(subscriber).may_serve(Serving::Broadcast, time) {
             return Ok(());
         }
         let stored = outbox::positions(tx, &key.0, lane, after, SERVED)?;
@@ -160,12 +161,19 @@ impl Engine {
         Ok(())
     }
 
-    /// The last position of the broadcast that the subscriber has receipted and that is still on this store's chain.
-    fn last_shared(&mut self, subscriber: &AccessPointId, lane: Lane, tx: &mut Tx<'_>) -> Result<Head, Error> {
+    /// The last position of the broadcast before the subscriber's head that it has receipted and that is still on this
+    /// store's chain.
+    fn last_shared(
+        &mut self,
+        subscriber: &AccessPointId,
+        lane: Lane,
+        theirs: Head,
+        tx: &mut Tx<'_>,
+    ) -> Result<Head, Error> {
         for receipt in outbox::last_held_receipts(tx, subscriber, &Recipient::All, lane)? {
             let Some((sequence, digest)) = receipt::head_of(&receipt) else { continue };
             let own = outbox::position(tx, &Recipient::All, lane, sequence)?;
-            if let Some(own) = own.filter(|own| own.digest == digest) {
+            if let Some(own) = own.filter(|own| own.digest == digest && sequence < theirs.sequence) {
                 return Ok(own);
             }
         }

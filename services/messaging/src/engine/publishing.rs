@@ -32,20 +32,21 @@ const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 
 impl Engine {
     /// Publishes what every open channel has signed and not handed over, and again what waits too long.
-    pub(super) fn publish(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(super) fn publish(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         let mut ready = Vec::new();
         for (key, out) in &mut self.outgoing {
-            if out.phase != Phase::Open || now < out.hold_until {
+            if out.phase != Phase::Open || time < out.hold_until {
                 continue;
             }
             let waits = key.0 != Recipient::All && out.receipted < out.handed;
-            if waits && now >= out.resend_at {
+            if waits && time >= out.resend_at {
                 out.handed = out.receipted;
                 out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
-                out.resend_at = now + out.backoff;
+                out.resend_at = time + out.backoff;
             }
             if let Some((from, at)) = out.again
-                && now >= at
+                && time >= at
             {
                 out.handed = out.handed.min(from);
                 out.again = None;
@@ -55,15 +56,16 @@ impl Engine {
             }
         }
         for key in ready {
-            self.publish_channel(now, &key, tx)?;
+            self.publish_channel(&key, tx)?;
         }
         Ok(())
     }
 
-    fn publish_channel(&mut self, now: Timestamp, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+    fn publish_channel(&mut self, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if out.handed == out.receipted {
-            out.resend_at = now + out.backoff;
+            out.resend_at = time + out.backoff;
         }
         let after = out.handed;
         let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
@@ -164,7 +166,8 @@ impl Engine {
     }
 
     /// The broker's answer only decides when to try again.
-    pub(super) fn published(&mut self, now: Timestamp, token: u64, result: PublishResult) {
+    pub(super) fn published(&mut self, token: u64, result: PublishResult) {
+        let time = self.time;
         let Some((key, after)) = self.published.remove(&token) else { return };
         let Some(out) = self.outgoing.get_mut(&key) else { return };
         match result {
@@ -177,12 +180,12 @@ impl Engine {
             PublishResult::Full => {
                 // What was published before still waits there; publishing it again would not help.
                 out.handed = out.handed.min(after);
-                out.hold_until = now + out.backoff;
+                out.hold_until = time + out.backoff;
                 self.branch("share_full");
             }
             PublishResult::Unknown => {
                 out.handed = out.handed.min(after);
-                out.hold_until = now + out.backoff;
+                out.hold_until = time + out.backoff;
                 out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
                 self.branch("publish_unknown");
             }
@@ -191,10 +194,11 @@ impl Engine {
 
     /// Tells a person once when a channel's oldest message has waited for 15 minutes.
     pub(super) fn alarm_unreceipted(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if now < self.next_alarm {
+        let time = self.time;
+        if time < self.next_alarm {
             return Ok(());
         }
-        self.next_alarm = now + ALARM_EVERY;
+        self.next_alarm = time + ALARM_EVERY;
         let mut late = Vec::new();
         for (key, out) in &mut self.outgoing {
             let Recipient::One(peer) = &key.0 else { continue };

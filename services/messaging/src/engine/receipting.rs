@@ -188,6 +188,7 @@ impl Engine {
         receipt: wire::Receipt,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let bytes = receipt.statement.clone();
         let verified = match receipt::verify(receipt, &self.release, now, false) {
             Ok(v) if v.statement.issuer == *subject_sender && v.statement.sender == self.me => v,
@@ -217,13 +218,14 @@ impl Engine {
         };
         if !follows {
             self.branch("receipt_gap");
-            self.peer(subject_sender, now).status_due(now);
+            self.peer(subject_sender).status_due(time);
             return Ok(());
         }
         self.take_next_receipt(now, &verified, tx)
     }
 
     fn take_next_receipt(&mut self, now: Timestamp, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         let s = &verified.statement;
         let key = (s.recipient.clone(), s.lane);
         let own = outbox::position(tx, &s.recipient, s.lane, s.last)?;
@@ -241,7 +243,7 @@ impl Engine {
                 self.branch("receipt_of_lost_history");
                 return Ok(outbox::hold_receipt(tx, verified)?);
             }
-            self.peer(&s.issuer, now).status_due(now);
+            self.peer(&s.issuer).status_due(time);
             return Ok(());
         }
         outbox::hold_receipt(tx, verified)?;
@@ -251,7 +253,7 @@ impl Engine {
             out.receipted = s.last;
             out.handed = out.handed.max(s.last);
             out.backoff = RESEND_FIRST;
-            out.resend_at = now + out.backoff;
+            out.resend_at = time + out.backoff;
             if let Some(head) = own {
                 out.tip = head;
             }
@@ -276,7 +278,7 @@ impl Engine {
             None if message.is_open => {
                 let state = if message.skip { State::Skipped } else { State::Received };
                 outbox::conclude(tx, message.id, state, 0)?;
-                if message.skip {
+                if message.skip || message.told {
                     return Ok(());
                 }
                 Outcome::Received

@@ -107,6 +107,7 @@ impl Engine {
         envelope: wire::Envelope,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let digest_bytes = envelope.routing.clone();
         let trust = Trust { erased: true, revoked: false };
         let verified = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust).and_then(|v| {
@@ -120,7 +121,7 @@ impl Engine {
             Ok(verified) => verified,
             Err(reason) => {
                 if reason == Rejected::UnknownSigner
-                    && self.peer(subject_sender, now).may_serve(Serving::UnknownSigner, now)
+                    && self.peer(subject_sender).may_serve(Serving::UnknownSigner, time)
                 {
                     self.alarm(AlarmKind::UnknownSigner, Some(subject_sender));
                     self.request_release(subject_sender);
@@ -142,7 +143,7 @@ impl Engine {
             // Only the sender's own status can say that it erased a content; on the way anybody can cut it off.
             return self.quarantine(now, subject_sender, Rejected::PartsDiffer.name(), &digest_bytes, tx);
         }
-        if self.admit(now, &key, &verified, tx)? {
+        if self.admit(&key, &verified, tx)? {
             self.place(now, &key, verified, tx)?;
         }
         Ok(())
@@ -151,7 +152,6 @@ impl Engine {
     /// Whether the envelope's incarnation may still take a position.
     fn admit(
         &mut self,
-        now: Timestamp,
         key: &IncomingKey,
         verified: &Verified,
         tx: &mut Tx<'_>,
@@ -178,12 +178,12 @@ impl Engine {
             let run = channel.promised_run.clone();
             let proposal = channel.proposal.clone();
             inbox::set_promise(tx, self.channel(key), &Promise { incarnation: promised, run, base, proposal })?;
-            self.clear_window(now, key, tx)?;
+            self.clear_window(key, tx)?;
             return Ok(true);
         }
         let stale = r.incarnation < channel.promised && channel.base.is_none_or(|base| r.sequence > base);
         if stale {
-            self.keep_stray(now, key, verified, tx)?;
+            self.keep_stray(key, verified, tx)?;
         }
         Ok(!stale)
     }
@@ -193,11 +193,11 @@ impl Engine {
     /// same id.
     pub(super) fn keep_stray(
         &mut self,
-        now: Timestamp,
         key: &IncomingKey,
         verified: &Verified,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let r = &verified.routing;
         if inbox::has_position(tx, self.channel(key), r.id)? {
             return Ok(());
@@ -216,12 +216,12 @@ impl Engine {
             channel.strays = true;
         }
         self.branch("stray_kept");
-        self.peer(&key.0, now).status_due(now);
+        self.peer(&key.0).status_due(time);
         Ok(())
     }
 
     /// The window's envelopes belong to a history that may be over: they were acknowledged, so none is dropped unseen.
-    pub(super) fn clear_window(&mut self, now: Timestamp, key: &IncomingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(super) fn clear_window(&mut self, key: &IncomingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
         let (promised, base) = (channel.promised, channel.base);
         let mut over = Vec::new();
@@ -233,7 +233,7 @@ impl Engine {
             }
         }
         for verified in over {
-            self.keep_stray(now, key, &verified, tx)?;
+            self.keep_stray(key, &verified, tx)?;
         }
         Ok(())
     }
@@ -270,6 +270,7 @@ impl Engine {
 
     /// Accepts the envelope at the next position, keeps one that is ahead, answers one that was there before.
     fn place(&mut self, now: Timestamp, key: &IncomingKey, verified: Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         let mut next = Some(verified);
         while let Some(verified) = next.take() {
             let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
@@ -282,15 +283,15 @@ impl Engine {
                     channel.window.entry(sequence).or_insert(verified);
                 }
                 self.branch("gap");
-                self.peer(&key.0, now).status_due(now);
+                self.peer(&key.0).status_due(time);
                 return Ok(());
             } else if verified.routing.previous != head.digest {
                 // Another history than the one accepted here; the sender learns of it from the status.
                 self.branch("history_differs");
                 if !key.1 {
-                    self.keep_stray(now, key, &verified, tx)?;
+                    self.keep_stray(key, &verified, tx)?;
                 }
-                self.peer(&key.0, now).status_due(now);
+                self.peer(&key.0).status_due(time);
                 return Ok(());
             } else {
                 self.accept(now, key, &verified, tx)?;
@@ -306,6 +307,7 @@ impl Engine {
 
     /// An envelope at a position that is taken: the same one is answered again, another is a fork.
     fn repeat(&mut self, now: Timestamp, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         let r = &verified.routing;
         let taken = inbox::at(tx, self.channel(key), r.sequence)?;
         match taken.filter(|head| head.incarnation == r.incarnation) {
@@ -321,15 +323,15 @@ impl Engine {
             Some(_) => {
                 self.branch("fork");
                 self.alarm(AlarmKind::Fork, Some(&key.0));
-                self.peer(&key.0, now).status_due(now);
+                self.peer(&key.0).status_due(time);
             }
             None => {
                 // Signed anew after this side had accepted the position; the sender learns of it from the status.
                 self.branch("position_taken");
                 if !key.1 {
-                    self.keep_stray(now, key, verified, tx)?;
+                    self.keep_stray(key, verified, tx)?;
                 }
-                self.peer(&key.0, now).status_due(now);
+                self.peer(&key.0).status_due(time);
             }
         }
         Ok(())

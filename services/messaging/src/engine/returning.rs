@@ -50,7 +50,7 @@ impl Engine {
     }
 
     fn return_to(&mut self, now: Timestamp, id: &AccessPointId, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let peer = self.peer(id, now);
+        let peer = self.peer(id);
         let returns = std::mem::take(&mut peer.returns);
         let strays = std::mem::take(&mut peer.strays);
         let receipts = std::mem::take(&mut peer.receipt_returns);
@@ -109,7 +109,7 @@ impl Engine {
             let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
             let verified =
                 envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, Trust::default()).ok());
-            self.peer(sender, now).strays.extend(verified);
+            self.peer(sender).strays.extend(verified);
         }
     }
 
@@ -174,6 +174,7 @@ impl Engine {
         returned: wire::Returned,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let envelope = returned.parcel.unwrap_or_default();
         let bytes = envelope.routing.clone();
         let verified = envelope::verify(envelope, pae::RETURN, &self.release, now, Trust::default()).and_then(|v| {
@@ -207,7 +208,7 @@ impl Engine {
         for (verified, part_keys) in own {
             self.take_back(now, verified, &part_keys, tx)?;
         }
-        self.peer(subject_sender, now).status_due(now);
+        self.peer(subject_sender).status_due(time);
         self.take_held(now, tx)
     }
 
@@ -251,6 +252,16 @@ impl Engine {
                 Err(_) => return Ok(()),
             }
         };
+        let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
+        let wanted = out.phase == Phase::Opening && out.return_from > 0 && r.sequence == out.tip.sequence + 1;
+        if wanted && r.previous != out.tip.digest {
+            // The histories part earlier still.
+            let earlier = outbox::position(tx, &key.0, key.1, out.tip.sequence / 2)?;
+            out.tip = earlier.unwrap_or_default();
+            out.return_from = out.tip.sequence + 1;
+            self.branch("histories_part_earlier");
+            return Ok(());
+        }
         let Some(out) = self.outgoing.get(&key) else { return Ok(()) };
         let extends = key.0 != Recipient::All
             && out.phase == Phase::Opening
@@ -280,7 +291,7 @@ impl Engine {
         let Some(content) = content else { return Ok(()) };
         let r = &v.routing;
         let (Some(lane), header) = (r.lane, &content.header) else { return Ok(()) };
-        if !placed && self.comes_too_early(now, v, content, tx)? {
+        if !placed && self.comes_too_early(v, content, tx)? {
             return Ok(());
         }
         let mut ordinal = content.ordinal;
@@ -346,11 +357,11 @@ impl Engine {
     /// earlier one may never have left.
     fn comes_too_early(
         &mut self,
-        now: Timestamp,
         v: &Verified,
         content: &Content,
         tx: &mut Tx<'_>,
     ) -> Result<bool, Error> {
+        let time = self.time;
         let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(false) };
         let last = inbox::ordinal(tx, Direction::Sent, v.routing.recipient.as_str(), case)?;
         if content.ordinal <= last + 1 {
@@ -360,8 +371,8 @@ impl Engine {
         if self.early_strays.len() >= EARLY_STRAYS {
             self.early_strays.clear();
         }
-        let since = *self.early_strays.entry(v.routing.id).or_insert(now);
-        let waits = now.duration_since(since) < EARLY_PATIENCE;
+        let since = *self.early_strays.entry(v.routing.id).or_insert(time);
+        let waits = time.duration_since(since) < EARLY_PATIENCE;
         if !waits {
             self.early_strays.remove(&v.routing.id);
             self.branch("earlier_of_case_lost");
@@ -380,8 +391,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let r = &v.routing;
         let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: v.digest };
-        if outbox::position(tx, &key.0, key.1, r.sequence)? != Some(head) {
-            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
+        let restored = outbox::position(tx, &key.0, key.1, r.sequence)? != Some(head);
+        if restored {
+            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1, true)?;
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
             let body = match content {
@@ -414,6 +426,9 @@ impl Engine {
         }
         if let Some(out) = self.outgoing.get_mut(key) {
             out.tip = head;
+            if restored {
+                out.receipted = out.receipted.min(r.sequence - 1);
+            }
             out.head = outbox::head(tx, &key.0, key.1)?;
             out.return_from = head.sequence + 1;
         }

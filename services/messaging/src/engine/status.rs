@@ -33,7 +33,8 @@ const INCARNATION_LIMIT: u64 = 1 << 61;
 impl Engine {
     /// Sends the statuses that are due.
     pub(super) fn send_status(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let due: Vec<_> = self.peers.iter().filter(|(_, p)| p.status_at <= now).map(|(id, _)| id.clone()).collect();
+        let time = self.time;
+        let due: Vec<_> = self.peers.iter().filter(|(_, p)| p.status_at <= time).map(|(id, _)| id.clone()).collect();
         for id in due {
             let to = Recipient::One(id.clone());
             let opening = Lane::ALL
@@ -42,14 +43,14 @@ impl Engine {
             let statement = self.statement(now, &id, tx)?;
             let unsynced = self.incoming.iter().any(|((sender, _, _), c)| *sender == id && !c.synced);
             let Some(peer) = self.peers.get_mut(&id) else { continue };
-            peer.status_sent = Some(now);
+            peer.status_sent = Some(time);
             peer.status_at = if opening || unsynced {
-                let next = now + peer.status_backoff;
+                let next = time + peer.status_backoff;
                 peer.status_backoff = (peer.status_backoff * 2).min(STATUS_EVERY / 2);
                 next
             } else {
                 peer.status_backoff = SignedDuration::from_secs(1);
-                now + STATUS_EVERY
+                time + STATUS_EVERY
             };
             let bytes = signal::sign_status(&statement, self.sender()).encode_to_vec();
             self.outputs.push(Output::Signal { recipient: id, bytes });
@@ -133,6 +134,7 @@ impl Engine {
         bytes: &[u8],
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         match Signal::decode(bytes).ok().and_then(|s| s.kind) {
             Some(Kind::Status(status)) => match signal::verify_status(&status, &self.me, &self.release, now) {
                 Some((sender, statement)) if sender == *subject_sender && sender != self.me => {
@@ -144,7 +146,7 @@ impl Engine {
             Some(Kind::ReleaseRequest(version)) => {
                 if self.release.version() >= version
                     && self.peers.contains_key(subject_sender)
-                    && self.peer(subject_sender, now).may_serve(Serving::Release, now)
+                    && self.peer(subject_sender).may_serve(Serving::Release, time)
                 {
                     let release = Kind::Release(self.release.signed_bytes().to_vec());
                     let bytes = Signal { kind: Some(release) }.encode_to_vec();
@@ -178,9 +180,10 @@ impl Engine {
         status: &wire::Status,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let Ok(run) = Run::try_from(statement.run.as_slice()) else { return Ok(()) };
         let fresh = statement.echo.as_slice() == self.run;
-        let peer = self.peer(id, now);
+        let peer = self.peer(id);
         if fresh {
             if peer.run == Some(run) && statement.number <= peer.number {
                 return Ok(());
@@ -190,7 +193,7 @@ impl Engine {
             peer.release = statement.directory_version;
         } else {
             peer.unheard = Some(run);
-            peer.status_due(now);
+            peer.status_due(time);
         }
         for outgoing in &statement.outgoing {
             if let Some(lane) = lane_of(outgoing.lane, outgoing.broadcast) {
@@ -203,13 +206,13 @@ impl Engine {
         }
         for incoming in &statement.incoming {
             if let Some(lane) = lane_of(incoming.lane, incoming.broadcast) {
-                self.hear_recipient(now, id, lane, incoming, tx)?;
+                self.hear_recipient(id, lane, incoming, tx)?;
             }
         }
         if statement.directory_version > self.release.version() {
             self.request_release(id);
         }
-        self.let_waiting_go(now, id, statement, tx)?;
+        self.let_waiting_go(id, statement, tx)?;
         self.take_held(now, tx)
     }
 
@@ -222,6 +225,7 @@ impl Engine {
         said: &OutgoingStatus,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let Speaker { run, fresh, status } = speaker;
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
         if said.incarnation >= 1 << 62 {
@@ -249,11 +253,11 @@ impl Engine {
                     proposal: channel.proposal.clone(),
                 };
                 inbox::set_promise(tx, self.channel(key), &promise)?;
-                self.clear_window(now, key, tx)?;
+                self.clear_window(key, tx)?;
                 self.branch("promised");
             }
             if said.opening {
-                self.peer(&key.0, now).status_due(now);
+                self.peer(&key.0).status_due(time);
             }
         }
         if !fresh {
@@ -266,35 +270,36 @@ impl Engine {
         if mine >= theirs {
             channel.synced = true;
         }
-        if mine > theirs && self.peer(&key.0, now).may_serve(Serving::Receipts(key.2, key.1), now) {
+        if mine > theirs && self.peer(&key.0).may_serve(Serving::Receipts(key.2, key.1), time) {
             let receipts = inbox::issued_after(tx, self.channel(key), theirs)?;
             self.branch("receipts_repeated");
             self.publish_receipts(now, &key.0, receipts, tx)?;
         }
         if let (true, Some(to)) = (key.1, from_wire(said.rewind.as_ref()).filter(|_| said.rewind.is_some()))
             && head != to
-            && inbox::at(tx, self.channel(key), to.sequence)? == Some(to)
         {
-            self.rewind(key, to, tx)?;
+            // A position that this side does not hold either: everything is walked again, and no id has a second effect.
+            let held = inbox::at(tx, self.channel(key), to.sequence)? == Some(to);
+            self.rewind(key, if held { to } else { Head::default() }, tx)?;
         }
         let concluded = mine == theirs && said.receipted_sequence < head.sequence;
         if !key.1
             && concluded
             && !said.opening
-            && self.peer(&key.0, now).may_serve(Serving::Restatement(key.2, key.1), now)
+            && self.peer(&key.0).may_serve(Serving::Restatement(key.2, key.1), time)
         {
             self.restate(key, said.receipted_sequence + 1, tx)?;
         }
-        if key.1 && self.peer(&key.0, now).may_serve(Serving::Strays, now) {
+        if key.1 && self.peer(&key.0).may_serve(Serving::Strays, time) {
             let mut stored = inbox::abandoned(tx, &key.0)?;
             stored.extend(inbox::oldest_strays(tx, &key.0)?);
             self.return_strays(now, &key.0, &stored);
         }
         if said.return_from > 0
             && said.return_from <= head.sequence
-            && self.peer(&key.0, now).may_often(Serving::Returns(key.2, key.1), now)
+            && self.peer(&key.0).may_often(Serving::Returns(key.2, key.1), time)
         {
-            self.peer(&key.0, now).returns.insert((key.2, key.1), said.return_from);
+            self.peer(&key.0).returns.insert((key.2, key.1), said.return_from);
         }
         Ok(())
     }
@@ -302,44 +307,44 @@ impl Engine {
     /// The peer speaks of a channel in which this side sends.
     fn hear_recipient(
         &mut self,
-        now: Timestamp,
         id: &AccessPointId,
         lane: Lane,
         said: &IncomingStatus,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let recipient = if said.broadcast { Recipient::All } else { Recipient::One(id.clone()) };
         let theirs = number_of(said.receipt.as_ref());
         let (mine, _, _) = outbox::last_held(tx, id, &recipient, lane)?;
-        if mine > theirs && self.peer(id, now).may_often(Serving::ReceiptReturns(lane, said.broadcast), now) {
+        if mine > theirs && self.peer(id).may_often(Serving::ReceiptReturns(lane, said.broadcast), time) {
             // The peer's store was rolled back: it gets the receipts that it has forgotten.
-            self.peer(id, now).receipt_returns.insert((lane, said.broadcast), theirs);
+            self.peer(id).receipt_returns.insert((lane, said.broadcast), theirs);
         }
         let Some(head) = from_wire(said.head.as_ref()) else { return Ok(()) };
         if said.broadcast {
-            return self.serve_subscriber(now, id, lane, head, tx);
+            return self.serve_subscriber(id, lane, head, tx);
         }
         let own_run = said.promised_run.as_slice() == self.run;
         let key = (recipient, lane);
         let Some(out) = self.outgoing.get_mut(&key) else { return Ok(()) };
         if head.sequence < out.receipted && out.theirs != head.sequence {
             // Rolled back: it has to know which contents it will not get back.
-            self.peers.entry(id.clone()).and_modify(|peer| peer.status_due(now));
+            self.peers.entry(id.clone()).and_modify(|peer| peer.status_due(time));
         }
         out.theirs = head.sequence;
         match out.phase {
             Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
-                self.hear_promise_to_another(now, id, &key, said, tx)
+                self.hear_promise_to_another(id, &key, said, tx)
             }
-            Phase::Open => self.hear_head(now, &key, head, theirs, tx),
+            Phase::Open => self.hear_head(&key, head, theirs, tx),
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
-                self.try_open(now, &key, head, theirs, tx)
+                self.try_open(&key, head, theirs, tx)
             }
             Phase::Opening if (out.incarnation..INCARNATION_LIMIT).contains(&said.promised_incarnation) => {
                 // Somebody of this name was promised more than this start proposed.
                 out.incarnation = said.promised_incarnation + 1;
                 self.branch("proposed_again");
-                self.peer(id, now).status_due(now);
+                self.peer(id).status_due(time);
                 Ok(())
             }
             Phase::Opening => Ok(()),
@@ -350,12 +355,12 @@ impl Engine {
     /// access point has started since; the peer's bare word only makes them agree anew.
     fn hear_promise_to_another(
         &mut self,
-        now: Timestamp,
         id: &AccessPointId,
         key: &OutgoingKey,
         said: &IncomingStatus,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let proposal = wire::Status::decode(said.proposal.as_slice()).ok();
         let statement = proposal.and_then(|status| signal::verify_own(&status, &self.me, id, &self.release));
         let own = self.outgoing.get(key).map_or(0, |out| out.incarnation);
@@ -368,7 +373,7 @@ impl Engine {
         }
         self.branch("unproven_promise");
         self.reopen(key, tx)?;
-        self.peer(id, now).status_due(now);
+        self.peer(id).status_due(time);
         Ok(())
     }
 
@@ -376,34 +381,35 @@ impl Engine {
     /// ever more rarely.
     fn let_waiting_go(
         &mut self,
-        now: Timestamp,
         id: &AccessPointId,
         statement: &StatusStatement,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let mut able = statement.directory_version.to_le_bytes().to_vec();
         able.extend(&statement.run);
         for contract in &statement.contracts {
             able.extend(contract.encode_to_vec());
         }
         let own = self.release.version();
-        let peer = self.peer(id, now);
+        let peer = self.peer(id);
         let changed = able != peer.able;
-        if peer.release < own || (!changed && now < peer.retry_at) {
+        if peer.release < own || (!changed && time < peer.retry_at) {
             return Ok(());
         }
         peer.able = able;
         peer.retry_backoff = if changed { RETRY_FIRST } else { (peer.retry_backoff * 2).min(RETRY_LONGEST) };
-        peer.retry_at = now + peer.retry_backoff;
+        peer.retry_at = time + peer.retry_backoff;
         self.sign_waiting(&Recipient::One(id.clone()), tx)
     }
 
     /// The same with oneself, where no status tells.
-    pub(super) fn let_own_waiting_go(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if now.duration_since(self.own_released_at) < OWN_WAITING_EVERY {
+    pub(super) fn let_own_waiting_go(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
+        if time.duration_since(self.own_released_at) < OWN_WAITING_EVERY {
             return Ok(());
         }
-        self.own_released_at = now;
+        self.own_released_at = time;
         self.sign_waiting(&Recipient::One(self.me.clone()), tx)
     }
 

@@ -93,8 +93,10 @@ pub(crate) struct Concluded {
     pub(crate) correlation: Option<Correlation>,
     pub(crate) skip: bool,
     pub(crate) ordinal: u64,
-    /// Whether no receipt has said that it was received.
+    /// Whether it still waits for a conclusion.
     pub(crate) is_open: bool,
+    /// Whether its service was told that it was received.
+    pub(crate) told: bool,
 }
 
 pub(crate) fn correlation_value(correlation: Option<&Correlation>) -> Value<'_> {
@@ -128,7 +130,7 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(Digest, i64
 pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, content, \
-         state, reason, signed, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12)",
+         state, reason, signed, told, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, 0, $12)",
         &[
             (&m.id.0).into(),
             m.recipient.as_str().into(),
@@ -283,9 +285,23 @@ pub(crate) fn erased_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, a
     )
 }
 
-/// Gives up the positions after `after`: their messages, unless concluded, are signed anew.
-pub(crate) fn give_up_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, after: u64) -> Result<usize, Error> {
+/// Gives up the positions after `after`: their messages, unless concluded, are signed anew; with `received` also those
+/// that the recipient once receipted.
+pub(crate) fn give_up_after(
+    tx: &mut Tx<'_>,
+    recipient: &Recipient,
+    lane: Lane,
+    after: u64,
+    received: bool,
+) -> Result<usize, Error> {
     let channel = [recipient.as_str().into(), lane.number().into(), after.into()];
+    if received {
+        tx.execute(
+            "UPDATE outbox SET state = 0 WHERE state = 2 AND id IN \
+             (SELECT id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3)",
+            &channel,
+        )?;
+    }
     tx.execute(
         "UPDATE outbox SET state = 0 WHERE state = 1 AND id IN \
          (SELECT id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3)",
@@ -303,7 +319,7 @@ pub(crate) fn covered(
     last: u64,
 ) -> Result<Vec<Concluded>, Error> {
     tx.query(
-        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason, o.ordinal, o.state FROM sent s \
+        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason, o.ordinal, o.state, o.told FROM sent s \
          JOIN outbox o ON o.id = s.id WHERE s.recipient = $1 AND s.lane = $2 AND s.sequence >= $3 \
          AND s.sequence <= $4 AND o.state IN (0, 1, 2, 4) ORDER BY s.sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
@@ -316,6 +332,7 @@ pub(crate) fn covered(
                 skip: row.int(4)? != 0,
                 ordinal: row.number(5)?,
                 is_open: row.int(6)? != 2,
+                told: row.int(7)? != 0,
             })
         },
     )
@@ -323,8 +340,8 @@ pub(crate) fn covered(
 
 pub(crate) fn conclude(tx: &mut Tx<'_>, id: MessageId, state: State, reason: i64) -> Result<(), Error> {
     tx.execute(
-        "UPDATE outbox SET state = $1, reason = $2 WHERE id = $3",
-        &[state.into(), reason.into(), (&id.0).into()],
+        "UPDATE outbox SET state = $1, reason = $2, told = CASE WHEN $3 = 2 THEN 1 ELSE told END WHERE id = $4",
+        &[state.into(), reason.into(), state.into(), (&id.0).into()],
     )?;
     Ok(())
 }

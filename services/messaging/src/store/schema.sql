@@ -30,6 +30,7 @@ CREATE TABLE outbox (
   state INTEGER NOT NULL,
   reason INTEGER NOT NULL,
   signed INTEGER NOT NULL,
+  told INTEGER NOT NULL,
   create_time INTEGER NOT NULL
 );
 CREATE INDEX outbox_open ON outbox (recipient, lane, state, serial) WHERE state IN (0, 1, 4);

@@ -6,7 +6,15 @@ use nhipcau_messaging::{
     message::{Lane, MessageId},
 };
 
-use crate::world::{Forgery, MOH, VWU, World, bundle, status};
+use crate::world::{Forgery, HANOI, MOH, VWU, World, bundle, status};
+
+/// Others can still send to a node, and it answers them.
+fn goes_on(world: &mut World, node: usize) {
+    world.send(HANOI, node, "still there?", b"still there").unwrap();
+    world.settle();
+    assert_eq!(world.effects(node).last().map(String::as_str), Some("still there"));
+    assert_eq!(world.concluded(HANOI), [0]);
+}
 
 #[test]
 fn an_unreadable_envelope_under_a_spent_id_stops_nothing() {
@@ -21,6 +29,7 @@ fn an_unreadable_envelope_under_a_spent_id_stops_nothing() {
     let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, readable: false });
     world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
     assert_eq!(world.effects(VWU), ["one"]);
+    goes_on(&mut world, VWU);
 }
 
 #[test]
@@ -33,7 +42,7 @@ fn a_peer_that_claims_a_later_promise_stops_nothing() {
         incoming.promised_run = vec![3; 16];
     }
     world.deliver(status(VWU, MOH, &statement)).unwrap();
-    world.settle();
+    goes_on(&mut world, MOH);
 }
 
 #[test]
@@ -57,6 +66,7 @@ fn a_publisher_that_returns_to_an_older_life_stops_nothing() {
         previous = forged.digest;
         world.deliver(bundle(Kind::Broadcast, MOH, VWU, vec![forged.envelope])).unwrap();
     }
+    goes_on(&mut world, VWU);
 }
 
 #[test]
