@@ -1,3 +1,5 @@
+//! Callers of every kind at the rules, without TLS around them.
+
 use rcgen::{CertificateParams, KeyPair, SanType};
 use tonic_types::StatusExt as _;
 

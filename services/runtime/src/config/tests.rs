@@ -1,3 +1,5 @@
+//! What the three sources make together, and everything that is refused in them.
+
 use std::collections::BTreeMap;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Key files on a real disk: what is read back, what is refused, what never happens twice.
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use nhipcau_messaging::SystemEntropy;

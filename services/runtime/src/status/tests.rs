@@ -1,3 +1,5 @@
+//! Refusals as clients decode them.
+
 use std::time::Duration;
 
 use nhipcau_messaging::writer::CallError;
