@@ -83,7 +83,7 @@ fn a_repeated_request_gets_the_first_answer_and_publishes_nothing() {
     assert_eq!(world.submit(MOHA, "r1", &demo()).unwrap(), (first.0, true));
     let sent = rows(&mut world, MOHA, "SELECT 1 FROM outbox", |row| row.int(0));
     assert_eq!(sent.len(), 1);
-    assert!(first.1 == false);
+    assert!(!first.1);
 }
 
 #[test]

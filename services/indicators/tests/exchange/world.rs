@@ -373,7 +373,7 @@ pub(crate) fn point(name: &str) -> AccessPointId {
     AccessPointId::new(name).unwrap()
 }
 
-fn party(name: &str) -> PartyId {
+pub(crate) fn party(name: &str) -> PartyId {
     PartyId::new(name).unwrap()
 }
 
@@ -395,7 +395,13 @@ fn start(name: &str, mut store: Store, starts: u64, release: &Arc<Release>, now:
     store.add_tables(SCHEMA).unwrap();
     let (registry, newest) = watch::channel(Arc::clone(&REGISTRY));
     let service = Indicators::new(newest);
-    let config = Config {
+    let config = config(name, starts, release, &service);
+    let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
+    Node { store, engine, service, registry, starts }
+}
+
+pub(crate) fn config(name: &str, starts: u64, release: &Arc<Release>, service: &Indicators) -> Config {
+    Config {
         access_point: point(name),
         start: starts,
         keys: KeyRing {
@@ -407,12 +413,10 @@ fn start(name: &str, mut store: Store, starts: u64, release: &Arc<Release>, now:
         release: Arc::clone(release),
         handlers: vec![Box::new(service.handler())],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
-    };
-    let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
-    Node { store, engine, service, registry, starts }
+    }
 }
 
-fn release(now: Timestamp) -> Arc<Release> {
+pub(crate) fn release(now: Timestamp) -> Arc<Release> {
     let year = SignedDuration::from_hours(24 * 365);
     let long = Validity { start: now - year, expire: Some(now + year) };
     let ids = ["root-0", "root-1", "root-2"].map(key_id);
