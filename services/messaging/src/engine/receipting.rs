@@ -258,9 +258,11 @@ impl Engine {
                 out.tip = head;
             }
         }
-        for message in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
-            let refusal = s.refusals.iter().find(|(at, _, _)| *at == message.sequence).map(|(_, _, reason)| *reason);
-            self.conclude(now, &key, &s.issuer, &message, refusal, tx)?;
+        for (sequence, id) in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
+            if let Some(message) = outbox::unconcluded(tx, id)? {
+                let refusal = s.refusals.iter().find(|(at, _, _)| *at == sequence).map(|(_, _, reason)| *reason);
+                self.conclude(now, &key, &s.issuer, &message, refusal, tx)?;
+            }
         }
         Ok(())
     }

@@ -367,7 +367,8 @@ impl Engine {
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
         let bytes = verified.envelope.encode_to_vec();
         let stored = match r.recipient {
-            Recipient::All => bytes,
+            _ if erased => Vec::new(),
+            Recipient::All => bytes.clone(),
             Recipient::One(_) => self.rest(correlation.as_ref(), "received", &verified.digest, &bytes, tx)?,
         };
         let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: verified.digest };
@@ -383,7 +384,8 @@ impl Engine {
                 content_digest,
                 outcome: i64::from(outcome),
                 spent: !repeated && !is_retryable(outcome),
-                envelope: Some(&stored),
+                envelope: (!erased).then_some(stored.as_slice()),
+                erased: erased.then_some(bytes.as_slice()),
                 now: micros(now),
             },
         )?;
@@ -487,7 +489,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Within a case nothing is applied before what came before it, whatever was refused in between.
+    /// Within a case nothing is applied before what came before it, whatever was refused in between. Where a restored
+    /// recipient was told that contents were erased, the missing number may have been one of them.
     fn out_of_order(
         &mut self,
         key: &IncomingKey,
@@ -496,7 +499,7 @@ impl Engine {
     ) -> Result<Option<RefusalReason>, Error> {
         let (Some(case), false) = (&content.header.correlation, content.ordinal == 0) else { return Ok(None) };
         let last = inbox::ordinal(tx, Direction::Received, key.0.as_str(), case)?;
-        Ok(if content.ordinal > last + 1 {
+        Ok(if content.ordinal > last + 1 && !inbox::has_erased(tx, self.channel(key))? {
             self.branch("earlier_of_case_missing");
             Some(RefusalReason::NotYet)
         } else if content.ordinal <= last {
@@ -511,10 +514,7 @@ impl Engine {
             && content.ordinal > 0
             && !is_retryable(outcome)
         {
-            let last = inbox::ordinal(tx, Direction::Received, key.0.as_str(), case)?;
-            if content.ordinal == last + 1 {
-                inbox::raise_ordinal(tx, Direction::Received, key.0.as_str(), case, content.ordinal)?;
-            }
+            inbox::raise_ordinal(tx, Direction::Received, key.0.as_str(), case, content.ordinal)?;
         }
         Ok(())
     }

@@ -30,6 +30,7 @@ pub(crate) struct Accepted<'a> {
     pub(crate) outcome: i64,
     pub(crate) spent: bool,
     pub(crate) envelope: Option<&'a [u8]>,
+    pub(crate) erased: Option<&'a [u8]>,
     pub(crate) now: i64,
 }
 
@@ -57,8 +58,8 @@ pub(crate) fn recipient_name(recipient: &Recipient) -> &str {
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
-         content_digest, outcome, spent, envelope, receive_time) \
-         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         content_digest, outcome, spent, envelope, erased, receive_time) \
+         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         &[
             a.sender.as_str().into(),
             a.recipient.into(),
@@ -72,6 +73,7 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
             a.outcome.into(),
             i64::from(a.spent).into(),
             a.envelope.into(),
+            a.erased.into(),
             a.now.into(),
         ],
     )?;
@@ -128,6 +130,17 @@ pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> R
     )
 }
 
+/// Whether positions of a channel were accepted whose content their sender had erased.
+pub(crate) fn has_erased(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND outcome = 0 \
+         AND correlation = x'' AND erased IS NOT NULL LIMIT 1",
+        &channel.with([]),
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
 /// A stored envelope.
 pub(crate) struct StoredEnvelope {
     pub(crate) correlation: Option<Correlation>,
@@ -165,8 +178,16 @@ pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64) -> Resul
     let mut values = vec![branch.into()];
     values.extend(channel.with([base.into()]));
     tx.execute(
-        "UPDATE received SET branch = $1, spent = CASE WHEN spent = 0 THEN 0 ELSE 2 END \
-         WHERE sender = $2 AND recipient = $3 AND lane = $4 AND branch = 0 AND sequence > $5",
+        "UPDATE received SET branch = $1 WHERE sender = $2 AND recipient = $3 AND lane = $4 AND branch = 0 \
+         AND sequence > $5",
+        &values,
+    )?;
+    // The row that spent an id may stand in a branch abandoned before.
+    let mut values = vec![channel.sender.as_str().into()];
+    values.extend(channel.with([branch.into()]));
+    tx.execute(
+        "UPDATE received SET spent = 2 WHERE sender = $1 AND spent = 1 AND id IN \
+         (SELECT id FROM received WHERE sender = $2 AND recipient = $3 AND lane = $4 AND branch = $5)",
         &values,
     )
 }

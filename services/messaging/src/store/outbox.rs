@@ -87,7 +87,6 @@ pub(crate) struct Stored {
 
 /// What a receipt concludes.
 pub(crate) struct Concluded {
-    pub(crate) sequence: u64,
     pub(crate) id: MessageId,
     pub(crate) contract: String,
     pub(crate) correlation: Option<Correlation>,
@@ -310,29 +309,37 @@ pub(crate) fn give_up_after(
     tx.execute("DELETE FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3", &channel)
 }
 
-/// Messages at the positions that are neither refused for good nor skipped.
+/// The positions of a channel that a receipt covers, with their messages.
 pub(crate) fn covered(
     tx: &mut Tx<'_>,
     recipient: &Recipient,
     lane: Lane,
     first: u64,
     last: u64,
-) -> Result<Vec<Concluded>, Error> {
+) -> Result<Vec<(u64, MessageId)>, Error> {
     tx.query(
-        "SELECT s.sequence, s.id, o.contract, o.correlation, o.reason, o.ordinal, o.state, o.told FROM sent s \
-         JOIN outbox o ON o.id = s.id WHERE s.recipient = $1 AND s.lane = $2 AND s.sequence >= $3 \
-         AND s.sequence <= $4 AND o.state IN (0, 1, 2, 4) ORDER BY s.sequence",
+        "SELECT sequence, id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 \
+         ORDER BY sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
+        |row| Ok((row.number(0)?, id_of(row, 1)?)),
+    )
+}
+
+/// A message that is neither refused for good nor skipped. Looked up one by one: a receipt may cover one message at
+/// two positions.
+pub(crate) fn unconcluded(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
+    tx.query_one(
+        "SELECT contract, correlation, reason, ordinal, state, told FROM outbox WHERE id = $1 AND state IN (0, 1, 2, 4)",
+        &[(&id.0).into()],
         |row| {
             Ok(Concluded {
-                sequence: row.number(0)?,
-                id: id_of(row, 1)?,
-                contract: row.text(2)?,
-                correlation: correlation_of(row, 3)?,
-                skip: row.int(4)? != 0,
-                ordinal: row.number(5)?,
-                is_open: row.int(6)? != 2,
-                told: row.int(7)? != 0,
+                id,
+                contract: row.text(0)?,
+                correlation: correlation_of(row, 1)?,
+                skip: row.int(2)? != 0,
+                ordinal: row.number(3)?,
+                is_open: row.int(4)? != 2,
+                told: row.int(5)? != 0,
             })
         },
     )

@@ -6,7 +6,7 @@ use nhipcau_messaging::{
     message::{Lane, MessageId},
 };
 
-use crate::world::{Forgery, HANOI, MOH, VWU, World, bundle, status};
+use crate::world::{Forgery, HANOI, MOH, Parcel, VWU, World, bundle, status};
 
 /// Others can still send to a node, and it answers them.
 fn goes_on(world: &mut World, node: usize) {
@@ -32,17 +32,27 @@ fn an_unreadable_envelope_under_a_spent_id_stops_nothing() {
     goes_on(&mut world, VWU);
 }
 
-#[test]
-fn a_peer_that_claims_a_later_promise_stops_nothing() {
-    let mut world = World::open();
+/// A status of `vwu` that claims to have promised the messages lane to another process of `moh`.
+fn claim(world: &World, incarnation: u64, run: &[u8], proposal: &[u8]) -> Parcel {
     let mut statement = world.last_status(VWU, MOH);
     statement.number += 1_000;
     for incoming in &mut statement.incoming {
-        incoming.promised_incarnation = 1_000_000;
-        incoming.promised_run = vec![3; 16];
+        incoming.promised_incarnation = incarnation;
+        incoming.promised_run = run.to_vec();
+        incoming.proposal = proposal.to_vec();
     }
-    world.deliver(status(VWU, MOH, &statement)).unwrap();
-    goes_on(&mut world, MOH);
+    status(VWU, MOH, &statement)
+}
+
+#[test]
+fn a_peer_that_claims_a_later_promise_without_proof_stops_nothing() {
+    for proof in [&b""[..], b"no status"] {
+        let mut world = World::open();
+        let claim = claim(&world, 1 << 40, &[3; 16], proof);
+        world.deliver(claim).unwrap();
+        assert!(world.branch(MOH, "unproven_promise") > 0);
+        goes_on(&mut world, MOH);
+    }
 }
 
 #[test]
@@ -51,13 +61,14 @@ fn a_publisher_that_returns_to_an_older_life_stops_nothing() {
     world.broadcast(MOH, "b1", b"1").unwrap();
     world.broadcast(MOH, "b2", b"2").unwrap();
     world.settle();
+    let life = world.rows(VWU, "SELECT incarnation FROM received WHERE recipient = 'all'", |row| row.number(0))[0];
     let mut previous = [0; 32];
-    for (n, incarnation) in [(1, 50), (2, 1)] {
+    for (n, incarnation) in [(1, life + 1), (2, life)] {
         let place = Place {
             lane: Some(Lane::Bulk),
             incarnation,
             sequence: u64::from(n),
-            base_sequence: u64::from(n) - 1,
+            base_sequence: 0,
             previous,
             create_time: world.now,
         };

@@ -99,12 +99,17 @@ impl World {
 
     /// The last status that one access point sent another.
     pub(crate) fn last_status(&self, from: usize, to: usize) -> StatusStatement {
-        let status = |parcel: &Parcel| match Signal::decode(parcel.bytes.as_slice()).ok()?.kind? {
-            signal::Kind::Status(status) => StatusStatement::decode(status.statement.as_slice()).ok(),
-            _ => None,
-        };
-        self.seen.iter().rev().filter(|p| p.signal && p.from == from && p.to == to).find_map(status).unwrap()
+        let between = self.seen.iter().rev().filter(|p| p.from == from && p.to == to);
+        between.filter_map(read_status).next().unwrap().1
     }
+}
+
+/// The status in a parcel: as it was signed, and what it states.
+fn read_status(parcel: &Parcel) -> Option<(Vec<u8>, StatusStatement)> {
+    let signal = Signal::decode(parcel.bytes.as_slice()).ok().filter(|_| parcel.signal)?;
+    let signal::Kind::Status(status) = signal.kind? else { return None };
+    let statement = StatusStatement::decode(status.statement.as_slice()).ok()?;
+    Some((status.encode_to_vec(), statement))
 }
 
 /// A bundle of these envelopes on its way.
