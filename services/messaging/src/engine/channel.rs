@@ -88,7 +88,10 @@ impl Outgoing {
     ) -> Result<Self, Error> {
         let head = outbox::head(tx, recipient, lane)?;
         let receipted = match recipient {
-            Recipient::One(peer) => outbox::last_held(tx, peer, recipient, lane)?.2.min(head.sequence),
+            Recipient::One(peer) => {
+                let open = outbox::first_open(tx, recipient, lane)?.map_or(u64::MAX, |first| first - 1);
+                outbox::last_held(tx, peer, recipient, lane)?.2.min(head.sequence).min(open)
+            }
             // A publisher waits for nobody: what it signed, it has handed over, and serves again on request.
             Recipient::All => head.sequence,
         };

@@ -258,9 +258,13 @@ impl Engine {
                 out.tip = head;
             }
         }
-        for (sequence, id) in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
+        for (sequence, id, is_last) in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
+            let refusal = s.refusals.iter().find(|(at, _, _)| *at == sequence).map(|(_, _, reason)| *reason);
+            // Not yet taken there, it was sent again since: what was said then no longer matters.
+            if !is_last && refusal.is_some_and(|reason| is_retryable(reason as i32)) {
+                continue;
+            }
             if let Some(message) = outbox::unconcluded(tx, id)? {
-                let refusal = s.refusals.iter().find(|(at, _, _)| *at == sequence).map(|(_, _, reason)| *reason);
                 self.conclude(now, &key, &s.issuer, &message, refusal, tx)?;
             }
         }

@@ -347,7 +347,7 @@ impl Engine {
             Err(OpenError::MissingKey) => (None, RefusalReason::NotYet as i32),
             Err(OpenError::Unreadable) => (None, RefusalReason::Unreadable as i32),
         };
-        let content_digest = content.as_ref().map_or([0; 32], Content::digest);
+        let content_digest = content.as_ref().map_or([0; 32], Content::digest_apart_from_ordinal);
         let spent = inbox::spent(tx, &key.0, r.id)?;
         let repeated = spent.is_some();
         if let Some(content) = &content {
@@ -357,12 +357,19 @@ impl Engine {
                         inbox::reclaim(tx, &key.0, r.id)?;
                     }
                     self.branch("id_repeated");
-                    i32::try_from(before).unwrap_or(0)
+                    match self.out_of_order(key, content, tx)? {
+                        Some(RefusalReason::NotYet) => RefusalReason::NotYet as i32,
+                        _ => i32::try_from(before).unwrap_or(0),
+                    }
                 }
                 Some(_) => RefusalReason::IdReused as i32,
                 None => self.apply(now, key, verified, content, tx)?,
             };
             self.count(key, content, outcome, tx)?;
+        } else if erased
+            && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)?
+        {
+            outcome = reason as i32;
         }
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
         let bytes = verified.envelope.encode_to_vec();

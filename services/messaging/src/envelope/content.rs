@@ -37,11 +37,21 @@ pub struct Skip {
 }
 
 impl Content {
-    /// The digest that an id is spent on.
+    /// The digest that the control part carries.
     #[must_use]
     pub fn digest(&self) -> Digest {
+        self.digest_with(self.ordinal)
+    }
+
+    /// What an id is spent on: the same message may get another ordinal when its sender had lost it.
+    #[must_use]
+    pub fn digest_apart_from_ordinal(&self) -> Digest {
+        self.digest_with(0)
+    }
+
+    fn digest_with(&self, ordinal: u64) -> Digest {
         let h = &self.header;
-        let ordinal = self.ordinal.to_string();
+        let ordinal = ordinal.to_string();
         let (recipient_party, recipient_unit) = texts(h.recipient.as_ref());
         let (sender_party, sender_unit) = texts(Some(&h.sender));
         let mut pieces: Vec<&[u8]> = vec![

@@ -309,19 +309,30 @@ pub(crate) fn give_up_after(
     tx.execute("DELETE FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3", &channel)
 }
 
-/// The positions of a channel that a receipt covers, with their messages.
+/// The first position whose message still waits for a receipt there.
+pub(crate) fn first_open(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<Option<u64>, Error> {
+    let last = tx.query(
+        "SELECT MAX(s.sequence) FROM outbox o JOIN sent s ON s.id = o.id WHERE o.recipient = $1 AND o.lane = $2 \
+         AND o.state IN (0, 1, 4) AND o.state = 1 GROUP BY o.id",
+        &[recipient.as_str().into(), lane.number().into()],
+        |row| row.number(0),
+    )?;
+    Ok(last.into_iter().min())
+}
+
+/// The positions of a channel that a receipt covers, with their messages, and whether each is its message's last.
 pub(crate) fn covered(
     tx: &mut Tx<'_>,
     recipient: &Recipient,
     lane: Lane,
     first: u64,
     last: u64,
-) -> Result<Vec<(u64, MessageId)>, Error> {
+) -> Result<Vec<(u64, MessageId, bool)>, Error> {
     tx.query(
-        "SELECT sequence, id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 \
+        "SELECT sequence, id, sequence = (SELECT MAX(t.sequence) FROM sent t WHERE t.id = sent.id) FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 \
          ORDER BY sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
-        |row| Ok((row.number(0)?, id_of(row, 1)?)),
+        |row| Ok((row.number(0)?, id_of(row, 1)?, row.int(2)? != 0)),
     )
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use nhipcau_messaging::engine::{AlarmKind, Input};
+use nhipcau_messaging::{
+    engine::{AlarmKind, Input},
+    message::RefusalReason,
+};
 
 use crate::world::{HANOI, MOH, Secrets, VWU, World};
 
@@ -105,6 +108,25 @@ fn a_recipient_rolled_back_applies_what_it_had_received_although_the_agreement_h
 }
 
 #[test]
+fn a_recipient_rolled_back_that_waited_in_vain_for_its_sender_agrees_with_it_again() {
+    let mut world = World::open();
+    let image = world.image(VWU);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let given_up = world.take_bundles().remove(0);
+    world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    world.restart(VWU, Some(&image));
+    world.deliver(given_up).unwrap();
+    world.pass_alone(VWU, 12);
+    world.settle();
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    assert!(world.nodes[MOH].engine.is_open());
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+}
+
+#[test]
 fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() {
     let mut world = World::open();
     let image = world.image(VWU);
@@ -112,6 +134,6 @@ fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() 
     world.settle();
     world.restart_with(VWU, Some(&image), &Secrets { opens: false, ..Secrets::default() });
     world.settle();
-    assert_eq!(world.concluded(MOH), [0, 3]);
+    assert_eq!(world.concluded(MOH), [0, RefusalReason::Unreadable as i64]);
     assert!(world.alarmed(MOH, AlarmKind::Refused));
 }
