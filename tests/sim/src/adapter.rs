@@ -9,7 +9,7 @@ use nhipcau_messaging::{
     engine::{Config, Engine, Error, Input, Output, SubmitError},
     keys::KeyRing,
     message::{Lane, MessageId, Outcome, RefusalReason},
-    store::{self, Row, Store, Tx},
+    store::{self, Row, Store, Tx, Value},
 };
 
 use crate::{
@@ -22,6 +22,62 @@ use crate::{
     plan::Plan,
     prng::Prng,
 };
+
+/// Every branch of recovery that the engine counts. A test holds this against its source.
+pub const BRANCHES: [&str; 52] = [
+    "broadcast_differs",
+    "broadcast_rewound",
+    "broadcast_served",
+    "contradicted",
+    "duplicate",
+    "earlier_of_case_lost",
+    "earlier_of_case_missing",
+    "erased",
+    "fork",
+    "gap",
+    "histories_differ",
+    "histories_part_earlier",
+    "history_differs",
+    "id_repeated",
+    "message_restored",
+    "opened",
+    "position_restored",
+    "position_taken",
+    "promised",
+    "proposed_again",
+    "publish_unknown",
+    "quarantined",
+    "receipt_contradicted",
+    "receipt_fork",
+    "receipt_gap",
+    "receipt_honoured",
+    "receipt_of_lost_history",
+    "receipt_taken_back",
+    "receipt_unknown_position",
+    "receipts_repeated",
+    "receipts_restated",
+    "rechecked",
+    "recipient_rolled_back",
+    "refused_for_good",
+    "refused_not_yet",
+    "release_fetched",
+    "release_installed",
+    "release_requested",
+    "reopened",
+    "return_wanted",
+    "returned",
+    "sent_after_not_yet",
+    "sent_again_on_status",
+    "share_full",
+    "signed_anew",
+    "skip_received",
+    "skipped",
+    "stray_kept",
+    "sync_patience_ended",
+    "unproven_promise",
+    "unreadable_position",
+    "unreceipted_alarm",
+];
 
 /// One thing for a group to do.
 #[derive(Debug)]
@@ -204,6 +260,29 @@ impl Node {
         let sql = "SELECT DISTINCT id FROM received ORDER BY id";
         let read = |row: &Row<'_>| Ok(MessageId(row.array(0)?));
         self.store.transaction(|tx| tx.query(sql, &[], read)).expect("a store in memory can be read")
+    }
+
+    /// Whether it holds this position of another's channel.
+    pub fn has_position(&mut self, sender: Point, lane: i32, incarnation: u64, sequence: u64) -> bool {
+        let sql = "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND incarnation = $4 \
+                   AND sequence = $5";
+        let (sender, me) = (directory::access_point(sender), directory::access_point(self.point));
+        let place = [sender.as_str().into(), me.as_str().into(), lane.into(), incarnation.into(), sequence.into()];
+        self.has(sql, &place)
+    }
+
+    /// Whether it holds a receipt of this place in its issuer's row.
+    pub fn has_receipt(&mut self, issuer: Point, lane: i32, series: u64, number: u64) -> bool {
+        let sql = "SELECT 1 FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND series = $4 \
+                   AND number = $5";
+        let issuer = directory::access_point(issuer);
+        let place = [issuer.as_str().into(), issuer.as_str().into(), lane.into(), series.into(), number.into()];
+        self.has(sql, &place)
+    }
+
+    fn has(&mut self, sql: &'static str, place: &[Value<'_>]) -> bool {
+        let found = self.store.transaction(|tx| tx.query_one(sql, place, |row| row.int(0)));
+        found.expect("a store in memory can be read").is_some()
     }
 
     /// Its messages to somebody, itself included, that still wait for an end.

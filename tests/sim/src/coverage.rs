@@ -69,6 +69,8 @@ pub enum Fault {
     ServerMade,
     /// A signature is replaced by that of another access point.
     Resigned,
+    /// An access point signs one position, or one receipt, twice.
+    Forked,
     /// An access point gets a directory release later than others.
     ReleaseLate,
     /// An access point restarts under a signing key that some peers do not know yet.
@@ -79,7 +81,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::CrashBeforeCommit,
         Self::CrashAfterCommit,
         Self::Kill,
@@ -112,6 +114,7 @@ impl Fault {
         Self::Replayed,
         Self::ServerMade,
         Self::Resigned,
+        Self::Forked,
         Self::ReleaseLate,
         Self::KeyChanged,
         Self::ProgramOld,

@@ -49,6 +49,11 @@ impl Enemy {
         }
     }
 
+    /// Something that it has seen.
+    pub fn recall(&mut self) -> Option<Captured> {
+        self.prng.pick(&self.seen).cloned()
+    }
+
     /// Makes something that must not be believed, with the name of what it is.
     pub fn make(&mut self, keys: &[SigningKey]) -> Option<(Fault, Captured)> {
         let seen = self.prng.pick(&self.seen).cloned();
@@ -110,7 +115,7 @@ fn flip(prng: &mut Prng, seen: &Captured) -> Option<Rc<[u8]>> {
         let mut signal = pb::Signal::decode(&*seen.bytes).ok()?;
         match signal.kind.as_mut()? {
             pb::signal::Kind::Status(status) => flip_bit(prng, &mut status.signature)?,
-            pb::signal::Kind::Return(envelope) => flip_envelope(prng, envelope)?,
+            pb::signal::Kind::Returned(returned) => flip_envelope(prng, returned.parcel.as_mut()?)?,
             pb::signal::Kind::ReleaseRequest(version) => *version ^= 1 << prng.below(8),
             pb::signal::Kind::Release(release) => flip_bit(prng, release)?,
         }

@@ -35,7 +35,7 @@ pub fn bundle(bytes: &[u8]) -> String {
 pub fn signal(bytes: &[u8]) -> String {
     match pb::Signal::decode(bytes).ok().and_then(|signal| signal.kind) {
         None => "no signal".to_owned(),
-        Some(pb::signal::Kind::Return(_)) => "return".to_owned(),
+        Some(pb::signal::Kind::Returned(_)) => "return".to_owned(),
         Some(pb::signal::Kind::ReleaseRequest(version)) => format!("asks for release {version}"),
         Some(pb::signal::Kind::Release(_)) => "release".to_owned(),
         Some(pb::signal::Kind::Status(status)) => {

@@ -146,7 +146,7 @@ impl Bus {
         if now < self.frozen_until || now < self.missing_until {
             return;
         }
-        let place = self.tokens[usize::try_from(token).expect("a token of ours")];
+        let Some(place) = usize::try_from(token).ok().and_then(|token| self.tokens.get(token)) else { return };
         let stream = match place.queue {
             Some(point) => &mut self.queues[point],
             None => &mut self.broadcast,

@@ -16,7 +16,7 @@ use crate::{
 pub(super) const CONSUMERS: usize = 3;
 
 /// Messages of one sender and kind that a work queue takes.
-const SHARE: usize = 6;
+const SHARE: usize = 2;
 
 /// Messages of one sender that the stream of broadcasts keeps.
 pub(super) const KEPT: usize = 4;

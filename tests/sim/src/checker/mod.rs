@@ -221,11 +221,13 @@ impl Checker {
         let Some(message) = self.ledger.messages.get(&id).filter(|message| message.sender == point) else {
             return Err(Violation::Invented { point, id });
         };
-        if disk.concluded.insert(id, outcome).is_some() {
+        let before = disk.concluded.insert(id, outcome);
+        let sure = message.recipient.is_none_or(|recipient| !self.ledger.undone.contains(&recipient));
+        // A recipient that was put back may decide anew what it had decided, and say so.
+        if before.is_some_and(|before| sure || before == outcome) {
             return Err(Violation::ConcludedTwice { point, id });
         }
         let Some(recipient) = message.recipient else { return Ok(()) };
-        let sure = !self.ledger.undone.contains(&recipient);
         let effective = disk.point == recipient && disk.effects.contains_key(&(point, id));
         match (outcome, effective || witness.has_effect(recipient, point, id)) {
             (Outcome::Received, false) if sure => Err(Violation::ReceiptWithoutEffect { point: recipient, id }),

@@ -5,6 +5,7 @@
 
 mod callers;
 mod ending;
+mod insider;
 mod nemesis;
 mod network;
 mod parts;
@@ -24,6 +25,7 @@ use self::{
 };
 use crate::{
     Point,
+    adapter::BRANCHES,
     bus::{Bus, Delivery},
     checker::Checker,
     coverage::{Coverage, Fault},
@@ -156,6 +158,7 @@ impl World {
         let rates = Rates::draw(&mut prng);
         let mut coverage = Coverage::default();
         Fault::ALL.iter().for_each(|fault| coverage.add(&format!("{fault:?}"), 0));
+        BRANCHES.iter().for_each(|branch| coverage.add(branch, 0));
         let points = (0..count).map(|_| AccessPoint::draw(&mut prng, &mut coverage)).collect();
         let mut world = Self {
             queue: Queue::default(),

@@ -175,6 +175,9 @@ impl World {
         if !self.is_troubled() {
             return;
         }
+        if self.prng.chance(150) {
+            self.fork();
+        }
         let keys: Vec<_> = (0..self.points.len()).map(|point| self.programme.signing_key(point, 0)).collect();
         if let Some((fault, made)) = self.enemy.make(&keys) {
             self.coverage.fault(fault);

@@ -29,6 +29,8 @@ const COPIES: usize = 6;
 /// The other disks, as the checker may ask of them.
 struct Disks<'w> {
     disks: Vec<&'w Disk>,
+    /// Cases whose content some party erased: a disk that was put back may not get their messages again.
+    erased: BTreeSet<u32>,
     allowed: Vec<bool>,
 }
 
@@ -38,7 +40,8 @@ impl Witness for Disks<'_> {
     }
 
     fn is_given_up(&self, message: &Message) -> bool {
-        self.disks.iter().any(|disk| disk.point == message.sender && disk.given_up.contains(&message.id))
+        self.erased.contains(&message.case)
+            || self.disks.iter().any(|disk| disk.point == message.sender && disk.given_up.contains(&message.id))
     }
 
     fn has_effect(&self, recipient: Point, sender: Point, id: MessageId) -> bool {
