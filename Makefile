@@ -25,7 +25,7 @@ test: setup ## Run every test, on a real nats-server where one is needed
 	@$(PYTHON) -m unittest discover --start-directory $(SECOND)/tests --top-level-directory $(SECOND)
 
 sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
-	@cargo run --package nhipcau-tests --release --locked --bin sim -- --seeds $(SEEDS)
+	@cargo run --package nhipcau-sim --release --locked --bin sim -- --seeds $(SEEDS)
 
 lint: setup ## Check format, contracts, code, documentation, dependencies
 	cargo fmt --all --check

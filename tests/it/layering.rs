@@ -1,4 +1,4 @@
-//! The layers: proto ← domain ← messaging ← runtime ← services ← nhipcau, tests. The check is a function over a
+//! The layers: proto ← domain ← messaging ← runtime ← services ← nhipcau, tests, sim. The check is a function over a
 //! graph, so that a forbidden edge is shown to turn it red without adding one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 6] = [
     &["nhipcau-messaging"],
     &["nhipcau-runtime"],
     &["nhipcau-referrals", "nhipcau-indicators", "nhipcau-switchboard", "nhipcau-programme", "nhipcau-gateway"],
-    &["nhipcau", "nhipcau-tests"],
+    &["nhipcau", "nhipcau-tests", "nhipcau-sim"],
 ];
 
 /// Names that say nothing of what is inside, and so collect everything.
@@ -105,6 +105,8 @@ fn an_edge_between_services_is_refused() {
 fn an_edge_to_the_tests_is_refused() {
     let graph = with_edge("nhipcau", "nhipcau-tests");
     assert_eq!(broken_edges(&graph), ["nhipcau must not depend on nhipcau-tests"]);
+    let graph = with_edge("nhipcau-messaging", "nhipcau-sim");
+    assert_eq!(broken_edges(&graph), ["nhipcau-messaging must not depend on nhipcau-sim"]);
 }
 
 #[test]

@@ -11,6 +11,21 @@ const LONGEST: usize = 600;
 /// Lines that each entry of the error catalogue must have.
 const ENTRY: [&str; 4] = ["- **Meaning.**", "- **Calling system.**", "- **Operator.**", "- **vi-VN.**"];
 
+/// The status codes that a contract may name.
+const CODES: [&str; 11] = [
+    "INVALID_ARGUMENT",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "NOT_FOUND",
+    "RESOURCE_EXHAUSTED",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+    "INTERNAL",
+];
+
 fn unfinished(text: &str) -> Option<&'static str> {
     // In pieces, so that this file does not hold what it looks for.
     let marks = [
@@ -98,6 +113,46 @@ fn every_reason_is_documented_and_nothing_else_is() {
     let missing: Vec<_> = known.difference(&documented).collect();
     let unknown: Vec<_> = documented.difference(&known).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "not documented: {missing:?}; not in the code: {unknown:?}");
+}
+
+/// The words in capitals that the comments of a contract name after "Errors:".
+fn named_errors(contract: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = false;
+    for line in contract.lines() {
+        let comment = line.trim().strip_prefix("//");
+        open = comment.is_some_and(|text| open || text.trim().starts_with("Errors:"));
+        let words = comment.filter(|_| open).unwrap_or_default().split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let capitals = |word: &&str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+        found.extend(words.filter(capitals).map(str::to_owned));
+    }
+    found
+}
+
+/// Is it a status code, a reason, or (with a trailing underscore) the beginning of reasons?
+fn is_answer(word: &str, reasons: &BTreeSet<String>) -> bool {
+    CODES.contains(&word)
+        || reasons.contains(word)
+        || word.ends_with('_') && reasons.iter().any(|reason| reason.starts_with(word))
+}
+
+#[test]
+fn every_error_that_a_contract_names_is_documented() {
+    let known = reasons(&repository::read("services/domain/src/reason.rs"));
+    let contracts = repository::files(&[".proto"]);
+    let named: BTreeSet<String> = contracts.iter().flat_map(|(_, text)| named_errors(text)).collect();
+    assert!(named.contains("ETAG_STALE"), "no contract was read");
+    let unknown: Vec<_> = named.into_iter().filter(|word| !is_answer(word, &known)).collect();
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+#[test]
+fn an_error_that_no_reason_stands_for_is_seen() {
+    let contract = "// BASIC.\n// Errors: ABORTED ETAG_STALE;\n// MADE_UP or a BASIS_ reason.\nrpc A(B) // TEXT_EMPTY";
+    let named = named_errors(contract);
+    assert_eq!(named, ["ABORTED", "BASIS_", "ETAG_STALE", "MADE_UP"].map(str::to_owned).into());
+    let known = BTreeSet::from(["ETAG_STALE".to_owned(), "BASIS_SCOPE".to_owned()]);
+    assert_eq!(named.iter().filter(|word| !is_answer(word, &known)).collect::<Vec<_>>(), ["MADE_UP"]);
 }
 
 #[test]

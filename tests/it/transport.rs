@@ -148,7 +148,7 @@ async fn a_broker_that_lost_its_disk_is_reported_and_used_again_once_provisioned
 }
 
 #[tokio::test]
-async fn what_the_server_itself_writes_under_anothers_name_reaches_the_core_as_a_delivery_like_any_other() {
+async fn what_the_server_itself_writes_under_anothers_name_reaches_the_engine_as_a_delivery_like_any_other() {
     let bus = Bus::start(Layout::default()).await.unwrap();
     let mut vwu = bus.join(VWU).await.unwrap();
     let moha = bus.server.connect(MOHA, |_| ()).await.unwrap();

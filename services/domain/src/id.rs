@@ -56,14 +56,12 @@ macro_rules! text_id {
 }
 
 fn is_label(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_contract(text: &str) -> bool {
     let mut parts = text.split('.');
-    let (Some(root), Some(area), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(root), Some(area), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return false;
     };
     root == "nhipcau"

@@ -202,3 +202,7 @@ pub const METHOD_UNKNOWN: &str = "METHOD_UNKNOWN";
 pub const REQUEST_MALFORMED: &str = "REQUEST_MALFORMED";
 /// The request has more bytes than this access point takes.
 pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
+/// The asked access point did not answer in time.
+pub const PEER_SILENT: &str = "PEER_SILENT";
+/// The period ends before or when it begins.
+pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
