@@ -1,5 +1,5 @@
-//! Envelopes: what a signed message is, made ([`seal`]), checked by anyone ([`verify`]) and opened by its
-//! recipient ([`open`]).
+//! Envelopes: what a signed message is, made ([`fn@seal`]), checked by anyone ([`fn@verify`]) and opened by its
+//! recipient ([`fn@open`]).
 //!
 //! Signed bytes are kept as they came and are never encoded again. Nothing here knows of stores or of order.
 
