@@ -21,7 +21,7 @@ use crate::{
 
 /// An incarnation is the start number with room below it for agreeing anew, so that what an earlier start proposed, and
 /// a bus delivers late, is never higher.
-const START_SHIFT: u32 = 20;
+pub(super) const START_SHIFT: u32 = 20;
 /// First and longest wait before messages that a peer could not take are tried again although nothing has changed.
 pub(super) const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);

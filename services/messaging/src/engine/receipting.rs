@@ -290,6 +290,11 @@ impl Engine {
                 Outcome::Received
             }
             None => return Ok(()),
+            Some(RefusalReason::Unreadable) if message.skip && message.ordinal > 0 => {
+                // Not even the skip could be read: it is tried again, as the key may come back.
+                outbox::wait(tx, message.id)?;
+                return Ok(());
+            }
             Some(reason) if message.skip => {
                 outbox::conclude(tx, message.id, State::Skipped, reason as i64)?;
                 return Ok(());

@@ -390,7 +390,7 @@ impl Engine {
                 correlation,
                 content_digest,
                 outcome: i64::from(outcome),
-                spent: !repeated && !is_retryable(outcome),
+                spent: !repeated && !erased && !is_retryable(outcome),
                 envelope: (!erased).then_some(stored.as_slice()),
                 erased: erased.then_some(bytes.as_slice()),
                 now: micros(now),

@@ -56,9 +56,15 @@ impl CaseKeys {
         tx: &mut Tx<'_>,
     ) -> Result<Vec<u8>, RestError> {
         let case = case.unwrap_or(&NO_CASE);
-        let key = match self.find(case, tx)? {
-            Some(key) => key,
-            None => self.make(case, entropy, tx)?,
+        let key = match self.find(case, tx) {
+            Ok(Some(key)) => key,
+            Ok(None) => self.make(case, entropy, tx)?,
+            Err(RestError::Key(_)) if *case == NO_CASE => {
+                // Its key-encryption key is gone and with it what lay under the key; what belongs to no case goes on.
+                tx.execute("DELETE FROM case_key WHERE correlation = $1", &[case.into()])?;
+                self.make(case, entropy, tx)?
+            }
+            Err(error) => return Err(error),
         };
         Ok(key.seal(table, row, body, entropy)?)
     }
@@ -171,6 +177,9 @@ impl Engine {
     /// # Errors
     /// [`Error`]: the process must stop.
     pub fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if *case == NO_CASE {
+            return Ok(());
+        }
         self.keep_skeletons(case, tx)?;
         let of_case: &[Value<'_>] = &[case.into()];
         tx.execute("DELETE FROM case_key WHERE correlation = $1", of_case)?;

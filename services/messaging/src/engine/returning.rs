@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{AlarmKind, Engine, Error, OutgoingKey, Output, channel::Phase, micros, publishing::BUNDLE_LIMIT};
 use crate::{
-    envelope::{self, Content, Place, Rejected, Sender, Trust, Verified, seal, wire},
+    envelope::{self, Content, OpenError, Place, Rejected, Sender, Trust, Verified, seal, wire},
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
     pae, receipt,
@@ -117,9 +117,13 @@ impl Engine {
         let part_keys = if verified.envelope.parts.is_empty() {
             Vec::new()
         } else {
-            match self.open_key(verified).ok()? {
-                None => Vec::new(),
-                Some(key) => envelope::part_keys(verified, &key).ok()?.iter().map(|k| k.to_vec()).collect(),
+            match self.open_key(verified) {
+                Err(OpenError::MissingKey) => return None,
+                // Unreadable here: its signer has to know that it took the position all the same.
+                Err(OpenError::Unreadable) | Ok(None) => Vec::new(),
+                Ok(Some(key)) => envelope::part_keys(verified, &key)
+                    .map(|keys| keys.iter().map(|k| k.to_vec()).collect())
+                    .unwrap_or_default(),
             }
         };
         Some(wire::ReturnedKeys { digest: verified.digest.to_vec(), part_keys })
@@ -248,6 +252,11 @@ impl Engine {
         } else {
             match envelope::open_returned(&v, part_keys) {
                 Ok(opened) => Some(opened.content),
+                // An own signature over what nobody can read.
+                Err(_) if part_keys.is_empty() => {
+                    self.alarm(AlarmKind::Fork, None);
+                    None
+                }
                 // Keys that do not open it: the peer is wrong, and what it says is not used.
                 Err(_) => return Ok(()),
             }
@@ -270,7 +279,9 @@ impl Engine {
             && r.previous == out.tip.digest;
         let known = outbox::find(tx, r.id)?.is_some();
         let is_skip = content.as_ref().is_some_and(|c| c.skip.is_some());
-        if !known && !is_skip {
+        if let (false, true, Some(content)) = (known, is_skip, &content) {
+            self.restore_skipped(now, &key, &v, content, tx)?;
+        } else if !known {
             self.restore_message(now, &v, content.as_ref(), extends, tx)?;
         }
         if extends {
@@ -353,6 +364,56 @@ impl Engine {
         }
     }
 
+    /// The recipient has counted this message of its case so; what was given up after it gets new numbers.
+    fn renumber(&mut self, key: &OutgoingKey, id: MessageId, content: &Content, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(()) };
+        inbox::set_ordinal(tx, Direction::Sent, key.0.as_str(), case, content.ordinal)?;
+        tx.execute(
+            "UPDATE outbox SET ordinal = 0 WHERE correlation = $1 AND recipient = $2 AND lane = $3 AND state = 0 \
+             AND ordinal >= $4 AND id <> $5",
+            &[
+                case.into(),
+                key.0.as_str().into(),
+                key.1.number().into(),
+                content.ordinal.into(),
+                (&id.0).into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Notes a message that was given up before this store was rolled back.
+    fn restore_skipped(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        v: &Verified,
+        content: &Content,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        outbox::insert(
+            tx,
+            &NewMessage {
+                id: v.routing.id,
+                recipient: &key.0,
+                lane: key.1,
+                serial,
+                contract: content.header.contract.as_str(),
+                correlation: content.header.correlation,
+                ordinal: content.ordinal,
+                draft_digest: outbox::GIVEN_UP,
+                content: None,
+                state: State::Skipped,
+                signed: true,
+                now: micros(now),
+            },
+        )?;
+        self.branch("skip_restored");
+        Ok(())
+    }
+
     /// Whether a returned message should wait for an earlier one of its case to be returned as well. Not for ever: the
     /// earlier one may never have left.
     fn comes_too_early(
@@ -396,6 +457,7 @@ impl Engine {
             outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1, true)?;
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
+            let skeleton = wire::Envelope { parts: Vec::new(), ..v.envelope.clone() }.encode_to_vec();
             let body = match content {
                 Some(_) => Some(self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?),
                 None => None,
@@ -409,19 +471,23 @@ impl Engine {
                     id: r.id,
                     correlation,
                     envelope: body.as_deref(),
-                    erased: content.is_none().then_some(bytes.as_slice()),
+                    erased: content.is_none().then_some(skeleton.as_slice()),
                     now: micros(now),
                 },
             )?;
-            let ordinal = content.map_or(0, |c| c.ordinal);
-            if let (Some(case), true) = (&correlation, ordinal > 0) {
-                inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
+            if let Some(content) = content {
+                self.renumber(key, r.id, content, tx)?;
+                let skip = content.skip.map_or(0, |s| s.reason as i64);
+                tx.execute(
+                    "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",
+                    &[content.ordinal.into(), skip.into(), (&r.id.0).into()],
+                )?;
+            } else {
+                tx.execute(
+                    "UPDATE outbox SET state = 1 WHERE id = $1 AND state IN (0, 1, 4)",
+                    &[(&r.id.0).into()],
+                )?;
             }
-            let skip = content.and_then(|c| c.skip).map_or(0, |s| s.reason as i64);
-            tx.execute(
-                "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",
-                &[ordinal.into(), skip.into(), (&r.id.0).into()],
-            )?;
             self.branch("position_restored");
         }
         if let Some(out) = self.outgoing.get_mut(key) {

@@ -8,7 +8,7 @@ use prost::Message;
 
 use super::{
     Engine, Error, OutgoingKey, Output,
-    channel::{IncomingKey, Phase, RETRY_FIRST, RETRY_LONGEST, Serving},
+    channel::{IncomingKey, Phase, RETRY_FIRST, RETRY_LONGEST, START_SHIFT, Serving},
 };
 use crate::{
     envelope::{timestamp, wire},
@@ -27,8 +27,6 @@ const STATUS_EVERY: SignedDuration = SignedDuration::from_secs(60);
 const OWN_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// Erased positions that a status may name.
 const ERASED: usize = 256;
-/// A sender proposes nothing above this, whatever a recipient claims to have promised.
-const INCARNATION_LIMIT: u64 = 1 << 61;
 
 impl Engine {
     /// Sends the statuses that are due.
@@ -340,11 +338,16 @@ impl Engine {
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
                 self.try_open(&key, head, theirs, tx)
             }
-            Phase::Opening if (out.incarnation..INCARNATION_LIMIT).contains(&said.promised_incarnation) => {
-                // Somebody of this name was promised more than this start proposed.
-                out.incarnation = said.promised_incarnation + 1;
-                self.branch("proposed_again");
-                self.peer(id).status_due(time);
+            Phase::Opening if said.promised_incarnation >= out.incarnation => {
+                let own_start = said.promised_incarnation >> START_SHIFT == self.start;
+                if own_start {
+                    // Promised to this start before it agreed anew.
+                    out.incarnation = said.promised_incarnation + 1;
+                    self.branch("proposed_again");
+                    self.peer(id).status_due(time);
+                } else if self.proves_a_later_start(id, said) {
+                    return Err(Error::Superseded);
+                }
                 Ok(())
             }
             Phase::Opening => Ok(()),
@@ -361,20 +364,23 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let time = self.time;
-        let proposal = wire::Status::decode(said.proposal.as_slice()).ok();
-        let statement = proposal.and_then(|status| signal::verify_own(&status, &self.me, id, &self.release));
-        let own = self.outgoing.get(key).map_or(0, |out| out.incarnation);
-        let superseded = statement.is_some_and(|statement| {
-            statement.run.as_slice() != self.run
-                && statement.outgoing.iter().any(|o| !o.broadcast && o.lane == key.1.number() && o.incarnation > own)
-        });
-        if superseded {
+        if self.proves_a_later_start(id, said) {
             return Err(Error::Superseded);
         }
         self.branch("unproven_promise");
         self.reopen(key, tx)?;
         self.peer(id).status_due(time);
         Ok(())
+    }
+
+    /// Whether the peer shows an own signature of a later start than this one.
+    fn proves_a_later_start(&self, id: &AccessPointId, said: &IncomingStatus) -> bool {
+        let proposal = wire::Status::decode(said.proposal.as_slice()).ok();
+        let statement = proposal.and_then(|status| signal::verify_own(&status, &self.me, id, &self.release));
+        statement.is_some_and(|statement| {
+            statement.run.as_slice() != self.run
+                && statement.outgoing.iter().any(|o| !o.broadcast && o.incarnation >> START_SHIFT > self.start)
+        })
     }
 
     /// Lets messages that a peer could not take yet be signed again: at once when it has become able to take more, else

@@ -133,7 +133,7 @@ pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> R
 /// Whether positions of a channel were accepted whose content their sender had erased.
 pub(crate) fn has_erased(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<bool, Error> {
     let found = tx.query_one(
-        "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND outcome = 0 \
+        "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 \
          AND correlation = x'' AND erased IS NOT NULL LIMIT 1",
         &channel.with([]),
         |row| row.int(0),
@@ -337,6 +337,22 @@ pub(crate) fn ordinal(
         |row| row.number(0),
     )?;
     Ok(found.unwrap_or(0))
+}
+
+/// Sets the last ordinal of a case with a peer, also to a lower one.
+pub(crate) fn set_ordinal(
+    tx: &mut Tx<'_>,
+    direction: Direction,
+    peer: &str,
+    correlation: &Correlation,
+    ordinal: u64,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO thread (direction, peer, correlation, ordinal) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (direction, peer, correlation) DO UPDATE SET ordinal = excluded.ordinal",
+        &[(direction as i32).into(), peer.into(), correlation.into(), ordinal.into()],
+    )?;
+    Ok(())
 }
 
 /// Raises the last ordinal of a case with a peer.

@@ -126,6 +126,9 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(Digest, i64
     })
 }
 
+/// In place of the draft digest of a message that is only known to have been given up.
+pub(crate) const GIVEN_UP: Digest = [0; 32];
+
 pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, content, \
@@ -354,6 +357,12 @@ pub(crate) fn unconcluded(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concl
             })
         },
     )
+}
+
+/// Has a message wait until its recipient may take it.
+pub(crate) fn wait(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
+    tx.execute("UPDATE outbox SET state = 4 WHERE id = $1", &[(&id.0).into()])?;
+    Ok(())
 }
 
 pub(crate) fn conclude(tx: &mut Tx<'_>, id: MessageId, state: State, reason: i64) -> Result<(), Error> {

@@ -78,7 +78,7 @@ CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
 CREATE INDEX received_case ON received (correlation);
 CREATE INDEX received_id ON received (sender, id);
 CREATE INDEX received_erased ON received (sender, recipient, lane)
-  WHERE outcome = 0 AND correlation = x'' AND erased IS NOT NULL;
+  WHERE correlation = x'' AND erased IS NOT NULL;
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
 -- Receipts issued to senders and held from recipients. They are evidence and are kept for ever.
