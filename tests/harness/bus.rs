@@ -69,12 +69,12 @@ impl Bus {
     }
 }
 
-/// One access point at the broker, without a core: the test is the core.
+/// One access point at the broker, without an engine: the test is the engine.
 #[derive(Debug)]
 pub struct Member {
     /// Its transport.
     pub transport: Transport,
-    /// What the core would be given.
+    /// What the engine would be given.
     pub inputs: Receiver<Input>,
 }
 
