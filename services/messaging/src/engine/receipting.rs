@@ -216,7 +216,11 @@ impl Engine {
             s.number.number == 1
                 && (s.previous == [0; 32] || outbox::holds_receipt(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
         };
-        if !follows {
+        // Its predecessor may be lost on both sides; then the first of a series that the issuer still stands by counts.
+        let key = (s.recipient.clone(), s.lane);
+        let vouched = self.outgoing.get(&key).map_or_else(Number::default, |out| out.vouched);
+        let begins = s.number.number == 1 && s.number.series > held.series && s.number <= vouched;
+        if !follows && !begins {
             self.branch("receipt_gap");
             self.peer(subject_sender).status_due(time);
             return Ok(());

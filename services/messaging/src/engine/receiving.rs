@@ -244,6 +244,7 @@ impl Engine {
         let Some(head) = self.incoming.get(key).map(|channel| channel.head) else { return Ok(false) };
         if r.incarnation < head.incarnation && r.sequence > head.sequence {
             // Of a history that the publisher has left: positions only ever go on under the same or a higher one.
+            self.keep_stray(key, verified, tx)?;
             return Ok(false);
         }
         let begins_earlier = r.incarnation > head.incarnation && r.base_sequence < head.sequence;
@@ -288,9 +289,7 @@ impl Engine {
             } else if verified.routing.previous != head.digest {
                 // Another history than the one accepted here; the sender learns of it from the status.
                 self.branch("history_differs");
-                if !key.1 {
-                    self.keep_stray(key, &verified, tx)?;
-                }
+                self.keep_stray(key, &verified, tx)?;
                 self.peer(&key.0).status_due(time);
                 return Ok(());
             } else {
@@ -328,9 +327,7 @@ impl Engine {
             None => {
                 // Signed anew after this side had accepted the position; the sender learns of it from the status.
                 self.branch("position_taken");
-                if !key.1 {
-                    self.keep_stray(key, verified, tx)?;
-                }
+                self.keep_stray(key, verified, tx)?;
                 self.peer(&key.0).status_due(time);
             }
         }

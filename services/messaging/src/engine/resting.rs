@@ -8,7 +8,7 @@ use crate::{
     crypto::{KeyError, rest::RestKey},
     envelope::wire,
     keys::KeyEncryptionKey,
-    message::Correlation,
+    message::{Correlation, MessageId},
     store::{self, Tx, Value},
 };
 
@@ -191,17 +191,11 @@ impl Engine {
     /// Leaves of every envelope what says nothing of the case: routing, manifest, signature. With them a peer's chain
     /// can still be walked after a rollback.
     fn keep_skeletons(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let sent = tx.query(
-            "SELECT id, envelope FROM sent WHERE correlation = $1 AND envelope IS NOT NULL",
-            &[case.into()],
-            |row| Ok((row.blob(0)?, row.blob(1)?)),
-        )?;
-        for (id, stored) in sent {
-            let bytes = self.wake(Some(case), "sent", &id, Some(&stored), tx)?;
-            tx.execute(
-                "UPDATE sent SET envelope = NULL, erased = $1 WHERE id = $2",
-                &[skeleton(bytes).as_deref().into(), (&id).into()],
-            )?;
+        let sent = tx.query("SELECT DISTINCT id FROM sent WHERE correlation = $1", &[case.into()], |row| {
+            row.array(0).map(MessageId)
+        })?;
+        for id in sent {
+            self.strip_positions(id, Some(case), tx)?;
         }
         let received = tx.query(
             "SELECT digest, sender, recipient, lane, branch, sequence, envelope FROM received \
@@ -225,6 +219,32 @@ impl Engine {
                     branch.into(),
                     sequence.into(),
                 ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Takes the parts from every signed position of a message that must not be sent any more: a recipient that was
+    /// rolled back gets the positions without them.
+    pub(super) fn strip_positions(
+        &mut self,
+        id: MessageId,
+        case: Option<&Correlation>,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let sent = tx.query(
+            "SELECT recipient, lane, sequence, envelope FROM sent WHERE id = $1 AND envelope IS NOT NULL",
+            &[(&id.0).into()],
+            |row| Ok((row.text(0)?, row.int(1)?, row.number(2)?, row.blob(3)?)),
+        )?;
+        for (recipient, lane, sequence, stored) in sent {
+            let bytes = match recipient.as_str() {
+                "all" => Some(stored),
+                _ => self.wake(case, "sent", &id.0, Some(&stored), tx)?,
+            };
+            tx.execute(
+                "UPDATE sent SET envelope = NULL, erased = $1 WHERE recipient = $2 AND lane = $3 AND sequence = $4",
+                &[skeleton(bytes).as_deref().into(), recipient.as_str().into(), lane.into(), sequence.into()],
             )?;
         }
         Ok(())

@@ -83,6 +83,9 @@ impl Engine {
             return Ok(true);
         }
 
+        if skip.is_some() && key.0 != Recipient::All {
+            self.strip_positions(draft.id, draft.correlation.as_ref(), tx)?;
+        }
         let ordinal = self.ordinal(key, &draft, tx)?;
         let content = match (skip, content) {
             (None, Some(mut content)) => {

@@ -334,7 +334,12 @@ impl Engine {
             Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
                 self.hear_promise_to_another(id, &key, said, tx)
             }
-            Phase::Open => self.hear_head(&key, head, theirs, tx),
+            Phase::Open => {
+                if mine == theirs {
+                    self.find_unconcluded(&key, head, tx)?;
+                }
+                self.hear_head(&key, head, theirs, tx)
+            }
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
                 self.try_open(&key, head, theirs, tx)
             }
@@ -370,6 +375,23 @@ impl Engine {
         self.branch("unproven_promise");
         self.reopen(key, tx)?;
         self.peer(id).status_due(time);
+        Ok(())
+    }
+
+    /// All receipts are here, and yet a message that the peer has accepted waits for one: it spoke of a history that this
+    /// store did not hold then. The peer is asked to state its position again.
+    fn find_unconcluded(&mut self, key: &OutgoingKey, theirs: Head, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
+        if let Some(first) = outbox::first_open(tx, &key.0, key.1)?
+            && first <= out.receipted.min(theirs.sequence)
+        {
+            out.receipted = first - 1;
+            self.branch("unconcluded_found");
+            if let Recipient::One(peer) = &key.0 {
+                let time = self.time;
+                self.peer(peer).status_due(time);
+            }
+        }
         Ok(())
     }
 
