@@ -1,7 +1,7 @@
 //! What an enemy with the broker's powers puts on the wire: it can repeat, change and misplace bytes, but it has no
 //! key of any access point except one that it signs with in another's name.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use nhipcau_messaging::{crypto::sign::SigningKey, engine::Kind, message::Lane, pae};
 use nhipcau_proto::envelope::v1 as pb;
@@ -30,23 +30,33 @@ pub struct Enemy {
     prng: Prng,
     points: usize,
     seen: Vec<Captured>,
+    signals: BTreeMap<(Point, Point), Rc<[u8]>>,
 }
 
 impl Enemy {
     /// An enemy who has seen nothing yet.
     #[must_use]
     pub fn new(prng: Prng, points: usize) -> Self {
-        Self { prng, points, seen: Vec::new() }
+        Self { prng, points, seen: Vec::new(), signals: BTreeMap::new() }
     }
 
     /// Sees what passes. Keeps old and new alike, so that what it repeats may be long past.
     pub fn see(&mut self, captured: Captured) {
+        if let Captured { kind: None, sender, recipient: Some(recipient), bytes } = &captured {
+            self.signals.insert((*sender, *recipient), bytes.clone());
+        }
         if self.seen.len() < CAPTURED {
             self.seen.push(captured);
         } else if self.prng.chance(200) {
             let place = self.prng.index(CAPTURED);
             self.seen[place] = captured;
         }
+    }
+
+    /// The last signal from one to the other.
+    #[must_use]
+    pub fn last_signal(&self, from: Point, to: Point) -> Option<&Rc<[u8]>> {
+        self.signals.get(&(from, to))
     }
 
     /// Something that it has seen.
@@ -84,8 +94,9 @@ impl Enemy {
             }
             5 => Fault::Replayed,
             _ => {
-                let key = self.prng.pick(keys)?;
-                made.bytes = sign_again(&made, key)?;
+                // Not its sender's own: that would be believed, and rightly so.
+                let signer = (made.sender + 1 + self.prng.index(self.points - 1)) % self.points;
+                made.bytes = sign_again(&made, keys.get(signer)?)?;
                 Fault::Resigned
             }
         };

@@ -10,7 +10,7 @@ use clap::Parser;
 use nhipcau_sim::{
     queue::SECOND,
     report::{run_seed, run_seeds},
-    world::Options,
+    world::{Losses, Options},
 };
 
 /// Simulates many access points under every fault, from seeds.
@@ -31,19 +31,24 @@ struct Arguments {
     /// How many access points; the seed decides when it is not said.
     #[arg(long, value_parser = clap::value_parser!(u8).range(2..=16))]
     access_points: Option<u8>,
+    /// Lets any number of access points lose history in a run, not one.
+    #[arg(long)]
+    many_losses: bool,
 }
 
 fn main() -> io::Result<ExitCode> {
     let arguments = Arguments::parse();
     let access_points = arguments.access_points.map(usize::from);
+    let losses = if arguments.many_losses { Losses::Many } else { Losses::One };
     let mut out = io::stdout().lock();
     let Some(seed) = arguments.seed else {
         let threads = thread::available_parallelism().map_or(2, usize::from);
-        let report = run_seeds(arguments.from, arguments.seeds, access_points, threads);
+        let template = Options { seed: 0, access_points, losses, keep_trace: false };
+        let report = run_seeds(arguments.from, arguments.seeds, template, threads);
         write!(out, "{report}")?;
         return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     };
-    let summary = run_seed(Options { seed, access_points, keep_trace: arguments.trace });
+    let summary = run_seed(Options { seed, access_points, losses, keep_trace: arguments.trace });
     for line in &summary.trace {
         writeln!(out, "{line}")?;
     }

@@ -182,7 +182,7 @@ pub enum AlarmKind {
     DirectoryExpires,
 }
 
-/// Why a engine stops.
+/// Why an engine stops.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The store failed.

@@ -11,7 +11,7 @@ use super::{
     receiving::is_retryable,
 };
 use crate::{
-    envelope::{Routing, wire},
+    envelope::{self, Routing, wire},
     handler::{Context, Refused},
     message::{Outcome, Recipient, RefusalReason, SkipReason},
     receipt::{self, Number, REFUSALS_LIMIT, Statement, Verified},
@@ -158,10 +158,32 @@ impl Engine {
                 Some(Outcome::Refused(*reason))
             }
             Some(_) => None,
-            // A receipt names its received positions by the digest of the last one only; of an earlier incarnation than
-            // the envelope's it cannot speak.
-            None => (!key.1 && s.incarnation >= routing.incarnation).then_some(Outcome::Received),
+            // A receipt names its received positions by the digest of the last one only. For those before it the sender's
+            // present incarnation must be known, so that no given-up envelope passes for what was received.
+            None => {
+                let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
+                let speaks = s.last == routing.sequence || (known && s.incarnation >= routing.incarnation);
+                (!key.1 && speaks).then_some(Outcome::Received)
+            }
         })
+    }
+
+    /// Whether an own receipt names another envelope at this position.
+    pub(super) fn contradicts_receipt(
+        &mut self,
+        now: Timestamp,
+        key: &IncomingKey,
+        verified: &envelope::Verified,
+        tx: &mut Tx<'_>,
+    ) -> Result<bool, Error> {
+        let Some(receipt) = inbox::covering(tx, self.channel(key), verified.routing.sequence)? else {
+            return Ok(false);
+        };
+        let named = receipt::head_of(&receipt).is_some_and(|(last, head)| {
+            last == verified.routing.sequence && head != verified.digest
+        });
+        let believed = receipt::verify(receipt, &self.release, now, true).is_ok();
+        Ok(named && believed && !key.1)
     }
 
     /// States positions again that the sender has no usable receipt for, though it has all there are.

@@ -292,6 +292,12 @@ impl Engine {
                 self.keep_stray(key, &verified, tx)?;
                 self.peer(&key.0).status_due(time);
                 return Ok(());
+            } else if sequence <= channel.covered && self.contradicts_receipt(now, key, &verified, tx)? {
+                // An own receipt, returned after a rollback, names another envelope here: this one was given up.
+                self.branch("given_up_refused");
+                self.keep_stray(key, &verified, tx)?;
+                self.peer(&key.0).status_due(time);
+                return Ok(());
             } else {
                 self.accept(now, key, &verified, tx)?;
             }

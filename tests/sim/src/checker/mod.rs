@@ -24,7 +24,7 @@ pub trait Witness {
     /// Whether the recipient's release in force at this commit lets the sender send to it.
     fn is_allowed(&self, sender: Point, recipient: Point) -> bool;
 
-    /// Whether a disk of the sender gave the message up.
+    /// Whether a disk of the sender gave the message up or knows it to be refused, or its case was erased.
     fn is_given_up(&self, message: &Message) -> bool;
 
     /// Whether a disk of the recipient holds the effect.
@@ -260,7 +260,12 @@ impl Checker {
             for point in recipients {
                 let key = (message.sender, id);
                 let effective = disks[point].effects.contains_key(&key);
-                let refused = disks[point].refused.get(&key).copied();
+                // A refusal that the sender holds stands, also when the recipient's disk was put back since.
+                let told = match disks[message.sender].concluded.get(&id) {
+                    Some(Outcome::Refused(reason)) if standing == Standing::Refused => Some(*reason),
+                    _ => None,
+                };
+                let refused = disks[point].refused.get(&key).copied().or(told);
                 match (effective, refused, standing) {
                     (true, _, Standing::GivenUp | Standing::Refused) => {
                         return Err(Violation::RefusedAndEffective { point, id });

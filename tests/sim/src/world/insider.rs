@@ -62,6 +62,35 @@ impl World {
     }
 }
 
+impl World {
+    /// An access point's last status comes once more, with a promise that it never gave.
+    pub(super) fn make_up_promise(&mut self) {
+        let (from, to) = (self.prng.index(self.points.len()), self.prng.index(self.points.len()));
+        let Some(bytes) = self.enemy.last_signal(from, to).and_then(|bytes| self.with_promise(from, bytes)) else {
+            return;
+        };
+        self.coverage.fault(Fault::PromiseMadeUp);
+        self.say(format_args!("ap-{from} makes up a promise to ap-{to}"));
+        self.queue.plan(0, Event::Signal { to, from, bytes });
+    }
+
+    fn with_promise(&self, from: Point, bytes: &[u8]) -> Option<Rc<[u8]>> {
+        let mut signal = pb::Signal::decode(bytes).ok()?;
+        let Some(pb::signal::Kind::Status(status)) = &mut signal.kind else { return None };
+        let mut statement = pb::StatusStatement::decode(&*status.statement).ok()?;
+        let key = self.programme.signing_key(from, key_number(&statement.signing_key)?);
+        // The next honest status has at least this number, so that at most one of them is not heard.
+        statement.number += 1;
+        for incoming in statement.incoming.iter_mut().filter(|incoming| !incoming.broadcast) {
+            incoming.promised_incarnation += 1 << 20;
+            incoming.promised_run = vec![7; 16];
+        }
+        status.statement = statement.encode_to_vec();
+        status.signature = key.sign(pae::STATUS, &[&status.statement]);
+        Some(signal.encode_to_vec().into())
+    }
+}
+
 /// Which of its keys an access point signed with.
 fn key_number(id: &str) -> Option<usize> {
     id.strip_prefix("s-")?.parse().ok()

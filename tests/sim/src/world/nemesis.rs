@@ -1,6 +1,6 @@
 //! What breaks by intent: processes, disks, clocks, the broker, the links.
 
-use super::{Event, Failure, World, parts};
+use super::{Event, Failure, Losses, World, parts};
 use crate::{
     Point,
     coverage::Fault,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What the nemesis may do, each as often as it stands here.
-const BREAKS: [Fault; 24] = [
+const BREAKS: [Fault; 27] = [
     Fault::Kill,
     Fault::Kill,
     Fault::Pause,
@@ -17,6 +17,9 @@ const BREAKS: [Fault; 24] = [
     Fault::StoreRolledBack,
     Fault::StoreRolledBack,
     Fault::StoreRolledBack,
+    Fault::PairRolledBack,
+    Fault::PairRolledBack,
+    Fault::PairRolledBack,
     Fault::TwinStarted,
     Fault::TwinStarted,
     Fault::TwinStarted,
@@ -45,8 +48,16 @@ impl World {
         self.bus.remember();
         let peace = (self.queue.now() / (5 * SECOND)).is_multiple_of(4);
         if !peace {
-            let fault = BREAKS[self.prng.index(BREAKS.len())];
-            let point = self.prng.index(self.points.len());
+            let mut fault = BREAKS[self.prng.index(BREAKS.len())];
+            let mut point = self.prng.index(self.points.len());
+            if self.losses == Losses::One {
+                if fault == Fault::PairRolledBack {
+                    fault = Fault::TwinStarted;
+                }
+                if matches!(fault, Fault::StoreRolledBack | Fault::TwinStarted) {
+                    point = self.loser.unwrap_or(point);
+                }
+            }
             if self.inflict(fault, point) {
                 self.coverage.fault(fault);
                 self.say(format_args!("nemesis {fault:?} ap-{point}"));
@@ -67,6 +78,10 @@ impl World {
                 true
             }
             Fault::StoreRolledBack => self.roll_store_back(point),
+            Fault::PairRolledBack => {
+                let other = (point + 1) % self.points.len();
+                self.losses == Losses::Many && self.roll_store_back(point) && self.roll_store_back(other)
+            }
             Fault::TwinStarted => self.start_twin(point).is_ok_and(|started| started),
             Fault::TailLost => {
                 let queue = (!self.prng.chance(200)).then_some(point);
@@ -129,7 +144,7 @@ impl World {
     /// The access point's store is replaced by an older copy of it; its processes are gone.
     fn roll_store_back(&mut self, point: Point) -> bool {
         let copies = self.points[point].copies.len();
-        if copies == 0 {
+        if copies == 0 || !self.may_lose(point) {
             return false;
         }
         let mut image = self.points[point].copies[self.prng.index(copies)].clone();
@@ -153,11 +168,16 @@ impl World {
         true
     }
 
+    /// Whether this access point may lose history in this run; if so, it is the one.
+    fn may_lose(&mut self, point: Point) -> bool {
+        self.losses == Losses::Many || *self.loser.get_or_insert(point) == point
+    }
+
     /// A restored copy starts while the access point's process still runs.
     fn start_twin(&mut self, point: Point) -> Result<bool, Failure> {
         let [running] = self.running(point)[..] else { return Ok(false) };
         let copies = self.points[point].copies.len();
-        if copies == 0 {
+        if copies == 0 || !self.may_lose(point) {
             return Ok(false);
         }
         let mut image = self.points[point].copies[self.prng.index(copies)].clone();

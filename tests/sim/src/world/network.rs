@@ -175,8 +175,10 @@ impl World {
         if !self.is_troubled() {
             return;
         }
-        if self.prng.chance(150) {
-            self.fork();
+        match self.prng.below(10) {
+            0..3 => self.fork(),
+            3 => self.make_up_promise(),
+            _ => {}
         }
         let keys: Vec<_> = (0..self.points.len()).map(|point| self.programme.signing_key(point, 0)).collect();
         if let Some((fault, made)) = self.enemy.make(&keys) {

@@ -123,6 +123,7 @@ pub(super) struct Rates {
 
 impl Rates {
     pub(super) fn draw(prng: &mut Prng) -> Self {
+        let is_storm = prng.chance(200);
         let mut rate = |most| if prng.chance(600) { prng.between(1, most) } else { 0 };
         Self {
             crash_before: rate(12),
@@ -137,7 +138,7 @@ impl Rates {
             signal_repeated: rate(200),
             signal_delayed: rate(200),
             call_pause: prng.between(150, 700),
-            break_pause: prng.between(700, 4_000),
+            break_pause: if is_storm { prng.between(150, 500) } else { prng.between(700, 4_000) },
             inject_pause: prng.between(300, 3_000),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nhipcau_messaging::{
     engine::{Input, Output},
-    message::{MessageId, Recipient},
+    message::{MessageId, Outcome, Recipient},
 };
 use nhipcau_proto::envelope::v1 as pb;
 use prost::Message as _;
@@ -41,7 +41,10 @@ impl Witness for Disks<'_> {
 
     fn is_given_up(&self, message: &Message) -> bool {
         self.erased.contains(&message.case)
-            || self.disks.iter().any(|disk| disk.point == message.sender && disk.given_up.contains(&message.id))
+            || self.disks.iter().filter(|disk| disk.point == message.sender).any(|disk| {
+                let outcome = disk.concluded.get(&message.id);
+                disk.given_up.contains(&message.id) || matches!(outcome, Some(Outcome::Refused(_)))
+            })
     }
 
     fn has_effect(&self, recipient: Point, sender: Point, id: MessageId) -> bool {
@@ -175,8 +178,11 @@ impl World {
         let newest = self.points.iter().map(|ap| ap.release).max().unwrap_or(release);
         // A process may have a newer release than its access point's file: peers hand it on.
         let allowed = |sender| (release..=newest).any(|release| self.programme.agreed(release, sender, point));
-        let disks =
-            Disks { disks: running.chain(halted).collect(), allowed: (0..self.points.len()).map(allowed).collect() };
+        let disks = Disks {
+            erased: self.erased.clone(),
+            disks: running.chain(halted).collect(),
+            allowed: (0..self.points.len()).map(allowed).collect(),
+        };
         for fact in &commit.facts {
             self.trace.event(self.queue.now(), format_args!("ap-{point} line {}: {fact:?}", process.disk.line));
         }
@@ -188,7 +194,7 @@ impl World {
         let Some(process) = self.processes.get(&id) else { return };
         let point = process.point;
         let has_news = !commit.facts.is_empty();
-        if has_news && self.happens(60) {
+        if has_news && self.happens(120) {
             self.copy_store(id);
         }
         if !is_idle && self.happens(self.rates.crash_after) {
@@ -261,7 +267,8 @@ impl World {
         let mut held: BTreeSet<MessageId> = BTreeSet::new();
         for process in self.processes.values_mut() {
             held.extend(process.node.outbox().into_iter().map(|(id, _)| id));
-            held.extend(process.node.inbox());
+            held.extend(process.node.refused());
+            held.extend(process.disk.effects.keys().map(|(_, id)| *id));
         }
         for image in self.points.iter().filter_map(|ap| ap.halted.as_ref()) {
             held.extend(image.disk.sent.iter().copied());

@@ -1,0 +1,27 @@
+//! The simulation as a test: 200 seeds through every fault, and a seed that replays to an identical trace.
+
+use nhipcau_sim::{
+    report::{FULL_RUN, run_seed, run_seeds},
+    world::{Losses, Options},
+};
+
+fn options(seed: u64) -> Options {
+    Options { seed, access_points: None, losses: Losses::One, keep_trace: false }
+}
+
+#[test]
+fn every_seed_keeps_every_promise_and_everything_was_tried() {
+    let report = run_seeds(0, FULL_RUN, options(0), 2);
+    assert!(report.is_good(), "{report}");
+}
+
+#[test]
+fn a_seed_replays_to_an_identical_trace() {
+    for seed in [3, 4] {
+        let [first, second] = [0, 1].map(|_| run_seed(Options { keep_trace: true, ..options(seed) }));
+        assert!(first.trace.len() > 100, "a trace was kept");
+        let differs = first.trace.iter().zip(&second.trace).position(|(a, b)| a != b);
+        assert_eq!(differs.map(|line| (&first.trace[line], &second.trace[line])), None);
+        assert_eq!(first.digest, second.digest);
+    }
+}
