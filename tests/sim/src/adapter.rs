@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 55] = [
+pub const BRANCHES: [&str; 56] = [
     "broadcast_differs",
     "broadcast_rewound",
     "broadcast_served",
@@ -41,6 +41,7 @@ pub const BRANCHES: [&str; 55] = [
     "history_differs",
     "id_repeated",
     "message_restored",
+    "number_taken",
     "opened",
     "position_restored",
     "position_taken",
@@ -84,13 +85,14 @@ pub const BRANCHES: [&str; 55] = [
 
 /// Branches that only a meeting of several disasters on one channel leads to: a full run has to take them, but not as
 /// often as the others.
-pub const RARE: [&str; 14] = [
+pub const RARE: [&str; 15] = [
     "contradicted",
     "earlier_of_case_lost",
     "given_up_refused",
     "histories_differ",
     "histories_part_earlier",
     "history_differs",
+    "number_taken",
     "proposed_again",
     "receipt_contradicted",
     "receipt_fork",

@@ -1,9 +1,12 @@
-//! The simulation as a test: 200 seeds through every fault, and a seed that replays to an identical trace.
+//! The simulation as a test: 240 seeds through every fault, and a seed that replays to an identical trace.
 
 use nhipcau_sim::{
     report::{FULL_RUN, run_seed, run_seeds},
     world::{Losses, Options},
 };
+
+/// With fewer, the rarest of what must fire a hundred times does not always.
+const SEEDS: u64 = 240;
 
 fn options(seed: u64) -> Options {
     Options { seed, access_points: None, losses: Losses::One, keep_trace: false }
@@ -11,7 +14,8 @@ fn options(seed: u64) -> Options {
 
 #[test]
 fn every_seed_keeps_every_promise_and_everything_was_tried() {
-    let report = run_seeds(0, FULL_RUN, options(0), 2);
+    const { assert!(SEEDS >= FULL_RUN, "a shorter run need not go through everything") };
+    let report = run_seeds(0, SEEDS, options(0), 2);
     assert!(report.is_good(), "{report}");
 }
 

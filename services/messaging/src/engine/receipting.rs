@@ -162,7 +162,7 @@ impl Engine {
             // present incarnation must be known, so that no given-up envelope passes for what was received.
             None => {
                 let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
-                let speaks = s.last == routing.sequence || (known && s.incarnation >= routing.incarnation);
+                let speaks = s.incarnation == routing.incarnation && (known || s.last == routing.sequence);
                 (!key.1 && speaks).then_some(Outcome::Received)
             }
         })
@@ -179,9 +179,8 @@ impl Engine {
         let Some(receipt) = inbox::covering(tx, self.channel(key), verified.routing.sequence)? else {
             return Ok(false);
         };
-        let named = receipt::head_of(&receipt).is_some_and(|(last, head)| {
-            last == verified.routing.sequence && head != verified.digest
-        });
+        let named = receipt::head_of(&receipt)
+            .is_some_and(|(last, head)| last == verified.routing.sequence && head != verified.digest);
         let believed = receipt::verify(receipt, &self.release, now, true).is_ok();
         Ok(named && believed && !key.1)
     }

@@ -150,12 +150,7 @@ impl Engine {
     }
 
     /// Whether the envelope's incarnation may still take a position.
-    fn admit(
-        &mut self,
-        key: &IncomingKey,
-        verified: &Verified,
-        tx: &mut Tx<'_>,
-    ) -> Result<bool, Error> {
+    fn admit(&mut self, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let r = &verified.routing;
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(false) };
         if key.1 {
@@ -191,12 +186,7 @@ impl Engine {
     /// An envelope that takes no position here because its sender gave the position up. If the sender's store was rolled
     /// back, it may not even know the message any more: it gets its own envelope back and sends it again under the
     /// same id.
-    pub(super) fn keep_stray(
-        &mut self,
-        key: &IncomingKey,
-        verified: &Verified,
-        tx: &mut Tx<'_>,
-    ) -> Result<(), Error> {
+    pub(super) fn keep_stray(&mut self, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let r = &verified.routing;
         if inbox::has_position(tx, self.channel(key), r.id)? {
@@ -369,9 +359,7 @@ impl Engine {
                 None => self.apply(now, key, verified, content, tx)?,
             };
             self.count(key, content, outcome, tx)?;
-        } else if erased
-            && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)?
-        {
+        } else if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)? {
             outcome = reason as i32;
         }
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
@@ -512,9 +500,11 @@ impl Engine {
         Ok(if content.ordinal > last + 1 && !inbox::has_erased(tx, self.channel(key))? {
             self.branch("earlier_of_case_missing");
             Some(RefusalReason::NotYet)
-        } else if content.ordinal <= last {
-            Some(RefusalReason::Invalid)
         } else {
+            if content.ordinal <= last {
+                // Both sides lost history and the number went to another message: the id alone prevents a second effect.
+                self.branch("number_taken");
+            }
             None
         })
     }

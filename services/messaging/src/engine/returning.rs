@@ -371,13 +371,7 @@ impl Engine {
         tx.execute(
             "UPDATE outbox SET ordinal = 0 WHERE correlation = $1 AND recipient = $2 AND lane = $3 AND state = 0 \
              AND ordinal >= $4 AND id <> $5",
-            &[
-                case.into(),
-                key.0.as_str().into(),
-                key.1.number().into(),
-                content.ordinal.into(),
-                (&id.0).into(),
-            ],
+            &[case.into(), key.0.as_str().into(), key.1.number().into(), content.ordinal.into(), (&id.0).into()],
         )?;
         Ok(())
     }
@@ -416,12 +410,7 @@ impl Engine {
 
     /// Whether a returned message should wait for an earlier one of its case to be returned as well. Not for ever: the
     /// earlier one may never have left.
-    fn comes_too_early(
-        &mut self,
-        v: &Verified,
-        content: &Content,
-        tx: &mut Tx<'_>,
-    ) -> Result<bool, Error> {
+    fn comes_too_early(&mut self, v: &Verified, content: &Content, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let time = self.time;
         let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(false) };
         let last = inbox::ordinal(tx, Direction::Sent, v.routing.recipient.as_str(), case)?;
@@ -483,10 +472,7 @@ impl Engine {
                     &[content.ordinal.into(), skip.into(), (&r.id.0).into()],
                 )?;
             } else {
-                tx.execute(
-                    "UPDATE outbox SET state = 1 WHERE id = $1 AND state IN (0, 1, 4)",
-                    &[(&r.id.0).into()],
-                )?;
+                tx.execute("UPDATE outbox SET state = 1 WHERE id = $1 AND state IN (0, 1, 4)", &[(&r.id.0).into()])?;
             }
             self.branch("position_restored");
         }

@@ -281,10 +281,7 @@ impl Engine {
             self.rewind(key, if held { to } else { Head::default() }, tx)?;
         }
         let concluded = mine == theirs && said.receipted_sequence < head.sequence;
-        if !key.1
-            && concluded
-            && !said.opening
-            && self.peer(&key.0).may_serve(Serving::Restatement(key.2, key.1), time)
+        if !key.1 && concluded && !said.opening && self.peer(&key.0).may_serve(Serving::Restatement(key.2, key.1), time)
         {
             self.restate(key, said.receipted_sequence + 1, tx)?;
         }

@@ -95,7 +95,11 @@ impl Engine {
         let content = Content { header, ordinal: 0, skip: None, parts };
         let draft_digest = content.digest();
         if let Some((digest, _)) = outbox::find(tx, id)? {
-            return if digest == draft_digest || digest == outbox::GIVEN_UP { Ok(id) } else { Err(SubmitError::IdReused) };
+            return if digest == draft_digest || digest == outbox::GIVEN_UP {
+                Ok(id)
+            } else {
+                Err(SubmitError::IdReused)
+            };
         }
         self.check(now, &recipient, lane, &content)?;
 

@@ -48,16 +48,8 @@ impl World {
         self.bus.remember();
         let peace = (self.queue.now() / (5 * SECOND)).is_multiple_of(4);
         if !peace {
-            let mut fault = BREAKS[self.prng.index(BREAKS.len())];
-            let mut point = self.prng.index(self.points.len());
-            if self.losses == Losses::One {
-                if fault == Fault::PairRolledBack {
-                    fault = Fault::TwinStarted;
-                }
-                if matches!(fault, Fault::StoreRolledBack | Fault::TwinStarted) {
-                    point = self.loser.unwrap_or(point);
-                }
-            }
+            let fault = BREAKS[self.prng.index(BREAKS.len())];
+            let point = self.prng.index(self.points.len());
             if self.inflict(fault, point) {
                 self.coverage.fault(fault);
                 self.say(format_args!("nemesis {fault:?} ap-{point}"));
