@@ -179,10 +179,10 @@ impl Engine {
         let Some(receipt) = inbox::covering(tx, self.channel(key), verified.routing.sequence)? else {
             return Ok(false);
         };
-        let named = receipt::head_of(&receipt)
-            .is_some_and(|(last, head)| last == verified.routing.sequence && head != verified.digest);
-        let believed = receipt::verify(receipt, &self.release, now, true).is_ok();
-        Ok(named && believed && !key.1)
+        let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(false) };
+        // Signed anew since, under a higher incarnation, the position was agreed on without what the receipt names.
+        let (s, r) = (&receipt.statement, &verified.routing);
+        Ok(!key.1 && s.last == r.sequence && s.head != verified.digest && s.incarnation >= r.incarnation)
     }
 
     /// States positions again that the sender has no usable receipt for, though it has all there are.
