@@ -1,0 +1,1 @@
+//! The gRPC client of the commands that call an access point.

@@ -1,0 +1,58 @@
+//! What people and scripts see: results on standard output, everything else on standard error.
+//!
+//! With `--json` a command writes exactly one JSON document to standard output and nothing else. Progress and
+//! complaints never mix into it. Personal data is written only where the command exists to show it.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use serde::Serialize;
+
+use crate::exit::{Code, Failure, OrExit as _};
+
+/// Writes a line for people, or several.
+pub(crate) fn line(text: impl fmt::Display) -> Result<(), Failure> {
+    writeln!(io::stdout().lock(), "{text}").or_exit(Code::Failed)
+}
+
+/// Writes text as it is, without another end of line: a file's content, for instance.
+pub(crate) fn raw(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_ref()).and_then(|()| out.flush()).or_exit(Code::Failed)
+}
+
+/// Writes the one JSON document of a command.
+pub(crate) fn json<T: Serialize + ?Sized>(document: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(document).or_exit(Code::Failed)?;
+    line(text)
+}
+
+/// Writes a result as JSON or for people.
+pub(crate) fn result<T: Serialize + fmt::Display>(as_json: bool, result: &T) -> Result<(), Failure> {
+    if as_json { json(result) } else { line(result) }
+}
+
+/// Says how long work goes on.
+pub(crate) fn progress(text: impl fmt::Display) {
+    tell(format_args!("{text}"));
+}
+
+/// Says how far long work is, over the last such line where a person watches.
+pub(crate) fn advance(text: impl fmt::Display) {
+    let mut out = io::stderr().lock();
+    if out.is_terminal() {
+        drop(write!(out, "\r\x1b[2K{text}").and_then(|()| out.flush()));
+    }
+}
+
+/// Says why a command fails.
+pub(crate) fn complain(error: &impl fmt::Display) {
+    tell(format_args!("nhipcau: {error}"));
+}
+
+/// Nothing can be done, and nobody told, when standard error is gone.
+fn tell(text: fmt::Arguments<'_>) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
