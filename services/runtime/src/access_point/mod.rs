@@ -6,6 +6,7 @@
 //! leaves nothing that the next start, which is a recovery like every start, could not take up.
 
 mod alarm;
+mod reload;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -32,6 +33,7 @@ use nhipcau_messaging::{
     writer::{self, Handle, Seams, Writer},
 };
 use prometheus_client::registry::Registry;
+pub use reload::Reloader;
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
@@ -217,19 +219,15 @@ impl AccessPoint {
         self.transport.state()
     }
 
-    /// Verifies the directory's files again and takes a newer release into use. Gives the version in use.
-    ///
-    /// # Errors
-    /// [`Error::Directory`] when a file is refused; the release in use stays. [`Error::Stopped`].
-    pub async fn reload(&self) -> Result<u64, Error> {
-        let release = Arc::new(directory::load(&self.config, self.clock.now(), true)?);
-        let version = release.version();
-        if version > self.releases.borrow().version() {
-            self.handle().input(Input::Release(Arc::clone(&release))).await?;
-            self.releases.send_replace(release);
-            tracing::info!(version, "A newer directory release is in use.");
+    /// The way to newer releases.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader {
+            config: self.config.clone(),
+            clock: self.clock.clone(),
+            releases: self.releases.clone(),
+            handle: self.handle(),
         }
-        Ok(self.releases.borrow().version())
     }
 
     /// Waits until the writer has ended by itself: the process must end then.

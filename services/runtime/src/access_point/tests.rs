@@ -135,12 +135,16 @@ async fn a_newer_release_is_taken_into_use_and_a_forged_one_is_not() {
     let first = Arc::clone(&releases.borrow_and_update());
     let year = SignedDuration::from_hours(24 * 365);
     home.write("0002.release", &authoring::ReleaseBuilder::after(&first, now(), now() + year));
-    assert_eq!(running.reload().await.unwrap(), 2);
+    let reloader = running.reloader();
+    let newer = reloader.newer().unwrap().unwrap();
+    assert_eq!(releases.borrow().version(), 1);
+    reloader.install(newer).await.unwrap();
     releases.changed().await.unwrap();
     assert_eq!(releases.borrow_and_update().version(), 2);
+    assert!(reloader.newer().unwrap().is_none());
 
     fs::write(home.directory.path().join("directory/releases/0003.release"), b"forged").unwrap();
-    assert!(matches!(running.reload().await, Err(Error::Directory(directory::Error::Refused { .. }))));
+    assert!(matches!(reloader.newer(), Err(Error::Directory(directory::Error::Refused { .. }))));
     assert_eq!(releases.borrow().version(), 2);
     running.stop(Duration::from_secs(10)).await.unwrap();
 }

@@ -1,0 +1,47 @@
+//! Newer releases of the directory while the access point runs.
+//!
+//! In two steps, so that services can look at a release before it counts: what they cannot use, for instance because
+//! a table is missing, is not taken and the one in use stays.
+
+use std::sync::Arc;
+
+use nhipcau_domain::directory::Release;
+use nhipcau_messaging::{engine::Input, writer::Handle};
+use tokio::sync::watch;
+
+use super::Error;
+use crate::{clock::Clock, config, directory};
+
+/// Takes newer releases into use. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reloader {
+    pub(super) config: config::Directory,
+    pub(super) clock: Clock,
+    pub(super) releases: watch::Sender<Arc<Release>>,
+    pub(super) handle: Handle,
+}
+
+impl Reloader {
+    /// Verifies the directory's files again. Gives the newest release where it is newer than the one in use.
+    ///
+    /// # Errors
+    /// [`Error::Directory`] when a file is refused.
+    pub fn newer(&self) -> Result<Option<Arc<Release>>, Error> {
+        let release = directory::load(&self.config, self.clock.now(), true)?;
+        Ok((release.version() > self.releases.borrow().version()).then(|| Arc::new(release)))
+    }
+
+    /// Takes a release into use, unless one as new is.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the writer has ended.
+    pub async fn install(&self, release: Arc<Release>) -> Result<(), Error> {
+        let version = release.version();
+        if version > self.releases.borrow().version() {
+            self.handle.input(Input::Release(Arc::clone(&release))).await?;
+            self.releases.send_replace(release);
+            tracing::info!(version, "A newer directory release is in use.");
+        }
+        Ok(())
+    }
+}
