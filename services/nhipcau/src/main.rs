@@ -4,6 +4,7 @@
 //! `run`; each says by a [`exit::Failure`] why it did not do what was asked, and the exit code follows from that.
 
 mod channels;
+mod check;
 mod client;
 mod demo;
 mod directory;
@@ -14,8 +15,10 @@ mod keys;
 mod provision;
 mod reconcile;
 mod referral;
+mod registry;
 mod sandbox;
 mod serve;
+mod settings;
 mod terminal;
 mod verify;
 

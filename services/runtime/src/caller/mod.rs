@@ -15,7 +15,7 @@ use nhipcau_domain::{
 };
 pub use person::{ACTING_PERSON, ActingPerson};
 pub use role::{Role, Roles, UnknownRole};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tonic::{Code, Request, Status};
 
 use crate::status::Refusal;
@@ -27,6 +27,14 @@ pub struct SystemName {
     pub party: PartyId,
     /// The system, unique within the access point.
     pub system: SystemId,
+}
+
+impl SystemName {
+    /// The name that a client certificate carries, PEM; of a chain the first. None unless it carries exactly one.
+    #[must_use]
+    pub fn in_certificate(pem: &[u8]) -> Option<Self> {
+        certificate::name(&CertificateDer::from_pem_slice(pem).ok()?).ok()
+    }
 }
 
 impl fmt::Display for SystemName {

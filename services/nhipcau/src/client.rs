@@ -1,1 +1,0 @@
-//! The gRPC client of the commands that call an access point.
