@@ -104,7 +104,8 @@ pub trait Handler: Send {
     /// [`Refused`] with the reason that the sender's receipt will carry.
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused>;
 
-    /// Learns what became of an own message. Called once for each message and final outcome.
+    /// Learns what became of an own message. Called once for each message and final outcome, also for the chunks of
+    /// blobs that were sent under this contract.
     ///
     /// # Errors
     /// [`RestError`] when the store or a case key failed.

@@ -4,6 +4,7 @@
 //! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
 //! may then differ from the disk, and every start is a recovery.
 
+mod blobs;
 mod channel;
 mod opening;
 mod publishing;

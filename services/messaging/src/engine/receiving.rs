@@ -15,6 +15,7 @@ use super::{
     receipting::BUNDLE_RECEIPTS,
 };
 use crate::{
+    blob,
     crypto::seal::ChannelKey,
     envelope::{self, Content, OpenError, Rejected, Trust, Verified, wire},
     handler::{Context, Refused},
@@ -446,10 +447,6 @@ impl Engine {
         content: &Content,
         tx: &mut Tx<'_>,
     ) -> Result<i32, Error> {
-        // The handler leaves the map while it works, so that what it sends can be submitted by the same engine.
-        let Some(mut handler) = self.handlers.remove(&content.header.contract) else {
-            return Ok(RefusalReason::NotYet as i32);
-        };
         let incoming = message::Incoming {
             id: verified.routing.id,
             sender: &key.0,
@@ -457,6 +454,13 @@ impl Engine {
             sequence: verified.routing.sequence,
             header: &content.header,
             parts: &content.parts,
+        };
+        if blob::is_chunk(&content.header) {
+            return Ok(self.take_chunk(&incoming, tx)?.map_or_else(|reason| reason as i32, |()| RECEIVED));
+        }
+        // The handler leaves the map while it works, so that what it sends can be submitted by the same engine.
+        let Some(mut handler) = self.handlers.remove(&content.header.contract) else {
+            return Ok(RefusalReason::NotYet as i32);
         };
         let result = tx.savepoint(|tx| {
             let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());

@@ -9,7 +9,7 @@ use crate::{
     envelope::wire,
     keys::KeyEncryptionKey,
     message::{Correlation, MessageId},
-    store::{self, Tx, Value},
+    store::{self, Tx, Value, blob},
 };
 
 /// The case key of what belongs to no case.
@@ -184,6 +184,7 @@ impl Engine {
         let of_case: &[Value<'_>] = &[case.into()];
         tx.execute("DELETE FROM case_key WHERE correlation = $1", of_case)?;
         tx.execute("UPDATE outbox SET content = NULL WHERE correlation = $1", of_case)?;
+        blob::erase(tx, case)?;
         self.branch("erased");
         self.recheck(case, tx)
     }

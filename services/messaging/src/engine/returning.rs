@@ -11,6 +11,7 @@ use prost::Message;
 
 use super::{AlarmKind, Engine, Error, OutgoingKey, Output, channel::Phase, micros, publishing::BUNDLE_LIMIT};
 use crate::{
+    blob,
     envelope::{self, Content, OpenError, Place, Rejected, Sender, Trust, Verified, seal, wire},
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
@@ -341,6 +342,9 @@ impl Engine {
             out.drafts = true;
         }
         self.branch("message_restored");
+        if blob::is_chunk(header) {
+            return Ok(());
+        }
         let Some(mut handler) = self.handlers.remove(&header.contract) else { return Ok(()) };
         let incoming = message::Incoming {
             id: r.id,

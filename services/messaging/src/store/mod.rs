@@ -4,6 +4,7 @@
 //! A committed transaction is on disk. Every transaction checks the fencing epoch, so that a process that lost
 //! its place cannot write. SQL text is portable: placeholders ascend, RETURNING goes through `query`.
 
+pub(crate) mod blob;
 pub(crate) mod inbox;
 pub(crate) mod outbox;
 mod reader;

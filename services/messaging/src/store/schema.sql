@@ -154,11 +154,25 @@ CREATE TABLE stray (
   PRIMARY KEY (sender, lane, incarnation, sequence)
 );
 
--- Blobs and their pieces, under the key of the case that named them first or of no case.
-CREATE TABLE blob_chunk (
-  blob BLOB NOT NULL,
-  position INTEGER NOT NULL,
-  blob_size INTEGER NOT NULL,
-  data BLOB NOT NULL,
-  PRIMARY KEY (blob, position)
+-- Blobs by sender and case (empty: of no case), and their chunks, which are encrypted under the key of the case. arrived:
+-- bytes that are there. whole: 1 when all are there and have the digest.
+CREATE TABLE blob (
+  sender TEXT NOT NULL,
+  correlation BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  arrived INTEGER NOT NULL,
+  whole INTEGER NOT NULL,
+  PRIMARY KEY (sender, correlation, digest)
 );
+CREATE INDEX blob_awaited ON blob (sender) WHERE whole = 0;
+CREATE INDEX blob_case ON blob (correlation);
+CREATE TABLE blob_chunk (
+  sender TEXT NOT NULL,
+  correlation BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  position INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (sender, correlation, digest, position)
+);
+CREATE INDEX blob_chunk_case ON blob_chunk (correlation);

@@ -17,13 +17,15 @@ use std::{
 };
 
 use jiff::Timestamp;
+use nhipcau_domain::id::AccessPointId;
 
 pub use handle::{CallError, Handle, Stopped};
 use handle::{Doors, Item, Reply};
 
 use crate::{
+    blob::Blob,
     engine::{self, Alarm, Engine, Input, Output, PublishResult, RestError, SubmitError},
-    message::{Correlation, Draft, MessageId},
+    message::{BlobRef, Correlation, Draft, MessageId},
     store::{Store, Tx},
 };
 
@@ -65,6 +67,13 @@ trait Machine: Send {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError>;
     fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError>;
     fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError>;
+    fn blob(
+        &mut self,
+        sender: &AccessPointId,
+        case: Option<&Correlation>,
+        named: BlobRef,
+        tx: &mut Tx<'_>,
+    ) -> Result<Blob, RestError>;
     fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
@@ -82,6 +91,16 @@ impl Machine for Engine {
 
     fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
         Self::wake(self, Some(row.case), row.table, row.key, Some(body), tx)
+    }
+
+    fn blob(
+        &mut self,
+        sender: &AccessPointId,
+        case: Option<&Correlation>,
+        named: BlobRef,
+        tx: &mut Tx<'_>,
+    ) -> Result<Blob, RestError> {
+        Self::blob(self, sender, case, named, tx)
     }
 
     fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
@@ -141,6 +160,20 @@ impl Submitter<'_> {
     /// [`RestError`]; the call must then fail as a whole.
     pub fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
         self.machine.wake(row, body, tx)
+    }
+
+    /// What is held of a blob that a sender's message of a case named.
+    ///
+    /// # Errors
+    /// [`RestError`]; the call must then fail as a whole.
+    pub fn blob(
+        &mut self,
+        sender: &AccessPointId,
+        case: Option<&Correlation>,
+        named: BlobRef,
+        tx: &mut Tx<'_>,
+    ) -> Result<Blob, RestError> {
+        self.machine.blob(sender, case, named, tx)
     }
 
     /// Looks again whether the unreceipted messages of a case may still go: to be called by what revokes.

@@ -36,6 +36,16 @@ impl Machine for Stub {
         Ok(Some(body.to_vec()))
     }
 
+    fn blob(
+        &mut self,
+        _: &AccessPointId,
+        _: Option<&Correlation>,
+        _: BlobRef,
+        _: &mut Tx<'_>,
+    ) -> Result<Blob, RestError> {
+        Ok(Blob::Awaited { arrived: 0 })
+    }
+
     fn recheck(&mut self, _: &Correlation, _: &mut Tx<'_>) -> Result<(), engine::Error> {
         Ok(())
     }

@@ -1,0 +1,88 @@
+//! Chunks of blobs as they arrive: kept under the key of their case, and put together when the last one is there.
+
+use nhipcau_domain::id::AccessPointId;
+
+use super::{Engine, Error, RestError};
+use crate::{
+    blob::{Blob, Chunk, chunks},
+    message::{BlobRef, Correlation, Incoming, RefusalReason},
+    pae,
+    store::{
+        Tx,
+        blob::{self, Owner},
+    },
+};
+
+/// Where the chunks lie.
+const TABLE: &str = "blob_chunk";
+
+/// Blobs of one sender that may be awaited at a time: what never becomes whole must not fill the disk.
+const AWAITED_LIMIT: u64 = 256;
+
+impl Engine {
+    /// Keeps a chunk, or says why it is refused.
+    pub(super) fn take_chunk(
+        &mut self,
+        message: &Incoming<'_>,
+        tx: &mut Tx<'_>,
+    ) -> Result<Result<(), RefusalReason>, Error> {
+        let Some(chunk) = Chunk::read(message.parts).filter(|_| !message.broadcast) else {
+            return Ok(Err(RefusalReason::Invalid));
+        };
+        let owner = Owner { sender: message.sender, case: message.header.correlation.as_ref(), blob: chunk.blob };
+        match blob::progress(tx, &owner)? {
+            Some(progress) if progress.size_bytes != chunk.blob.size_bytes => return Ok(Err(RefusalReason::Invalid)),
+            Some(_) => {}
+            None if blob::awaited(tx, message.sender)? >= AWAITED_LIMIT => return Ok(Err(RefusalReason::TooLarge)),
+            None => blob::begin(tx, &owner)?,
+        }
+        if blob::has_chunk(tx, &owner, chunk.position)? {
+            return Ok(Ok(()));
+        }
+        let stored = self.rest(owner.case, TABLE, &owner.row(chunk.position), &chunk.data, tx)?;
+        blob::add_chunk(tx, &owner, chunk.position, chunk.data.len() as u64, &stored)?;
+        let arrived = blob::progress(tx, &owner)?.map_or(0, |progress| progress.arrived);
+        if arrived < chunk.blob.size_bytes {
+            return Ok(Ok(()));
+        }
+        self.branch("blob_completed");
+        if self.assemble(&owner, tx)?.is_some_and(|bytes| pae::sha256(&bytes) == chunk.blob.digest) {
+            blob::complete(tx, &owner)?;
+            return Ok(Ok(()));
+        }
+        // Nobody can say which chunk is wrong; the sender learns of it at the last one and sends the blob anew.
+        blob::remove(tx, &owner)?;
+        Ok(Err(RefusalReason::Invalid))
+    }
+
+    /// What is held of a blob that a sender's message of a case named.
+    ///
+    /// # Errors
+    /// [`RestError`]: the work must fail.
+    pub fn blob(
+        &mut self,
+        sender: &AccessPointId,
+        case: Option<&Correlation>,
+        named: BlobRef,
+        tx: &mut Tx<'_>,
+    ) -> Result<Blob, RestError> {
+        let owner = Owner { sender, case, blob: named };
+        let Some(progress) = blob::progress(tx, &owner)? else { return Ok(Blob::Awaited { arrived: 0 }) };
+        if !progress.is_whole || progress.size_bytes != named.size_bytes {
+            return Ok(Blob::Awaited { arrived: progress.arrived });
+        }
+        Ok(self.assemble(&owner, tx)?.map_or(Blob::Awaited { arrived: 0 }, Blob::Held))
+    }
+
+    fn assemble(&mut self, owner: &Owner<'_>, tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(owner.blob.size_bytes).unwrap_or(0));
+        for position in 0..chunks(owner.blob) {
+            let stored = blob::chunk(tx, owner, position)?;
+            let Some(data) = self.wake(owner.case, TABLE, &owner.row(position), stored.as_deref(), tx)? else {
+                return Ok(None);
+            };
+            bytes.extend(data);
+        }
+        Ok(Some(bytes))
+    }
+}
