@@ -1,0 +1,37 @@
+//! What is said about the connection to the broker: a line whenever it changes, and a number for whoever watches.
+
+use nhipcau_messaging::nats::State;
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use tokio::{sync::watch, task::JoinHandle};
+
+/// Follows the state for as long as there is one.
+pub(super) fn follow(mut state: watch::Receiver<State>, registry: &mut Registry) -> JoinHandle<()> {
+    let usable = Gauge::<i64>::default();
+    registry.register("broker_usable", "Whether the broker is connected and has what it needs.", usable.clone());
+    tokio::spawn(async move {
+        loop {
+            let now = *state.borrow_and_update();
+            usable.set(i64::from(matches!(now, State::Connected { .. })));
+            say(now);
+            if state.changed().await.is_err() {
+                return;
+            }
+        }
+    })
+}
+
+fn say(state: State) {
+    match state {
+        State::Connected { server } => tracing::info!(%server, "The broker is connected."),
+        State::Disconnected => {
+            tracing::warn!("The broker is not connected; it is being tried for as long as it takes.")
+        }
+        State::StreamsMissing { server } => {
+            tracing::error!(%server, "The broker lacks streams of this access point: run nhipcau provision apply.");
+        }
+        State::Unsupported { server } => {
+            let server = server.map(tracing::field::display);
+            tracing::error!(server, "The broker is too old and nothing is exchanged: install a newer nats-server.");
+        }
+    }
+}

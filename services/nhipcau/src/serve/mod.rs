@@ -1,0 +1,69 @@
+//! `nhipcau serve`: an access point as a process.
+//!
+//! Configuration → everything that can be looked at beforehand → bound addresses → a running access point → one line
+//! that says so → an orderly end. Whatever keeps it from starting is reported at once, with what to do.
+
+mod app;
+mod broker;
+mod parts;
+mod reload;
+
+use std::path::PathBuf;
+
+use nhipcau_runtime::{clock::Clock, config::Config, shutdown, telemetry};
+
+use self::app::App;
+use crate::{
+    check,
+    exit::{Code, Failure, OrExit as _},
+    settings, terminal,
+};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "NHIPCAU_CONFIG")]
+    config: Option<PathBuf>,
+    /// Only looks whether the access point could start, and changes nothing.
+    #[arg(long, conflicts_with = "print_config")]
+    check_config: bool,
+    /// Only prints the effective configuration, without secrets.
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let config = settings::load(args.config.as_deref())?;
+    if args.print_config {
+        return terminal::raw(config.printed());
+    }
+    let clock = Clock::system();
+    startable(&config, &clock)?;
+    if args.check_config {
+        return terminal::line("the access point can start");
+    }
+    telemetry::init(&config.telemetry).or_exit(Code::Failed)?;
+    let stop = shutdown::on_signal().or_exit(Code::Failed)?;
+    let app = App::build(&config, &clock).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        access_point = %config.access_point,
+        address = %app.address(),
+        metrics = app.metrics_address().map(tracing::field::display),
+        services = app.services().join(","),
+        "The access point is ready."
+    );
+    app.run(stop).await
+}
+
+/// Everything that keeps the access point from starting, all at once.
+fn startable(config: &Config, clock: &Clock) -> Result<(), Failure> {
+    let mut problems = parts::unknown(&config.services);
+    problems.extend(check::files(config, clock.now()).into_iter().filter(check::Finding::is_problem));
+    match problems.as_slice() {
+        [] => Ok(()),
+        problems => Err(Failure::because(Code::Configuration, check::Problems(problems))),
+    }
+}
