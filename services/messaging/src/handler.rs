@@ -19,8 +19,16 @@ pub struct Context<'c, 't> {
     /// The transaction of the effect.
     pub tx: &'c mut Tx<'t>,
     case_keys: &'c CaseKeys,
+    id_key: &'c [u8; 32],
     entropy: &'c mut dyn Entropy,
+    wishes: Wishes,
+}
+
+/// What a handler wants done once it is through.
+#[derive(Default)]
+pub(crate) struct Wishes {
     pub(crate) drafts: Vec<Draft>,
+    pub(crate) erasures: Vec<Correlation>,
 }
 
 impl<'c, 't> Context<'c, 't> {
@@ -28,14 +36,27 @@ impl<'c, 't> Context<'c, 't> {
         now: Timestamp,
         tx: &'c mut Tx<'t>,
         case_keys: &'c CaseKeys,
+        id_key: &'c [u8; 32],
         entropy: &'c mut dyn Entropy,
     ) -> Self {
-        Self { now, tx, case_keys, entropy, drafts: Vec::new() }
+        Self { now, tx, case_keys, id_key, entropy, wishes: Wishes::default() }
     }
 
-    /// Sends a message in the same transaction. Whoever causes it names the cause, so that it happens once.
-    pub fn send(&mut self, draft: Draft) {
-        self.drafts.push(draft);
+    /// Sends a message in the same transaction and gives its id. Whoever causes it names the cause, so that it happens
+    /// once.
+    pub fn send(&mut self, draft: Draft) -> MessageId {
+        let id = MessageId::derive(self.id_key, &draft.cause, draft.ordinal);
+        self.wishes.drafts.push(draft);
+        id
+    }
+
+    /// Erases every stored body of a case for good, once the handler is through and before anything is sent.
+    pub fn erase(&mut self, case: Correlation) {
+        self.wishes.erasures.push(case);
+    }
+
+    pub(crate) fn finish(self) -> Wishes {
+        self.wishes
     }
 
     /// Encrypts a body of a case for a row of the service.

@@ -350,10 +350,10 @@ impl Engine {
             return Ok(());
         };
         let result = tx.savepoint(|tx| {
-            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
+            let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
             handler.concluded(message.id, message.correlation, outcome, &mut context)?;
-            let drafts = context.drafts;
-            self.submit_all(now, drafts, tx)
+            let wishes = context.finish();
+            self.fulfil(now, wishes, tx)
         });
         self.handlers.insert(contract, handler);
         match result {

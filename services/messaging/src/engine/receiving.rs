@@ -18,8 +18,8 @@ use crate::{
     blob,
     crypto::seal::ChannelKey,
     envelope::{self, Content, OpenError, Rejected, Trust, Verified, wire},
-    handler::{Context, Refused},
-    message::{self, Draft, Lane, Outcome, Recipient, RefusalReason, SkipReason},
+    handler::{Context, Refused, Wishes},
+    message::{self, Lane, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
     store::{
         Tx,
@@ -463,10 +463,10 @@ impl Engine {
             return Ok(RefusalReason::NotYet as i32);
         };
         let result = tx.savepoint(|tx| {
-            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
+            let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
             handler.receive(&incoming, &mut context)?;
-            let drafts = context.drafts;
-            self.submit_all(now, drafts, tx)
+            let wishes = context.finish();
+            self.fulfil(now, wishes, tx)
         });
         self.handlers.insert(content.header.contract.clone(), handler);
         match result {
@@ -478,9 +478,17 @@ impl Engine {
         }
     }
 
-    /// Submits what a handler sends. What may not be sent refuses the message that caused it.
-    pub(super) fn submit_all(&mut self, now: Timestamp, drafts: Vec<Draft>, tx: &mut Tx<'_>) -> Result<(), Refused> {
-        for draft in drafts {
+    /// Does what a handler wants done. What may not be sent refuses the message that caused it.
+    pub(super) fn fulfil(&mut self, now: Timestamp, wishes: Wishes, tx: &mut Tx<'_>) -> Result<(), Refused> {
+        for case in &wishes.erasures {
+            match self.erase(case, tx) {
+                Ok(()) => {}
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(Error::Key(error)) => return Err(error.into()),
+                Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
+            }
+        }
+        for draft in wishes.drafts {
             match self.submit(now, draft, tx) {
                 Ok(_) => {}
                 Err(super::SubmitError::Store(Error::Store(error))) => return Err(error.into()),

@@ -355,10 +355,10 @@ impl Engine {
             parts: &content.parts,
         };
         let result = tx.savepoint(|tx| {
-            let mut context = Context::new(now, tx, &self.case_keys, self.entropy.as_mut());
+            let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
             handler.recovered(&incoming, &mut context)?;
-            let drafts = context.drafts;
-            self.submit_all(now, drafts, tx)
+            let wishes = context.finish();
+            self.fulfil(now, wishes, tx)
         });
         self.handlers.insert(header.contract.clone(), handler);
         match result {

@@ -167,9 +167,11 @@ impl Engine {
         }
         match self.handlers.get_mut(&header.contract) {
             None => Ok(None),
-            Some(handler) => {
-                Ok(handler.may_send(id, header, &mut Context::new(now, tx, &self.case_keys, self.entropy.as_mut()))?)
-            }
+            Some(handler) => Ok(handler.may_send(
+                id,
+                header,
+                &mut Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut()),
+            )?),
         }
     }
 

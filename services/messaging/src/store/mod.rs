@@ -6,11 +6,14 @@
 
 pub(crate) mod blob;
 pub(crate) mod inbox;
+pub mod operations;
 pub(crate) mod outbox;
+pub(crate) mod positions;
 mod reader;
 mod sqlite;
 mod tx;
 
+pub use outbox::receipt_of;
 pub use reader::Readers;
 pub use sqlite::Store;
 pub use tx::{Row, Tx, Value};

@@ -408,6 +408,20 @@ pub(crate) fn hold_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
     Ok(())
 }
 
+/// The newest receipt held for a message: its number and digest. For the service that sent the message.
+///
+/// # Errors
+/// [`Error`] when the store failed.
+pub fn receipt_of(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(u64, [u8; 32])>, Error> {
+    tx.query_one(
+        "SELECT r.number, r.digest FROM sent s JOIN receipt_held r ON r.issuer = s.recipient \
+         AND r.recipient = s.recipient AND r.lane = s.lane AND r.first_sequence <= s.sequence \
+         AND r.last_sequence >= s.sequence WHERE s.id = $1 ORDER BY r.series DESC, r.number DESC LIMIT 1",
+        &[(&id.0).into()],
+        |row| Ok((row.number(0)?, row.array(1)?)),
+    )
+}
+
 /// The last receipt held of an issuer and the last position its receipts cover.
 pub(crate) fn last_held(
     tx: &mut Tx<'_>,
