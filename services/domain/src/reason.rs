@@ -206,3 +206,5 @@ pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
 pub const PEER_SILENT: &str = "PEER_SILENT";
 /// The period ends before or when it begins.
 pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
+/// The page token was given for another list or another filter, or is none.
+pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
