@@ -208,3 +208,5 @@ pub const PEER_SILENT: &str = "PEER_SILENT";
 pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
 /// The page token was given for another list or another filter, or is none.
 pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
+/// Events of the branch are being given back by the other side after this store was restored from an older copy.
+pub const BRANCH_RECOVERING: &str = "BRANCH_RECOVERING";

@@ -1,0 +1,59 @@
+//! Parts of the content at rest and back: each lies under the key of its case, bound to its owner and digest.
+
+use nhipcau_domain::referral::{Part, PartSet};
+use nhipcau_messaging::{pae, writer::Row};
+use uuid::Uuid;
+
+use crate::{
+    desk::Desk,
+    error::Error,
+    store::content::{self, Sealed, TABLE},
+};
+
+/// A part as it travels. Not printable.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) part: Part,
+    pub(crate) digest: [u8; 32],
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Piece {
+    /// A part with its digest.
+    pub(crate) fn new(part: Part, bytes: Vec<u8>) -> Self {
+        Self { part, digest: pae::sha256(&bytes), bytes }
+    }
+}
+
+/// Puts a part to rest, unless the owner holds these very bytes.
+pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid, piece: &Piece) -> Result<(), Error> {
+    if content::holds(desk.tx(), owner, &piece.digest)? {
+        return Ok(());
+    }
+    let body =
+        desk.rest(&Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &piece.digest) }, &piece.bytes)?;
+    content::add(desk.tx(), owner, &Sealed { part: piece.part, digest: piece.digest, body })?;
+    Ok(())
+}
+
+/// The newest version of each part that an owner holds, in the order of the contract. What does not open any more is
+/// left out: its case was erased.
+pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid) -> Result<Vec<Piece>, Error> {
+    let mut newest: Vec<Piece> = Vec::new();
+    for sealed in content::all(desk.tx(), owner)? {
+        let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &sealed.digest) };
+        let Some(bytes) = desk.wake(&row, &sealed.body)? else { continue };
+        newest.retain(|piece| piece.part != sealed.part);
+        newest.push(Piece { part: sealed.part, digest: sealed.digest, bytes });
+    }
+    Ok(newest)
+}
+
+/// The parts that pieces are.
+pub(crate) fn parts(pieces: &[Piece]) -> PartSet {
+    pieces.iter().map(|piece| piece.part).collect()
+}
+
+fn key(owner: Uuid, digest: &[u8; 32]) -> Vec<u8> {
+    [owner.as_bytes().as_slice(), digest.as_slice()].concat()
+}

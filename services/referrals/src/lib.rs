@@ -1,0 +1,111 @@
+//! Case referrals of an access point: opens branches for calling systems, carries both sides' events, discloses what is
+//! due and not before, and answers and tells readers.
+//!
+//! Owns the tables `referral_*`. Promises: a state is nothing but what the two logs say; an event and the message that
+//! carries it are on disk together; before this store holds the recipient's acceptance no later tier is sealed, queued
+//! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased.
+//! Never: decides what the rules can decide, writes in the other side's log, or keeps content outside the key of its
+//! case. Turning to the next level when time passes is not done here yet: the times are computed and travel signed,
+//! and conditions show them, but no timer acts on them.
+
+mod access;
+mod content;
+mod desk;
+mod error;
+mod get;
+pub mod grpc;
+mod list;
+pub mod metrics;
+mod page;
+mod store;
+mod view;
+mod watch;
+
+use std::sync::Arc;
+
+use nhipcau_domain::{
+    area::AreaList,
+    directory::Release,
+    id::{AccessPointId, ContractId},
+};
+use nhipcau_messaging::{store::Readers, writer};
+use nhipcau_runtime::clock::Clock;
+use tokio::sync::watch as channel;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    access::{Chain, Error as ChainError, verify as verify_access},
+    error::Error,
+    store::SCHEMA,
+};
+
+/// The contract of this service.
+pub const CONTRACT: &str = "nhipcau.referral.v1";
+/// Its newest minor version here.
+pub const MINOR: u32 = 0;
+
+/// The message that travels.
+const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";
+
+#[expect(clippy::expect_used, reason = "the text is a constant of the right form, which every test shows")]
+fn contract() -> ContractId {
+    ContractId::new(CONTRACT).expect("the name of a contract")
+}
+
+/// What the two sides of the service share: the one in messaging and the one that callers see.
+#[derive(Debug, Clone)]
+pub struct Referrals {
+    releases: channel::Receiver<Arc<Release>>,
+    areas: Option<channel::Receiver<Arc<AreaList>>>,
+    changes: channel::Sender<()>,
+    counters: Arc<metrics::Counters>,
+    clock: Clock,
+}
+
+impl Referrals {
+    /// A service that asks the newest release who serves where.
+    #[must_use]
+    pub fn new(releases: channel::Receiver<Arc<Release>>) -> Self {
+        Self {
+            releases,
+            areas: None,
+            changes: channel::Sender::new(()),
+            counters: Arc::default(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Looks areas up in these lists. Without lists only the syntax of an area is checked.
+    #[must_use]
+    pub fn with_areas(self, areas: channel::Receiver<Arc<AreaList>>) -> Self {
+        Self { areas: Some(areas), ..self }
+    }
+
+    /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The side that callers see. Streams end when `closing` is cancelled.
+    #[must_use]
+    pub fn door(
+        &self,
+        writer: writer::Handle,
+        readers: Readers,
+        access_point: AccessPointId,
+        closing: CancellationToken,
+    ) -> grpc::Door {
+        grpc::Door { shared: self.clone(), writer, readers, access_point, closing, clock: self.clock.clone() }
+    }
+
+    /// What the service counts.
+    #[must_use]
+    pub fn counters(&self) -> &metrics::Counters {
+        &self.counters
+    }
+
+    fn release(&self) -> Arc<Release> {
+        Arc::clone(&self.releases.borrow())
+    }
+}

@@ -1,0 +1,56 @@
+//! What this service counts. Names and help texts are constants; no label carries what a caller or peer wrote.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Name and help text of a counter.
+pub type Metric = (&'static str, &'static str);
+
+/// Branches opened.
+pub const OPENED: Metric = ("nhipcau_referral_branches_opened_total", "Branches that own units opened.");
+/// Events written.
+pub const WRITTEN: Metric = ("nhipcau_referral_events_written_total", "Events that own units wrote.");
+/// Events that arrived and were stored.
+pub const STORED: Metric = ("nhipcau_referral_events_stored_total", "Events of other units that were stored.");
+/// Events of others that were refused.
+pub const REFUSED: Metric = ("nhipcau_referral_events_refused_total", "Events of other units that were refused here.");
+/// Own events that a peer refused for good.
+pub const REFUSED_BY_PEER: Metric =
+    ("nhipcau_referral_events_refused_by_peer_total", "Own events that a peer refused for good.");
+/// Own events that a peer gave back.
+pub const RECOVERED: Metric =
+    ("nhipcau_referral_events_recovered_total", "Own events that came back after the store was rolled back.");
+/// Branches whose content was erased.
+pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
+
+/// The counters, shared by the handler and whoever shows them.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub(crate) opened: AtomicU64,
+    pub(crate) written: AtomicU64,
+    pub(crate) stored: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) refused_by_peer: AtomicU64,
+    pub(crate) recovered: AtomicU64,
+    pub(crate) erased: AtomicU64,
+}
+
+impl Counters {
+    /// Every counter with its value.
+    #[must_use]
+    pub fn read(&self) -> [(Metric, u64); 7] {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            (OPENED, read(&self.opened)),
+            (WRITTEN, read(&self.written)),
+            (STORED, read(&self.stored)),
+            (REFUSED, read(&self.refused)),
+            (REFUSED_BY_PEER, read(&self.refused_by_peer)),
+            (RECOVERED, read(&self.recovered)),
+            (ERASED, read(&self.erased)),
+        ]
+    }
+}
+
+pub(crate) fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,240 @@
+//! Branches and their logs. A branch is read by putting its events together anew, every time: nothing here says what
+//! state it is in.
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    id::Purpose,
+    referral::{Branch, Event, Fault, Ids, Side},
+};
+use nhipcau_messaging::{
+    message::MessageId,
+    store::{Error, Row, Tx},
+};
+use uuid::Uuid;
+
+use super::reading::Held;
+
+/// A branch as one side holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) held: Held,
+    pub(crate) purpose: Purpose,
+    pub(crate) branch: Branch,
+    /// False while stored events wait for others that are being given back.
+    pub(crate) is_whole: bool,
+}
+
+/// An event with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) event: Event,
+    pub(crate) bytes: Vec<u8>,
+    /// The message that carries it; empty when none does.
+    pub(crate) message: Option<MessageId>,
+    /// False until its message was concluded.
+    pub(crate) is_concluded: bool,
+}
+
+impl Held {
+    /// The branch, put together from its logs.
+    pub(crate) fn load(self, tx: &mut Tx<'_>) -> Result<Option<Branch>, Error> {
+        Ok(known(tx, self)?.map(|known| known.branch))
+    }
+}
+
+/// A branch as one side holds it; `None` when it is not there or its opening is missing.
+pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error> {
+    let purpose = tx.query_one(
+        "SELECT purpose FROM referral_branch WHERE branch = $1 AND holder = $2",
+        &[held.branch.as_bytes().into(), held.side.to_wire().into()],
+        |row| Purpose::new(row.text(0)?).map_err(|_| Error::Corrupt("the purpose of a branch")),
+    )?;
+    let Some(purpose) = purpose else { return Ok(None) };
+    let [origin, recipient] = [log(tx, held, Side::Origin)?, log(tx, held, Side::Recipient)?];
+    let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
+    Ok(together.map(|(branch, is_whole)| Known { held, purpose, branch, is_whole }))
+}
+
+/// Puts two logs together as far as they fit. An event waits for what it names: after a rollback the two sides' events
+/// come back in any order.
+fn assemble(origin: &[Stored], recipient: &[Stored]) -> Result<Option<(Branch, bool)>, Fault> {
+    let Some((opening, later)) = origin.split_first().filter(|(first, _)| first.event.ordinal == 1) else {
+        return Ok(None);
+    };
+    let mut branch = Branch::open(opening.event.clone())?;
+    let mut rest = [later, recipient];
+    let mut moved = true;
+    while moved {
+        moved = false;
+        for log in &mut rest {
+            while let Some((next, after)) = log.split_first() {
+                if branch.record(next.event.clone()).is_err() {
+                    break;
+                }
+                *log = after;
+                moved = true;
+            }
+        }
+    }
+    Ok(Some((branch, rest.iter().all(|log| log.is_empty()))))
+}
+
+/// One side's log as a side holds it, in order.
+pub(crate) fn log(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>, Error> {
+    tx.query(
+        "SELECT bytes, message, outcome IS NOT NULL FROM referral_event \
+         WHERE branch = $1 AND holder = $2 AND side = $3 ORDER BY ordinal",
+        &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into()],
+        |row| stored(row, 0),
+    )
+}
+
+fn stored(row: &Row<'_>, column: usize) -> Result<Stored, Error> {
+    let bytes = row.blob(column)?;
+    let event = Event::read(&bytes).map_err(|_| Error::Corrupt("an event"))?;
+    let message = MessageId::from_slice(&row.blob(column + 1)?);
+    Ok(Stored { event, bytes, message, is_concluded: row.int(column + 2)? != 0 })
+}
+
+/// Makes a branch known, or tells a known one its group.
+pub(crate) fn add(tx: &mut Tx<'_>, held: Held, ids: Ids, group: Option<Uuid>, purpose: &Purpose) -> Result<(), Error> {
+    let group = group.unwrap_or(Uuid::nil());
+    tx.execute(
+        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (branch, holder) DO UPDATE SET group_uid = max(group_uid, excluded.group_uid)",
+        &[
+            ids.branch.as_bytes().into(),
+            held.side.to_wire().into(),
+            ids.case.as_bytes().into(),
+            ids.referral.as_bytes().into(),
+            group.as_bytes().into(),
+            purpose.as_str().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Stores an event in a side's copy of a log.
+pub(crate) fn add_event(
+    tx: &mut Tx<'_>,
+    held: Held,
+    event: &Event,
+    bytes: &[u8],
+    message: Option<MessageId>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let message = message.as_ref().map_or(&[] as &[u8], |id| &id.0);
+    tx.execute(
+        "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, store_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            held.branch.as_bytes().into(),
+            held.side.to_wire().into(),
+            event.side.to_wire().into(),
+            event.ordinal.into(),
+            bytes.into(),
+            message.into(),
+            now.as_microsecond().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The digest of the event at a place of a stored log.
+pub(crate) fn event_at(tx: &mut Tx<'_>, held: Held, side: Side, ordinal: u64) -> Result<Option<Event>, Error> {
+    let bytes = tx.query_one(
+        "SELECT bytes FROM referral_event WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal = $4",
+        &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into(), ordinal.into()],
+        |row| row.blob(0),
+    )?;
+    bytes.map(|bytes| Event::read(&bytes).map_err(|_| Error::Corrupt("an event"))).transpose()
+}
+
+/// Gives up the events of a log from a position on.
+pub(crate) fn cut(tx: &mut Tx<'_>, held: Held, side: Side, from: u64) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM referral_event WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal >= $4",
+        &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into(), from.into()],
+    )?;
+    Ok(())
+}
+
+/// Has another message carry an own event.
+pub(crate) fn carry(tx: &mut Tx<'_>, held: Held, ordinal: u64, message: MessageId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE referral_event SET message = $1 WHERE branch = $2 AND holder = $3 AND side = $3 AND ordinal = $4",
+        &[(&message.0).into(), held.branch.as_bytes().into(), held.side.to_wire().into(), ordinal.into()],
+    )?;
+    Ok(())
+}
+
+/// The own event that a message carries: whose branch, and its place.
+pub(crate) fn carried(tx: &mut Tx<'_>, message: MessageId) -> Result<Option<(Held, u64)>, Error> {
+    let found = tx.query_one(
+        "SELECT branch, holder, ordinal FROM referral_event WHERE message = $1 AND holder = side",
+        &[(&message.0).into()],
+        |row| Ok((Uuid::from_bytes(row.array(0)?), side(row.int(1)?)?, row.number(2)?)),
+    )?;
+    Ok(found.map(|(branch, side, ordinal)| (Held { branch, side }, ordinal)))
+}
+
+/// Notes what became of the message that carries an own event.
+pub(crate) fn conclude(
+    tx: &mut Tx<'_>,
+    held: Held,
+    ordinal: u64,
+    outcome: i32,
+    receipt: Option<(u64, [u8; 32])>,
+) -> Result<(), Error> {
+    let (number, digest) = receipt.as_ref().map_or((None, None), |(number, digest)| (Some(*number), Some(digest)));
+    tx.execute(
+        "UPDATE referral_event SET outcome = $1, receipt_number = $2, receipt_digest = $3 \
+         WHERE branch = $4 AND holder = $5 AND side = $5 AND ordinal = $6",
+        &[
+            outcome.into(),
+            number.into(),
+            digest.into(),
+            held.branch.as_bytes().into(),
+            held.side.to_wire().into(),
+            ordinal.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The branches of a group at their origin.
+pub(crate) fn of_group(tx: &mut Tx<'_>, group: Uuid) -> Result<Vec<Held>, Error> {
+    tx.query(
+        "SELECT branch, holder FROM referral_branch WHERE group_uid = $1 AND holder = 1 ORDER BY branch",
+        &[group.as_bytes().into()],
+        held,
+    )
+}
+
+/// The branches of a referral at their origin.
+pub(crate) fn of_referral(tx: &mut Tx<'_>, referral: Uuid) -> Result<Vec<Held>, Error> {
+    tx.query(
+        "SELECT branch, holder FROM referral_branch WHERE referral = $1 AND holder = 1 ORDER BY branch",
+        &[referral.as_bytes().into()],
+        held,
+    )
+}
+
+/// Every branch of a case that is held here.
+pub(crate) fn of_case(tx: &mut Tx<'_>, case: Uuid) -> Result<Vec<Held>, Error> {
+    tx.query(
+        "SELECT branch, holder FROM referral_branch WHERE case_uid = $1 ORDER BY branch, holder",
+        &[case.as_bytes().into()],
+        held,
+    )
+}
+
+fn held(row: &Row<'_>) -> Result<Held, Error> {
+    Ok(Held { branch: Uuid::from_bytes(row.array(0)?), side: side(row.int(1)?)? })
+}
+
+fn side(number: i64) -> Result<Side, Error> {
+    let side = Side::ALL.into_iter().find(|side| i64::from(side.to_wire()) == number);
+    side.ok_or(Error::Corrupt("a side that does not exist"))
+}

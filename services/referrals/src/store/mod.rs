@@ -1,0 +1,11 @@
+//! The SQL of referrals: branches with both logs, content, answered requests, what reading needs. No decisions; whoever
+//! calls holds the transaction.
+
+pub(crate) mod access;
+pub(crate) mod branch;
+pub(crate) mod content;
+pub(crate) mod reading;
+pub(crate) mod request;
+
+/// The tables; idempotent, for `Store::add_tables`.
+pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("reading.sql"));

@@ -1,0 +1,60 @@
+-- The tables of referrals. Content lies under the key of its case. What lies in the clear is what the contract's BASIC
+-- view shows and what proves it: identifiers, units, states, codes, times, digests and opaque references of acting
+-- persons. It stays when content is erased, because the record that something ended is evidence. Times are
+-- microseconds since 1970. side and holder: 1 origin, 2 recipient.
+
+-- A branch as one side of it holds it; both sides may be held here. group_uid is all zero while the opening is missing,
+-- which happens only while a rolled back store is given back its events. purpose: under which agreement it travels.
+CREATE TABLE IF NOT EXISTS referral_branch (
+  branch BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  case_uid BLOB NOT NULL,
+  referral BLOB NOT NULL,
+  group_uid BLOB NOT NULL,
+  purpose TEXT NOT NULL,
+  PRIMARY KEY (branch, holder)
+);
+CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch (referral, holder);
+CREATE INDEX IF NOT EXISTS referral_branch_group ON referral_branch (group_uid, holder);
+CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid);
+
+-- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew. message: the
+-- message that carries it, empty when none does. outcome: of an own event, NULL until its message was concluded, then
+-- 0 received or the refusal's number. receipt_number and receipt_digest: what concluded it.
+CREATE TABLE IF NOT EXISTS referral_event (
+  branch BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  message BLOB NOT NULL,
+  outcome INTEGER,
+  receipt_number INTEGER,
+  receipt_digest BLOB,
+  store_time INTEGER NOT NULL,
+  PRIMARY KEY (branch, holder, side, ordinal)
+);
+CREATE INDEX IF NOT EXISTS referral_event_message ON referral_event (message);
+
+-- Parts of the content, encrypted under the key of their case. owner: the referral at its origin, the branch at its
+-- recipient. version: a later one replaces an earlier one of the same part.
+CREATE TABLE IF NOT EXISTS referral_content (
+  owner BLOB NOT NULL,
+  part INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (owner, part, version)
+);
+
+-- Requests that were answered, by calling system. digest: of the request, encrypted under the key of the case, because
+-- the digest of an unsalted name would tell the name. branch: empty when the answer is a whole referral.
+CREATE TABLE IF NOT EXISTS referral_request (
+  system TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  case_uid BLOB NOT NULL,
+  digest BLOB NOT NULL,
+  referral BLOB NOT NULL,
+  branch BLOB NOT NULL,
+  PRIMARY KEY (system, request_id)
+);
