@@ -44,6 +44,11 @@ impl Refused {
         counted.unwrap_or_else(|| self.violations().count() as u64)
     }
 
+    /// Whether the same call may be made again.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        self.repeat_after().is_some()
+    }
+
     /// Whether the same call may be made again, and after which delay if the answer says. Only what says so itself,
     /// and what never reached an access point.
     pub(super) fn repeat_after(&self) -> Option<Option<Duration>> {

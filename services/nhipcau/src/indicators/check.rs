@@ -1,0 +1,85 @@
+//! What is wrong with a file, for people and as JSON: every violation counted, the first hundred with line, column and
+//! reason, never with the content of a cell.
+
+use std::fmt;
+
+use nhipcau_domain::indicator::{Place, sdmx_csv::ImportError};
+use serde::Serialize;
+
+use crate::client::Refused;
+
+/// A file that is not accepted.
+#[derive(Debug, Serialize)]
+pub(super) struct Faulty {
+    /// Stable reason of docs/errors.md.
+    reason: String,
+    violation_count: u64,
+    violations: Vec<Fault>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    /// Line of the file, from 1; none when the file as a whole is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    /// Place in the request, where the access point found what was not found here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    component: Option<String>,
+    reason: String,
+}
+
+impl Faulty {
+    /// What reading the file found.
+    pub(super) fn read(error: &ImportError) -> Self {
+        let (mut violations, mut violation_count) = (Vec::new(), 0);
+        if let ImportError::Invalid(found) = error {
+            violation_count = found.total();
+            violations.extend(found.listed().iter().map(|violation| Fault {
+                line: if let Place::Line(line) = violation.place { Some(line) } else { None },
+                field: None,
+                component: violation.component.as_ref().map(ToString::to_string),
+                reason: violation.reason.to_owned(),
+            }));
+        }
+        Self { reason: error.reason().to_owned(), violation_count, violations }
+    }
+
+    /// What the access point found beyond that, because it uses another release of the directory.
+    pub(super) fn answered(refused: &Refused) -> Self {
+        let fault = |(field, reason): (&str, &str)| Fault {
+            line: None,
+            field: Some(field.to_owned()),
+            component: None,
+            reason: reason.to_owned(),
+        };
+        let violations = refused.violations().map(fault).collect();
+        Self { reason: refused.reason().to_owned(), violation_count: refused.violation_count(), violations }
+    }
+}
+
+impl fmt::Display for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        for fault in &self.violations {
+            match (fault.line, &fault.field) {
+                (Some(line), _) => write!(f, "\n  line {line}")?,
+                (None, Some(field)) => write!(f, "\n  {field}")?,
+                (None, None) => write!(f, "\n  the file")?,
+            }
+            if let Some(component) = &fault.component {
+                write!(f, ", {component}")?;
+            }
+            write!(f, ": {}", fault.reason)?;
+        }
+        let more = self.violation_count.saturating_sub(self.violations.len() as u64);
+        if more > 0 {
+            write!(f, "\n  … and {more} more")?;
+        }
+        if self.violation_count > 0 {
+            write!(f, "\n{} violations; nothing of the file took effect", self.violation_count)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! Referrals as a person reads them: who asks whom for what, where each branch stands, who answers, until when.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use nhipcau_proto::referral::v1 as pb;
+
+use super::code::shown;
+
+/// A referral with its branches.
+pub(super) struct Shown<'r>(pub(super) &'r pb::Referral);
+
+/// One branch.
+pub(super) struct ShownBranch<'b>(pub(super) &'b pb::Branch);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(referral) = self;
+        writeln!(f, "{}", referral.name)?;
+        let (kind, origin) = (shown::<pb::ReferralKind>(referral.kind), unit(referral.origin.as_ref()));
+        writeln!(f, "  {kind} of {origin}, submitted {}", time(referral.create_time.as_ref()))?;
+        write!(f, "  case {}", referral.case_uid)?;
+        referral.branches.iter().try_for_each(|branch| write!(f, "\n{}", ShownBranch(branch)))
+    }
+}
+
+impl fmt::Display for ShownBranch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(branch) = self;
+        let state = shown::<pb::BranchState>(branch.state);
+        writeln!(f, "  → {}: {state} since {}", unit(branch.recipient.as_ref()), time(branch.state_time.as_ref()))?;
+        write!(f, "    {}", branch.name)?;
+        write!(f, "\n    answers for the child: {}", shown::<pb::Side>(branch.responsible_side).to_lowercase())?;
+        for (name, code) in [
+            ("rejected", set::<pb::RejectionCode>(branch.rejection_code)),
+            ("revoked", set::<pb::RevocationReason>(branch.revocation_reason)),
+            ("outcome", set::<pb::Outcome>(branch.outcome)),
+            ("conditions", listed::<pb::BranchCondition>(&branch.conditions)),
+            ("disclosed", listed::<pb::ReferralPart>(&branch.disclosed_parts)),
+        ] {
+            code.map_or(Ok(()), |code| write!(f, "\n    {name}: {code}"))?;
+        }
+        if branch.advised_unit.is_some() {
+            write!(f, "\n    advised: {}", unit(branch.advised_unit.as_ref()))?;
+        }
+        for limit in &branch.time_limits {
+            write!(f, "\n    {}: due {} ({})", limit.rule, time(limit.due_time.as_ref()), limit.citation)?;
+        }
+        for entry in &branch.history {
+            let side = shown::<pb::Side>(entry.side).to_lowercase();
+            let void = if entry.superseded { ", superseded" } else { "" };
+            write!(f, "\n      {} {} ({side}{void})", time(entry.event_time.as_ref()), entry.event)?;
+        }
+        write!(f, "\n    etag {}", branch.etag)
+    }
+}
+
+/// One line for a change of a branch.
+pub(super) fn change(branch: &pb::Branch) -> String {
+    let state = shown::<pb::BranchState>(branch.state);
+    format!("{} {} {state}", time(branch.state_time.as_ref()), branch.name)
+}
+
+/// A unit as `party/unit`.
+fn unit(unit: Option<&pb::UnitRef>) -> String {
+    unit.map_or_else(|| "unknown".to_owned(), |unit| format!("{}/{}", unit.party, unit.unit))
+}
+
+/// A time in UTC.
+fn time(time: Option<&prost_types::Timestamp>) -> String {
+    let read = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+    read.map_or_else(|| "unknown".to_owned(), |time| time.to_string())
+}
+
+fn set<L: super::code::List>(number: i32) -> Option<String> {
+    (number != 0).then(|| shown::<L>(number))
+}
+
+fn listed<L: super::code::List>(numbers: &[i32]) -> Option<String> {
+    let names: Vec<_> = numbers.iter().map(|number| shown::<L>(*number)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
