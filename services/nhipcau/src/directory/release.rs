@@ -1,0 +1,54 @@
+//! Releases as files: read, signed, brought together.
+
+use std::path::Path;
+
+use nhipcau_domain::directory::{Release, TrustedRoot, authoring};
+
+use super::{Error, files, key_file::OfflineKey};
+
+/// A release that its own root's signers have signed. Whether that root is the right one is for whoever knows its
+/// fingerprint; drawing up the next release only needs the content.
+pub(crate) fn read(path: &Path) -> Result<Release, Error> {
+    let bytes = files::read(path)?;
+    let root = TrustedRoot::claimed(&bytes).map_err(Error::refused(path))?;
+    Release::verify(&bytes, &root, None).map_err(Error::refused(path))
+}
+
+/// Signs a release after reviewing it as every access point will. The key must be one of the root's signers, or of
+/// those of the release before when the root changes.
+///
+/// # Errors
+/// [`Error`]; nothing was signed.
+pub(crate) fn sign(path: &Path, previous: Option<&Release>, key: &OfflineKey) -> Result<Vec<u8>, Error> {
+    let bytes = files::read(path)?;
+    authoring::review(&bytes, previous).map_err(Error::refused(path))?;
+    let root = TrustedRoot::claimed(&bytes).map_err(Error::refused(path))?;
+    let roots = previous.map(Release::root).into_iter().chain([&root]);
+    let mut signers = roots.flat_map(TrustedRoot::signers);
+    if !signers.any(|signer| signer.id == key.id && signer.public == key.public()) {
+        return Err(Error::NotASigner(key.id.to_string()));
+    }
+    authoring::sign(&bytes, &key.id, &key.pair).map_err(Error::refused(path))
+}
+
+/// Brings the signatures of copies of one release together.
+pub(crate) fn merge(path: &Path, others: &[impl AsRef<Path>]) -> Result<Vec<u8>, Error> {
+    let mut merged = files::read(path)?;
+    for other in others {
+        let other = other.as_ref();
+        merged = authoring::merge(&merged, &files::read(other)?).map_err(Error::refused(other))?;
+    }
+    Ok(merged)
+}
+
+/// How many of the signatures count under the release's own root, and how many are needed.
+pub(crate) fn signatures(bytes: &[u8]) -> Result<(usize, usize), nhipcau_domain::directory::Error> {
+    use nhipcau_domain::directory::Error as Refused;
+
+    let root = TrustedRoot::claimed(bytes)?;
+    match Release::verify(bytes, &root, None) {
+        Err(Refused::UnderSigned { valid, needed }) => Ok((valid, needed)),
+        // Enough; how many more says nothing.
+        _ => Ok((2, 2)),
+    }
+}

@@ -1,0 +1,125 @@
+//! A process that the sandbox started: known by its own id, logging into a file, ended in order or not at all left
+//! behind.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use super::error::Error;
+
+/// How much of a log an error shows.
+const TAIL: usize = 12;
+/// Between two looks at something that is not ready.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A running process. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    /// Starts a process whose output goes to the end of a log.
+    pub(super) fn start(name: &str, mut command: std::process::Command, log: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Start { name: name.to_owned(), source };
+        let output = OpenOptions::new().create(true).append(true).open(log).map_err(failed)?;
+        let errors = output.try_clone().map_err(failed)?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let mut command = Command::from(command);
+        // In a group of its own, so that Ctrl-C at the terminal reaches the sandbox alone, which then ends them in order.
+        let child = command.process_group(0).kill_on_drop(true).spawn().map_err(failed)?;
+        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
+    }
+
+    /// What it is.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(&mut self) -> Error {
+        match self.child.wait().await {
+            Ok(status) => self.failure(status),
+            Err(source) => Error::Start { name: self.name.clone(), source },
+        }
+    }
+
+    /// Looks again and again until it is ready.
+    ///
+    /// # Errors
+    /// With the end of its log, when it has ended or is not ready in time.
+    pub(super) async fn ready<F: Future<Output = bool>>(
+        &mut self,
+        within: Duration,
+        mut is_ready: impl FnMut() -> F,
+    ) -> Result<(), Error> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(self.failure(status));
+            }
+            if is_ready().await {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let (name, log, tail) = (self.name.clone(), self.log.clone(), tail(&self.log));
+                return Err(Error::NotReady { name, seconds: within.as_secs(), log, tail });
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Asks it to end, and kills it when it does not in time.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub(crate) async fn stop(mut self, within: Duration) -> io::Result<ExitStatus> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(id) = id {
+            kill_process(id, Signal::TERM)?;
+        }
+        match timeout(within, self.child.wait()).await {
+            Ok(status) => status,
+            Err(_) => {
+                self.child.kill().await?;
+                self.child.wait().await
+            }
+        }
+    }
+
+    /// Kills it in the middle of whatever it does.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub(crate) async fn kill(mut self) -> io::Result<()> {
+        self.child.kill().await
+    }
+
+    fn failure(&self, status: ExitStatus) -> Error {
+        Error::Ended { name: self.name.clone(), status, log: self.log.clone(), tail: tail(&self.log) }
+    }
+}
+
+/// The last lines of a log.
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n")
+}
