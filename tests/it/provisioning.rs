@@ -53,6 +53,19 @@ async fn provisioning_twice_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_preview_says_what_would_be_done_and_does_nothing() {
+    let bus = Bus::bare(Layout::default()).await.unwrap();
+    let wanted = plan(&[MOHA, VWU], Layout::default());
+    for _ in 0..2 {
+        let changes = provision::preview(operator(&bus).await, &wanted).await.unwrap();
+        assert_eq!(named(&changes, Action::Created).len(), changes.len());
+    }
+    bus.provision().await.unwrap();
+    let changes = provision::preview(operator(&bus).await, &wanted).await.unwrap();
+    assert_eq!(named(&changes, Action::Kept).len(), changes.len());
+}
+
+#[tokio::test]
 async fn an_access_point_that_joins_leaves_the_others_alone() {
     let bus = Bus::bare(Layout::default()).await.unwrap();
     provision::apply(operator(&bus).await, &plan(&[MOHA], Layout::default())).await.unwrap();

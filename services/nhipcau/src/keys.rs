@@ -1,12 +1,211 @@
-//! `nhipcau keys`: the keys of an access point.
+//! `nhipcau keys`: the keys of an access point, made where they are used and never overwritten.
+//!
+//! Private halves go from the operating system's generator into files of mode 600 and nowhere else. What is printed are
+//! public halves with their fingerprints: sent to the signers of the directory by one way, compared by another.
 
-use crate::exit::{Code, Failure};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest;
+use clap::Subcommand;
+use jiff::tz::TimeZone;
+use nhipcau_domain::id::KeyId;
+use nhipcau_messaging::{SystemEntropy, crypto::seal};
+use nhipcau_runtime::{clock::Clock, keys};
+use serde::Serialize;
+
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    terminal,
+};
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes the keys of a new access point and shows their public halves.
+    Generate {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Shows the public halves of the keys that are there.
+    Show {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Makes the key of another sealing epoch, for the next release of the directory.
+    AddSealing {
+        #[command(flatten)]
+        place: Place,
+        /// Its name; by default `e-` and today's date.
+        #[arg(long, value_name = "NAME")]
+        id: Option<KeyId>,
+    },
+    /// Makes another key-encryption key, used for new cases from the next start on.
+    AddKek {
+        #[command(flatten)]
+        place: Place,
+        /// Its name, which must sort behind the others; by default this month.
+        #[arg(long, value_name = "NAME")]
+        id: Option<KeyId>,
+    },
+}
+
+/// Where the keys are.
+#[derive(Debug, clap::Args)]
+struct Place {
+    /// Home of the access point; its keys are in `keys/`.
+    #[arg(long, value_name = "DIR")]
+    home: PathBuf,
+    /// Directory of the key-encryption keys, best on another disk than the store; by default `kek/` in the home.
+    #[arg(long, value_name = "DIR")]
+    kek: Option<PathBuf>,
+    /// Writes JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Place {
+    fn keys(&self) -> PathBuf {
+        self.home.join("keys")
+    }
+
+    fn kek(&self) -> PathBuf {
+        self.kek.clone().unwrap_or_else(|| self.home.join("kek"))
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        let ring = keys::load(&self.keys(), &self.kek()).or_exit(Code::Configuration)?;
+        let signing_keys = vec![PublicKey::new(ring.signing.id(), &ring.signing.public())];
+        let public = |secret: &nhipcau_messaging::keys::SealingSecret| {
+            seal::public_key(&secret.private).map(|public| PublicKey::new(&secret.id, &public))
+        };
+        let sealing_keys = ring.sealing.iter().map(public).collect::<Result<_, _>>().or_exit(Code::Configuration)?;
+        let kek = ring.kek.iter().map(|key| key.id.clone()).collect();
+        terminal::result(self.json, &Shown { signing_keys, sealing_keys, kek })
+    }
+
+    /// Whether there is any key already.
+    fn is_used(&self) -> bool {
+        let holds_keys = |directory: &Path| fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+        let keys = self.keys();
+        [keys.join("signing.key"), keys.join("id.key"), keys.join("start")].iter().any(|file| file.exists())
+            || holds_keys(&keys.join("sealing"))
+            || holds_keys(&self.kek())
+    }
+}
+
+/// What may be shown of the keys.
+#[derive(Debug, Serialize)]
+struct Shown {
+    signing_keys: Vec<PublicKey>,
+    sealing_keys: Vec<PublicKey>,
+    /// Names of the key-encryption keys; they have no public half.
+    kek: Vec<String>,
+}
+
+/// A public key, named as the source of a release names it.
+#[derive(Debug, Serialize)]
+struct PublicKey {
+    key_id: String,
+    public_key: String,
+    fingerprint: String,
+}
+
+impl PublicKey {
+    fn new(id: &KeyId, public: &[u8; 32]) -> Self {
+        let digits = hex::encode(digest::digest(&digest::SHA256, public));
+        let groups: Vec<&str> = digits.as_bytes().chunks(4).filter_map(|group| str::from_utf8(group).ok()).collect();
+        Self { key_id: id.to_string(), public_key: hex::encode(public), fingerprint: groups.join(" ") }
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, keys) in [("signing_keys", &self.signing_keys), ("sealing_keys", &self.sealing_keys)] {
+            for PublicKey { key_id, public_key, fingerprint } in keys {
+                writeln!(f, "{kind}: key_id = \"{key_id}\", public_key = \"{public_key}\"")?;
+                writeln!(f, "  fingerprint {fingerprint}")?;
+            }
+        }
+        write!(f, "key-encryption keys {}", self.kek.join(", "))
+    }
+}
 
 /// Runs the command.
-pub(crate) async fn run(_: Args) -> Result<(), Failure> {
-    Err(Failure::because(Code::Usage, "this program does not have the command yet"))
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let today = TimeZone::UTC.to_datetime(Clock::system().now()).date();
+    let named = |text: String| text.parse::<KeyId>().or_exit(Code::Failed);
+    let place = match args.command {
+        Command::Generate { place } => {
+            if place.is_used() {
+                let home = place.home.display();
+                let text = format!("{home} has keys already, or had; nothing was changed");
+                return Err(Failure::because(Code::Configuration, text));
+            }
+            let ids = [
+                named(format!("s-{today}"))?,
+                named(format!("e-{today}"))?,
+                named(today.strftime("%Y-%m").to_string())?,
+            ];
+            let [signing, sealing, month] = &ids;
+            keys::generate(&place.keys(), &place.kek(), [signing, sealing, month], &mut SystemEntropy)
+                .or_exit(Code::Configuration)?;
+            place
+        }
+        Command::Show { place } => place,
+        Command::AddSealing { place, id } => {
+            let id = id.map_or_else(|| named(format!("e-{today}")), Ok)?;
+            keys::add_sealing_key(&place.keys(), &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
+            place
+        }
+        Command::AddKek { place, id } => {
+            let id = id.map_or_else(|| named(today.strftime("%Y-%m").to_string()), Ok)?;
+            keys::add_key_encryption_key(&place.kek(), &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
+            place
+        }
+    };
+    place.show()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generate(home: &Path) -> Args {
+        Args { command: Command::Generate { place: Place { home: home.to_owned(), kek: None, json: true } } }
+    }
+
+    #[tokio::test]
+    async fn keys_are_made_once_and_never_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        run(generate(home.path())).await.unwrap();
+        let made = fs::read(home.path().join("keys/signing.key")).unwrap();
+        let refused = run(generate(home.path())).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Configuration);
+        assert_eq!(fs::read(home.path().join("keys/signing.key")).unwrap(), made);
+    }
+
+    #[tokio::test]
+    async fn keys_are_not_made_where_there_were_some() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join("keys")).unwrap();
+        fs::write(home.path().join("keys/start"), "7\n").unwrap();
+        assert!(run(generate(home.path())).await.is_err());
+        assert!(!home.path().join("keys/signing.key").exists());
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_aloud_in_groups() {
+        let key = PublicKey::new(&"s-1".parse().unwrap(), &[7; 32]);
+        assert_eq!(key.fingerprint.split(' ').count(), 16);
+        assert_eq!(key.public_key, "07".repeat(32));
+    }
 }

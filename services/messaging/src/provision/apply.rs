@@ -17,7 +17,7 @@ use super::{
     plan::{Plan, PlannedStream},
 };
 
-/// What was done about one stream or consumer.
+/// What was done about one stream or consumer, or would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// It was as planned.
@@ -28,7 +28,7 @@ pub enum Action {
     Updated,
 }
 
-/// One stream or consumer and what was done about it.
+/// One stream or consumer and what was done about it, or would be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The stream, or the stream and the consumer: `NC_MOH` or `NC_MOH/m`.
@@ -75,24 +75,59 @@ pub enum Error {
 /// [`Error`]; after [`Error::Differs`] nothing was changed.
 pub async fn apply(client: Client, plan: &Plan) -> Result<Vec<Change>, Error> {
     let context = jetstream::new(client);
-    let mut found = Vec::new();
-    let mut differences = Vec::new();
-    for planned in &plan.streams {
-        let stream = look(&context, planned).await?;
-        differences.extend(stream.differences(planned));
-        found.push(stream);
-    }
-    if !differences.is_empty() {
-        return Err(Error::Differs(differences));
-    }
+    let steps = compare(&context, plan).await?;
     let mut changes = Vec::new();
-    for (planned, found) in plan.streams.iter().zip(found) {
-        changes.push(make_stream(&context, planned, found.config.as_ref()).await?);
-        for (planned_consumer, found) in planned.consumers.iter().zip(&found.consumers) {
-            changes.push(make_consumer(&context, planned, planned_consumer, found.as_ref()).await?);
+    for Step { change, todo } in steps {
+        match todo {
+            Todo::Nothing => {}
+            Todo::Stream(verb, config) => {
+                let answer = context.request(format!("STREAM.{verb}.{}", change.name), &config).await;
+                let _: stream::Info = done(&change.name, answer)?;
+            }
+            Todo::Consumer(stream, config) => {
+                let made = context.create_consumer_on_stream(*config, stream).await;
+                made.map_err(|source| Error::Consumer { name: change.name.clone(), source })?;
+            }
         }
+        changes.push(change);
     }
     Ok(changes)
+}
+
+/// Says what [`apply`] would do, and does nothing.
+///
+/// # Errors
+/// [`Error`], [`Error::Differs`] where [`apply`] would refuse.
+pub async fn preview(client: Client, plan: &Plan) -> Result<Vec<Change>, Error> {
+    let steps = compare(&jetstream::new(client), plan).await?;
+    Ok(steps.into_iter().map(|step| step.change).collect())
+}
+
+/// What is to be done about one stream or consumer.
+struct Step {
+    change: Change,
+    todo: Todo,
+}
+
+enum Todo {
+    Nothing,
+    Stream(&'static str, Box<stream::Config>),
+    /// The consumer of a stream.
+    Consumer(String, Box<pull::Config>),
+}
+
+/// Looks at everything before anything is done.
+async fn compare(context: &Context, plan: &Plan) -> Result<Vec<Step>, Error> {
+    let mut differences = Vec::new();
+    let mut steps = Vec::new();
+    for planned in &plan.streams {
+        let found = look(context, planned).await?;
+        differences.extend(found.differences(planned));
+        steps.push(for_stream(planned, found.config.as_ref()));
+        let consumers = planned.consumers.iter().zip(&found.consumers);
+        steps.extend(consumers.map(|(consumer, found)| for_consumer(planned, consumer, found.as_ref())));
+    }
+    if differences.is_empty() { Ok(steps) } else { Err(Error::Differs(differences)) }
 }
 
 /// What the broker has of a planned stream.
@@ -131,48 +166,25 @@ async fn look(context: &Context, planned: &PlannedStream) -> Result<Found, Error
     Ok(Found { config: info.map(|info| info.config), consumers })
 }
 
-async fn make_stream(
-    context: &Context,
-    planned: &PlannedStream,
-    found: Option<&stream::Config>,
-) -> Result<Change, Error> {
+fn for_stream(planned: &PlannedStream, found: Option<&stream::Config>) -> Step {
     let name = planned.config.name.clone();
-    let (action, verb, config) = match found {
-        None => (Action::Created, "CREATE", planned.config.clone()),
-        Some(found) => {
-            let wanted = stream_limits(found, &planned.config);
-            if wanted == *found {
-                return Ok(Change { name, action: Action::Kept });
-            }
-            (Action::Updated, "UPDATE", wanted)
-        }
+    let (action, todo) = match found.map(|found| (found, stream_limits(found, &planned.config))) {
+        None => (Action::Created, Todo::Stream("CREATE", Box::new(planned.config.clone()))),
+        Some((found, wanted)) if wanted == *found => (Action::Kept, Todo::Nothing),
+        Some((_, wanted)) => (Action::Updated, Todo::Stream("UPDATE", Box::new(wanted))),
     };
-    let answer = context.request(format!("STREAM.{verb}.{name}"), &config).await;
-    let _: stream::Info = done(&name, answer)?;
-    Ok(Change { name, action })
+    Step { change: Change { name, action }, todo }
 }
 
-async fn make_consumer(
-    context: &Context,
-    stream: &PlannedStream,
-    planned: &pull::Config,
-    found: Option<&consumer::Config>,
-) -> Result<Change, Error> {
-    let name = name(stream, planned);
-    let (action, config) = match found.and_then(|found| pull::Config::try_from_consumer_config(found.clone()).ok()) {
-        None => (Action::Created, planned.clone()),
-        Some(found) => {
-            let wanted = consumer_limits(&found, planned);
-            if wanted == found {
-                return Ok(Change { name, action: Action::Kept });
-            }
-            (Action::Updated, wanted)
-        }
+fn for_consumer(stream: &PlannedStream, planned: &pull::Config, found: Option<&consumer::Config>) -> Step {
+    let found = found.and_then(|found| pull::Config::try_from_consumer_config(found.clone()).ok());
+    let of_stream = |config| Todo::Consumer(stream.config.name.clone(), Box::new(config));
+    let (action, todo) = match found.map(|found| (consumer_limits(&found, planned), found)) {
+        None => (Action::Created, of_stream(planned.clone())),
+        Some((wanted, found)) if wanted == found => (Action::Kept, Todo::Nothing),
+        Some((wanted, _)) => (Action::Updated, of_stream(wanted)),
     };
-    match context.create_consumer_on_stream(config, &stream.config.name).await {
-        Ok(_) => Ok(Change { name, action }),
-        Err(source) => Err(Error::Consumer { name, source }),
-    }
+    Step { change: Change { name: name(stream, planned), action }, todo }
 }
 
 /// The found stream with the planned limits; what else the server filled in stays as it is.

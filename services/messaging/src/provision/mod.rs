@@ -10,7 +10,7 @@ mod difference;
 mod permissions;
 mod plan;
 
-pub use apply::{Action, Change, Error, apply};
+pub use apply::{Action, Change, Error, apply, preview};
 pub use difference::Difference;
 pub use permissions::{Account, InvalidLogin, Login, permissions};
 pub use plan::{Layout, Plan, PlannedStream, ReservedName};

@@ -14,7 +14,7 @@ use super::Finding;
 use crate::registry;
 
 /// Verifies the directory and reads its tables, as a start would.
-pub(crate) fn release(config: &Config, now: Timestamp) -> Result<Release, Finding> {
+pub(super) fn release(config: &Config, now: Timestamp) -> Result<Release, Finding> {
     let was_started = keys::was_started(&config.keys.directory);
     let problem = |what: String, advice: &str| Finding::problem("directory", what, advice);
     let release = directory::load(&config.directory, now, was_started)
@@ -29,7 +29,7 @@ pub(crate) fn release(config: &Config, now: Timestamp) -> Result<Release, Findin
 fn advice(error: &Error) -> &'static str {
     match error {
         Error::Read { .. } | Error::None(_) => {
-            "put the signed releases into releases/, and make revocations/ even where it stays empty"
+            "put every signed release since the compared root into releases/, readable by the service's user"
         }
         Error::Refused { source: Refused::FingerprintMismatch, .. } => {
             "compare directory.fingerprint with the signers, by telephone or on paper, before you change anything"

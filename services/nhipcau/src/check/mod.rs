@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub(crate) use self::{directory::release, files::files};
+pub(crate) use self::files::files;
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,0 +1,102 @@
+//! Which programs there are: this one, its SQLite, the store it would open, a nats-server on the same machine.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest;
+use nhipcau_runtime::config::Config;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::check::Finding;
+
+/// SHA-256 of the nats-server that `make setup` fetches for tests and the sandbox: a third party's rebuild.
+const REBUILD: &str = "dd9b8a99f78955e35108355176d2fe61269efb909698eb9fce3d5d81a70e2bda";
+
+/// This program, its SQLite and the store.
+pub(super) fn versions(config: &Config) -> Vec<Finding> {
+    let own = format!("nhipcau {}, SQLite {}", env!("CARGO_PKG_VERSION"), rusqlite::version());
+    vec![Finding::good("versions", own), store(&config.store.path)]
+}
+
+/// Read-only, so that a running process is not fenced off.
+fn store(path: &Path) -> Finding {
+    if !path.exists() {
+        return Finding::good("store", "there is no store yet; the first start makes it");
+    }
+    let read = || -> rusqlite::Result<i64> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.query_row("SELECT count(*) FROM fence", [], |_| Ok(()))?;
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+    };
+    match read() {
+        Ok(version) => Finding::good("store", format!("the store can be read; its tables have version {version}")),
+        Err(error) => {
+            let advice =
+                "look at the disk; if the file is broken, put the newest backup back: peers return what it lacks";
+            Finding::problem("store", format!("the store cannot be read: {error}"), advice)
+        }
+    }
+}
+
+/// The nats-server that is named, or on PATH.
+pub(super) fn server(named: Option<PathBuf>, production: bool) -> Vec<Finding> {
+    let Some(path) = named.or_else(on_path) else {
+        return vec![Finding::good("nats-server", "there is none on this machine")];
+    };
+    let Ok(bytes) = fs::read(&path) else {
+        let what = format!("{} cannot be read", path.display());
+        return vec![Finding::warning("nats-server", what, "name the file with --nats-server")];
+    };
+    vec![judged(&path, &hex::encode(digest::digest(&digest::SHA256, &bytes)), production)]
+}
+
+fn judged(path: &Path, digest: &str, production: bool) -> Finding {
+    let path = path.display();
+    let what = format!("{path} is the rebuild for tests and the sandbox");
+    let advice = "install the official nats-server and compare its published checksum";
+    match (digest == REBUILD, production) {
+        (false, _) => {
+            Finding::good("nats-server", format!("{path} has SHA-256 {digest}; compare it with the publisher's"))
+        }
+        (true, false) => Finding::warning("nats-server", what, advice),
+        (true, true) => Finding::problem("nats-server", what, advice),
+    }
+}
+
+fn on_path() -> Option<PathBuf> {
+    let places = env::var_os("PATH")?;
+    env::split_paths(&places).map(|place| place.join("nats-server")).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Severity;
+
+    const SETUP: &str = include_str!("../../../../deploy/dev/setup");
+
+    #[test]
+    fn the_rebuild_is_the_one_that_setup_fetches() {
+        assert!(SETUP.contains(&format!("nats_inner={REBUILD}\n")));
+    }
+
+    #[test]
+    fn the_rebuild_is_refused_in_production_only() {
+        let path = Path::new("/usr/bin/nats-server");
+        assert_eq!(judged(path, REBUILD, true).severity, Severity::Problem);
+        assert_eq!(judged(path, REBUILD, false).severity, Severity::Warning);
+        assert_eq!(judged(path, &"00".repeat(32), true).severity, Severity::Good);
+    }
+
+    #[test]
+    fn a_file_that_is_no_store_is_a_problem_and_a_missing_one_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("store.db");
+        assert_eq!(store(&path).severity, Severity::Good);
+        fs::write(&path, "not a store").unwrap();
+        assert_eq!(store(&path).severity, Severity::Problem);
+    }
+}
