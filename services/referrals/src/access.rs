@@ -1,0 +1,221 @@
+//! Access records: who was shown what content, for which person, when. One chain for the whole access point.
+//!
+//! A record is written in the transaction that reads the content, and callers are answered only after that transaction
+//! is on disk: no content leaves without a record. Each record names the digest of the one before, so that a record
+//! that is changed, dropped, moved or put in later is found. What is cut off at the end is found by comparing with a
+//! head that was noted elsewhere; nothing inside one store can prove it.
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    id::{AccessPointId, PartyId, SystemId},
+    referral::{Part, PartSet},
+};
+use nhipcau_messaging::{
+    pae,
+    store::{Error as StoreError, Tx},
+};
+use nhipcau_runtime::caller::ActingPerson;
+use uuid::Uuid;
+
+use crate::store::access::{self, Record};
+
+/// Type string of a record's digest.
+const RECORD: &[u8] = b"nhipcau/1/referral-access";
+
+/// Records that the verification looks at together.
+const TOGETHER: u64 = 1_000;
+
+/// An access to content that is about to be given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Access<'a> {
+    /// Party of the reader.
+    pub(crate) party: &'a PartyId,
+    /// Its calling system.
+    pub(crate) system: &'a SystemId,
+    /// The person for whom it reads.
+    pub(crate) person: &'a ActingPerson,
+    /// Party of the origin.
+    pub(crate) origin: &'a PartyId,
+    /// The referral.
+    pub(crate) referral: Uuid,
+    /// The parts that are shown.
+    pub(crate) parts: PartSet,
+}
+
+/// A chain that holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// How many records there are.
+    pub records: u64,
+    /// Digest of the last; together with the number it stands for all of them.
+    pub head: pae::Digest,
+}
+
+/// Why a chain of access records does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A record is missing, was put in, was changed or stands elsewhere.
+    #[error("the chain of access records is broken at record {record}")]
+    Broken {
+        /// The first record that does not fit.
+        record: u64,
+    },
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Writes a record. What it records may leave only once the transaction is on disk.
+pub(crate) fn record(
+    access: Access<'_>,
+    access_point: &AccessPointId,
+    now: Timestamp,
+    tx: &mut Tx<'_>,
+) -> Result<(), StoreError> {
+    let (number, previous) = access::last(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
+    let mut record = Record {
+        number: number + 1,
+        time: now.as_microsecond(),
+        party: access.party.to_string(),
+        system: access.system.to_string(),
+        person: access.person.as_str().to_owned(),
+        origin: access.origin.to_string(),
+        referral: access.referral,
+        parts: numbers(access.parts),
+        previous,
+        digest: [0; 32],
+    };
+    record.digest = digest(&record);
+    access::insert(tx, &record)
+}
+
+/// Checks every access record of an access point.
+///
+/// # Errors
+/// [`Error::Broken`] with the first record that does not fit.
+pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<Chain, Error> {
+    let mut chain = Chain { records: 0, head: beginning(access_point) };
+    loop {
+        let records = access::after(tx, chain.records, TOGETHER)?;
+        if records.is_empty() {
+            return Ok(chain);
+        }
+        for record in records {
+            let expected = chain.records + 1;
+            if record.number != expected || record.previous != chain.head || record.digest != digest(&record) {
+                return Err(Error::Broken { record: expected });
+            }
+            chain = Chain { records: expected, head: record.digest };
+        }
+    }
+}
+
+/// What stands before the first record: chains of two access points never fit each other.
+fn beginning(access_point: &AccessPointId) -> pae::Digest {
+    pae::digest_of(&[RECORD, access_point.as_str().as_bytes()])
+}
+
+fn digest(record: &Record) -> pae::Digest {
+    pae::digest_of(&[
+        RECORD,
+        &record.number.to_le_bytes(),
+        &record.time.to_le_bytes(),
+        record.party.as_bytes(),
+        record.system.as_bytes(),
+        record.person.as_bytes(),
+        record.origin.as_bytes(),
+        record.referral.as_bytes(),
+        record.parts.as_bytes(),
+        &record.previous,
+    ])
+}
+
+fn numbers(parts: PartSet) -> String {
+    parts.iter().map(|part: Part| part.to_wire().to_string()).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::Store;
+
+    use super::*;
+    use crate::store::SCHEMA;
+
+    fn point(name: &str) -> AccessPointId {
+        AccessPointId::new(name).unwrap()
+    }
+
+    fn store(records: u64) -> Store {
+        let mut store = Store::in_memory().unwrap();
+        store.add_tables(SCHEMA).unwrap();
+        add(&mut store, records);
+        store
+    }
+
+    fn add(store: &mut Store, records: u64) {
+        let party = PartyId::new("vwu").unwrap();
+        let access = Access {
+            party: &party,
+            system: &SystemId::new("desk").unwrap(),
+            person: &ActingPerson::new("cb-17").unwrap(),
+            origin: &PartyId::new("hanoi").unwrap(),
+            referral: Uuid::from_u128(7),
+            parts: PartSet::of(&[Part::Identity, Part::Preview]),
+        };
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        store.transaction(|tx| (0..records).try_for_each(|_| record(access, &point("vwu"), now, tx))).unwrap();
+    }
+
+    fn verified(store: &mut Store) -> Result<Chain, u64> {
+        store.transaction(|tx| verify(&point("vwu"), tx)).map_err(|error| match error {
+            Error::Broken { record } => record,
+            Error::Store(error) => panic!("{error}"),
+        })
+    }
+
+    #[test]
+    fn a_chain_grows_and_holds() {
+        let mut store = store(0);
+        let empty = verified(&mut store).unwrap();
+        assert_eq!(empty.records, 0);
+        // More than are looked at together.
+        add(&mut store, TOGETHER + 2);
+        let chain = verified(&mut store).unwrap();
+        assert_eq!(chain.records, TOGETHER + 2);
+        assert_ne!(chain.head, empty.head);
+    }
+
+    #[test]
+    fn a_chain_that_was_touched_is_found_at_the_place() {
+        for (sql, place) in [
+            ("UPDATE referral_access SET person = 'cb-18' WHERE number = 3", 3),
+            ("UPDATE referral_access SET access_time = access_time + 1 WHERE number = 1", 1),
+            ("UPDATE referral_access SET parts = '' WHERE number = 2", 2),
+            ("UPDATE referral_access SET referral = zeroblob(16) WHERE number = 4", 4),
+            ("UPDATE referral_access SET digest = zeroblob(32) WHERE number = 5", 5),
+            ("DELETE FROM referral_access WHERE number = 1", 1),
+            ("DELETE FROM referral_access WHERE number = 3", 3),
+            ("UPDATE referral_access SET number = 9 WHERE number = 4", 4),
+        ] {
+            let mut store = store(5);
+            assert!(verified(&mut store).is_ok());
+            store.transaction(|tx| tx.execute(sql, &[])).unwrap();
+            assert_eq!(verified(&mut store), Err(place), "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_chain_of_another_access_point_does_not_fit() {
+        let mut store = store(2);
+        let other = store.transaction(|tx| verify(&point("hanoi"), tx));
+        assert!(matches!(other, Err(Error::Broken { record: 1 })));
+    }
+
+    #[test]
+    fn what_is_cut_off_shows_against_a_noted_head() {
+        let mut store = store(3);
+        let noted = verified(&mut store).unwrap();
+        store.transaction(|tx| tx.execute("DELETE FROM referral_access WHERE number = 3", &[])).unwrap();
+        assert_ne!(verified(&mut store).unwrap(), noted);
+    }
+}

@@ -1,0 +1,132 @@
+//! Reading one referral: BASIC, or FULL with an access record.
+//!
+//! A party sees a referral when one of its units opened or was addressed by one of the branches held here, and of those
+//! only these branches. What does not exist and what is not the party's are the same answer, found out by the same
+//! statement. FULL shows the parts that the reader's side has given or was given, as long as its branch does not call
+//! for erasure and its case key is there; the record of it is written in the same transaction.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    id::{AccessPointId, PartyId, SystemId},
+    referral::{Branch, Side},
+};
+use nhipcau_messaging::store::{Error as StoreError, Tx};
+use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::caller::ActingPerson;
+use uuid::Uuid;
+
+use crate::{
+    access::{self, Access},
+    content::{self, Piece},
+    desk::Desk,
+    error::Error,
+    store::reading::{self, Held},
+    view,
+};
+
+/// The name of a referral.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    origin: PartyId,
+    referral: Uuid,
+}
+
+impl Name {
+    /// Reads `parties/{party}/referrals/{referral}`.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]: what cannot be a name does not exist.
+    pub(crate) fn read(text: &str) -> Result<Self, Error> {
+        let parts = text.strip_prefix("parties/").and_then(|rest| rest.split_once("/referrals/"));
+        let (origin, referral) = parts.ok_or(Error::AccessDenied)?;
+        Ok(Self {
+            origin: PartyId::new(origin).map_err(|_| Error::AccessDenied)?,
+            referral: Uuid::try_parse(referral).map_err(|_| Error::AccessDenied)?,
+        })
+    }
+}
+
+/// Who reads content.
+#[derive(Debug, Clone)]
+pub(crate) struct Reader {
+    pub(crate) party: PartyId,
+    pub(crate) system: SystemId,
+    pub(crate) person: ActingPerson,
+}
+
+/// A referral, BASIC.
+///
+/// # Errors
+/// [`Error::AccessDenied`] when it is not there or not the party's.
+pub(crate) fn basic(name: &Name, party: &PartyId, now: Timestamp, tx: &mut Tx<'_>) -> Result<pb::Referral, Error> {
+    let branches: Vec<Branch> = named(name, party, tx)?.into_iter().map(|(_, branch)| branch).collect();
+    view::referral(&branches, now).ok_or(Error::AccessDenied)
+}
+
+/// A referral, FULL. What it returns may leave once the transaction is on disk, because then the access record is.
+///
+/// # Errors
+/// [`Error::AccessDenied`] as for BASIC; nothing is recorded then.
+pub(crate) fn full<'t>(
+    name: &Name,
+    reader: &Reader,
+    access_point: &AccessPointId,
+    desk: &mut impl Desk<'t>,
+) -> Result<pb::Referral, Error> {
+    let seen = named(name, &reader.party, desk.tx())?;
+    let pieces = shown(&seen, desk)?;
+    let parts = pieces.iter().map(|piece| piece.part).collect();
+    let branches: Vec<Branch> = seen.into_iter().map(|(_, branch)| branch).collect();
+    let content = (!pieces.is_empty()).then(|| view::content(&pieces));
+    let now = desk.now();
+    let referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
+    let Reader { party, system, person } = reader;
+    let access = Access { party, system, person, origin: &name.origin, referral: name.referral, parts };
+    access::record(access, access_point, now, desk.tx())?;
+    Ok(referral)
+}
+
+/// The branches of a referral that a party sees, each once.
+pub(crate) fn branches(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<Branch>, StoreError> {
+    Ok(seen(party, referral, tx)?.into_iter().map(|(_, branch)| branch).collect())
+}
+
+/// The branches that a party sees under a name; none when the name is not the referral's.
+fn named(name: &Name, party: &PartyId, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, Error> {
+    let mut seen = seen(party, name.referral, tx)?;
+    seen.retain(|(_, branch)| branch.unit(Side::Origin).party == name.origin);
+    if seen.is_empty() { Err(Error::AccessDenied) } else { Ok(seen) }
+}
+
+fn seen(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, StoreError> {
+    let mut held = reading::held(tx, party, referral)?;
+    // A party that is on both sides sees the origin's copy, which comes first.
+    held.dedup_by_key(|held| held.branch);
+    let mut seen = Vec::with_capacity(held.len());
+    for held in held {
+        let branch = held.load(tx)?;
+        seen.extend(branch.filter(|branch| branch.unit(held.side).party == *party).map(|branch| (held, branch)));
+    }
+    Ok(seen)
+}
+
+/// The parts that the reader's side has given or was given, one of each.
+fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
+    let mut shown = BTreeMap::new();
+    if let Some((_, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
+        let ids = branch.ids();
+        return content::newest(desk, ids.case, ids.referral);
+    }
+    for (_, branch) in seen {
+        let (ids, view) = (branch.ids(), branch.view());
+        if view.state.calls_for_erasure() {
+            continue;
+        }
+        let pieces = content::newest(desk, ids.case, ids.branch)?;
+        let disclosed = pieces.into_iter().filter(|piece| view.disclosed.contains(piece.part));
+        shown.extend(disclosed.map(|piece| (piece.part, piece)));
+    }
+    Ok(shown.into_values().collect())
+}

@@ -1,0 +1,231 @@
+//! The SQL of reading: which branches a party finds, what changed in which order, and who was shown content. No
+//! decisions; whoever calls holds the transaction.
+//!
+//! [`changed`] belongs into every transaction that stores an event, once for each party whose copy of the branch took
+//! it; what lists and streams show follows from nothing else.
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    id::PartyId,
+    referral::{Branch, Side},
+};
+use nhipcau_messaging::{
+    pae,
+    store::{Error, Row, Tx, Value},
+};
+use uuid::Uuid;
+
+/// Type string of the digest that a change has.
+const CHANGE: &[u8] = b"nhipcau/1/referral-change";
+
+/// Notes that a branch changed as one side of it holds it, for the party of that side.
+pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
+    let party = &branch.unit(side).party;
+    place(tx, party, side, branch)?;
+    let (number, mark) = last_change(tx, party)?;
+    let ids = branch.ids();
+    let mut pieces: Vec<&[u8]> = vec![CHANGE, &mark, ids.branch.as_bytes()];
+    let heads = Side::ALL.map(|side| branch.log(side).head());
+    pieces.extend(heads.iter().flatten().map(|head| head.digest.as_bytes().as_slice()));
+    let [origin, recipient] = heads.map(|head| head.map_or(0, |head| head.ordinal));
+    tx.execute(
+        "INSERT INTO referral_change (party, number, branch, side, origin, recipient, mark) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            party.as_str().into(),
+            (number + 1).into(),
+            ids.branch.as_bytes().into(),
+            side.to_wire().into(),
+            origin.into(),
+            recipient.into(),
+            (&pae::digest_of(&pieces)).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Puts a branch where its party finds it.
+fn place(tx: &mut Tx<'_>, party: &PartyId, side: Side, branch: &Branch) -> Result<(), Error> {
+    let ids = branch.ids();
+    let state = branch.view().state.to_wire();
+    let own: [Value<'_>; 4] =
+        [state.into(), party.as_str().into(), ids.branch.as_bytes().into(), side.to_wire().into()];
+    let sql = "UPDATE referral_place SET state = $1 WHERE party = $2 AND branch = $3 AND side = $4";
+    if tx.execute(sql, &own)? > 0 {
+        return Ok(());
+    }
+    let opened = branch.log(Side::Origin).at(1).map_or(Timestamp::UNIX_EPOCH, |opening| opening.time);
+    let known = tx.query_one(
+        "SELECT create_time FROM referral_place WHERE referral = $1 AND party = $2 LIMIT 1",
+        &[ids.referral.as_bytes().into(), party.as_str().into()],
+        |row| row.int(0),
+    )?;
+    tx.execute(
+        "INSERT INTO referral_place (party, branch, side, referral, case_uid, state, create_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            party.as_str().into(),
+            ids.branch.as_bytes().into(),
+            side.to_wire().into(),
+            ids.referral.as_bytes().into(),
+            ids.case.as_bytes().into(),
+            state.into(),
+            known.unwrap_or_else(|| opened.as_microsecond()).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A branch as one side of it holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The branch.
+    pub(crate) branch: Uuid,
+    /// Which side the party has in it.
+    pub(crate) side: Side,
+}
+
+impl Held {
+    fn read(row: &Row<'_>, column: usize) -> Result<Self, Error> {
+        let side = row.int(column + 1)?;
+        let side = Side::ALL.into_iter().find(|known| i64::from(known.to_wire()) == side);
+        Ok(Self {
+            branch: Uuid::from_bytes(row.array(column)?),
+            side: side.ok_or(Error::Corrupt("a side that does not exist"))?,
+        })
+    }
+}
+
+/// The branches of a referral that a party may see, none when there is no such referral or it is not the party's: the
+/// same statement finds out both.
+pub(crate) fn held(tx: &mut Tx<'_>, party: &PartyId, referral: Uuid) -> Result<Vec<Held>, Error> {
+    tx.query(
+        "SELECT branch, side FROM referral_place WHERE referral = $1 AND party = $2 ORDER BY branch, side",
+        &[referral.as_bytes().into(), party.as_str().into()],
+        |row| Held::read(row, 0),
+    )
+}
+
+/// A place in the list of a party's referrals, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Listed {
+    pub(crate) create_time: i64,
+    pub(crate) referral: Uuid,
+}
+
+impl Listed {
+    /// Before the newest.
+    pub(crate) const START: Self = Self { create_time: i64::MAX, referral: Uuid::max() };
+}
+
+/// Which referrals are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Search<'s> {
+    pub(crate) party: &'s PartyId,
+    /// Only those in which the party has this side.
+    pub(crate) side: Option<Side>,
+    /// Only those of this case.
+    pub(crate) case: Option<Uuid>,
+    /// Only those with a branch in this state, by the contract's number.
+    pub(crate) state: Option<i32>,
+}
+
+/// The next referrals after a place, newest first, each once.
+pub(crate) fn after(tx: &mut Tx<'_>, search: Search<'_>, from: Listed, limit: usize) -> Result<Vec<Listed>, Error> {
+    let (first, last) = search.side.map_or((0, i32::MAX), |side| (side.to_wire(), side.to_wire()));
+    let mut values: Vec<Value<'_>> = vec![
+        search.party.as_str().into(),
+        from.create_time.into(),
+        from.referral.as_bytes().into(),
+        first.into(),
+        last.into(),
+    ];
+    values.extend(search.case.as_ref().map(|case| Value::from(case.as_bytes())));
+    values.extend(search.state.map(Value::from));
+    values.push((limit as u64).into());
+    // A statement for each way to look, so that each has its index.
+    let sql = match (search.case, search.state) {
+        (None, None) => {
+            "SELECT DISTINCT create_time, referral FROM referral_place \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 \
+             ORDER BY create_time DESC, referral DESC LIMIT $6"
+        }
+        (None, Some(_)) => {
+            "SELECT DISTINCT create_time, referral FROM referral_place \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND state = $6 \
+             ORDER BY create_time DESC, referral DESC LIMIT $7"
+        }
+        (Some(_), None) => {
+            "SELECT DISTINCT create_time, referral FROM referral_place \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
+             ORDER BY create_time DESC, referral DESC LIMIT $7"
+        }
+        (Some(_), Some(_)) => {
+            "SELECT DISTINCT create_time, referral FROM referral_place \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
+             AND state = $7 ORDER BY create_time DESC, referral DESC LIMIT $8"
+        }
+    };
+    tx.query(sql, &values, |row| Ok(Listed { create_time: row.int(0)?, referral: Uuid::from_bytes(row.array(1)?) }))
+}
+
+/// A change of a branch, in the order in which a party's were stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) number: u64,
+    pub(crate) held: Held,
+    /// Events of each log that were there after it.
+    pub(crate) origin: u64,
+    pub(crate) recipient: u64,
+    pub(crate) mark: Mark,
+}
+
+/// Digest of a party's changes up to one.
+pub(crate) type Mark = [u8; 32];
+
+/// The number and mark of a party's newest change; 0 and zeros when there is none.
+pub(crate) fn last_change(tx: &mut Tx<'_>, party: &PartyId) -> Result<(u64, Mark), Error> {
+    let last = tx.query_one(
+        "SELECT number, mark FROM referral_change WHERE party = $1 ORDER BY number DESC LIMIT 1",
+        &[party.as_str().into()],
+        |row| Ok((row.number(0)?, row.array(1)?)),
+    )?;
+    Ok(last.unwrap_or_default())
+}
+
+/// The mark of a change; `None` when there is no such change.
+pub(crate) fn mark(tx: &mut Tx<'_>, party: &PartyId, number: u64) -> Result<Option<Mark>, Error> {
+    tx.query_one(
+        "SELECT mark FROM referral_change WHERE party = $1 AND number = $2",
+        &[party.as_str().into(), number.into()],
+        |row| row.array(0),
+    )
+}
+
+/// The change after a number.
+pub(crate) fn next_change(tx: &mut Tx<'_>, party: &PartyId, number: u64) -> Result<Option<Change>, Error> {
+    tx.query_one(
+        "SELECT number, branch, side, origin, recipient, mark FROM referral_change \
+         WHERE party = $1 AND number > $2 ORDER BY number LIMIT 1",
+        &[party.as_str().into(), number.into()],
+        |row| {
+            Ok(Change {
+                number: row.number(0)?,
+                held: Held::read(row, 1)?,
+                origin: row.number(3)?,
+                recipient: row.number(4)?,
+                mark: row.array(5)?,
+            })
+        },
+    )
+}
+
+impl Change {
+    /// The branch as it was after this change; `None` when its logs are shorter.
+    pub(crate) fn cut(&self, branch: &Branch) -> Option<Branch> {
+        let [origin, recipient] = [(Side::Origin, self.origin), (Side::Recipient, self.recipient)]
+            .map(|(side, count)| branch.log(side).prefix(count).to_vec());
+        let is_whole = origin.len() as u64 == self.origin && recipient.len() as u64 == self.recipient;
+        if is_whole { Branch::restore(origin, recipient).ok() } else { None }
+    }
+}

@@ -1,0 +1,153 @@
+//! Branches and referrals as the contract shows them.
+//!
+//! BASIC is what is left when everything about a person is taken away. What that is follows from the sensitivity of
+//! the contract's fields alone: a test fills every field there is and finds no personal one in BASIC, and every other
+//! one still there. Which branches somebody may see, and whether content may be shown, is decided elsewhere.
+
+use jiff::Timestamp;
+use nhipcau_domain::referral::{
+    Branch, Condition, Effect, Entry, Part, Side, View, write_basis, write_time, write_time_limit, write_unit,
+};
+use nhipcau_messaging::pae;
+use nhipcau_proto::referral::v1 as pb;
+use prost::Message as _;
+use uuid::Uuid;
+
+use crate::content::Piece;
+
+/// A branch, BASIC.
+pub(crate) fn branch(branch: &Branch, now: Timestamp) -> pb::Branch {
+    basic_branch(whole_branch(branch, now))
+}
+
+/// A referral, BASIC; `None` when there is no branch to show.
+pub(crate) fn referral(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
+    whole(branches, now).map(basic)
+}
+
+/// A referral, FULL, with the content that may be shown; `None` when there is no branch to show.
+pub(crate) fn full(branches: &[Branch], content: Option<pb::ReferralContent>, now: Timestamp) -> Option<pb::Referral> {
+    let referral = whole(branches, now)?;
+    Some(pb::Referral { content, ..referral })
+}
+
+/// The name of a referral.
+pub(crate) fn name(branch: &Branch) -> String {
+    format!("parties/{}/referrals/{}", branch.unit(Side::Origin).party, branch.ids().referral)
+}
+
+/// Changes with every branch of a referral that the reader sees, and with nothing else.
+pub(crate) fn etag(branches: &[Branch]) -> String {
+    let mut marks: Vec<(Uuid, String)> =
+        branches.iter().map(|branch| (branch.ids().branch, branch.view().etag())).collect();
+    marks.sort();
+    let pieces = marks.iter().flat_map(|(uid, etag)| [uid.as_bytes().as_slice(), etag.as_bytes()]);
+    let pieces: Vec<&[u8]> = std::iter::once(b"nhipcau/1/referral-etags".as_slice()).chain(pieces).collect();
+    hex::encode(pae::digest_of(&pieces).get(..16).unwrap_or_default())
+}
+
+/// The content that single parts give, each as it travelled. A part that cannot be read is left out.
+pub(crate) fn content(pieces: &[Piece]) -> pb::ReferralContent {
+    let mut content = pb::ReferralContent::default();
+    for piece in pieces {
+        let bytes = piece.bytes.as_slice();
+        match piece.part {
+            Part::Preview => content.preview = pb::ReferralPreview::decode(bytes).ok(),
+            Part::Identity => content.identity = pb::ReferralIdentity::decode(bytes).ok(),
+            Part::Narrative => content.narrative = pb::ReferralNarrative::decode(bytes).ok(),
+            Part::Reporter => content.reporter = pb::ReferralReporter::decode(bytes).ok(),
+            Part::Unrecognized(_) => {}
+        }
+    }
+    content
+}
+
+/// The number of a condition in the contract.
+pub(crate) const fn condition(condition: Condition) -> i32 {
+    let number = match condition {
+        Condition::Overdue => pb::BranchCondition::Overdue,
+        Condition::Escalated => pb::BranchCondition::Escalated,
+        Condition::Unacknowledged => pb::BranchCondition::Unacknowledged,
+        Condition::Warned => pb::BranchCondition::Warned,
+        Condition::RevocationRequested => pb::BranchCondition::RevocationRequested,
+        Condition::EmergencyReleased => pb::BranchCondition::EmergencyReleased,
+        Condition::ErasureDue => pb::BranchCondition::ErasureDue,
+    };
+    number as i32
+}
+
+/// Takes away what is about a person.
+fn basic(referral: pb::Referral) -> pb::Referral {
+    let lawful_basis = referral.lawful_basis.map(basic_basis);
+    let branches = referral.branches.into_iter().map(basic_branch).collect();
+    pb::Referral { lawful_basis, branches, content: None, ..referral }
+}
+
+fn basic_branch(branch: pb::Branch) -> pb::Branch {
+    pb::Branch { outcome: pb::Outcome::Unspecified as i32, ..branch }
+}
+
+fn basic_basis(mut basis: pb::LawfulBasis) -> pb::LawfulBasis {
+    if let Some(interest) = &mut basis.vital_interest {
+        interest.danger = pb::Danger::Unspecified as i32;
+    }
+    basis
+}
+
+/// Everything but the content.
+fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
+    let opened = |branch: &Branch| branch.log(Side::Origin).at(1).map(|opening| opening.time);
+    let mut branches: Vec<&Branch> = branches.iter().collect();
+    branches.sort_by_key(|branch| (opened(branch), branch.ids().branch));
+    let first = *branches.first()?;
+    let ids = first.ids();
+    Some(pb::Referral {
+        name: name(first),
+        uid: ids.referral.to_string(),
+        case_uid: ids.case.to_string(),
+        kind: first.opening().kind.to_wire(),
+        origin: Some(write_unit(first.unit(Side::Origin))),
+        create_time: opened(first).map(write_time),
+        lawful_basis: Some(write_basis(&first.view().basis)),
+        branches: branches.iter().map(|branch| whole_branch(branch, now)).collect(),
+        content: None,
+        etag: etag(&branches.into_iter().cloned().collect::<Vec<_>>()),
+    })
+}
+
+fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
+    let view = branch.view();
+    let uid = branch.ids().branch;
+    pb::Branch {
+        name: format!("{}/branches/{uid}", name(branch)),
+        uid: uid.to_string(),
+        group_uid: branch.opening().group.to_string(),
+        recipient: Some(write_unit(branch.unit(Side::Recipient))),
+        state: view.state.to_wire(),
+        conditions: view.conditions(now).into_iter().map(condition).collect(),
+        responsible_side: view.responsible().to_wire(),
+        etag: view.etag(),
+        disclosed_parts: view.disclosed.iter().map(Part::to_wire).collect(),
+        time_limits: view.time_limits.iter().map(write_time_limit).collect(),
+        state_time: Some(write_time(view.state_time)),
+        rejection_code: view.rejection.map_or(0, |code| code.to_wire()),
+        advised_unit: view.advice.as_ref().map(write_unit),
+        revocation_reason: view.revocation.map_or(0, |reason| reason.to_wire()),
+        outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),
+        history: history(&view),
+    }
+}
+
+fn history(view: &View) -> Vec<pb::HistoryEntry> {
+    let entry = |entry: &Entry| pb::HistoryEntry {
+        event: entry.event.name().to_owned(),
+        side: entry.side.to_wire(),
+        ordinal: entry.ordinal,
+        event_time: Some(write_time(entry.time)),
+        superseded: matches!(entry.effect, Effect::Superseded(_)),
+    };
+    view.history.iter().map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests;
