@@ -19,7 +19,8 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 _PROTO = ROOT / "proto"
-_PACKAGES = ("nhipcau/type/v1", "nhipcau/envelope/v1")
+_PACKAGES = ("type", "envelope", "directory", "indicator", "referral")
+_IMPORTED = ("buf/validate/validate", "google/api/field_behavior", "google/type/date")
 
 
 def _protoc() -> str:
@@ -27,9 +28,16 @@ def _protoc() -> str:
     return os.environ.get("NHIPCAU_PROTOC", str(ROOT / "target/tools/protoc/bin/protoc"))
 
 
+def _files() -> list[pathlib.Path]:
+    """What is stored, signed or sent; a verifier calls no service."""
+    own = [file for area in _PACKAGES for file in (_PROTO / "nhipcau" / area / "v1").glob("*.proto")
+           if not file.stem.endswith("_service")]
+    return sorted([*own, *(_PROTO / "third_party" / f"{name}.proto" for name in _IMPORTED)])
+
+
 def _generate() -> pathlib.Path:
     """The directory of the generated modules; made if it is not there."""
-    files = sorted(file for package in _PACKAGES for file in (_PROTO / package).glob("*.proto"))
+    files = _files()
     mark = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
     wanted = ROOT / "target/clients/python" / mark
     if wanted.is_dir():
@@ -39,7 +47,7 @@ def _generate() -> pathlib.Path:
         sys.exit(f"there is no protoc at {compiler}; run 'make setup' first")
     wanted.parent.mkdir(parents=True, exist_ok=True)
     made = pathlib.Path(tempfile.mkdtemp(dir=wanted.parent))
-    command = [compiler, f"--proto_path={_PROTO}", f"--proto_path={_PROTO / 'third_party'}", f"--python_out={made}"]
+    command = [compiler, f"--proto_path={_PROTO / 'third_party'}", f"--proto_path={_PROTO}", f"--python_out={made}"]
     try:
         subprocess.run([*command, *map(str, files)], check=True)
         made.rename(wanted)
@@ -57,3 +65,15 @@ sys.path.insert(0, str(_generate()))
 envelope_pb: Any = importlib.import_module("nhipcau.envelope.v1.envelope_pb2")
 #: nhipcau/envelope/v1/signal.proto
 signal_pb: Any = importlib.import_module("nhipcau.envelope.v1.signal_pb2")
+#: nhipcau/directory/v1/release.proto
+release_pb: Any = importlib.import_module("nhipcau.directory.v1.release_pb2")
+#: nhipcau/directory/v1/participant.proto
+participant_pb: Any = importlib.import_module("nhipcau.directory.v1.participant_pb2")
+#: nhipcau/indicator/v1/indicator.proto
+indicator_pb: Any = importlib.import_module("nhipcau.indicator.v1.indicator_pb2")
+#: nhipcau/indicator/v1/indicator_event.proto
+indicator_event_pb: Any = importlib.import_module("nhipcau.indicator.v1.indicator_event_pb2")
+#: nhipcau/referral/v1/referral.proto
+referral_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_pb2")
+#: nhipcau/referral/v1/referral_event.proto
+referral_event_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_event_pb2")

@@ -41,6 +41,13 @@ class Reason(enum.StrEnum):
     WRONG_HEAD = "wrong-head"
     WRONG_REFUSAL = "wrong-refusal"
     NOT_THE_READERS = "not-the-readers"
+    WRONG_ROOT = "wrong-root"
+    UNDER_SIGNED = "under-signed"
+    WRONG_VERSION = "wrong-version"
+    BAD_RELEASE = "bad-release"
+    BAD_REVOCATION = "bad-revocation"
+    KEY_NOT_USABLE = "key-not-usable"
+    NOT_AT_REST = "not-at-rest"
 
 
 class VerificationError(Exception):

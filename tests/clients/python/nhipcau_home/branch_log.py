@@ -1,0 +1,162 @@
+"""The two logs of each branch, read from the signed envelopes that carried their events.
+
+A log is numbered from 1 without gaps and chained by digest, belongs to one unit, and names only events of the other
+log that are really there. The parts beside an event must be those whose digests it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nhipcau_verify.contracts import referral_event_pb as event_pb
+from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.errors import Reason, VerificationError, require
+from nhipcau_verify.opening import Opened
+from nhipcau_verify.pae import digest
+from nhipcau_verify.wire import ZERO_DIGEST, parse, require_time
+
+from .findings import Findings
+from .transitions import ORIGIN, RECIPIENT
+
+CONTRACT = "nhipcau.referral.v1"
+_MESSAGE = "nhipcau.referral.v1.ReferralEvent"
+_SIDES = {pb.SIDE_ORIGIN: ORIGIN, pb.SIDE_RECIPIENT: RECIPIENT}
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event as it travelled."""
+
+    data: bytes
+    message: Any
+    #: Id of the message that carried it.
+    carried_by: bytes
+    #: The parts that travelled with it, as they were sealed.
+    parts: tuple[bytes, ...]
+
+    @property
+    def name(self) -> str:
+        """What happened, as the contract names it."""
+        return str(self.message.WhichOneof("event"))
+
+    @property
+    def side(self) -> str:
+        """Whose log it stands in."""
+        return _SIDES[self.message.side]
+
+    @property
+    def digest(self) -> bytes:
+        """By this the next event of the log and events of the other side name it."""
+        return digest("nhipcau/1/referral-event", self.data)
+
+    @property
+    def writer(self) -> str:
+        """The unit that wrote it, `party/unit`."""
+        return f"{self.message.owner.party}/{self.message.owner.unit}"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Both logs of a branch, each in its order."""
+
+    uid: bytes
+    origin: Sequence[Event]
+    recipient: Sequence[Event]
+
+    @property
+    def opening(self) -> Event:
+        """The first event of the origin's log."""
+        return self.origin[0]
+
+    @property
+    def kind(self) -> str:
+        """TRANSFER, REFERRAL or NOTIFICATION."""
+        name: str = pb.ReferralKind.Name(self.opening.message.opened.kind)
+        return name.removeprefix("REFERRAL_KIND_")
+
+
+def event(message_id: bytes, opened: Opened) -> Event | None:
+    """The event in a message; none in a message of something else."""
+    control = opened.control
+    if control.contract != CONTRACT or control.HasField("skip"):
+        return None
+    require(control.message == _MESSAGE, Reason.MALFORMED, "a message that is no event of a referral")
+    data, parts = opened.content[0], tuple(opened.content[1:])
+    message = parse(event_pb.ReferralEvent, data)
+    require(message.side in _SIDES and message.WhichOneof("event") is not None, Reason.MALFORMED, "an unknown event")
+    require_time(message, "event_time")
+    require(control.correlation == message.case_uid, Reason.MALFORMED, "an event of another case than its message")
+    _require_address(message.owner, control.sender)
+    _require_address(message.counterpart, control.recipient)
+    named = [part.digest for part in message.parts]
+    fits = named == [hashlib.sha256(part).digest() for part in parts]
+    require(fits, Reason.PART_MISMATCH, "the parts are not those that the event names")
+    return Event(data, message, message_id, parts)
+
+
+def _require_address(unit: Any, address: Any) -> None:
+    same = (unit.party, unit.unit) == (address.party, address.unit)
+    require(same, Reason.MALFORMED, "an event of other units than its message")
+
+
+def collect(messages: Mapping[bytes, Opened], where: str, findings: Findings) -> list[Event]:
+    """The events in messages by id. A message that came twice stands here once."""
+    found = []
+    for message_id, opened in messages.items():
+        with findings.at(f"{where} {message_id.hex()}"):
+            item = event(message_id, opened)
+            if item is not None:
+                found.append(item)
+    return found
+
+
+def branches(events: Iterable[Event], where: str, findings: Findings) -> dict[bytes, Branch]:
+    """The branches that events belong to, each checked as two logs; one that is broken is a finding and left out."""
+    logs: dict[bytes, dict[str, list[Event]]] = {}
+    for item in events:
+        sides = logs.setdefault(item.message.branch_uid, {ORIGIN: [], RECIPIENT: []})
+        if item.data not in {other.data for other in sides[item.side]}:
+            sides[item.side].append(item)
+    found = {}
+    for uid, sides in logs.items():
+        branch = Branch(uid, *(sorted(sides[side], key=lambda item: int(item.message.ordinal))
+                               for side in (ORIGIN, RECIPIENT)))
+        try:
+            check(branch)
+            found[uid] = branch
+        except VerificationError as error:
+            findings.add(f"{where} branch {uid.hex()}", str(error))
+    return found
+
+
+def check(branch: Branch) -> None:
+    """Checks both logs by themselves and against each other."""
+    require(bool(branch.origin) and branch.opening.name == "opened", Reason.MALFORMED, "the opening is missing")
+    first = branch.opening.message
+    units = {ORIGIN: (first.owner, first.counterpart), RECIPIENT: (first.counterpart, first.owner)}
+    for side, log, other in ((ORIGIN, branch.origin, branch.recipient), (RECIPIENT, branch.recipient, branch.origin)):
+        previous, seen = ZERO_DIGEST, 0
+        for ordinal, item in enumerate(log, 1):
+            message, at = item.message, f"{side} {ordinal}"
+            require(message.ordinal == ordinal, Reason.SEQUENCE_GAP, f"{at} is missing or stands twice")
+            require(message.previous_digest == previous, Reason.WRONG_PREVIOUS, f"{at} follows another event")
+            same = (message.case_uid, message.referral_uid) == (first.case_uid, first.referral_uid)
+            require(same, Reason.MALFORMED, f"{at} is of another referral")
+            require((message.owner, message.counterpart) == units[side], Reason.MALFORMED, f"{at} is of another unit")
+            seen = _check_seen(message, other, seen, at)
+            previous = item.digest
+
+
+def _check_seen(message: Any, other: Sequence[Event], before: int, at: str) -> int:
+    """Checks what an event names of the other log, and gives how far its writer knew that log."""
+    if not message.HasField("seen"):
+        require(before == 0, Reason.MALFORMED, f"{at} forgets what was seen before")
+        return 0
+    ordinal = int(message.seen.ordinal)
+    require(before <= ordinal <= len(other), Reason.SEQUENCE_GAP, f"{at} names an event that is not there")
+    named = ordinal >= 1 and other[ordinal - 1].digest == message.seen.digest
+    require(named, Reason.WRONG_PREVIOUS, f"{at} saw another event of the other side")
+    return ordinal

@@ -1,0 +1,207 @@
+"""The tables of referrals, held against the events that the envelopes carried and what both logs amount to.
+
+Both sides of a branch may be held by one access point; each has its own copy of both logs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.pae import digest
+from nhipcau_verify.receipt import Receipt
+from nhipcau_verify.wire import ZERO_DIGEST
+
+from . import branch_log
+from .branch_fold import fold
+from .branch_log import Branch, Event
+from .channels import Channels
+from .findings import Findings
+from .home import Home
+from .outbox import Contents
+from .transitions import ORIGIN, RECIPIENT
+
+_NUMBERS = {ORIGIN: 1, RECIPIENT: 2}
+_OTHER = {ORIGIN: RECIPIENT, RECIPIENT: ORIGIN}
+#: A branch as one side holds it.
+Held = tuple[bytes, str]
+
+
+@dataclass(frozen=True)
+class Logs:
+    """The branches of an access point by side, with the purpose that their messages name."""
+
+    branches: Mapping[Held, Branch]
+    purposes: Mapping[Held, str]
+
+
+def logs(home: Home, accepted: Channels, contents: Contents, findings: Findings) -> Logs:
+    """Both logs of every branch, from messages sent and messages received with effect."""
+    applied = {position.id: position.opened for positions in accepted.values() for position in positions
+               if position.opened is not None and position.row["outcome"] == 0}
+    own = branch_log.collect(contents, f"{home.name} outbox", findings)
+    theirs = branch_log.collect(applied, f"{home.name} received", findings)
+    by_holder: dict[str, list[Event]] = {ORIGIN: [], RECIPIENT: []}
+    for event in own:
+        by_holder[event.side].append(event)
+    for event in theirs:
+        by_holder[_OTHER[event.side]].append(event)
+    found: dict[Held, Branch] = {}
+    for holder, events in by_holder.items():
+        for uid, branch in branch_log.branches(events, f"{home.name} as {holder}", findings).items():
+            found[uid, holder] = branch
+    messages = {**applied, **contents}
+    purposes = {held: messages[branch.opening.carried_by].control.purpose for held, branch in found.items()}
+    return Logs(found, purposes)
+
+
+def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -> None:
+    """Checks every table of referrals that is evidence."""
+    _check_branches(home, logs, findings)
+    receipts = {receipt.digest: receipt for receipt in held}
+    for (uid, holder), branch in logs.branches.items():
+        _check_events(home, holder, branch, receipts, findings)
+        _check_content(home, holder, branch, findings)
+        _check_place(home, holder, branch, findings)
+    _check_known(home, logs, findings)
+    _check_changes(home, logs, findings)
+    _check_accesses(home, findings)
+
+
+def _where(home: Home, table: str, uid: bytes, holder: str) -> str:
+    return f"{home.name} {table} {uid.hex()} as {holder}"
+
+
+def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
+    rows = {(row["branch"], row["holder"]): row for row in home.rows("SELECT * FROM referral_branch")}
+    expected = {(uid, _NUMBERS[holder]): (holder, branch) for (uid, holder), branch in logs.branches.items()}
+    for uid, number in rows.keys() - expected.keys():
+        findings.add(f"{home.name} referral_branch {uid.hex()} {number}", "follows from no envelope")
+    for name, (holder, branch) in expected.items():
+        where, row = _where(home, "referral_branch", branch.uid, holder), rows.get(name)
+        if findings.expect(row is not None, where, "is missing") and row is not None:
+            opening = branch.opening.message
+            signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, logs.purposes[branch.uid, holder])
+            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"])
+            findings.expect(stored == signed, where, "is not what its opening says")
+
+
+def _check_events(home: Home, holder: str, branch: Branch, receipts: Mapping[bytes, Receipt],
+                  findings: Findings) -> None:
+    rows = {(row["side"], row["ordinal"]): row for row in home.rows(
+        "SELECT * FROM referral_event WHERE branch = ? AND holder = ?", branch.uid, _NUMBERS[holder])}
+    events = {(_NUMBERS[event.side], event.message.ordinal): event for event in (*branch.origin, *branch.recipient)}
+    for place in sorted(rows.keys() | events.keys()):
+        where = f"{_where(home, 'referral_event', branch.uid, holder)} {place[0]} {place[1]}"
+        row, event = rows.get(place), events.get(place)
+        if row is None:
+            findings.add(where, "was sent or received and is not stored")
+        elif event is None:
+            findings.expect(not row["message"], where, "is stored and was neither sent nor received")
+        else:
+            same = (row["bytes"], row["message"]) == (event.data, event.carried_by)
+            findings.expect(same, where, "is not the event that travelled")
+            if event.side == holder:
+                _check_conclusion(home, where, row, receipts, findings)
+
+
+def _check_conclusion(home: Home, where: str, row: sqlite3.Row, receipts: Mapping[bytes, Receipt],
+                      findings: Findings) -> None:
+    """What a service noted of its own event is what the outbox and the named receipt say."""
+    outbox = home.rows("SELECT state, reason FROM outbox WHERE id = ?", row["message"])
+    said = {2: 0, 3: outbox[0]["reason"]}.get(outbox[0]["state"]) if outbox else None
+    findings.expect(row["outcome"] == said, where, "its message was concluded otherwise")
+    if row["receipt_digest"] is not None or row["receipt_number"] is not None:
+        receipt = receipts.get(row["receipt_digest"])
+        named = receipt is not None and receipt.statement.number == row["receipt_number"]
+        findings.expect(named, where, "names a receipt that is not held")
+
+
+def _check_content(home: Home, holder: str, branch: Branch, findings: Findings) -> None:
+    """Every part that travelled lies here, unless its case was erased; the origin keeps it once for all branches."""
+    opening = branch.opening.message
+    owner = opening.referral_uid if holder == ORIGIN else branch.uid
+    stored = {(row["part"], row["digest"]) for row in home.rows(
+        "SELECT part, digest FROM referral_content WHERE owner = ?", owner)}
+    log = branch.origin
+    erased = any(event.name == "erased" for event in branch.recipient) and holder == RECIPIENT
+    for event in () if erased else log:
+        for part in event.message.parts:
+            where = f"{_where(home, 'referral_content', owner, holder)} {part.digest.hex()}"
+            findings.expect((part.part, part.digest) in stored, where, "travelled and is not stored")
+
+
+def _check_place(home: Home, holder: str, branch: Branch, findings: Findings) -> None:
+    party = _unit(branch, holder).party
+    rows = home.rows("SELECT * FROM referral_place WHERE party = ? AND branch = ? AND side = ?", party, branch.uid,
+                     _NUMBERS[holder])
+    where = _where(home, "referral_place", branch.uid, holder)
+    if findings.expect(len(rows) == 1, where, "is missing"):
+        opening = branch.opening.message
+        state = pb.BranchState.Value(f"BRANCH_STATE_{fold(branch).state}")
+        expected = (opening.referral_uid, opening.case_uid, state)
+        stored = (rows[0]["referral"], rows[0]["case_uid"], rows[0]["state"])
+        findings.expect(stored == expected, where, "is not what both logs amount to")
+
+
+def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
+    """Rows that name a branch name one that exists; content opens, and is what its digest says."""
+    known = {(uid, _NUMBERS[holder]) for uid, holder in logs.branches}
+    for table, column in (("referral_event", "holder"), ("referral_place", "side"), ("referral_change", "side")):
+        for row in home.rows(f"SELECT DISTINCT branch, {column} FROM {table}"):
+            findings.expect((row[0], row[1]) in known, f"{home.name} {table} {row[0].hex()}", "is of no known branch")
+    cases = {owner: branch.opening.message.case_uid for branch in logs.branches.values()
+             for owner in (branch.uid, branch.opening.message.referral_uid)}
+    for row in home.rows("SELECT owner, part, digest, body FROM referral_content"):
+        where = f"{home.name} referral_content {row['owner'].hex()} {row['part']}"
+        with findings.at(where):
+            if findings.expect(row["owner"] in cases, where, "belongs to no known referral"):
+                body = home.wake(cases[row["owner"]], "referral_content", row["owner"] + row["digest"], row["body"])
+                findings.expect(hashlib.sha256(body).digest() == row["digest"], where, "is not what its digest says")
+
+
+def _check_changes(home: Home, logs: Logs, findings: Findings) -> None:
+    """Changes are numbered for each party and chained; the last one of a branch knows both its logs to the end."""
+    marks: dict[str, bytes] = {}
+    last: dict[Held, tuple[int, int]] = {}
+    sides = {number: side for side, number in _NUMBERS.items()}
+    for row in home.rows("SELECT * FROM referral_change ORDER BY party, number"):
+        where = f"{home.name} referral_change {row['party']} {row['number']}"
+        held = (row["branch"], sides.get(row["side"], ""))
+        branch = logs.branches.get(held)
+        if branch is None:
+            continue
+        heads = [log[count - 1].digest for log, count in ((branch.origin, row["origin"]),
+                                                          (branch.recipient, row["recipient"]))
+                 if 0 < count <= len(log)]
+        mark = digest("nhipcau/1/referral-change", marks.get(row["party"], ZERO_DIGEST), row["branch"], *heads)
+        findings.expect(row["mark"] == mark, where, "does not follow the changes before it")
+        marks[row["party"]] = row["mark"]
+        last[held] = (row["origin"], row["recipient"])
+    for held, branch in logs.branches.items():
+        known = last.get(held) == (len(branch.origin), len(branch.recipient))
+        findings.expect(known, _where(home, "referral_change", *held), "the last change of the branch is missing")
+    for row in home.rows("SELECT party, COUNT(*) AS count, MAX(number) AS last FROM referral_change GROUP BY party"):
+        findings.expect(row["count"] == row["last"], f"{home.name} referral_change {row['party']}", "has a gap")
+
+
+def _check_accesses(home: Home, findings: Findings) -> None:
+    """Access records are numbered and chained from a beginning that names the access point."""
+    previous = digest("nhipcau/1/referral-access", home.name)
+    for number, row in enumerate(home.rows("SELECT * FROM referral_access ORDER BY number"), 1):
+        own = digest(
+            "nhipcau/1/referral-access", row["number"].to_bytes(8, "little"),
+            row["access_time"].to_bytes(8, "little", signed=True), row["party"], row["system"], row["person"],
+            row["origin"], row["referral"], row["parts"], previous,
+        )
+        fits = (row["number"], row["previous"], row["digest"]) == (number, previous, own)
+        findings.expect(fits, f"{home.name} referral_access {row['number']}", "does not follow the record before it")
+        previous = row["digest"]
+
+
+def _unit(branch: Branch, side: str) -> object:
+    opening = branch.opening.message
+    return opening.owner if side == ORIGIN else opening.counterpart
