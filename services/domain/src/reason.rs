@@ -204,6 +204,8 @@ pub const REQUEST_MALFORMED: &str = "REQUEST_MALFORMED";
 pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
 /// The asked access point did not answer in time.
 pub const PEER_SILENT: &str = "PEER_SILENT";
+/// The named access point is not in the directory in use, or is the one that was asked.
+pub const PEER_UNKNOWN: &str = "PEER_UNKNOWN";
 /// The period ends before or when it begins.
 pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
 /// The page token was given for another list or another filter, or is none.

@@ -18,6 +18,7 @@ pub mod nats;
 pub mod pae;
 pub mod provision;
 pub mod receipt;
+pub mod reconcile;
 pub mod signal;
 pub mod store;
 pub mod writer;

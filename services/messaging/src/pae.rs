@@ -16,6 +16,11 @@ pub const RETURN: &[u8] = b"nhipcau/1/return";
 pub const RECEIPT: &[u8] = b"nhipcau/1/receipt";
 /// Type string of a status's signature.
 pub const STATUS: &[u8] = b"nhipcau/1/status";
+/// Type string of an inquiry's signature.
+pub const INQUIRY: &[u8] = b"nhipcau/1/inquiry";
+/// Type string of an account's signature.
+pub const ACCOUNT: &[u8] = b"nhipcau/1/account";
+pub(crate) const POSITIONS: &[u8] = b"nhipcau/1/positions";
 pub(crate) const ENVELOPE_DIGEST: &[u8] = b"nhipcau/1/digest";
 pub(crate) const RECEIPT_DIGEST: &[u8] = b"nhipcau/1/receipt-digest";
 pub(crate) const WRAP: &[u8] = b"nhipcau/1/wrap";

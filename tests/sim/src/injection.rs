@@ -129,6 +129,8 @@ fn flip(prng: &mut Prng, seen: &Captured) -> Option<Rc<[u8]>> {
             pb::signal::Kind::Returned(returned) => flip_envelope(prng, returned.parcel.as_mut()?)?,
             pb::signal::Kind::ReleaseRequest(version) => *version ^= 1 << prng.below(8),
             pb::signal::Kind::Release(release) => flip_bit(prng, release)?,
+            pb::signal::Kind::Inquiry(inquiry) => flip_bit(prng, &mut inquiry.signature)?,
+            pb::signal::Kind::Account(account) => flip_bit(prng, &mut account.signature)?,
         }
         return Some(signal.encode_to_vec().into());
     }

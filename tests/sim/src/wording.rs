@@ -38,6 +38,8 @@ pub fn signal(bytes: &[u8]) -> String {
         Some(pb::signal::Kind::Returned(_)) => "return".to_owned(),
         Some(pb::signal::Kind::ReleaseRequest(version)) => format!("asks for release {version}"),
         Some(pb::signal::Kind::Release(_)) => "release".to_owned(),
+        Some(pb::signal::Kind::Inquiry(_)) => "inquiry".to_owned(),
+        Some(pb::signal::Kind::Account(_)) => "account".to_owned(),
         Some(pb::signal::Kind::Status(status)) => {
             let statement = pb::StatusStatement::decode(&*status.statement).unwrap_or_default();
             let mut text = format!("status {}", statement.number);

@@ -187,6 +187,8 @@ pub(super) struct Peer {
     pub(super) run: Option<Run>,
     /// Number of its last status.
     pub(super) number: u64,
+    /// When that was heard, for people.
+    pub(super) heard_at: Option<Timestamp>,
     /// A process of it that has not heard of this one yet; echoed once.
     pub(super) unheard: Option<Run>,
     /// Newest directory release it has.
@@ -218,6 +220,7 @@ impl Peer {
         Self {
             run: None,
             number: 0,
+            heard_at: None,
             unheard: None,
             release: 0,
             able: Vec::new(),

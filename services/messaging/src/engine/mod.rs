@@ -7,6 +7,7 @@
 mod blobs;
 mod channel;
 mod opening;
+mod overview;
 mod publishing;
 mod receipting;
 mod receiving;
@@ -26,6 +27,7 @@ use nhipcau_domain::{
     directory::Release,
     id::{AccessPointId, ContractId},
 };
+pub use overview::{ChannelPhase, ChannelState};
 pub use resting::{CaseKeys, RestError};
 pub use submitting::SubmitError;
 

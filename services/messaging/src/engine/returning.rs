@@ -286,7 +286,7 @@ impl Engine {
             self.restore_message(now, &v, content.as_ref(), extends, tx)?;
         }
         if extends {
-            self.restore_position(now, &key, &v, content.as_ref(), tx)?;
+            self.restore_position(&key, &v, content.as_ref(), tx)?;
         }
         Ok(())
     }
@@ -437,7 +437,6 @@ impl Engine {
     /// Puts a lost position back: the peer accepted it, so this history holds and any other is given up.
     fn restore_position(
         &mut self,
-        now: Timestamp,
         key: &OutgoingKey,
         v: &Verified,
         content: Option<&Content>,
@@ -465,7 +464,7 @@ impl Engine {
                     correlation,
                     envelope: body.as_deref(),
                     erased: content.is_none().then_some(skeleton.as_slice()),
-                    now: micros(now),
+                    now: micros(r.create_time),
                 },
             )?;
             if let Some(content) = content {

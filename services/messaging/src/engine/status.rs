@@ -159,7 +159,10 @@ impl Engine {
                 }
                 Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
             },
-            None => self.quarantine(now, subject_sender, "bad_signal", bytes, tx),
+            // Questions and answers of a reconciliation that can be believed are dealt with beside the writer.
+            Some(Kind::Inquiry(_) | Kind::Account(_)) | None => {
+                self.quarantine(now, subject_sender, "bad_signal", bytes, tx)
+            }
         }
     }
 
@@ -189,6 +192,7 @@ impl Engine {
             peer.run = Some(run);
             peer.number = statement.number;
             peer.release = statement.directory_version;
+            peer.heard_at = Some(now);
         } else {
             peer.unheard = Some(run);
             peer.status_due(time);

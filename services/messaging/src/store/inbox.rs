@@ -214,7 +214,7 @@ pub(crate) fn add_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
     let s = &v.statement;
     tx.execute(
         "INSERT INTO receipt_issued (sender, recipient, lane, series, number, first_sequence, last_sequence, \
-         digest, receipt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         digest, receipt, receive_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             s.sender.as_str().into(),
             s.recipient.as_str().into(),
@@ -225,6 +225,7 @@ pub(crate) fn add_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
             s.last.into(),
             (&v.digest).into(),
             (&v.receipt.encode_to_vec()).into(),
+            s.receive_time.as_microsecond().into(),
         ],
     )?;
     Ok(())

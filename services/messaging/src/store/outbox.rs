@@ -392,7 +392,7 @@ pub(crate) fn hold_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
     let s = &v.statement;
     tx.execute(
         "INSERT INTO receipt_held (issuer, recipient, lane, series, number, first_sequence, last_sequence, digest, \
-         receipt) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         receipt, receive_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             s.issuer.as_str().into(),
             s.recipient.as_str().into(),
@@ -403,6 +403,7 @@ pub(crate) fn hold_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
             s.last.into(),
             (&v.digest).into(),
             (&v.receipt.encode_to_vec()).into(),
+            s.receive_time.as_microsecond().into(),
         ],
     )?;
     Ok(())

@@ -34,6 +34,7 @@ CREATE TABLE outbox (
   create_time INTEGER NOT NULL
 );
 CREATE INDEX outbox_open ON outbox (recipient, lane, state, serial) WHERE state IN (0, 1, 4);
+CREATE INDEX outbox_ended ON outbox (recipient, lane, state) WHERE state IN (3, 5);
 CREATE INDEX outbox_case ON outbox (correlation);
 
 -- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
@@ -79,9 +80,11 @@ CREATE INDEX received_case ON received (correlation);
 CREATE INDEX received_id ON received (sender, id);
 CREATE INDEX received_erased ON received (sender, recipient, lane)
   WHERE correlation = x'' AND erased IS NOT NULL;
+CREATE INDEX received_refused ON received (sender, recipient, lane) WHERE outcome <> 0;
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
--- Receipts issued to senders and held from recipients. They are evidence and are kept for ever.
+-- Receipts issued to senders and held from recipients. They are evidence and are kept for ever. receive_time: by
+-- the issuer's clock.
 CREATE TABLE receipt_issued (
   sender TEXT NOT NULL,
   recipient TEXT NOT NULL,
@@ -92,9 +95,11 @@ CREATE TABLE receipt_issued (
   last_sequence INTEGER NOT NULL,
   digest BLOB NOT NULL,
   receipt BLOB NOT NULL,
+  receive_time INTEGER NOT NULL,
   PRIMARY KEY (sender, recipient, lane, series, number)
 );
 CREATE INDEX receipt_issued_cover ON receipt_issued (sender, recipient, lane, last_sequence);
+CREATE INDEX receipt_issued_time ON receipt_issued (receive_time);
 CREATE TABLE receipt_held (
   issuer TEXT NOT NULL,
   recipient TEXT NOT NULL,
@@ -105,10 +110,12 @@ CREATE TABLE receipt_held (
   last_sequence INTEGER NOT NULL,
   digest BLOB NOT NULL,
   receipt BLOB NOT NULL,
+  receive_time INTEGER NOT NULL,
   PRIMARY KEY (issuer, recipient, lane, series, number)
 );
 CREATE INDEX receipt_held_cover ON receipt_held (issuer, recipient, lane, last_sequence);
 CREATE INDEX receipt_held_digest ON receipt_held (digest);
+CREATE INDEX receipt_held_time ON receipt_held (receive_time);
 
 -- What was promised to senders: the highest incarnation proposed, the run that proposed it and its signed
 -- status, which proves to an older process of that sender that it was superseded.

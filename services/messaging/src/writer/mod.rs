@@ -24,7 +24,7 @@ use handle::{Doors, Item, Reply};
 
 use crate::{
     blob::Blob,
-    engine::{self, Alarm, Engine, Input, Output, PublishResult, RestError, SubmitError},
+    engine::{self, Alarm, ChannelState, Engine, Input, Output, PublishResult, RestError, SubmitError},
     message::{BlobRef, Correlation, Draft, MessageId},
     store::{Store, Tx},
 };
@@ -76,6 +76,7 @@ trait Machine: Send {
     ) -> Result<Blob, RestError>;
     fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
+    fn channels(&self) -> Vec<ChannelState>;
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error>;
 }
@@ -109,6 +110,10 @@ impl Machine for Engine {
 
     fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         Self::erase(self, case, tx)
+    }
+
+    fn channels(&self) -> Vec<ChannelState> {
+        Self::channels(self)
     }
 
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
@@ -190,6 +195,12 @@ impl Submitter<'_> {
     /// [`engine::Error`]; the call must then fail as a whole.
     pub fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         self.machine.erase(case, tx)
+    }
+
+    /// Where every channel stands.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelState> {
+        self.machine.channels()
     }
 }
 

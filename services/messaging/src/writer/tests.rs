@@ -54,6 +54,10 @@ impl Machine for Stub {
         Ok(())
     }
 
+    fn channels(&self) -> Vec<ChannelState> {
+        Vec::new()
+    }
+
     fn step(&mut self, _: Timestamp, input: Input, _: &mut Tx<'_>) -> Result<(), engine::Error> {
         let mut script = self.0.lock().unwrap();
         match input {

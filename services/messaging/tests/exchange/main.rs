@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
+mod asking;
 mod blobs;
 mod broadcasts;
 mod delivery;
@@ -10,6 +11,7 @@ mod disbelief;
 mod erasure;
 mod hostile_peer;
 mod limits;
+mod reconciling;
 mod recovery;
 mod retries;
 mod rollbacks;

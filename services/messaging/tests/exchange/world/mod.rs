@@ -45,6 +45,11 @@ fn key_id(text: &str) -> KeyId {
     KeyId::new(text).unwrap()
 }
 
+/// The access point of a node.
+pub(crate) fn node_id(node: usize) -> AccessPointId {
+    point(NAMES[node])
+}
+
 /// A bundle on its way.
 #[derive(Clone)]
 pub(crate) struct Parcel {

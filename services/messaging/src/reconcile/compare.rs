@@ -1,0 +1,245 @@
+//! The side that asks: what it wants to know next, and what it concludes from the answers.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use nhipcau_domain::id::AccessPointId;
+use nhipcau_proto::envelope::v1::{HeldPosition, PositionRange, Span, SpanAccount};
+
+use super::{Difference, DifferenceKind, Error, Query, Reconciled, account::bounds, sum::Sum};
+use crate::{
+    envelope::timestamp,
+    message::{Lane, MessageId},
+    store::{
+        self, Tx,
+        positions::{self, Channel, Position, WITHOUT_END},
+    },
+};
+
+/// The comparison of one channel, step by step: [`next`](Self::next) gives a span to ask for, and
+/// [`hear`](Self::hear) takes the account of it.
+#[derive(Debug)]
+pub struct Comparison {
+    me: AccessPointId,
+    peer: AccessPointId,
+    lane: Lane,
+    broadcast: bool,
+    is_sent: bool,
+    limit: usize,
+    asked: VecDeque<Asked>,
+    result: Reconciled,
+    differences: BTreeSet<Difference>,
+}
+
+/// A span to ask for; the first one of a channel is also counted.
+#[derive(Debug, Clone)]
+struct Asked {
+    span: Span,
+    is_whole: bool,
+}
+
+impl Comparison {
+    /// Prepares the comparison of every channel between two access points that the query names.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the store cannot be read.
+    pub fn of_pair(
+        me: &AccessPointId,
+        peer: &AccessPointId,
+        query: &Query,
+        tx: &mut Tx<'_>,
+    ) -> Result<Vec<Self>, store::Error> {
+        let mut all = Vec::new();
+        for is_sent in [true, false] {
+            for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
+                if query.lane.is_none_or(|only| only == lane) {
+                    all.push(Self::prepare(me, peer, (lane, broadcast, is_sent), query, tx)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn prepare(
+        me: &AccessPointId,
+        peer: &AccessPointId,
+        (lane, broadcast, is_sent): (Lane, bool, bool),
+        query: &Query,
+        tx: &mut Tx<'_>,
+    ) -> Result<Self, store::Error> {
+        let channel = Channel { me, peer, lane, broadcast, is_sent };
+        let span = |first_sequence, last_sequence| Span {
+            lane: lane.number(),
+            broadcast,
+            sent_by_asked: !is_sent,
+            first_sequence,
+            last_sequence,
+            ..Span::default()
+        };
+        // The sender's clock decides what belongs to the period: the own one here, else the other side answers by its.
+        let span = if is_sent {
+            bounds(tx, channel, (1, 0), query.start, query.end)?.map(|(first, last)| span(first, last))
+        } else {
+            let (start_time, end_time) = (query.start.map(timestamp), query.end.map(timestamp));
+            Some(Span { start_time, end_time, ..span(1, 0) })
+        };
+        let result = Reconciled {
+            lane,
+            broadcast,
+            is_sent,
+            sent: 0,
+            held: 0,
+            skipped: 0,
+            difference_count: 0,
+            differences: Vec::new(),
+        };
+        Ok(Self {
+            me: me.clone(),
+            peer: peer.clone(),
+            lane,
+            broadcast,
+            is_sent,
+            limit: query.limit,
+            asked: span.into_iter().map(|span| Asked { span, is_whole: true }).collect(),
+            result,
+            differences: BTreeSet::new(),
+        })
+    }
+
+    /// What is to be asked next; nothing when the channel is compared.
+    #[must_use]
+    pub fn next(&self) -> Option<&Span> {
+        self.asked.front().map(|asked| &asked.span)
+    }
+
+    /// Takes the account of the span that [`next`](Self::next) gave.
+    ///
+    /// # Errors
+    /// [`Error::Misleading`] when the account is of another span; [`Error::Store`].
+    pub fn hear(&mut self, account: &SpanAccount, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Some(Asked { span, is_whole }) = self.asked.pop_front() else { return Err(Error::Misleading) };
+        let is_dated = span.start_time.is_some() || span.end_time.is_some();
+        let (first, last) = (account.first_sequence, account.last_sequence);
+        if !is_dated && (first, last) != (span.first_sequence, span.last_sequence) {
+            return Err(Error::Misleading);
+        }
+        if first == 0 {
+            return Ok(());
+        }
+        let to = if last == 0 { WITHOUT_END } else { last };
+        if is_whole {
+            self.count(account, (first, to), tx)?;
+        }
+        if account.ranges.is_empty() {
+            self.compare_positions(&account.positions, (first, to), tx)?;
+        }
+        for range in &account.ranges {
+            self.compare_range(range, &span, tx)?;
+        }
+        Ok(())
+    }
+
+    /// How the channel compares, once nothing is to be asked any more.
+    #[must_use]
+    pub fn result(mut self) -> Reconciled {
+        self.result.differences = self.differences.into_iter().collect();
+        self.result
+    }
+
+    fn channel(&self) -> Channel<'_> {
+        let Self { me, peer, lane, broadcast, is_sent, .. } = self;
+        Channel { me, peer, lane: *lane, broadcast: *broadcast, is_sent: *is_sent }
+    }
+
+    fn walk(&self, (first, to): (u64, u64), tx: &mut Tx<'_>, each: impl FnMut(Position)) -> Result<(), store::Error> {
+        positions::walk(tx, self.channel(), (first, to, WITHOUT_END), each)
+    }
+
+    fn count(&mut self, account: &SpanAccount, (first, to): (u64, u64), tx: &mut Tx<'_>) -> Result<(), store::Error> {
+        let mut mine = 0;
+        self.walk((first, to), tx, |_| mine += 1)?;
+        let listed = account.positions.len() as u64;
+        let theirs = account.ranges.iter().fold(listed, |sum, range| sum.saturating_add(range.count));
+        (self.result.sent, self.result.held) = if self.is_sent { (mine, theirs) } else { (theirs, mine) };
+        self.result.skipped =
+            if self.is_sent { positions::skipped(tx, self.channel(), (first, to))? } else { account.skipped_count };
+        Ok(())
+    }
+
+    fn compare_range(&mut self, range: &PositionRange, span: &Span, tx: &mut Tx<'_>) -> Result<(), store::Error> {
+        let (first, last) = (range.first_sequence, range.last_sequence);
+        let to = if last == 0 { WITHOUT_END } else { last };
+        let mut sum = Sum::default();
+        self.walk((first, to), tx, |position| sum.add(&position))?;
+        let unreceipted = if self.is_sent { sum.unreceipted } else { range.unreceipted_count };
+        let count = sum.count;
+        let is_same = count == range.count && sum.digest().as_slice() == range.digest;
+        if is_same && unreceipted == 0 {
+            return Ok(());
+        }
+        if is_same && (self.is_sent || unreceipted == count) {
+            // Which of them lack a receipt is known here.
+            let mut lacking = Vec::new();
+            let all = !self.is_sent;
+            self.walk((first, to), tx, |position| {
+                if all || position.unreceipted {
+                    lacking.push(position);
+                }
+            })?;
+            lacking.iter().for_each(|p| self.differ(p.sequence, p.id, DifferenceKind::Unreceipted));
+            return Ok(());
+        }
+        if range.count == 0 {
+            return self.compare_positions(&[], (first, to), tx);
+        }
+        let (first_sequence, last_sequence) = (first, last);
+        let span = Span { first_sequence, last_sequence, start_time: None, end_time: None, ..*span };
+        self.asked.push_back(Asked { span, is_whole: false });
+        Ok(())
+    }
+
+    fn compare_positions(
+        &mut self,
+        theirs: &[HeldPosition],
+        (first, to): (u64, u64),
+        tx: &mut Tx<'_>,
+    ) -> Result<(), store::Error> {
+        let mut mine = Vec::new();
+        self.walk((first, to), tx, |position| mine.push(position))?;
+        let (only_mine, only_theirs) = if self.is_sent {
+            (DifferenceKind::Missing, DifferenceKind::UnknownToSender)
+        } else {
+            (DifferenceKind::UnknownToSender, DifferenceKind::Missing)
+        };
+        let mut theirs = theirs.iter().peekable();
+        for position in mine {
+            while let Some(other) = theirs.next_if(|other| other.sequence < position.sequence) {
+                self.differ(other.sequence, id_of(other), only_theirs);
+            }
+            match theirs.next_if(|other| other.sequence == position.sequence) {
+                None => self.differ(position.sequence, position.id, only_mine),
+                Some(other) if other.digest != position.digest || other.id != position.id.0 => {
+                    self.differ(position.sequence, position.id, DifferenceKind::Digest);
+                }
+                Some(other) if position.unreceipted || other.unreceipted => {
+                    self.differ(position.sequence, position.id, DifferenceKind::Unreceipted);
+                }
+                Some(_) => {}
+            }
+        }
+        theirs.for_each(|other| self.differ(other.sequence, id_of(other), only_theirs));
+        Ok(())
+    }
+
+    /// Counts a difference and keeps it if it is one of the first.
+    fn differ(&mut self, sequence: u64, id: MessageId, kind: DifferenceKind) {
+        self.result.difference_count += 1;
+        self.differences.insert(Difference { sequence, id, kind });
+        if self.differences.len() > self.limit {
+            self.differences.pop_last();
+        }
+    }
+}
+
+fn id_of(position: &HeldPosition) -> MessageId {
+    MessageId(position.id.as_slice().try_into().unwrap_or_default())
+}

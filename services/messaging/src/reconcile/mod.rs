@@ -1,0 +1,109 @@
+//! Reconciliation: two access points find out on which positions of their channels they differ: "you sent 214, I hold
+//! 213, these ids differ".
+//!
+//! One side asks ([`Desk::reconcile`]), the other answers; both only read, beside the writer, so that neither a long
+//! channel nor a curious peer delays a message. Where both sides have much, digests of ranges are compared, and only
+//! those that differ are looked into. An answer holds positions, ids and digests of the channels between the two and
+//! nothing else, since a question cannot even name another channel.
+//!
+//! Says what two stores hold at two moments that lie close together; what is under way meanwhile shows as a difference
+//! until it is compared again. It repairs nothing: that is what the channels' own recovery is for.
+
+mod account;
+mod compare;
+mod desk;
+mod signed;
+mod sum;
+
+use jiff::Timestamp;
+pub use nhipcau_proto::envelope::v1::{AccountStatement, InquiryStatement, Span};
+
+pub use self::{
+    account::account,
+    compare::Comparison,
+    desk::{Desk, Seams, Totals},
+    signed::{sign_account, sign_inquiry, verify_account, verify_inquiry},
+};
+use crate::{
+    message::{Lane, MessageId},
+    store,
+};
+
+/// Spans of one question, at most.
+pub const SPANS: usize = 16;
+/// Positions that an account of a span names one by one, at most.
+pub const POSITIONS: usize = 256;
+/// Ranges of an account of a span, at most.
+pub const RANGES: u64 = 64;
+
+/// Why nothing was compared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The own store could not be read.
+    #[error("the store could not be read")]
+    Store(#[from] store::Error),
+    /// The other side did not answer in time.
+    #[error("the other access point did not answer")]
+    Silent,
+    /// The other side signed an answer to something else.
+    #[error("the other access point answered something else than was asked")]
+    Misleading,
+}
+
+/// What is to be compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Query {
+    /// One lane, or both.
+    pub lane: Option<Lane>,
+    /// Begin of the period by the sender's clock, inclusive.
+    pub start: Option<Timestamp>,
+    /// End of the period, exclusive.
+    pub end: Option<Timestamp>,
+    /// Differences listed per channel; all are counted.
+    pub limit: usize,
+}
+
+/// How one channel compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Lane.
+    pub lane: Lane,
+    /// Whether it is the broadcast of the side that sends.
+    pub broadcast: bool,
+    /// Whether the asking side sends.
+    pub is_sent: bool,
+    /// Positions that the sender has.
+    pub sent: u64,
+    /// Positions that the recipient has.
+    pub held: u64,
+    /// Positions that the sender filled with a skip.
+    pub skipped: u64,
+    /// Differences in all.
+    pub difference_count: u64,
+    /// The first of them, by position.
+    pub differences: Vec<Difference>,
+}
+
+/// A position on which the sides differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// The position.
+    pub sequence: u64,
+    /// The message there, as the side knows it that has it; as the asking side does when both have one.
+    pub id: MessageId,
+    /// How they differ.
+    pub kind: DifferenceKind,
+}
+
+/// How the sides differ on a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DifferenceKind {
+    /// Sent and not held.
+    Missing,
+    /// Held and not sent.
+    UnknownToSender,
+    /// Both have it, with different envelopes.
+    Digest,
+    /// Both have it, and the sender no receipt for it.
+    Unreceipted,
+}
