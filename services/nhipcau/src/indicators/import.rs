@@ -149,6 +149,11 @@ impl Import {
         Ok(self)
     }
 
+    /// The structure that it follows.
+    pub(crate) fn structure(&self) -> &str {
+        &self.submission.structure
+    }
+
     /// The provider as calls name it.
     pub(super) fn parent(&self) -> String {
         format!("parties/{}", self.caller.party)

@@ -12,8 +12,8 @@ mod upload;
 
 use anyhow::Context as _;
 use clap::Subcommand;
-pub(crate) use export::{Export, Written, pages};
-pub(crate) use import::{Import, Submitted, submit};
+pub(crate) use export::{Export, pages};
+pub(crate) use import::{Import, submit};
 use jiff::Timestamp;
 use nhipcau_indicators::Registry;
 use nhipcau_runtime::{config, directory};

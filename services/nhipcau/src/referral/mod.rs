@@ -14,6 +14,7 @@ mod whole;
 use clap::Subcommand;
 pub(crate) use read::get;
 pub(crate) use submit::submit;
+pub(crate) use template::example;
 pub(crate) use transition::{Given, Transition, make};
 use uuid::Uuid;
 

@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PARTY/UNIT", default_value = "moh/111", value_parser = transition::unit)]
     from: pb::UnitRef,
     /// Unit that is asked.
-    #[arg(long, value_name = "PARTY/UNIT", default_value = "hanoi/ba-dinh", value_parser = transition::unit)]
+    #[arg(long, value_name = "PARTY/UNIT", default_value = "hanoi/00004", value_parser = transition::unit)]
     to: pb::UnitRef,
     /// Purpose under which the parties agreed to exchange.
     #[arg(long, default_value = PURPOSE)]
@@ -25,7 +25,7 @@ pub(super) struct Args {
 }
 
 /// The purpose of the programme's agreements on cases.
-pub(crate) const PURPOSE: &str = "child-protection";
+pub(crate) const PURPOSE: &str = "protection";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let request = pb::SubmitReferralRequest {

@@ -1,0 +1,42 @@
+//! A party's calling system in the story: who it is and how it calls its own access point.
+
+use std::time::Duration;
+
+use crate::{
+    client::{Connection, Options},
+    exit::Failure,
+    sandbox::World,
+};
+
+/// How long one call is tried.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A party at work.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// Name of the access point and of its party.
+    pub(super) name: &'static str,
+    /// What people call the party.
+    pub(super) vietnamese: &'static str,
+    /// The same in English.
+    pub(super) english: &'static str,
+    /// To its own access point.
+    pub(super) connection: Connection,
+}
+
+impl Desk {
+    /// Who takes part: moha, moh, vwu, hanoi.
+    pub(super) fn all(world: &World) -> Result<[Self; 4], Failure> {
+        let desk = |name, vietnamese, english| -> Result<Self, Failure> {
+            let profile = world.path(&world.access_point(name)?.profile);
+            let connection = Options::new(profile, PATIENCE).connect()?;
+            Ok(Self { name, vietnamese, english, connection })
+        };
+        Ok([
+            desk("moha", "Bộ Nội vụ", "the Ministry of Home Affairs")?,
+            desk("moh", "Bộ Y tế (Tổng đài 111)", "the Ministry of Health with switchboard 111")?,
+            desk("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
+            desk("hanoi", "Hà Nội (phường Ba Đình)", "Hà Nội with Ba Đình Ward")?,
+        ])
+    }
+}

@@ -1,0 +1,102 @@
+//! `nhipcau demo`: figures and one case through four parties, each with its own process, store and keys, over a real
+//! broker. Shows what each party holds and can prove, and writes it to `HOME/observed.json`.
+//!
+//! What is written was answered by the doors of the access points, as any calling system would be answered. It is for
+//! comparison with what an independent verifier finds in the access points' directories once everything has ended.
+//!
+//! Everything that is waited for is looked at again and again until a deadline; who waited in vain for what is the
+//! error. Whatever happens, every process that was started has ended afterwards.
+
+mod case;
+mod desk;
+mod evidence;
+mod figures;
+mod home;
+mod observed;
+mod tell;
+mod wait;
+
+use std::{path::PathBuf, time::Instant};
+
+use jiff::Timestamp;
+use nhipcau_runtime::shutdown;
+
+use self::{desk::Desk, observed::Observed, tell::Teller};
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    sandbox::World,
+    terminal,
+};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where it is played. What an earlier run left there is removed; anything else stays and is an error.
+    #[arg(long, value_name = "DIR", default_value = "target/demo")]
+    home: PathBuf,
+    /// SDMX-CSV 2.0 file of a registered structure, instead of the figures that the program brings.
+    #[arg(long, value_name = "FILE")]
+    indicators: Option<PathBuf>,
+    /// Writes what was observed as one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Plays the story.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let stop = shutdown::on_signal().or_exit(Code::Failed)?;
+    let input = figures::Input::read(args.indicators.as_deref())?;
+    home::clear(&args.home)?;
+    let home = args.home.clone();
+    let opened = tokio::task::spawn_blocking(move || World::open(&home, Timestamp::now()));
+    let (world, _) = opened.await.or_exit(Code::Failed)??;
+    home::mark(&args.home)?;
+    let teller = Teller::new(args.json);
+    teller.say(
+        "Bốn bên, mỗi bên một tiến trình, một kho dữ liệu và khóa riêng, nối qua một máy chủ NATS.",
+        format_args!(
+            "Four parties, each with its own process, store and keys, over one NATS server: {}",
+            world.home().display()
+        ),
+    )?;
+    let started = tokio::select! {
+        started = world.start() => started?,
+        () = stop.cancelled() => return Err(stopped()),
+    };
+    let mut everything = started;
+    let observed = tokio::select! {
+        observed = Box::pin(story(&world, &input, &teller)) => observed,
+        error = everything.ended() => Err(error.into()),
+        () = stop.cancelled() => Err(stopped()),
+    };
+    let ended = everything.stop().await.or_exit(Code::Failed);
+    let observed = Observed { elapsed_seconds: begin.elapsed().as_secs_f64(), ..observed? };
+    ended?;
+    observed.write(&args.home.join(observed::FILE))?;
+    terminal::result(args.json, &observed)
+}
+
+async fn story(world: &World, input: &figures::Input, teller: &Teller) -> Result<Observed, Failure> {
+    let [moha, moh, vwu, hanoi] = Desk::all(world)?;
+    let observations = figures::publish(&moha, [&moh, &vwu], input, teller).await?;
+    let transfer = case::transfer(&moh, &hanoi, teller).await?;
+    let referral = case::referral(&hanoi, &vwu, &transfer, teller).await?;
+    let timeline = observed::timeline(&[transfer, referral]);
+    let evidence = evidence::gather(&[&moha, &moh, &vwu, &hanoi], teller).await?;
+    Ok(Observed {
+        nats_version: evidence.nats_version,
+        elapsed_seconds: 0.0,
+        observations,
+        referral: observed::Case { timeline },
+        receipts: observed::Receipts { verified: evidence.receipts },
+        reconciliation: observed::Reconciliation { differences: evidence.differences },
+    })
+}
+
+fn stopped() -> Failure {
+    Failure::because(Code::Failed, "was told to stop before the story was at its end")
+}
+
+#[cfg(test)]
+mod tests;
