@@ -10,13 +10,18 @@ PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup test sim lint fmt
+.PHONY: help setup demo test sim lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 setup: ## Bring the pinned tools that the machine lacks (idempotent; the others call it)
 	@bash deploy/dev/setup
+
+demo: setup ## Take figures and a case through four parties: make demo ARGS="--indicators FILE"
+	@cargo build --package nhipcau --locked
+	@target/debug/nhipcau demo --home target/demo $(ARGS)
+	@$(PYTHON) $(SECOND)/verify_demo.py target/demo
 
 test: setup ## Run every test, on a real nats-server where one is needed
 	@cargo test --workspace --locked

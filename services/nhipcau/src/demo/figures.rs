@@ -1,4 +1,4 @@
-//! The figures of the story: one party publishes, two others hold the same, which a digest over every observation shows.
+//! The figures of the story: one party publishes, the others hold the same, which a digest over every observation shows.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -44,7 +44,7 @@ impl Input {
 /// Publishes the file and waits until every subscriber holds what the publisher holds.
 pub(super) async fn publish(
     publisher: &Desk,
-    subscribers: [&Desk; 2],
+    subscribers: &[&Desk],
     input: &Input,
     teller: &Teller,
 ) -> Result<Observations, Failure> {
@@ -76,7 +76,7 @@ pub(super) async fn publish(
         )?;
         everywhere.insert(subscriber.name.to_owned(), found);
     }
-    Ok(Observations { submitted: count, digest: own.digest, held: everywhere })
+    Ok(Observations { submitted: own.count, digest: own.digest, held: everywhere })
 }
 
 /// What an access point holds of a publisher's figures.

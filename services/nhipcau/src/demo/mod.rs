@@ -79,7 +79,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 
 async fn story(world: &World, input: &figures::Input, teller: &Teller) -> Result<Observed, Failure> {
     let [moha, moh, vwu, hanoi] = Desk::all(world)?;
-    let observations = figures::publish(&moha, [&moh, &vwu], input, teller).await?;
+    let observations = figures::publish(&moha, &[&moh, &vwu, &hanoi], input, teller).await?;
     let transfer = case::transfer(&moh, &hanoi, teller).await?;
     let referral = case::referral(&hanoi, &vwu, &transfer, teller).await?;
     let timeline = observed::timeline(&[transfer, referral]);

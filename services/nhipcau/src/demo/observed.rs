@@ -34,7 +34,7 @@ pub(super) struct Observed {
 /// The figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Observations {
-    /// Observations that the submission names.
+    /// Observations that the publisher holds after the submission.
     pub(super) submitted: u64,
     /// Over what the publisher holds.
     pub(super) digest: String,
@@ -89,14 +89,20 @@ pub(super) struct Reconciliation {
     pub(super) differences: u64,
 }
 
-/// The states that branches entered, in order of time, from their histories as the origin shows them.
+/// The states that branches entered, from their histories as the origin shows them: in order of time, those of a branch
+/// in their own order whatever the two sides' clocks say.
 pub(super) fn timeline(referrals: &[pb::Referral]) -> Vec<Entered> {
-    let mut entered: Vec<Entered> = referrals
-        .iter()
-        .flat_map(|referral| referral.branches.iter().flat_map(|branch| branch_timeline(referral, branch)))
-        .collect();
-    entered.sort_by_key(|entry| entry.time);
-    entered
+    let branches = referrals.iter().flat_map(|referral| referral.branches.iter().map(move |branch| (referral, branch)));
+    let mut entered: Vec<(Timestamp, Entered)> = Vec::new();
+    for (referral, branch) in branches {
+        let mut latest = Timestamp::MIN;
+        for entry in branch_timeline(referral, branch) {
+            latest = latest.max(entry.time);
+            entered.push((latest, entry));
+        }
+    }
+    entered.sort_by(|(time, entry), (other, than)| (time, &entry.branch).cmp(&(other, &than.branch)));
+    entered.into_iter().map(|(_, entry)| entry).collect()
 }
 
 fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered> {
