@@ -11,6 +11,7 @@ pub mod config;
 pub mod directory;
 pub mod keys;
 pub mod metrics;
+pub mod operations;
 pub mod private_file;
 pub mod process;
 pub mod server;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{Router, http::header, routing::get};
-use nhipcau_messaging::nats::Counters;
+use nhipcau_messaging::{nats::Counters, reconcile::Desk};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
@@ -89,9 +89,9 @@ impl Alarms {
 pub(crate) struct Broker(pub(crate) Arc<Counters>);
 
 impl Collector for Broker {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let totals = self.0.totals();
-        for (name, help, value) in [
+        let counts = [
             ("broker_delivered", "Deliveries handed on to the engine.", totals.delivered),
             ("broker_signals", "Signals handed on to the engine.", totals.signals),
             ("broker_acknowledged", "Deliveries acknowledged.", totals.acknowledged),
@@ -104,12 +104,34 @@ impl Collector for Broker {
             ("broker_slow", "Messages dropped by the client.", totals.slow),
             ("broker_denied", "Requests refused by permissions.", totals.denied),
             ("broker_connected", "Connections made.", totals.connected),
-        ] {
-            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-            ConstCounter::new(value).encode(metric)?;
-        }
-        Ok(())
+        ];
+        encode(encoder, &counts)
     }
+}
+
+/// The counts of the desk that compares with peers, read when somebody looks.
+#[derive(Debug)]
+pub(crate) struct Reconciliation(pub(crate) Desk);
+
+impl Collector for Reconciliation {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let totals = self.0.totals();
+        let counts = [
+            ("reconciliation_answered", "Questions of peers that were answered.", totals.answered),
+            ("reconciliation_shed", "Questions of peers beyond their budget.", totals.shed),
+            ("reconciliation_disbelieved", "Questions and answers not believed.", totals.disbelieved),
+            ("reconciliation_unasked", "Answers that nobody waits for.", totals.unasked),
+        ];
+        encode(encoder, &counts)
+    }
+}
+
+fn encode(mut encoder: DescriptorEncoder<'_>, counts: &[(&str, &str, u64)]) -> fmt::Result {
+    for (name, help, value) in counts {
+        let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        ConstCounter::new(*value).encode(metric)?;
+    }
+    Ok(())
 }
 
 /// The listener behind `/metrics`.

@@ -29,6 +29,7 @@ use nhipcau_messaging::{
     handler::Handler,
     keys::KeyRing,
     nats::{self, State, Transport},
+    reconcile::{self, Desk},
     store::{self, Readers, Store},
     writer::{self, Handle, Seams, Writer},
 };
@@ -44,7 +45,8 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     directory, keys,
-    metrics::{self, Broker},
+    metrics::{self, Broker, Reconciliation},
+    operations::Door,
     private_file,
 };
 
@@ -152,6 +154,8 @@ impl Loaded {
             part.tables.into_iter().try_for_each(|tables| store.add_tables(tables))?;
             handlers.extend(part.handlers);
         }
+        let contracts = handlers.iter().map(|handler| (handler.contract().clone(), handler.minor())).collect();
+        let signing = keys::signing(&config.keys.directory)?;
         let (transport, inputs) = Transport::start(id.clone(), &config.broker).await?;
         registry.register_collector(Box::new(Broker(transport.counters())));
         let alarms = Alarms::default();
@@ -163,14 +167,43 @@ impl Loaded {
             alarm: alarms.seam(clock.clone(), metrics::Alarms::register(registry)),
         };
         let release = Arc::clone(&releases.borrow());
-        let engine =
-            engine::Config { access_point: id, start, keys, release, handlers, entropy: Box::new(SystemEntropy) };
+        let engine = engine::Config {
+            access_point: id.clone(),
+            start,
+            keys,
+            release,
+            handlers,
+            entropy: Box::new(SystemEntropy),
+        };
         let writer = spawn_blocking(move || Writer::start(store, engine, seams));
         let writer = writer.await.map_err(|_| writer::Error::Panicked)??;
         let readers = Readers::open(&config.store.path, config.store.readers)?;
-        let pump = tokio::spawn(pump(inputs, writer.handle()));
+        let (outlet, now) = (transport.outlet(), clock.clone());
+        let desk = Desk::open(reconcile::Seams {
+            access_point: id.clone(),
+            signing,
+            releases: releases.subscribe(),
+            readers: readers.clone(),
+            clock: Box::new(move || now.now()),
+            // A signal without room is lost like any other; whoever asks repeats the question.
+            outlet: Box::new(move |output| drop(outlet.offer(output))),
+        });
+        registry.register_collector(Box::new(Reconciliation(desk.clone())));
+        let pump = tokio::spawn(pump(inputs, desk.clone(), writer.handle()));
+        let operations = Door {
+            id,
+            started: clock.now(),
+            contracts,
+            clock: clock.clone(),
+            broker: transport.state(),
+            releases: releases.subscribe(),
+            writer: writer.handle(),
+            readers: readers.clone(),
+            alarms: alarms.clone(),
+            desk,
+        };
         let config = config.directory;
-        Ok(AccessPoint { writer, transport, readers, releases, alarms, pump, config, clock, _lock: lock })
+        Ok(AccessPoint { writer, transport, readers, releases, alarms, operations, pump, config, clock, _lock: lock })
     }
 }
 
@@ -182,6 +215,7 @@ pub struct AccessPoint {
     readers: Readers,
     releases: watch::Sender<Arc<Release>>,
     alarms: Alarms,
+    operations: Door,
     pump: JoinHandle<()>,
     config: config::Directory,
     clock: Clock,
@@ -211,6 +245,12 @@ impl AccessPoint {
     #[must_use]
     pub fn alarms(&self) -> Alarms {
         self.alarms.clone()
+    }
+
+    /// The door for those who operate it.
+    #[must_use]
+    pub fn operations(&self) -> Door {
+        self.operations.clone()
     }
 
     /// Where the connection to the broker stands.
@@ -263,9 +303,10 @@ impl AccessPoint {
     }
 }
 
-/// Brings what arrives to the engine, in order.
-async fn pump(mut inputs: mpsc::Receiver<Input>, handle: Handle) {
+/// Brings what arrives to the engine, in order, except for what the desk deals with.
+async fn pump(mut inputs: mpsc::Receiver<Input>, desk: Desk, handle: Handle) {
     while let Some(input) = inputs.recv().await {
+        let Some(input) = desk.take(input) else { continue };
         if handle.input(input).await.is_err() {
             return;
         }

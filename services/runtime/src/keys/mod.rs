@@ -79,8 +79,7 @@ pub enum Error {
 /// # Errors
 /// [`Error`] at the first file that cannot be used.
 pub fn load(keys: &Path, kek: &Path) -> Result<KeyRing, Error> {
-    let (id, seed) = read(&keys.join("signing.key"), SIGNING)?;
-    let signing = SigningKey::from_seed(id, &seed)?;
+    let signing = signing(keys)?;
     let (_, id_key) = read(&keys.join("id.key"), ID)?;
     let sealing = listed(&keys.join("sealing"))?
         .iter()
@@ -94,6 +93,15 @@ pub fn load(keys: &Path, kek: &Path) -> Result<KeyRing, Error> {
         })
         .collect::<Result<_, Error>>()?;
     Ok(KeyRing { signing, sealing, id_key: *id_key, kek })
+}
+
+/// Reads the signing key of an access point, for whoever signs beside the writer.
+///
+/// # Errors
+/// [`Error`] when it cannot be used.
+pub fn signing(keys: &Path) -> Result<SigningKey, Error> {
+    let (id, seed) = read(&keys.join("signing.key"), SIGNING)?;
+    Ok(SigningKey::from_seed(id, &seed)?)
 }
 
 /// The public halves of new keys, for the directory.
