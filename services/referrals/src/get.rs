@@ -130,3 +130,6 @@ fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Pi
     }
     Ok(shown.into_values().collect())
 }
+
+#[cfg(test)]
+mod tests;

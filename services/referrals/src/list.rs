@@ -170,3 +170,6 @@ fn states_of(condition: i32) -> Vec<State> {
     };
     State::ALL.into_iter().filter(can_hold).collect()
 }
+
+#[cfg(test)]
+mod tests;

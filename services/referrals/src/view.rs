@@ -150,4 +150,6 @@ fn history(view: &View) -> Vec<pb::HistoryEntry> {
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -86,3 +86,6 @@ fn then(change: &Change, tx: &mut Tx<'_>) -> Result<Branch, StoreError> {
     let branch = change.held.load(tx)?.ok_or(StoreError::Corrupt("a change of a branch that is not there"))?;
     Ok(change.cut(&branch).unwrap_or(branch))
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,16 +93,21 @@ struct Following {
     door: Door,
     watch: Watch,
     changed: watch::Receiver<()>,
+    silence: Duration,
     is_begun: bool,
 }
 
 impl Following {
+    fn stream(self) -> Changes {
+        Box::pin(stream::try_unfold(self, Self::next))
+    }
+
     async fn next(mut self) -> Result<Option<(pb::WatchReferralsResponse, Self)>, Status> {
         if !self.is_begun {
             self.is_begun = true;
             return Ok(Some((self.watch.sign_of_life(), self)));
         }
-        let silent = time::Instant::now() + SILENCE;
+        let silent = time::Instant::now() + self.silence;
         loop {
             if self.door.closing.is_cancelled() {
                 return Err(Refusal::shutting_down().into());
@@ -143,7 +148,10 @@ impl ReferralWatchService for Door {
         // Before the place is read, so that nothing is stored unseen between the two.
         let changed = self.shared.changes.subscribe();
         let watch = self.read(move |tx| Watch::start(&message, party, access_point, tx)).await?;
-        let following = Following { door: self.clone(), watch, changed, is_begun: false };
-        Ok(Response::new(Box::pin(stream::try_unfold(following, Following::next))))
+        let following = Following { door: self.clone(), watch, changed, silence: SILENCE, is_begun: false };
+        Ok(Response::new(following.stream()))
     }
 }
+
+#[cfg(test)]
+mod tests;

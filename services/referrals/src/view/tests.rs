@@ -2,20 +2,16 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use nhipcau_domain::{
-    id::{PartyId, SystemId, UnitId},
-    referral::{
-        Actor, Basis, Cause, Command, Danger, Event, Ids, Kind, Mistake, NewBranch, Opening, Outcome, PartDigest,
-        PersonRef, ReceiptRef, Redirection, Refusal, Rejection, Request, Revocation, State, Text, UnitRef, decide,
-        open,
-    },
-};
+use nhipcau_domain::referral::{Command, Danger, Outcome, Revocation, State};
 use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind as FieldKind, MessageDescriptor,
     ReflectMessage as _, Value,
 };
 
-use super::*;
+use super::{
+    fixture::{after, lives, opened, time},
+    *,
+};
 
 const PERSONAL: i32 = 3;
 
@@ -106,84 +102,6 @@ fn what_holds_only_basic_has_no_personal_field_beside_it() {
     }
 }
 
-fn time(second: i64) -> Timestamp {
-    Timestamp::from_second(1_790_000_000 + second).unwrap()
-}
-
-fn unit(party: &str, unit: &str) -> UnitRef {
-    UnitRef { party: PartyId::new(party).unwrap(), unit: UnitId::new(unit).unwrap() }
-}
-
-fn actor() -> Actor {
-    Actor { system: SystemId::new("desk").unwrap(), person: Some(PersonRef::new("cb-17").unwrap()) }
-}
-
-fn parts(parts: &[Part]) -> Vec<PartDigest> {
-    parts.iter().map(|part| PartDigest { part: *part, digest: [7; 32] }).collect()
-}
-
-fn opened(kind: Kind, number: u128) -> Branch {
-    let citation = Text::read("Law 91/2025/QH15 art. 19.1", 200, "citation", &mut Refusal::default()).unwrap();
-    let first = match kind {
-        Kind::Transfer => parts(&[Part::Preview, Part::Identity, Part::Narrative]),
-        _ => parts(&[Part::Preview]),
-    };
-    let draft = open(NewBranch {
-        ids: Ids { case: Uuid::from_u128(1), referral: Uuid::from_u128(2), branch: Uuid::from_u128(100 + number) },
-        origin: unit("moh", "111"),
-        recipient: unit("hanoi", "ba-dinh"),
-        basis: Basis::VitalInterest { citation, danger: Danger::Life },
-        opening: Opening {
-            kind,
-            group: Uuid::from_u128(3),
-            cause: Cause::Initial,
-            cause_branch: None,
-            time_limits: Vec::new(),
-        },
-        parts: first,
-        suspects: Vec::new(),
-        actor: actor(),
-        now: time(i64::try_from(number).unwrap()),
-    });
-    Branch::open(Event::write(draft.unwrap()).0).unwrap()
-}
-
-fn after(mut branch: Branch, commands: &[(Side, Command)]) -> Branch {
-    for (side, command) in commands {
-        let request = Request { command: command.clone(), etag: None, actor: actor(), now: time(60) };
-        branch.record(Event::write(decide(&branch, *side, request).unwrap()).0).unwrap();
-    }
-    branch
-}
-
-/// Branches that together have been in every state.
-fn lives() -> Vec<Branch> {
-    use Side::{Origin, Recipient};
-    let receipt = ReceiptRef { number: 1, digest: [9; 32] };
-    let served = [
-        (Origin, Command::NoteReceipt(receipt)),
-        (Recipient, Command::Acknowledge),
-        (Recipient, Command::Accept),
-        (Origin, Command::Assign(parts(&[Part::Identity, Part::Narrative]))),
-        (Recipient, Command::StartService),
-        (Recipient, Command::Complete { outcome: Outcome::Resolved }),
-        (Origin, Command::Close),
-    ];
-    let mut lives: Vec<Branch> =
-        (0..=served.len()).map(|length| after(opened(Kind::Referral, 0), &served[..length])).collect();
-    let advice = Some(unit("hanoi", "cua-nam"));
-    let ends = [
-        (Recipient, Command::Reject { code: Rejection::NoCapacity }),
-        (Recipient, Command::Redirect { reason: Redirection::OutsideArea, advice }),
-        (Origin, Command::Relieve),
-        (Origin, Command::Revoke { reason: Revocation::NeedMet }),
-        (Origin, Command::NoteReturn { reason: "NOT_AGREED".into(), receipt }),
-        (Origin, Command::EnterInError { reason: Mistake::WrongPerson }),
-    ];
-    lives.extend(ends.map(|end| after(opened(Kind::Referral, 0), &[end])));
-    lives
-}
-
 #[test]
 fn a_branch_is_shown_as_the_rules_read_it_in_every_state() {
     let mut states = BTreeSet::new();
@@ -221,7 +139,7 @@ fn full_adds_content_outcome_and_danger() {
 
 #[test]
 fn a_superseded_event_is_shown_as_such() {
-    let base = opened(Kind::Referral, 0);
+    let base = opened(0);
     let accepted = after(base.clone(), &[(Side::Recipient, Command::Accept)]);
     let mut crossed = after(base, &[(Side::Origin, Command::Revoke { reason: Revocation::Safety })]);
     crossed.record(accepted.log(Side::Recipient).at(1).unwrap().clone()).unwrap();
@@ -233,7 +151,7 @@ fn a_superseded_event_is_shown_as_such() {
 
 #[test]
 fn the_etag_of_a_referral_changes_with_any_branch_and_with_no_order() {
-    let (first, second) = (opened(Kind::Referral, 0), opened(Kind::Referral, 1));
+    let (first, second) = (opened(0), opened(1));
     let both = [first.clone(), second.clone()];
     assert_eq!(etag(&both), etag(&[second.clone(), first.clone()]));
     let accepted = after(second, &[(Side::Recipient, Command::Accept)]);
@@ -244,7 +162,7 @@ fn the_etag_of_a_referral_changes_with_any_branch_and_with_no_order() {
 #[test]
 fn a_referral_without_a_branch_to_show_is_not_shown() {
     assert_eq!(referral(&[], time(0)), None);
-    let both = [opened(Kind::Referral, 5), opened(Kind::Referral, 1)];
+    let both = [opened(5), opened(1)];
     let shown = referral(&both, time(9)).unwrap();
     assert_eq!(shown.create_time, Some(write_time(time(1))));
     assert_eq!(shown.name, format!("parties/moh/referrals/{}", Uuid::from_u128(2)));
