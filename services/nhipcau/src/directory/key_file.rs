@@ -1,10 +1,7 @@
 //! The offline keys: of signers of releases, and of parties that can only revoke. One key a file, one line that says
 //! what it is, as the key files of an access point; never overwritten, not read when others may read them.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use nhipcau_domain::{
@@ -82,10 +79,8 @@ impl OfflineKey {
         let mut seed = Zeroizing::new([0; 32]);
         entropy.fill(seed.as_mut_slice());
         let pair = pair(&seed).ok_or(Error::Form { path: path.clone(), kind: kind.word() })?;
-        let mut line = Zeroizing::new(String::with_capacity(160));
         let digits = Zeroizing::new(hex::encode(seed.as_slice()));
-        // Writing to a string does not fail.
-        drop(writeln!(line, "{} {id} {}", kind.word(), digits.as_str()));
+        let line = Zeroizing::new(format!("{} {id} {}\n", kind.word(), digits.as_str()));
         private_file::create(&path, line.as_bytes()).map_err(failed)?;
         Ok((Self { id: id.clone(), pair }, path))
     }

@@ -1,6 +1,6 @@
 //! Everything that is wrong with a source at once, each with the place where a person finds it.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use nhipcau_domain::directory::Violations;
 
@@ -21,33 +21,42 @@ impl fmt::Display for Problem {
 
 /// All mistakes found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
-pub(crate) struct Problems(Vec<Problem>);
+pub(crate) struct Problems {
+    listed: Vec<Problem>,
+    /// Entries that could not be read at all: what else is wrong with them follows from that.
+    unread: BTreeSet<String>,
+}
 
 impl Problems {
     pub(crate) fn add(&mut self, place: impl Into<String>, what: impl fmt::Display) {
-        self.0.push(Problem { place: place.into(), what: what.to_string() });
+        self.listed.push(Problem { place: place.into(), what: what.to_string() });
+    }
+
+    /// Adds an entry that could not be read.
+    pub(crate) fn add_unread(&mut self, place: String, what: impl fmt::Display) {
+        self.unread.insert(place.clone());
+        self.add(place, what);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.listed.is_empty()
     }
 
     #[cfg(test)]
     pub(crate) fn listed(&self) -> &[Problem] {
-        &self.0
+        &self.listed
     }
 
     /// Adds what a review of the drawn up release found. `section` says in which file the list of a wire path is kept
-    /// and how an entry of it is called there; a place that already has a problem is not named twice.
+    /// and how an entry of it is called there.
     pub(crate) fn add_review(
         &mut self,
         found: &Violations,
         section: impl Fn(&str) -> Option<(&'static str, &'static str)>,
     ) {
-        let known = self.0.clone();
         for violation in found.listed() {
             let (place, rest) = place(&violation.path, &section);
-            if !known.iter().any(|problem| problem.place == place) {
+            if !self.unread.contains(&place) {
                 let gap = if rest.is_empty() { "" } else { " " };
                 self.add(place, format_args!("{rest}{gap}{}", violation.problem));
             }
@@ -61,8 +70,8 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the source has {} mistakes", self.0.len())?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        write!(f, "the source has {} mistakes", self.listed.len())?;
+        self.listed.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 

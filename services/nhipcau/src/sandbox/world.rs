@@ -16,7 +16,6 @@ use nhipcau_messaging::{
     provision::{self, Change, Layout, Plan},
 };
 use nhipcau_runtime::{config::Config, directory as kept};
-use tokio::net::TcpStream;
 
 use super::{
     broker,
@@ -117,8 +116,9 @@ impl World {
         let mut command = Command::new(broker::server()?);
         command.arg("--config").arg(self.path(&broker.config));
         let mut running = Running::start("nats-server", command, &self.path(&broker.log))?;
-        let address = broker.address.trim_start_matches("tls://");
-        running.ready(READY, || async { TcpStream::connect(address).await.is_ok() }).await?;
+        // The operator's login rather than a bare connection, which the server would log as a fault.
+        let operator = broker::operator(&self.endpoints);
+        running.ready(READY, || async { operator.connect().await.is_ok() }).await?;
         Ok(running)
     }
 

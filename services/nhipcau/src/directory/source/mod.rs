@@ -169,7 +169,7 @@ impl File {
         };
         let read = |(i, entry): (usize, toml::Value)| {
             entry.try_into::<T>().map(Into::into).unwrap_or_else(|error| {
-                problems.add(entry_place(self.name, key, i), line(&error));
+                problems.add_unread(entry_place(self.name, key, i), line(&error));
                 W::default()
             })
         };

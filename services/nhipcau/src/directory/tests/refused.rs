@@ -1,0 +1,87 @@
+//! What is not installed, and what stays as it was.
+
+use nhipcau_domain::directory as rules;
+
+use super::*;
+
+fn refusal(result: Result<Installed, Error>) -> rules::Error {
+    match result {
+        Err(Error::Refused { source, .. }) => source,
+        other => panic!("not refused as a file: {other:?}"),
+    }
+}
+
+#[test]
+fn a_release_with_one_signature_is_refused() {
+    let office = Office::new();
+    let path = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap();
+    office.sign(&path, 0);
+    office.sign(&path, 0);
+    assert_eq!(release::signatures(&fs::read(&path).unwrap()).unwrap(), (1, 2));
+    assert_eq!(refusal(office.install(&path)), rules::Error::UnderSigned { valid: 1, needed: 2 });
+    assert_eq!(fs::read_dir(office.path("moh/directory/releases")).unwrap().count(), 0);
+}
+
+#[test]
+fn an_expired_release_is_refused_as_the_first() {
+    let office = Office::new();
+    let path = office.first();
+    assert_eq!(refusal(install(&path, &office.place(), day(100))), rules::Error::Expired);
+}
+
+#[test]
+fn an_older_release_is_refused_after_a_newer_one() {
+    let office = Office::new();
+    let first = office.first();
+    office.install(&first).unwrap();
+    office.install(&office.second(&first)).unwrap();
+    assert_eq!(refusal(office.install(&first)), rules::Error::RolledBack { offered: 1, current: 2 });
+    assert_eq!(verify(&office.place(), day(1)).unwrap().version(), 2);
+}
+
+#[test]
+fn an_altered_byte_is_refused() {
+    let office = Office::new();
+    let path = office.first();
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(office.install(&path).is_err());
+    assert!(verify(&office.place(), day(1)).is_err());
+}
+
+#[test]
+fn an_altered_or_missing_table_keeps_the_release_out() {
+    let office = Office::new();
+    let path = office.first();
+    let table = office.path("out/attachments/units.csv");
+    let bytes = fs::read(&table).unwrap();
+    fs::write(&table, "code\n").unwrap();
+    assert!(matches!(office.install(&path), Err(Error::Table { .. })));
+    fs::remove_file(&table).unwrap();
+    assert!(matches!(office.install(&path), Err(Error::Table { .. })));
+    assert_eq!(fs::read_dir(office.path("moh/directory/releases")).unwrap().count(), 0);
+    fs::write(&table, bytes).unwrap();
+    assert!(office.install(&path).is_ok());
+}
+
+#[test]
+fn another_root_than_the_one_compared_is_refused() {
+    let (office, other) = (Office::new(), Office::new());
+    assert_eq!(refusal(office.install(&other.first())), rules::Error::FingerprintMismatch);
+}
+
+#[test]
+fn a_stranger_does_not_sign() {
+    let (office, other) = (Office::new(), Office::new());
+    let path = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap();
+    assert!(matches!(release::sign(&path, None, &other.keys[0]), Err(Error::NotASigner(_))));
+}
+
+#[test]
+fn a_root_without_the_programme_office_is_none() {
+    let office = Office::new();
+    let publics = office.keys.iter().map(|key| PublicSigner::of(key, key.id.as_str(), Role::Party)).collect();
+    assert!(matches!(RootFile::new("trial", 1, publics).text(), Err(Error::Root(_))));
+}

@@ -1,0 +1,70 @@
+//! A source with mistakes: every one is listed, with its place, and nothing is written.
+
+use super::*;
+
+fn problems(office: &Office) -> Vec<String> {
+    let refused = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap_err();
+    assert!(!office.path("out/1.release").exists());
+    refused.listed().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_unknown_party_in_an_agreement_is_named_by_its_place() {
+    let office = Office::new();
+    office.change("agreements.toml", "\"vwu\"", "\"vwx\"");
+    let place = "agreements.toml, [[agreement]] 1: recipient_party names something that the release does not contain";
+    assert_eq!(problems(&office), [place]);
+}
+
+#[test]
+fn every_mistake_of_every_file_is_listed_at_once() {
+    let office = Office::new();
+    office.change("programme.toml", "programme = \"trial\"", "programme = \"other\"\ncolour = \"blue\"");
+    office.change("parties.toml", "names = { vi = \"Hội\", en = \"Union\" }\n", "");
+    office.change("access-points.toml", SEALING, SIGNING);
+    office.change("units.toml", "01@VN-34-2026", "02@VN-34-2026");
+    office.change("units.toml", "unit = \"111\"", "unit = \"111\"\nparent = \"desk\"\nsuccessors = [\"moh/112\"]");
+    office.change("agreements.toml", "2026-01-01T00:00:00Z", "2026-01-01");
+    office.write("tables/units.csv", "code,level,parent,kind,name,valid_from,valid_until\n01,commune,,city,Hà Nội,,\n");
+    office.write("tables/other.csv", "a,b\n");
+    let expected = [
+        "programme.toml: colour is not known here",
+        "parties.toml, [[party]] 2: missing field `names`",
+        "agreements.toml, [[agreement]] 1: a time needs its offset, such as 2026-01-01T00:00:00+07:00",
+        "tables/other.csv: has columns that no kind of table has",
+        "tables/units.csv: line 2: level is malformed",
+        "units.toml, [[unit]] 1: serves the area 02 that no table has",
+        "programme.toml: programme must be \"trial\", as in the root",
+        "access-points.toml, [[access_point]] 1: sealing_keys[0].public_key stands more than once",
+        "units.toml, [[unit]] 1: parent names something that the release does not contain",
+        "units.toml, [[unit]] 1: successors[0] names something that the release does not contain",
+        "units.toml, [[unit]] 1: areas[0] names something that the release does not contain",
+    ];
+    assert_eq!(problems(&office), expected);
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_toml_does_not_hide_the_others() {
+    let office = Office::new();
+    fs::remove_file(office.path("source/parties.toml")).unwrap();
+    office.write("units.toml", "[[unit\n");
+    office.change("agreements.toml", "purpose", "purpos");
+    let found = problems(&office);
+    for start in [
+        "parties.toml: cannot be read",
+        "units.toml: TOML parse error",
+        "agreements.toml, [[agreement]] 1: unknown field `purpos`",
+    ] {
+        assert!(found.iter().any(|line| line.starts_with(start)), "{start} is not in {found:#?}");
+    }
+}
+
+#[test]
+fn a_table_keeps_its_content_under_its_name() {
+    let office = Office::new();
+    let first = release::read(&office.first()).unwrap();
+    office.change("tables/units.csv", "Thành phố Hà Nội", "Thủ đô Hà Nội");
+    let refused = office.draw_up(&Before::Release(&first, None), "out/2.release").unwrap_err();
+    let place = "tables/units.csv: has another content than in the release before; give the file another name";
+    assert!(refused.listed().iter().any(|problem| problem.to_string() == place), "{refused}");
+}
