@@ -49,6 +49,19 @@ pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid) -> R
     Ok(newest)
 }
 
+/// The part with a digest; `None` when it is not held or its case was erased.
+pub(crate) fn find<'t>(
+    desk: &mut impl Desk<'t>,
+    case: Uuid,
+    owner: Uuid,
+    digest: &[u8; 32],
+) -> Result<Option<Piece>, Error> {
+    let found = content::all(desk.tx(), owner)?.into_iter().find(|sealed| sealed.digest == *digest);
+    let Some(Sealed { part, digest, body }) = found else { return Ok(None) };
+    let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &digest) };
+    Ok(desk.wake(&row, &body)?.map(|bytes| Piece { part, digest, bytes }))
+}
+
 /// The parts that pieces are.
 pub(crate) fn parts(pieces: &[Piece]) -> PartSet {
     pieces.iter().map(|piece| piece.part).collect()

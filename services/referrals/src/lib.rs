@@ -9,15 +9,31 @@
 //! and conditions show them, but no timer acts on them.
 
 mod access;
+mod act;
+mod area;
+mod code;
 mod content;
 mod desk;
+mod disclose;
+mod erase;
 mod error;
 mod get;
+mod group;
 pub mod grpc;
+pub mod handler;
+mod limits;
 mod list;
 pub mod metrics;
+mod name;
+mod open_branch;
 mod page;
+mod recall;
+mod receive;
+mod recover;
+mod request;
+mod send;
 mod store;
+mod submit;
 mod view;
 mod watch;
 
@@ -85,6 +101,12 @@ impl Referrals {
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
+    }
+
+    /// The side in messaging, for the engine.
+    #[must_use]
+    pub fn handler(&self) -> handler::Referrals {
+        handler::Referrals::new(self.clone())
     }
 
     /// The side that callers see. Streams end when `closing` is cancelled.

@@ -1,7 +1,10 @@
 //! The doors for callers: authorise, check, parse, call, encode. Nothing is decided here.
 
+mod decisions;
 mod origin;
 mod reading;
+mod steering;
+mod work;
 
 use nhipcau_domain::id::AccessPointId;
 use nhipcau_messaging::{

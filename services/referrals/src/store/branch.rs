@@ -29,10 +29,32 @@ pub(crate) struct Known {
 pub(crate) struct Stored {
     pub(crate) event: Event,
     pub(crate) bytes: Vec<u8>,
-    /// The message that carries it; empty when none does.
+    /// The message that carries it; `None` when none does.
     pub(crate) message: Option<MessageId>,
+    /// What of it that message carries.
+    pub(crate) carried: Carried,
     /// False until its message was concluded.
     pub(crate) is_concluded: bool,
+}
+
+/// What of an own event its message carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// The event with its parts.
+    Whole,
+    /// The event alone: what it would have disclosed may not be disclosed any more.
+    Bare,
+    /// Nothing: its basis had ended before it was signed. It follows without its parts before the next event.
+    HeldBack,
+}
+
+impl Carried {
+    fn from_number(number: i64) -> Result<Self, Error> {
+        [Self::Whole, Self::Bare, Self::HeldBack]
+            .into_iter()
+            .find(|carried| *carried as i64 == number)
+            .ok_or(Error::Corrupt("how an event is carried"))
+    }
 }
 
 impl Held {
@@ -82,18 +104,18 @@ fn assemble(origin: &[Stored], recipient: &[Stored]) -> Result<Option<(Branch, b
 /// One side's log as a side holds it, in order.
 pub(crate) fn log(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>, Error> {
     tx.query(
-        "SELECT bytes, message, outcome IS NOT NULL FROM referral_event \
+        "SELECT bytes, message, carried, outcome IS NOT NULL FROM referral_event \
          WHERE branch = $1 AND holder = $2 AND side = $3 ORDER BY ordinal",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into()],
-        |row| stored(row, 0),
+        stored,
     )
 }
 
-fn stored(row: &Row<'_>, column: usize) -> Result<Stored, Error> {
-    let bytes = row.blob(column)?;
+fn stored(row: &Row<'_>) -> Result<Stored, Error> {
+    let bytes = row.blob(0)?;
     let event = Event::read(&bytes).map_err(|_| Error::Corrupt("an event"))?;
-    let message = MessageId::from_slice(&row.blob(column + 1)?);
-    Ok(Stored { event, bytes, message, is_concluded: row.int(column + 2)? != 0 })
+    let message = MessageId::from_slice(&row.blob(1)?);
+    Ok(Stored { event, bytes, message, carried: Carried::from_number(row.int(2)?)?, is_concluded: row.int(3)? != 0 })
 }
 
 /// Makes a branch known, or tells a known one its group.
@@ -126,8 +148,8 @@ pub(crate) fn add_event(
 ) -> Result<(), Error> {
     let message = message.as_ref().map_or(&[] as &[u8], |id| &id.0);
     tx.execute(
-        "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, store_time) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, carried, store_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
         &[
             held.branch.as_bytes().into(),
             held.side.to_wire().into(),
@@ -141,14 +163,14 @@ pub(crate) fn add_event(
     Ok(())
 }
 
-/// The digest of the event at a place of a stored log.
-pub(crate) fn event_at(tx: &mut Tx<'_>, held: Held, side: Side, ordinal: u64) -> Result<Option<Event>, Error> {
-    let bytes = tx.query_one(
-        "SELECT bytes FROM referral_event WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal = $4",
+/// The event at a place of a log.
+pub(crate) fn at(tx: &mut Tx<'_>, held: Held, side: Side, ordinal: u64) -> Result<Option<Stored>, Error> {
+    tx.query_one(
+        "SELECT bytes, message, carried, outcome IS NOT NULL FROM referral_event \
+         WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal = $4",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into(), ordinal.into()],
-        |row| row.blob(0),
-    )?;
-    bytes.map(|bytes| Event::read(&bytes).map_err(|_| Error::Corrupt("an event"))).transpose()
+        stored,
+    )
 }
 
 /// Gives up the events of a log from a position on.
@@ -160,11 +182,21 @@ pub(crate) fn cut(tx: &mut Tx<'_>, held: Held, side: Side, from: u64) -> Result<
     Ok(())
 }
 
-/// Has another message carry an own event.
-pub(crate) fn carry(tx: &mut Tx<'_>, held: Held, ordinal: u64, message: MessageId) -> Result<(), Error> {
+/// Has an own event travel without its parts, in another message.
+pub(crate) fn carry_bare(tx: &mut Tx<'_>, held: Held, ordinal: u64, message: MessageId) -> Result<(), Error> {
     tx.execute(
-        "UPDATE referral_event SET message = $1 WHERE branch = $2 AND holder = $3 AND side = $3 AND ordinal = $4",
+        "UPDATE referral_event SET message = $1, carried = 1 \
+         WHERE branch = $2 AND holder = $3 AND side = $3 AND ordinal = $4",
         &[(&message.0).into(), held.branch.as_bytes().into(), held.side.to_wire().into(), ordinal.into()],
+    )?;
+    Ok(())
+}
+
+/// Notes that an own event was not signed.
+pub(crate) fn hold_back(tx: &mut Tx<'_>, held: Held, ordinal: u64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE referral_event SET carried = 2 WHERE branch = $1 AND holder = $2 AND side = $2 AND ordinal = $3",
+        &[held.branch.as_bytes().into(), held.side.to_wire().into(), ordinal.into()],
     )?;
     Ok(())
 }
@@ -228,6 +260,17 @@ pub(crate) fn of_case(tx: &mut Tx<'_>, case: Uuid) -> Result<Vec<Held>, Error> {
         &[case.as_bytes().into()],
         held,
     )
+}
+
+/// Whether a message of a case is under way that carries an own event.
+pub(crate) fn is_under_way(tx: &mut Tx<'_>, case: Uuid) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM referral_branch b JOIN referral_event e ON e.branch = b.branch AND e.holder = b.holder \
+         WHERE b.case_uid = $1 AND e.side = e.holder AND e.outcome IS NULL AND e.message <> x'' LIMIT 1",
+        &[case.as_bytes().into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
 }
 
 fn held(row: &Row<'_>) -> Result<Held, Error> {

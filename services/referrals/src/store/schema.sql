@@ -19,8 +19,9 @@ CREATE INDEX IF NOT EXISTS referral_branch_group ON referral_branch (group_uid, 
 CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid);
 
 -- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew. message: the
--- message that carries it, empty when none does. outcome: of an own event, NULL until its message was concluded, then
--- 0 received or the refusal's number. receipt_number and receipt_digest: what concluded it.
+-- message that carries it, empty when none does. carried: of an own event, 0 with its parts, 1 without them, 2 held back
+-- because its basis had ended. outcome: of an own event, NULL until its message was concluded, then 0 received or the
+-- refusal's number. receipt_number and receipt_digest: what concluded it.
 CREATE TABLE IF NOT EXISTS referral_event (
   branch BLOB NOT NULL,
   holder INTEGER NOT NULL,
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS referral_event (
   ordinal INTEGER NOT NULL,
   bytes BLOB NOT NULL,
   message BLOB NOT NULL,
+  carried INTEGER NOT NULL,
   outcome INTEGER,
   receipt_number INTEGER,
   receipt_digest BLOB,

@@ -1,0 +1,20 @@
+//! Single values of a request. A code that this build does not know is refused when a calling system sends it; one that
+//! arrives from another access point is kept as it is.
+
+use jiff::Timestamp;
+use nhipcau_domain::reason;
+
+use crate::error::Error;
+
+/// A code that must be stated and known.
+pub(crate) fn known<C: Copy>(code: Option<C>, is_known: fn(C) -> bool, field: &'static str) -> Result<C, Error> {
+    code.filter(|code| is_known(*code)).ok_or(Error::Field { field, reason: reason::CODE_UNKNOWN })
+}
+
+/// A time that must be stated.
+pub(crate) fn time(value: Option<&prost_types::Timestamp>, field: &'static str) -> Result<Timestamp, Error> {
+    let value = value.ok_or(Error::Field { field, reason: reason::FIELD_REQUIRED })?;
+    let time = Some(value).filter(|time| (0..1_000_000_000).contains(&time.nanos));
+    let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+    time.ok_or(Error::Field { field, reason: reason::DATE_INVALID })
+}

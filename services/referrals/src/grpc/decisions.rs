@@ -1,0 +1,133 @@
+//! The door of the recipient: decide on the branches addressed to the caller's units.
+
+use nhipcau_domain::referral::{Command, Outcome, Redirection, Refusal as Broken, Rejection, Side, read_unit};
+use nhipcau_proto::referral::v1::{self as pb, referral_decision_service_server::ReferralDecisionService};
+use nhipcau_runtime::{caller::Role, status::check};
+use tonic::{Request, Response, Status};
+
+use super::{Door, work::call};
+use crate::{
+    act::{self, Asked},
+    code,
+    error::Error,
+    name::BranchName,
+    request::Call,
+};
+
+/// What is asked of a branch by its recipient.
+fn asked(call: Call, name: &str, etag: &str) -> Result<Asked, Error> {
+    Ok(Asked { call, name: BranchName::read(name)?, etag: etag.to_owned(), side: Side::Recipient })
+}
+
+impl Door {
+    /// Carries out a command on a branch; nothing is answered to a call that only checks.
+    pub(super) async fn act(
+        &self,
+        asked: Asked,
+        command: Command,
+        validate_only: bool,
+    ) -> Result<(Option<pb::Branch>, bool), Status> {
+        let shared = self.shared.clone();
+        let done = self.carry_out(validate_only, move |desk| act::act(desk, &shared, &asked, command)).await?;
+        Ok(done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed)))
+    }
+}
+
+/// A decision that needs nothing but its command.
+macro_rules! decide {
+    ($door:ident, $request:ident, $response:ident, $command:expr) => {{
+        let message = $request.get_ref();
+        let call = call(&$request, Role::Decide, &message.acting_person, &message.request_id)?;
+        check(message)?;
+        let command = $command(message)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let (branch, replayed) = $door.act(asked, command, message.validate_only).await?;
+        Ok(Response::new(pb::$response { branch, replayed }))
+    }};
+}
+
+#[tonic::async_trait]
+impl ReferralDecisionService for Door {
+    async fn acknowledge_branch(
+        &self,
+        request: Request<pb::AcknowledgeBranchRequest>,
+    ) -> Result<Response<pb::AcknowledgeBranchResponse>, Status> {
+        decide!(self, request, AcknowledgeBranchResponse, |_: &pb::AcknowledgeBranchRequest| Ok::<_, Error>(
+            Command::Acknowledge
+        ))
+    }
+
+    async fn accept_branch(
+        &self,
+        request: Request<pb::AcceptBranchRequest>,
+    ) -> Result<Response<pb::AcceptBranchResponse>, Status> {
+        decide!(self, request, AcceptBranchResponse, |_: &pb::AcceptBranchRequest| Ok::<_, Error>(Command::Accept))
+    }
+
+    async fn reject_branch(
+        &self,
+        request: Request<pb::RejectBranchRequest>,
+    ) -> Result<Response<pb::RejectBranchResponse>, Status> {
+        decide!(self, request, RejectBranchResponse, reject)
+    }
+
+    async fn redirect_branch(
+        &self,
+        request: Request<pb::RedirectBranchRequest>,
+    ) -> Result<Response<pb::RedirectBranchResponse>, Status> {
+        decide!(self, request, RedirectBranchResponse, redirect)
+    }
+
+    async fn start_branch_service(
+        &self,
+        request: Request<pb::StartBranchServiceRequest>,
+    ) -> Result<Response<pb::StartBranchServiceResponse>, Status> {
+        decide!(self, request, StartBranchServiceResponse, |_: &pb::StartBranchServiceRequest| Ok::<_, Error>(
+            Command::StartService
+        ))
+    }
+
+    async fn complete_branch(
+        &self,
+        request: Request<pb::CompleteBranchRequest>,
+    ) -> Result<Response<pb::CompleteBranchResponse>, Status> {
+        decide!(self, request, CompleteBranchResponse, complete)
+    }
+
+    async fn answer_revocation(
+        &self,
+        request: Request<pb::AnswerRevocationRequest>,
+    ) -> Result<Response<pb::AnswerRevocationResponse>, Status> {
+        decide!(self, request, AnswerRevocationResponse, answer)
+    }
+
+    async fn erase_branch(
+        &self,
+        request: Request<pb::EraseBranchRequest>,
+    ) -> Result<Response<pb::EraseBranchResponse>, Status> {
+        decide!(self, request, EraseBranchResponse, |_: &pb::EraseBranchRequest| Ok::<_, Error>(
+            Command::ConfirmErasure
+        ))
+    }
+}
+
+fn reject(message: &pb::RejectBranchRequest) -> Result<Command, Error> {
+    Ok(Command::Reject { code: code::known(Rejection::from_wire(message.code), Rejection::is_known, "code")? })
+}
+
+fn redirect(message: &pb::RedirectBranchRequest) -> Result<Command, Error> {
+    let reason = code::known(Redirection::from_wire(message.reason), Redirection::is_known, "reason")?;
+    let mut broken = Broken::default();
+    let advice = message.advised_unit.as_ref().map(|unit| read_unit(Some(unit), "advised_unit", &mut broken));
+    let advice = broken.or(advice.flatten()).map_err(Error::Content)?;
+    Ok(Command::Redirect { reason, advice })
+}
+
+fn complete(message: &pb::CompleteBranchRequest) -> Result<Command, Error> {
+    Ok(Command::Complete { outcome: code::known(Outcome::from_wire(message.outcome), Outcome::is_known, "outcome")? })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "has the form of the others")]
+fn answer(message: &pb::AnswerRevocationRequest) -> Result<Command, Error> {
+    Ok(if message.granted { Command::GrantRevocation } else { Command::RefuseRevocation })
+}

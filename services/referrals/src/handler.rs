@@ -1,0 +1,131 @@
+//! This contract's side of messaging: what arrives is taken or refused, what became of own messages is noted, and what was
+//! ended is not signed any more. Every decision is the domain's.
+
+use nhipcau_domain::{id::ContractId, referral::Side};
+use nhipcau_messaging::{
+    engine::{self, RestError},
+    handler::{Context, Handler, Refused},
+    message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
+    store,
+};
+
+use crate::{
+    EVENT_MESSAGE, erase,
+    error::Error,
+    group, metrics,
+    receive::{self, NotTaken},
+    recover,
+    store::branch::{self, Carried},
+};
+
+/// The handler. Announces what it stored.
+#[derive(Debug)]
+pub struct Referrals {
+    contract: ContractId,
+    shared: crate::Referrals,
+}
+
+impl Referrals {
+    pub(crate) fn new(shared: crate::Referrals) -> Self {
+        Self { contract: crate::contract(), shared }
+    }
+
+    fn conclude(&self, id: MessageId, outcome: Outcome, context: &mut Context<'_, '_>) -> Result<(), Error> {
+        let Some((held, ordinal)) = branch::carried(context.tx, id)? else { return Ok(()) };
+        let number = match outcome {
+            Outcome::Received => 0,
+            Outcome::Refused(reason) => {
+                metrics::add(&self.shared.counters.refused_by_peer);
+                reason as i32
+            }
+        };
+        let receipt = store::receipt_of(context.tx, id)?;
+        branch::conclude(context.tx, held, ordinal, number, receipt)?;
+        let Some(mut known) = branch::known(context.tx, held)? else { return Ok(()) };
+        match held.side {
+            Side::Origin if ordinal == 1 => {
+                let receipt = receipt.ok_or(store::Error::Corrupt("a message concluded without its receipt"))?;
+                group::note(context, &self.shared, &mut known, outcome, receipt)
+            }
+            Side::Origin => Ok(()),
+            // What was not erased because an own event was under way.
+            Side::Recipient if known.branch.view().state.calls_for_erasure() => {
+                erase::case(context, &self.shared, known.branch.ids().case)
+            }
+            Side::Recipient => Ok(()),
+        }
+    }
+}
+
+impl Handler for Referrals {
+    fn contract(&self) -> &ContractId {
+        &self.contract
+    }
+
+    fn minor(&self) -> u32 {
+        crate::MINOR
+    }
+
+    fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
+        match receive::take(context, &self.shared, message) {
+            Ok(()) => Ok(()),
+            Err(NotTaken::Reason(reason)) => {
+                metrics::add(&self.shared.counters.refused);
+                Err(Refused::Reason(reason))
+            }
+            Err(NotTaken::Failure(error)) => Ok(failure(error)?),
+        }
+    }
+
+    fn concluded(
+        &mut self,
+        id: MessageId,
+        _: Option<Correlation>,
+        outcome: Outcome,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), RestError> {
+        self.conclude(id, outcome, context).or_else(failure)
+    }
+
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        recover::take(context, &self.shared, message).or_else(failure)
+    }
+
+    fn may_send(
+        &mut self,
+        id: MessageId,
+        header: &Header,
+        context: &mut Context<'_, '_>,
+    ) -> Result<Option<SkipReason>, RestError> {
+        if header.message != EVENT_MESSAGE {
+            return Ok(None);
+        }
+        // The event no longer stands, or goes in another message without its parts.
+        let Some((held, ordinal)) = branch::carried(context.tx, id)? else { return Ok(Some(SkipReason::Withdrawn)) };
+        let stored = branch::at(context.tx, held, held.side, ordinal)?;
+        let discloses = |stored: &branch::Stored| stored.carried == Carried::Whole && !stored.event.parts.is_empty();
+        let Some(stored) = stored.filter(discloses) else { return Ok(None) };
+        let Some(known) = branch::known(context.tx, held)? else { return Ok(None) };
+        let view = known.branch.view();
+        let basis = stored.event.basis.as_ref().unwrap_or(&view.basis);
+        if basis.objections(&[], context.now).is_empty() && !view.state.calls_for_erasure() {
+            return Ok(None);
+        }
+        branch::hold_back(context.tx, held, ordinal)?;
+        Ok(Some(SkipReason::Withdrawn))
+    }
+}
+
+/// Passes on what must end the process. What else fails was written by the rules alone, and leaves the branch as it
+/// stands for a person to see.
+fn failure(error: Error) -> Result<(), RestError> {
+    match error {
+        Error::Store(error) | Error::Engine(engine::Error::Store(error)) => Err(error.into()),
+        Error::Rest(error) => Err(error),
+        Error::Engine(engine::Error::Key(error)) => Err(error.into()),
+        error => {
+            tracing::error!(reason = error.reason(), "An event could not be followed up.");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Opening a further branch of a referral: following a redirect, turning elsewhere after silence, or for another need.
+
+use nhipcau_domain::{
+    id::PartyId,
+    reason,
+    referral::{
+        Body, Cause, Ids, NewBranch, Opening, Revocation, Side, State, UnitRef,
+        group::{Member, vacant},
+    },
+};
+use uuid::Uuid;
+
+use crate::{
+    Referrals,
+    act::Answer,
+    content,
+    desk::Desk,
+    error::Error,
+    get, limits,
+    name::{BranchName, made_by},
+    recall,
+    request::Call,
+    store::branch::{self, Known},
+    submit, view,
+};
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) call: Call,
+    pub(crate) origin: PartyId,
+    pub(crate) referral: Uuid,
+    /// Of the whole referral.
+    pub(crate) etag: String,
+    pub(crate) recipient: UnitRef,
+    /// The branch whose redirect or silence leads to this one.
+    pub(crate) cause: Option<BranchName>,
+}
+
+/// Opens a branch with what the referral holds.
+///
+/// # Errors
+/// [`Error`]; the transaction must then be undone to where the call began.
+pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Asked) -> Result<Answer, Error> {
+    let Asked { call, origin, referral, .. } = asked;
+    let branches = recall::own(desk, call, origin, *referral)?;
+    if let Some(answered) = call.answered(desk)? {
+        let made = branches.iter().find(|known| Some(known.held.branch) == answered.branch);
+        let made = made.ok_or(Error::RequestIdReused)?;
+        return Ok((view::branch(&made.branch, desk.now()), true));
+    }
+    if branches.iter().any(|known| !known.is_whole) {
+        return Err(Error::Recovering);
+    }
+    if view::etag(&get::branches(&call.party, *referral, desk.tx())?) != asked.etag {
+        return Err(Error::rule("etag", reason::ETAG_STALE));
+    }
+    let first = branches.first().ok_or(Error::AccessDenied)?;
+    if branches.iter().any(is_over) {
+        return Err(Error::rule("referral", reason::WRONG_STATE));
+    }
+    let (group, cause, cause_branch) = need(desk, asked, &branches)?;
+    let ids = Ids { branch: made_by(call, "further-branch", 0), ..first.branch.ids() };
+    let pieces = content::newest(desk, ids.case, ids.referral)?;
+    let basis = first.branch.view().basis;
+    let (kind, now) = (first.branch.opening().kind, desk.now());
+    let new = NewBranch {
+        ids,
+        origin: first.branch.unit(Side::Origin).clone(),
+        recipient: asked.recipient.clone(),
+        parts: submit::first_tier(kind, &pieces, &basis),
+        suspects: submit::suspects(&pieces),
+        basis,
+        opening: Opening { kind, group, cause, cause_branch, time_limits: limits::of_opening(&shared.release(), now) },
+        actor: call.actor(),
+        now,
+    };
+    let known = submit::open(desk, shared, new, first.purpose.clone(), &call.traceparent)?;
+    call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
+    Ok((view::branch(&known.branch, now), false))
+}
+
+/// The need that the branch serves, and why it is opened.
+fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<(Uuid, Cause, Option<Uuid>), Error> {
+    let Some(name) = &asked.cause else { return Ok((made_by(&asked.call, "further-group", 0), Cause::Initial, None)) };
+    let is_meant = |known: &&Known| known.held.branch == name.branch && name.referral == asked.referral;
+    let before = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
+    let group = before.branch.opening().group;
+    let mut views = Vec::new();
+    for held in branch::of_group(desk.tx(), group)? {
+        views.extend(branch::known(desk.tx(), held)?.map(|known| (held.branch, known.branch.view())));
+    }
+    let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
+    vacant(&members).map_err(Error::Rules)?;
+    let is_redirect = before.branch.view().state == State::Redirected;
+    Ok((group, if is_redirect { Cause::Redirect } else { Cause::Escalation }, Some(before.held.branch)))
+}
+
+/// Recalled, or its consent withdrawn: nothing further is opened.
+fn is_over(known: &Known) -> bool {
+    let events = known.branch.log(Side::Origin).events();
+    let is_end = |body: &Body| matches!(body, Body::EnteredInError { .. } | Body::ConsentWithdrawn { .. });
+    events.iter().any(|event| is_end(&event.body))
+        || known.branch.view().revocation == Some(Revocation::ConsentWithdrawn)
+}

@@ -1,0 +1,54 @@
+//! Taking own events back that this store has lost: the other side holds them, so they stand, and what was written in
+//! their place since is given up.
+
+use nhipcau_messaging::message::Incoming;
+
+use crate::{
+    Referrals,
+    desk::Desk,
+    error::Error,
+    metrics,
+    receive::{self, NotTaken},
+    send,
+    store::{
+        branch::{self},
+        reading::Held,
+    },
+};
+
+/// Takes an own event back.
+pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &Incoming<'_>) -> Result<(), Error> {
+    let travelled = match receive::read(message) {
+        Ok(travelled) => travelled,
+        Err(NotTaken::Failure(error)) => return Err(error),
+        Err(NotTaken::Reason(_)) => {
+            // It was checked before it was sent; what a later version reads otherwise stays in the outbox.
+            tracing::error!("An own event came back and cannot be read.");
+            return Ok(());
+        }
+    };
+    let event = &travelled.event;
+    let held = Held { branch: event.ids.branch, side: event.side };
+    match branch::at(desk.tx(), held, event.side, event.ordinal)? {
+        Some(stored) if stored.event.digest() == event.digest() => return Ok(()),
+        // Never signed, or signed and given up: messages of events that no longer stand are skipped.
+        Some(_) => branch::cut(desk.tx(), held, event.side, event.ordinal)?,
+        None => {}
+    }
+    branch::add(desk.tx(), held, event.ids, group(&travelled), &message.header.purpose)?;
+    let now = desk.now();
+    branch::add_event(desk.tx(), held, event, &travelled.bytes, Some(message.id), now)?;
+    receive::keep(desk, held, &travelled)?;
+    metrics::add(&shared.counters.recovered);
+    match branch::known(desk.tx(), held)? {
+        Some(known) => send::stored(desk, shared, &known),
+        None => Ok(()),
+    }
+}
+
+fn group(travelled: &receive::Travelled) -> Option<uuid::Uuid> {
+    match &travelled.event.body {
+        nhipcau_domain::referral::Body::Opened(opening) => Some(opening.group),
+        _ => None,
+    }
+}

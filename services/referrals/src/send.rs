@@ -1,0 +1,201 @@
+//! Writing an own event: into the log, into the message that carries it, and into what readers follow, all in one
+//! transaction.
+//!
+//! What an ended branch had queued and no receipt has concluded goes on without its parts, so that the other side's copy
+//! of the log stays whole and nothing is disclosed after the end.
+
+use nhipcau_domain::{
+    id::SystemId,
+    reason,
+    referral::{self, Actor, Basis, Body, Digest, Event, Side, UnitRef},
+};
+use nhipcau_messaging::{
+    message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
+    store::Error as StoreError,
+};
+use uuid::Uuid;
+
+use crate::{
+    EVENT_MESSAGE, MINOR, Referrals, content,
+    desk::Desk,
+    erase,
+    error::Error,
+    metrics,
+    store::{
+        branch::{self, Carried, Known},
+        reading::{self, Held},
+    },
+};
+
+/// Whose content a side holds: at the origin the referral's, at the recipient the branch's.
+pub(crate) fn owner(held: Held, referral: Uuid) -> Uuid {
+    match held.side {
+        Side::Origin => referral,
+        Side::Recipient => held.branch,
+    }
+}
+
+/// The rules, where they act by themselves.
+#[expect(clippy::expect_used, reason = "the text is a constant of the right form, which every test shows")]
+pub(crate) fn rules() -> Actor {
+    Actor { system: SystemId::new("access-point").expect("the name of a system"), person: None }
+}
+
+/// Writes an own event and sends it.
+///
+/// # Errors
+/// [`Error`]; the transaction must then be undone to where the call began.
+pub(crate) fn write<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &mut Known,
+    draft: referral::Draft,
+    traceparent: &str,
+) -> Result<(), Error> {
+    if !known.is_whole {
+        return Err(Error::Recovering);
+    }
+    let (event, bytes) = Event::write(draft);
+    known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
+    mend(desk, shared, known)?;
+    let message = dispatch(desk, shared, known, &event, &bytes, Carried::Whole, traceparent)?;
+    let now = desk.now();
+    branch::add_event(desk.tx(), known.held, &event, &bytes, message, now)?;
+    metrics::add(&shared.counters.written);
+    stored(desk, shared, known)
+}
+
+/// Stores and sends the opening of a new branch.
+pub(crate) fn first<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    event: &Event,
+    bytes: &[u8],
+    traceparent: &str,
+) -> Result<(), Error> {
+    let message = dispatch(desk, shared, known, event, bytes, Carried::Whole, traceparent)?;
+    let now = desk.now();
+    branch::add_event(desk.tx(), known.held, event, bytes, message, now)?;
+    metrics::add(&shared.counters.written);
+    stored(desk, shared, known)
+}
+
+/// What follows from an event that was stored: readers are told, and what has to be erased is.
+pub(crate) fn stored<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
+    reading::changed(desk.tx(), known.held.side, &known.branch)?;
+    // Announced before it is on disk: whoever hears it waits for the writer before reading.
+    shared.changes.send_replace(());
+    erase::purge(desk, shared, known)
+}
+
+/// Has own events that are still under way go on without the parts that they would have disclosed.
+pub(crate) fn withhold<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
+    resend_bare(desk, shared, known, |stored| !stored.event.parts.is_empty())
+}
+
+/// Sends what was held back when it should have been signed, so that the log at the other side stays whole.
+fn mend<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
+    resend_bare(desk, shared, known, |stored| stored.carried == Carried::HeldBack)
+}
+
+/// Sends, from the first event under way that is wanted, each again without its parts: later ones follow earlier ones.
+fn resend_bare<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    is_first: impl Fn(&branch::Stored) -> bool,
+) -> Result<(), Error> {
+    let log = branch::log(desk.tx(), known.held, known.held.side)?;
+    let under_way = log.iter().filter(|stored| !stored.is_concluded && stored.message.is_some());
+    for stored in under_way.skip_while(|stored| !is_first(stored)) {
+        let message = dispatch(desk, shared, known, &stored.event, &stored.bytes, Carried::Bare, "")?;
+        if let Some(message) = message {
+            branch::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sends an own event to the other side; `None` when there is nobody who would take it.
+fn dispatch<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    event: &Event,
+    bytes: &[u8],
+    carried: Carried,
+    traceparent: &str,
+) -> Result<Option<MessageId>, Error> {
+    // Who refused the opening for good holds no log to add to.
+    if known.branch.log(Side::Origin).events().iter().any(|event| matches!(event.body, Body::Returned { .. })) {
+        return Ok(None);
+    }
+    let recipient = reachable(desk, shared, known, &event.owner, &event.counterpart)?;
+    let mut parts = vec![bytes.to_vec()];
+    if carried == Carried::Whole && !event.parts.is_empty() {
+        let owner = owner(known.held, event.ids.referral);
+        for entry in &event.parts {
+            let piece = content::find(desk, event.ids.case, owner, &entry.digest)?;
+            let piece = piece.ok_or(StoreError::Corrupt("an event without its content"))?;
+            parts.push(piece.bytes);
+        }
+    }
+    let basis = event.basis.as_ref().map_or_else(|| known.branch.view().basis, Clone::clone);
+    let draft = Draft {
+        header: Header {
+            message: EVENT_MESSAGE.to_owned(),
+            contract: crate::contract(),
+            contract_minor: MINOR,
+            sender: address(&event.owner),
+            recipient: Some(address(&event.counterpart)),
+            purpose: known.purpose.clone(),
+            legal_basis: citation(&basis),
+            correlation: Some(event.ids.case.into_bytes()),
+            corrected: None,
+            traceparent: traceparent.to_owned(),
+            blobs: Vec::new(),
+        },
+        recipient,
+        lane: Lane::Messages,
+        parts,
+        cause: cause(event.digest(), &event.actor.system),
+        ordinal: u32::from(carried == Carried::Bare),
+    };
+    desk.send(draft).map(Some)
+}
+
+/// The access point of the other side, if the directory lets the owner send to it.
+fn reachable<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    owner: &UnitRef,
+    counterpart: &UnitRef,
+) -> Result<Recipient, Error> {
+    let (release, contract) = (shared.release(), crate::contract());
+    let host = release.access_point_for(&counterpart.party, &counterpart.unit, &contract);
+    let host = host.ok_or_else(|| Error::rule("recipient", reason::NOT_HOSTED))?;
+    if !release.allows(&owner.party, &contract, &counterpart.party, &known.purpose, desk.now()) {
+        return Err(Error::rule("recipient", reason::NOT_AGREED));
+    }
+    Ok(Recipient::One(host.clone()))
+}
+
+/// A message is caused by its event: the same event is the same message, and another one in its place, after a rollback,
+/// another message.
+fn cause(event: Digest, system: &SystemId) -> Cause {
+    Cause::Request { system: system.clone(), request_id: hex::encode(event.as_bytes()) }
+}
+
+fn address(unit: &UnitRef) -> Address {
+    Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) }
+}
+
+fn citation(basis: &Basis) -> String {
+    match basis {
+        Basis::Consent(_) => "consent".to_owned(),
+        Basis::StatutoryDuty { citation } => format!("statutory duty: {}", citation.as_str()),
+        Basis::VitalInterest { citation, .. } => format!("vital interest: {}", citation.as_str()),
+    }
+}

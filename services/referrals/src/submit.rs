@@ -1,0 +1,271 @@
+//! Submitting a referral: checked whole, then one branch per addressed unit is opened in one transaction, or nothing
+//! happens.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    id::{PartyId, Purpose},
+    reason,
+    referral::{
+        self, Basis, Branch, Cause, Content, Event, EventKind, Giver, Ids, Kind, NewBranch, Opening, Part, PartDigest,
+        Refusal, Salt, Side, UnitRef, disclosure::Stage, read_basis, read_unit,
+    },
+};
+use nhipcau_messaging::{Entropy, SystemEntropy};
+use nhipcau_proto::referral::v1 as pb;
+use uuid::Uuid;
+
+use crate::{
+    Referrals, act, area,
+    content::{self, Piece},
+    desk::Desk,
+    error::Error,
+    get, limits, metrics,
+    name::made_by,
+    request::Call,
+    send,
+    store::{
+        branch::{self, Known},
+        reading::Held,
+    },
+    view,
+};
+
+/// A referral that was checked as far as the request alone goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Prepared {
+    pub(crate) origin: UnitRef,
+    pub(crate) recipients: Vec<UnitRef>,
+    pub(crate) kind: Kind,
+    pub(crate) purpose: Purpose,
+    pub(crate) basis: Basis,
+    pub(crate) content: Content,
+    pub(crate) case: Option<Uuid>,
+}
+
+/// 32 fresh random bytes.
+pub(crate) fn salt() -> Salt {
+    let mut bytes = [0; 32];
+    SystemEntropy.fill(&mut bytes);
+    Salt::new(bytes)
+}
+
+impl Prepared {
+    /// Checks a request.
+    ///
+    /// # Errors
+    /// [`Error::Content`] with every violation.
+    pub(crate) fn check(
+        request: &pb::SubmitReferralRequest,
+        shared: &Referrals,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut refusal = Refusal::default();
+        let origin = read_unit(request.origin.as_ref(), "origin", &mut refusal);
+        let recipients = recipients(&request.recipients, &mut refusal);
+        let kind = Kind::ALL.into_iter().find(|kind| kind.to_wire() == request.kind);
+        if kind.is_none() {
+            refusal.add("kind", reason::CODE_UNKNOWN);
+        }
+        let purpose = Purpose::new(&request.purpose).ok();
+        if purpose.is_none() {
+            refusal.add("purpose", reason::FIELD_FORMAT);
+        }
+        let basis = match &request.lawful_basis {
+            Some(basis) => read_basis(basis, "lawful_basis", &mut refusal),
+            None => {
+                refusal.add("lawful_basis", reason::BASIS_MISSING);
+                None
+            }
+        };
+        let case = Some(&request.case_uid).filter(|uid| !uid.is_empty()).map(|uid| Uuid::try_parse(uid));
+        if matches!(case, Some(Err(_))) {
+            refusal.add("case_uid", reason::FIELD_FORMAT);
+        }
+        let given = request.content.clone().unwrap_or_default();
+        let content = match given.preview {
+            None => {
+                refusal.add("content.preview", reason::PART_MISSING);
+                None
+            }
+            Some(_) => read_content(&given, shared, now, &mut refusal),
+        };
+        match refusal.or((origin, kind, purpose, basis, content)) {
+            Ok((Some(origin), Some(kind), Some(purpose), Some(basis), Some(content))) => {
+                let case = case.and_then(Result::ok);
+                Ok(Self { origin, recipients, kind, purpose, basis, content, case })
+            }
+            Ok(_) => Err(Error::Content(Refusal::one("content", reason::FIELD_REQUIRED))),
+            Err(refusal) => Err(Error::Content(refusal)),
+        }
+    }
+}
+
+/// Reads a content with fresh salts and looks its areas up; what is wrong is added.
+pub(crate) fn read_content(
+    given: &pb::ReferralContent,
+    shared: &Referrals,
+    now: Timestamp,
+    refusal: &mut Refusal,
+) -> Option<Content> {
+    match Content::read(given, salt) {
+        Ok(content) => {
+            if let Some(areas) = &shared.areas {
+                area::check(&content, &areas.borrow(), now, refusal);
+            }
+            Some(content)
+        }
+        Err(broken) => {
+            for violation in broken.violations() {
+                refusal.add(violation.subject.clone(), violation.reason);
+            }
+            None
+        }
+    }
+}
+
+fn recipients(given: &[pb::UnitRef], refusal: &mut Refusal) -> Vec<UnitRef> {
+    let mut read = Vec::with_capacity(given.len());
+    let mut seen = BTreeSet::new();
+    for (index, unit) in given.iter().enumerate() {
+        let path = format!("recipients[{index}]");
+        let Some(unit) = read_unit(Some(unit), &path, refusal) else { continue };
+        if !seen.insert(unit.clone()) {
+            refusal.add(path, reason::RECIPIENT_REPEATED);
+        }
+        read.push(unit);
+    }
+    read
+}
+
+/// The parts of a content as they travel.
+pub(crate) fn pieces(content: &Content) -> Vec<Piece> {
+    let parts = content.parts();
+    parts.iter().filter_map(|part| Some(Piece::new(part, content.encode(part)?))).collect()
+}
+
+/// Opens the branches of a checked referral; gives the referral and whether it was there before.
+///
+/// # Errors
+/// [`Error`]; the transaction must then be undone to where the call began.
+pub(crate) fn submit<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    call: &Call,
+    prepared: &Prepared,
+) -> Result<(pb::Referral, bool), Error> {
+    let referral = made_by(call, "referral", 0);
+    if let Some(answered) = call.answered(desk)? {
+        return Ok((answer(desk, &call.party, answered.referral)?, true));
+    }
+    let case = case_of(desk, call, prepared)?;
+    if !branch::of_referral(desk.tx(), referral)?.is_empty() {
+        // The store was rolled back, and what the request had made came back before the caller did.
+        call.remember(desk, case, referral, None)?;
+        return Ok((answer(desk, &call.party, referral)?, true));
+    }
+    let now = desk.now();
+    directory(shared, prepared, now)?;
+    let pieces = pieces(&prepared.content);
+    for piece in &pieces {
+        content::put(desk, case, referral, piece)?;
+    }
+    let opening = Opening {
+        kind: prepared.kind,
+        group: made_by(call, "group", 0),
+        cause: Cause::Initial,
+        cause_branch: None,
+        time_limits: limits::of_opening(&shared.release(), now),
+    };
+    for (index, recipient) in prepared.recipients.iter().enumerate() {
+        let new = NewBranch {
+            ids: Ids { case, referral, branch: made_by(call, "branch", index) },
+            origin: prepared.origin.clone(),
+            recipient: recipient.clone(),
+            basis: prepared.basis.clone(),
+            opening: opening.clone(),
+            parts: first_tier(prepared.kind, &pieces, &prepared.basis),
+            suspects: prepared.content.suspects().to_vec(),
+            actor: call.actor(),
+            now,
+        };
+        open(desk, shared, new, prepared.purpose.clone(), &call.traceparent)?;
+    }
+    call.remember(desk, case, referral, None)?;
+    Ok((answer(desk, &call.party, referral)?, false))
+}
+
+/// Opens a branch and sends its opening.
+///
+/// # Errors
+/// [`Error::Rules`] with every reason against it.
+pub(crate) fn open<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    new: NewBranch,
+    purpose: Purpose,
+    traceparent: &str,
+) -> Result<Known, Error> {
+    let (ids, group) = (new.ids, new.opening.group);
+    let (event, bytes) = Event::write(referral::open(new).map_err(Error::Rules)?);
+    let held = Held { branch: ids.branch, side: Side::Origin };
+    let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
+    let known = Known { held, purpose, branch, is_whole: true };
+    branch::add(desk.tx(), held, ids, Some(group), &known.purpose)?;
+    send::first(desk, shared, &known, &event, &bytes, traceparent)?;
+    metrics::add(&shared.counters.opened);
+    Ok(known)
+}
+
+/// The parts that travel with an opening.
+pub(crate) fn first_tier(kind: Kind, pieces: &[Piece], basis: &Basis) -> Vec<PartDigest> {
+    let stage = Stage { kind, state: None, event: EventKind::Opened };
+    // A reporter who did not agree is not in the content.
+    let selected = stage.select(content::parts(pieces), true, basis);
+    let mut parts = act::digests(pieces);
+    parts.retain(|entry| selected.contains(entry.part));
+    parts
+}
+
+/// Carers under suspicion, as a narrative at rest names them.
+pub(crate) fn suspects(pieces: &[Piece]) -> Vec<Giver> {
+    use prost::Message as _;
+    let narrative = pieces.iter().find(|piece| piece.part == Part::Narrative);
+    let read = narrative.and_then(|piece| pb::ReferralNarrative::decode(piece.bytes.as_slice()).ok());
+    read.map_or_else(Vec::new, |read| read.suspects.into_iter().filter_map(Giver::from_wire).collect())
+}
+
+/// Everything that the directory has against the recipients, at once.
+fn directory(shared: &Referrals, prepared: &Prepared, now: Timestamp) -> Result<(), Error> {
+    let (release, contract) = (shared.release(), crate::contract());
+    let mut refusal = Refusal::default();
+    let sender = &prepared.origin.party;
+    for (index, to) in prepared.recipients.iter().enumerate() {
+        if release.access_point_for(&to.party, &to.unit, &contract).is_none() {
+            refusal.add(format!("recipients[{index}]"), reason::NOT_HOSTED);
+        }
+        if !release.allows(sender, &contract, &to.party, &prepared.purpose, now) {
+            refusal.add(format!("recipients[{index}]"), reason::NOT_AGREED);
+        }
+    }
+    refusal.or(()).map_err(Error::Rules)
+}
+
+/// The case: a new one, or one in which the caller's party has a part already.
+fn case_of<'t>(desk: &mut impl Desk<'t>, call: &Call, prepared: &Prepared) -> Result<Uuid, Error> {
+    let Some(case) = prepared.case else { return Ok(made_by(call, "case", 0)) };
+    for held in branch::of_case(desk.tx(), case)? {
+        let known = branch::known(desk.tx(), held)?;
+        if known.is_some_and(|known| known.branch.unit(held.side).party == call.party) {
+            return Ok(case);
+        }
+    }
+    Err(Error::AccessDenied)
+}
+
+/// A referral as its origin sees it, BASIC.
+pub(crate) fn answer<'t>(desk: &mut impl Desk<'t>, party: &PartyId, referral: Uuid) -> Result<pb::Referral, Error> {
+    let branches = get::branches(party, referral, desk.tx())?;
+    view::referral(&branches, desk.now()).ok_or(Error::AccessDenied)
+}
