@@ -74,6 +74,9 @@ def _check_position(findings: Findings, where: str, row: sqlite3.Row, last: Posi
     place = (last.row["recipient"], last.row["lane"], last.row["correlation"])
     noted = (row["recipient"], row["lane"], row["correlation"])
     findings.expect(place == noted, where, "was signed for another channel or case")
+    if last.opened is not None and row["state"] == _SIGNED:
+        skipped = last.opened.control.HasField("skip")
+        findings.expect(skipped == (row["reason"] != 0), where, "is skipped and not signed so, or the other way round")
     if last.opened is not None and not last.opened.control.HasField("skip"):
         digest = apart_from_ordinal(last.opened)
         findings.expect(digest == row["draft_digest"], where, "was signed with another content than was accepted")
@@ -83,9 +86,11 @@ def _check_position(findings: Findings, where: str, row: sqlite3.Row, last: Posi
 def _check_state(findings: Findings, where: str, row: sqlite3.Row, last: Position | None,
                  coverage: Mapping[tuple[str, int], Coverage]) -> None:
     state, known = row["state"], range(_DRAFT, _SKIPPED + 1)
-    findings.expect(state in known, where, "is in no state")
+    marks = row["signed"] in (0, 1) and row["told"] in (0, 1)
+    findings.expect(state in known and marks, where, "is in no state")
     if row["recipient"] == BROADCAST:
-        findings.expect(state in (_DRAFT, _SIGNED, _SKIPPED), where, "a broadcast is concluded by nobody")
+        open_still = state in (_DRAFT, _SIGNED, _SKIPPED) and not row["told"]
+        findings.expect(open_still, where, "a broadcast is concluded by nobody")
         return
     said = coverage.get((row["recipient"], row["lane"]))
     at = last.sequence if last else 0

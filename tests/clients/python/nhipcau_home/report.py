@@ -4,7 +4,8 @@ directory can know and which is taken over from what was observed."""
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from .pairs import Side
 
 #: Not recomputed: a directory does not say which broker carried the messages, nor how long a demonstration took.
 TAKEN_OVER = ("nats_version", "elapsed_seconds")
+#: What a home that is no home, or was damaged beyond its rows, raises.
+UNREADABLE = (VerificationError, OSError, KeyError, ValueError, sqlite3.Error)
 
 
 @dataclass(frozen=True)
@@ -75,24 +78,30 @@ def _logs(home: Home, side: Side, findings: Findings) -> Logs | None:
     return logs
 
 
-def recompute(world: pathlib.Path, names: Sequence[str], observed: dict[str, Any], findings: Findings) -> dict[str, Any]:
+def recompute(world: pathlib.Path, names: Sequence[str], observed: Mapping[str, Any],
+              findings: Findings) -> dict[str, Any]:
     """Verifies every access point of a world and all of them against each other; gives the report."""
     with ExitStack() as stack:
         accounts = []
         for name in names:
             try:
                 accounts.append(account(stack.enter_context(Home(world / name, findings)), findings))
-            except (VerificationError, OSError, KeyError, ValueError) as error:
+            except UNREADABLE as error:
                 findings.add(name, f"cannot be read: {error}")
-        differences = sum(pairs.reconcile(sender.side, recipient.side, findings)
-                          for sender in accounts for recipient in accounts)
-        return {
-            **{key: observed.get(key) for key in TAKEN_OVER},
-            "observations": _observations(accounts, findings),
-            "referral": {"timeline": _timeline(accounts, findings)},
-            "receipts": {"verified": len(frozenset().union(*(item.receipt_digests for item in accounts)))},
-            "reconciliation": {"differences": differences},
-        }
+        return document(accounts, observed, findings)
+
+
+def document(accounts: Sequence[Account], observed: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """Holds access points against each other and puts the report together."""
+    differences = sum(pairs.reconcile(sender.side, recipient.side, findings)
+                      for sender in accounts for recipient in accounts)
+    return {
+        **{key: observed.get(key) for key in TAKEN_OVER},
+        "observations": _observations(accounts, findings),
+        "referral": {"timeline": _timeline(accounts, findings)},
+        "receipts": {"verified": len(frozenset().union(*(item.receipt_digests for item in accounts)))},
+        "reconciliation": {"differences": differences},
+    }
 
 
 def _observations(accounts: Sequence[Account], findings: Findings) -> dict[str, Any]:

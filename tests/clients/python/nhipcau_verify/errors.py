@@ -50,6 +50,13 @@ class Reason(enum.StrEnum):
     NOT_AT_REST = "not-at-rest"
 
 
+#: Reasons of what is no message, of which there are no vectors: the signed directory and bodies at rest.
+WITHOUT_VECTORS = frozenset({
+    Reason.WRONG_ROOT, Reason.UNDER_SIGNED, Reason.WRONG_VERSION, Reason.BAD_RELEASE, Reason.BAD_REVOCATION,
+    Reason.KEY_NOT_USABLE, Reason.NOT_AT_REST,
+})
+
+
 class VerificationError(Exception):
     """Bytes that do not verify or do not open. `reason` is stable, `detail` says where."""
 

@@ -1,0 +1,158 @@
+"""Branches: the printed tables, the two logs, what they amount to."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from generator import fixture
+from nhipcau_home import branch_log
+from nhipcau_home.branch_fold import fold
+from nhipcau_home.branch_log import Branch, Event
+from nhipcau_home.transitions import ORIGIN, RECIPIENT, Transition, tables
+from nhipcau_verify.contracts import referral_event_pb as event_pb
+from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.errors import Reason
+from nhipcau_verify.wire import ZERO_DIGEST
+
+from .support import ReasonTest
+
+_UNITS = {ORIGIN: {"party": "moh", "unit": "111"}, RECIPIENT: {"party": "hanoi", "unit": "desk"}}
+_SIDES = {ORIGIN: pb.SIDE_ORIGIN, RECIPIENT: pb.SIDE_RECIPIENT}
+
+
+class Story:
+    """Writes the logs of one branch, event by event."""
+
+    def __init__(self, kind: str = "TRANSFER", **opening: Any) -> None:
+        """Opens the branch."""
+        self.logs: dict[str, list[Event]] = {ORIGIN: [], RECIPIENT: []}
+        opened = {"kind": pb.ReferralKind.Value(f"REFERRAL_KIND_{kind}")}
+        self.write(ORIGIN, "opened", seen=0, content=opened, **opening)
+
+    def write(self, side: str, name: str, seen: int | None = None, person: str = "", content: Any = None,
+              **fields: Any) -> Story:
+        """Appends an event whose writer had stored `seen` events of the other side, all of them unless it is given."""
+        own, other = self.logs[side], self.logs[RECIPIENT if side == ORIGIN else ORIGIN]
+        message = event_pb.ReferralEvent(
+            case_uid=fixture.bytes_of("case", 16), referral_uid=fixture.bytes_of("referral", 16),
+            branch_uid=fixture.bytes_of("branch", 16), side=_SIDES[side], owner=_UNITS[side],
+            counterpart=_UNITS[RECIPIENT if side == ORIGIN else ORIGIN], ordinal=len(own) + 1,
+            previous_digest=own[-1].digest if own else ZERO_DIGEST, actor={"system": "desk", "person": person}, **fields)
+        getattr(message, name).SetInParent()
+        if content:
+            message.opened.MergeFrom(event_pb.Opened(**content))
+        known = len(other) if seen is None else seen
+        if known:
+            message.seen.ordinal, message.seen.digest = known, other[known - 1].digest
+        own.append(Event(message.SerializeToString(), message, fixture.message_id(f"{side} {len(own)}"), ()))
+        return self
+
+    @property
+    def branch(self) -> Branch:
+        """The branch as it is now, its logs checked."""
+        branch = Branch(fixture.bytes_of("branch", 16), tuple(self.logs[ORIGIN]), tuple(self.logs[RECIPIENT]))
+        branch_log.check(branch)
+        return branch
+
+    @property
+    def states(self) -> list[str]:
+        """The states that were entered."""
+        return [entered.state for entered in fold(self.branch).entered]
+
+
+class TableTest(unittest.TestCase):
+    """Reading the document."""
+
+    def test_every_kind_has_every_event_of_the_contract(self) -> None:
+        events = {field.name for field in event_pb.ReferralEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
+        self.assertEqual(set(tables()), {"TRANSFER", "REFERRAL", "NOTIFICATION"})
+        for rules in tables().values():
+            self.assertEqual(set(rules), events)
+
+    def test_cells_are_read_as_they_are_printed(self) -> None:
+        transfer = tables()["TRANSFER"]
+        self.assertEqual(transfer["assigned"].by_state, {"ACKNOWLEDGED": Transition(to="ASSIGNED")})
+        self.assertEqual(transfer["completed"].by_state["ACKNOWLEDGED"], Transition(waits_for="ASSIGNED"))
+        self.assertEqual(transfer["rejected"].by_state, {})
+        self.assertNotIn("ENTERED_IN_ERROR", transfer["consent_withdrawn"].by_state)
+        self.assertEqual(len(transfer["consent_withdrawn"].by_state), 13)
+        self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"], Transition(to="CLOSED"))
+
+
+class FoldTest(unittest.TestCase):
+    """Two logs and what they amount to."""
+
+    def test_a_transfer_goes_to_its_end(self) -> None:
+        story = Story().write(ORIGIN, "received").write(RECIPIENT, "acknowledged", person="p1")
+        story.write(ORIGIN, "assigned").write(RECIPIENT, "service_started").write(RECIPIENT, "completed")
+        story.write(ORIGIN, "closed")
+        self.assertEqual(story.states, ["SUBMITTED", "RECEIVED", "ACKNOWLEDGED", "ASSIGNED", "IN_SERVICE", "COMPLETED",
+                                        "CLOSED"])
+
+    def test_a_referral_goes_to_its_assignment(self) -> None:
+        story = Story("REFERRAL").write(RECIPIENT, "accepted").write(ORIGIN, "assigned")
+        self.assertEqual(story.states, ["SUBMITTED", "ACCEPTED", "ASSIGNED"])
+
+    def test_of_two_that_crossed_the_origins_is_read_first(self) -> None:
+        story = Story("REFERRAL").write(RECIPIENT, "accepted").write(ORIGIN, "revoked", seen=0)
+        self.assertEqual(story.states, ["SUBMITTED", "REVOKED"])
+        self.assertEqual([event.name for event in fold(story.branch).superseded], ["accepted"])
+
+    def test_without_a_person_nobody_has_acknowledged(self) -> None:
+        self.assertEqual(Story().write(RECIPIENT, "acknowledged").states, ["SUBMITTED"])
+
+    def test_a_service_that_began_early_waits_for_the_assignment(self) -> None:
+        story = Story().write(RECIPIENT, "acknowledged", person="p1").write(RECIPIENT, "service_started")
+        story.write(RECIPIENT, "completed")
+        self.assertEqual(story.states[-1], "ACKNOWLEDGED")
+        self.assertEqual(story.write(ORIGIN, "assigned", seen=1).states[-3:], ["ASSIGNED", "IN_SERVICE", "COMPLETED"])
+
+    def test_a_revocation_after_assignment_is_a_request_that_is_answered_once(self) -> None:
+        story = Story("REFERRAL").write(RECIPIENT, "accepted").write(ORIGIN, "assigned")
+        early = Story("REFERRAL").write(RECIPIENT, "accepted").write(ORIGIN, "assigned")
+        self.assertEqual(early.write(RECIPIENT, "revocation_granted").states[-1], "ASSIGNED")
+        story.write(ORIGIN, "revocation_requested").write(RECIPIENT, "revocation_refused")
+        self.assertEqual(story.write(RECIPIENT, "revocation_granted").states[-1], "ASSIGNED")
+        story.write(ORIGIN, "revocation_requested").write(RECIPIENT, "revocation_granted")
+        self.assertEqual(story.states[-1], "REVOKED")
+
+    def test_only_consent_can_be_withdrawn_and_that_wins(self) -> None:
+        consent = {"lawful_basis": {"consent": {}}}
+        self.assertEqual(Story(**consent).write(ORIGIN, "consent_withdrawn").states[-1], "REVOKED")
+        duty = {"lawful_basis": {"statutory_duty": {}}}
+        self.assertEqual(Story(**duty).write(ORIGIN, "consent_withdrawn").states[-1], "SUBMITTED")
+
+    def test_a_later_tier_before_the_assignment_changes_nothing(self) -> None:
+        identity = {"parts": [{"part": pb.REFERRAL_PART_IDENTITY, "digest": bytes(32)}]}
+        story = Story("REFERRAL").write(ORIGIN, "disclosure_added", **identity)
+        self.assertEqual([event.name for event in fold(story.branch).superseded], ["disclosure_added"])
+        story.write(RECIPIENT, "accepted").write(ORIGIN, "assigned", **identity)
+        self.assertEqual(story.states[-1], "ASSIGNED")
+
+    def test_nobody_writes_for_the_other_side(self) -> None:
+        self.assertEqual(Story("REFERRAL").write(ORIGIN, "accepted").states, ["SUBMITTED"])
+
+
+class LogTest(ReasonTest):
+    """Logs as evidence."""
+
+    def test_a_dropped_event_is_noticed(self) -> None:
+        branch = Story().write(ORIGIN, "received").write(RECIPIENT, "acknowledged").branch
+        without = Branch(branch.uid, branch.origin[:1], branch.recipient)
+        self.assert_refused(Reason.SEQUENCE_GAP, branch_log.check, without)
+        self.assert_refused(Reason.MALFORMED, branch_log.check, Branch(branch.uid, branch.origin[1:], branch.recipient))
+
+    def test_an_exchanged_event_is_noticed(self) -> None:
+        branch = Story().write(ORIGIN, "received").write(ORIGIN, "revoked").branch
+        other = Story().write(ORIGIN, "escalated").branch
+        mixed = Branch(branch.uid, (branch.origin[0], other.origin[1], branch.origin[2]), ())
+        self.assert_refused(Reason.WRONG_PREVIOUS, branch_log.check, mixed)
+
+    def test_nobody_forgets_what_was_seen(self) -> None:
+        story = Story().write(RECIPIENT, "acknowledged").write(ORIGIN, "received").write(ORIGIN, "closed", seen=0)
+        self.assert_refused(Reason.MALFORMED, lambda: story.branch)
+
+
+if __name__ == "__main__":
+    unittest.main()
