@@ -135,7 +135,8 @@ impl Export {
         let unknown = || Failure::because(Code::Usage, "the structure is not in the directory");
         let reference: StructureRef = self.selection.structure.parse().or_exit(Code::Usage)?;
         let structure = registry.find(&reference).ok_or_else(unknown)?;
-        let mut file = sdmx::Export::new(output, structure, registry).or_exit(Code::Failed)?;
+        // Begun with the first answer: whoever is refused is not handed the head of a file.
+        let (mut output, mut file) = (Some(output), None);
         let (mut count, mut provider) = (0, None);
         pages(self, connection, |series| {
             for group in &series {
@@ -146,10 +147,14 @@ impl Export {
                 count += group.block.as_ref().map_or(0, |block| block.time_periods.len() as u64);
             }
             terminal::advance(format_args!("{count} observations"));
-            file.page(series).context("the answer does not fit the directory at hand").or_exit(Code::Failed)
+            if let Some(output) = output.take() {
+                file = Some(sdmx::Export::new(output, structure, registry).or_exit(Code::Failed)?);
+            }
+            let written = file.as_mut().map_or(Ok(()), |file| file.page(series));
+            written.context("the answer does not fit the directory at hand").or_exit(Code::Failed)
         })
         .await?;
-        file.finish().or_exit(Code::Failed)?;
+        file.map(sdmx::Export::finish).transpose().or_exit(Code::Failed)?;
         Ok(Written { observation_count: count, file: None })
     }
 }
