@@ -22,6 +22,7 @@ use crate::{
     content::{self, Piece},
     desk::Desk,
     error::Error,
+    name::referral_name,
     store::reading::{self, Held},
     view,
 };
@@ -39,12 +40,8 @@ impl Name {
     /// # Errors
     /// [`Error::AccessDenied`]: what cannot be a name does not exist.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
-        let parts = text.strip_prefix("parties/").and_then(|rest| rest.split_once("/referrals/"));
-        let (origin, referral) = parts.ok_or(Error::AccessDenied)?;
-        Ok(Self {
-            origin: PartyId::new(origin).map_err(|_| Error::AccessDenied)?,
-            referral: Uuid::try_parse(referral).map_err(|_| Error::AccessDenied)?,
-        })
+        let (origin, referral) = referral_name(text)?;
+        Ok(Self { origin, referral })
     }
 }
 
