@@ -10,7 +10,7 @@ PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo test sim lint fmt
+.PHONY: help setup demo sandbox test sim lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -22,6 +22,10 @@ demo: setup ## Take figures and a case through four parties: make demo ARGS="--i
 	@cargo build --package nhipcau --locked
 	@target/debug/nhipcau demo --home target/demo $(ARGS)
 	@$(PYTHON) $(SECOND)/verify_demo.py target/demo
+
+sandbox: setup ## Run four access points to try things on, until Ctrl-C: make sandbox ARGS="--home DIR"
+	@cargo build --package nhipcau --locked
+	@target/debug/nhipcau sandbox $(ARGS)
 
 test: setup ## Run every test, on a real nats-server where one is needed
 	@cargo test --workspace --locked

@@ -86,6 +86,11 @@ impl World {
         &self.endpoints.home
     }
 
+    /// The program that access points run.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// A path of [`Endpoints`], from the home.
     pub(crate) fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.home().join(relative)
