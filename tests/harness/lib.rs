@@ -1,6 +1,8 @@
-//! What the tests stand on: a real nats-server under the shipped configuration, and waiting for a condition with a
-//! deadline. Nothing here replaces a part of the system by a stand-in.
+//! What the tests stand on: a real nats-server under the shipped configuration, real processes of the program, and
+//! waiting for a condition with a deadline. Nothing here replaces a part of the system by a stand-in.
 
 pub mod bus;
 pub mod nats;
+pub mod process;
 pub mod wait;
+pub mod world;

@@ -279,7 +279,10 @@ fn certificates() -> PathBuf {
 }
 
 /// The server that `make setup` brought, unless NHIPCAU_NATS_SERVER names another.
-fn binary() -> Result<PathBuf> {
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> Result<PathBuf> {
     let named = env::var_os("NHIPCAU_NATS_SERVER").map(PathBuf::from);
     let path = named.unwrap_or_else(|| root().join("target/tools/nats-server"));
     if !path.is_file() {

@@ -47,7 +47,7 @@ impl Registry {
 
     /// The administrative units.
     #[must_use]
-    pub fn areas(&self) -> &AreaList {
+    pub fn areas(&self) -> &Arc<AreaList> {
         &self.areas
     }
 

@@ -258,7 +258,7 @@ async fn follow(line: Arc<Line>, mut links: watch::Receiver<(u64, bool)>) {
                 line.board.connected(server);
             }
         }
-        tracing::info!(state = ?*line.board.watch().borrow(), "The connection to the broker changed.");
+        tracing::debug!(state = ?*line.board.watch().borrow(), "The connection to the broker changed.");
     }
 }
 

@@ -1,23 +1,36 @@
 //! What is said about the connection to the broker: a line whenever it changes, and a number for whoever watches.
 
+use std::time::Duration;
+
 use nhipcau_messaging::nats::State;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, time::timeout};
 
-/// Follows the state for as long as there is one.
-pub(super) fn follow(mut state: watch::Receiver<State>, registry: &mut Registry) -> JoinHandle<()> {
+/// How long the connection may be gone before anybody is told.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Follows the state until the transport ends.
+pub(super) fn follow(mut state: watch::Receiver<State>, registry: &mut Registry) {
     let usable = Gauge::<i64>::default();
     registry.register("broker_usable", "Whether the broker is connected and has what it needs.", usable.clone());
     tokio::spawn(async move {
         loop {
             let now = *state.borrow_and_update();
             usable.set(i64::from(matches!(now, State::Connected { .. })));
-            say(now);
-            if state.changed().await.is_err() {
+            // A connection that is being made, or ended with the process, is not worth a line.
+            let awaited = if now == State::Disconnected { PATIENCE } else { Duration::ZERO };
+            let changed = match timeout(awaited, state.changed()).await {
+                Ok(changed) => changed,
+                Err(_) => {
+                    say(now);
+                    state.changed().await
+                }
+            };
+            if changed.is_err() {
                 return;
             }
         }
-    })
+    });
 }
 
 fn say(state: State) {

@@ -5,6 +5,7 @@
 
 mod app;
 mod broker;
+mod counted;
 mod parts;
 mod reload;
 

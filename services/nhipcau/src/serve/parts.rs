@@ -1,5 +1,35 @@
-//! The services of this program, and which of them a process has.
+//! The services of this program, which of them a process has, and what each brings along: tables and a handler for
+//! messaging, a door for callers, counters.
+//!
+//! A new service is a variant here, a field of [`Parts`] and its lines in [`Parts::bring`] and [`Parts::doors`].
 
+use std::sync::Arc;
+
+use nhipcau_domain::{area::AreaList, directory::Release};
+use nhipcau_indicators::{Indicators, Registry};
+use nhipcau_messaging::handler::Handler;
+use nhipcau_proto::{
+    indicator::v1::{
+        indicator_service_server::IndicatorServiceServer, indicator_watch_service_server::IndicatorWatchServiceServer,
+    },
+    referral::v1::{
+        referral_decision_service_server::ReferralDecisionServiceServer,
+        referral_service_server::ReferralServiceServer,
+        referral_steering_service_server::ReferralSteeringServiceServer,
+        referral_watch_service_server::ReferralWatchServiceServer,
+    },
+};
+use nhipcau_referrals::Referrals;
+use nhipcau_runtime::{
+    access_point::{AccessPoint, Part},
+    config::Config,
+    server::Services,
+};
+use prometheus_client::registry::Registry as Counts;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::counted::Counted;
 use crate::check::Finding;
 
 /// A service, as `access_point.services` names it.
@@ -7,16 +37,19 @@ use crate::check::Finding;
 pub(super) enum Service {
     /// Statistics.
     Indicators,
+    /// Case referrals.
+    Referrals,
 }
 
 impl Service {
     /// All of them.
-    pub(super) const ALL: [Self; 1] = [Self::Indicators];
+    pub(super) const ALL: [Self; 2] = [Self::Indicators, Self::Referrals];
 
     /// Its name in the configuration.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Indicators => "indicators",
+            Self::Referrals => "referrals",
         }
     }
 }
@@ -36,6 +69,77 @@ pub(super) fn unknown(named: &[String]) -> Vec<Finding> {
 pub(super) fn chosen(named: &[String]) -> Vec<Service> {
     let is_chosen = |service: &Service| named.is_empty() || named.iter().any(|name| name == service.name());
     Service::ALL.into_iter().filter(is_chosen).collect()
+}
+
+/// What services look things up in; newer ones with every release of the directory.
+#[derive(Debug, Clone)]
+pub(super) struct Sources {
+    /// Structures, code lists and dataflows.
+    pub(super) registry: watch::Receiver<Arc<Registry>>,
+    /// Administrative units.
+    pub(super) areas: watch::Receiver<Arc<AreaList>>,
+    /// Who takes part.
+    pub(super) releases: watch::Receiver<Arc<Release>>,
+}
+
+/// The services of a process.
+pub(super) struct Parts {
+    indicators: Option<Indicators>,
+    referrals: Option<Referrals>,
+}
+
+impl Parts {
+    /// The chosen services.
+    pub(super) fn new(chosen: &[Service], sources: Sources) -> Self {
+        let Sources { registry, areas, releases } = sources;
+        let has = |service| chosen.contains(&service);
+        Self {
+            indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
+            referrals: has(Service::Referrals).then(|| Referrals::new(releases).with_areas(areas)),
+        }
+    }
+
+    /// Their side in messaging. What they count is shown from now on.
+    pub(super) fn bring(&self, counts: &mut Counts) -> Vec<Part> {
+        let part = |tables, handler: Box<dyn Handler>| Part { tables: vec![tables], handlers: vec![handler] };
+        let mut parts = Vec::new();
+        if let Some(service) = &self.indicators {
+            let counted = service.clone();
+            Counted::register(counts, move || counted.counters().read().to_vec());
+            parts.push(part(nhipcau_indicators::SCHEMA, Box::new(service.handler())));
+        }
+        if let Some(service) = &self.referrals {
+            let counted = service.clone();
+            Counted::register(counts, move || counted.counters().read().to_vec());
+            parts.push(part(nhipcau_referrals::SCHEMA, Box::new(service.handler())));
+        }
+        parts
+    }
+
+    /// Their side that callers see, and that of whoever operates the access point. Streams end with `ending`.
+    pub(super) fn doors(self, config: &Config, access_point: &AccessPoint, ending: &CancellationToken) -> Services {
+        let limit = config.server.message_bytes;
+        let me = || (access_point.handle(), access_point.readers(), config.access_point.clone(), ending.clone());
+        let operations = access_point.operations().server().max_decoding_message_size(limit);
+        let mut services = Services::default().with(operations);
+        if let Some(service) = self.indicators {
+            let (writer, readers, id, ending) = me();
+            let door = service.door(writer, readers, id, ending);
+            services = services
+                .with(IndicatorServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(IndicatorWatchServiceServer::new(door).max_decoding_message_size(limit));
+        }
+        if let Some(service) = self.referrals {
+            let (writer, readers, id, ending) = me();
+            let door = service.door(writer, readers, id, ending);
+            services = services
+                .with(ReferralServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralSteeringServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralDecisionServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
+        }
+        services
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,44 @@
-//! A newer release of the directory on SIGHUP: read whole, its tables included, and only then taken into use.
+//! What services look up in a release of the directory, and a newer release on SIGHUP: read whole, its tables included,
+//! and only then taken into use.
 
 use std::{io, sync::Arc};
 
+use anyhow::Context as _;
+use nhipcau_domain::{area::AreaList, directory::Release};
 use nhipcau_indicators::Registry;
-use nhipcau_runtime::{
-    access_point::{Error, Reloader},
-    config,
-    telemetry::chain,
-};
+use nhipcau_runtime::{access_point::Reloader, config};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
     task::spawn_blocking,
 };
 
+use super::parts::Sources;
 use crate::registry;
+
+/// The tables of a release.
+pub(super) struct Tables {
+    registry: Arc<Registry>,
+    areas: Arc<AreaList>,
+}
+
+impl Tables {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Names the table that cannot be read.
+    pub(super) fn read(directory: &config::Directory, release: &Release) -> anyhow::Result<Self> {
+        let registry = registry::read(directory, release)?;
+        Ok(Self { areas: Arc::clone(registry.areas()), registry: Arc::new(registry) })
+    }
+}
 
 /// What happens on SIGHUP.
 pub(super) struct Reload {
     hangup: Signal,
     directory: config::Directory,
     registry: watch::Sender<Arc<Registry>>,
+    areas: watch::Sender<Arc<AreaList>>,
 }
 
 impl Reload {
@@ -28,8 +46,14 @@ impl Reload {
     ///
     /// # Errors
     /// When signals cannot be listened to.
-    pub(super) fn listen(directory: config::Directory, registry: watch::Sender<Arc<Registry>>) -> io::Result<Self> {
-        Ok(Self { hangup: signal(SignalKind::hangup())?, directory, registry })
+    pub(super) fn listen(directory: config::Directory, Tables { registry, areas }: Tables) -> io::Result<Self> {
+        let (registry, areas) = (watch::Sender::new(registry), watch::Sender::new(areas));
+        Ok(Self { hangup: signal(SignalKind::hangup())?, directory, registry, areas })
+    }
+
+    /// What services look things up in.
+    pub(super) fn sources(&self, releases: watch::Receiver<Arc<Release>>) -> Sources {
+        Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), releases }
     }
 
     /// Reloads at every signal, for ever. What is refused is logged and changes nothing.
@@ -39,24 +63,28 @@ impl Reload {
                 Ok(true) => {}
                 Ok(false) => tracing::info!("The directory has no newer release."),
                 Err(error) => {
-                    let error = chain(&*error).to_string();
+                    let error = format!("{error:#}");
                     tracing::error!(error, "The newer release was not taken; the one in use stays.");
                 }
             }
         }
     }
 
-    async fn once(&self, reloader: &Reloader) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    /// Whether there was a newer release.
+    async fn once(&self, reloader: &Reloader) -> anyhow::Result<bool> {
         let (files, directory) = (reloader.clone(), self.directory.clone());
-        let read = move || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+        let read = move || -> anyhow::Result<_> {
             let Some(release) = files.newer()? else { return Ok(None) };
-            let registry = registry::read(&directory, &release)?;
-            Ok(Some((release, registry)))
+            let tables = Tables::read(&directory, &release)?;
+            Ok(Some((release, tables)))
         };
-        let Some((release, registry)) = spawn_blocking(read).await?? else { return Ok(false) };
-        // First what figures are checked against: a figure that a peer accepts by the newer release must fit here.
-        self.registry.send_replace(Arc::new(registry));
-        reloader.install(release).await.map_err(Box::<Error>::new)?;
+        let Some((release, tables)) = spawn_blocking(read).await.context("reading the directory")?? else {
+            return Ok(false);
+        };
+        // First what figures are checked against: what a peer accepts by the newer release must fit here.
+        self.registry.send_replace(tables.registry);
+        self.areas.send_replace(tables.areas);
+        reloader.install(release).await?;
         Ok(true)
     }
 }

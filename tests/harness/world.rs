@@ -1,0 +1,207 @@
+//! Four access points and a broker, each a real process, in the sandbox that the program itself makes.
+//!
+//! What is kept is in a directory that goes away with the world. Processes are killed, started again and given other
+//! disks here; what they are asked is for the tests.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Output},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::{
+    nats,
+    process::{Process, output, program},
+};
+
+/// How long one call may take; a test asks again.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The world of a test.
+#[derive(Debug)]
+pub struct World {
+    home: TempDir,
+    endpoints: Value,
+    broker: Option<Process>,
+    access_points: BTreeMap<String, Process>,
+}
+
+impl World {
+    /// Makes the files of a world; nothing runs.
+    ///
+    /// # Errors
+    /// When the program is not built or cannot make a sandbox.
+    pub fn make() -> Result<Self> {
+        let home = tempfile::tempdir()?;
+        let made = output(program()?.args(["sandbox", "--create-only", "--home"]).arg(home.path()))?;
+        ensure!(made.status.success(), "no sandbox: {}", String::from_utf8_lossy(&made.stderr));
+        let endpoints = serde_json::from_slice(&fs::read(home.path().join("endpoints.json"))?)?;
+        Ok(Self { home, endpoints, broker: None, access_points: BTreeMap::new() })
+    }
+
+    /// Makes a world and starts the broker, provisioned, and the access points.
+    ///
+    /// # Errors
+    /// When something does not come up.
+    pub async fn start(names: &[&str]) -> Result<Self> {
+        let mut world = Self::make()?;
+        world.start_broker().await?;
+        world.provision()?;
+        for name in names {
+            world.start_access_point(name).await?;
+        }
+        Ok(world)
+    }
+
+    /// A path below the home of the world.
+    #[must_use]
+    pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
+        self.home.path().join(relative)
+    }
+
+    /// Starts the broker on whatever its disk holds.
+    ///
+    /// # Errors
+    /// When it does not listen.
+    pub async fn start_broker(&mut self) -> Result<()> {
+        let mut command = Command::new(nats::binary()?);
+        command.arg("--config").arg(self.path(self.text("/broker/config")?));
+        let log = self.path(self.text("/broker/log")?);
+        let address = self.text("/broker/address")?.trim_start_matches("tls://").to_owned();
+        let mut process = Process::start("nats-server", command, &log)?;
+        process.ready(|| async { TcpStream::connect(&address).await.is_ok() }).await?;
+        self.broker = Some(process);
+        Ok(())
+    }
+
+    /// Kills the broker in the middle of whatever it does.
+    pub fn kill_broker(&mut self) {
+        self.broker = None;
+    }
+
+    /// Takes everything that the broker stored, after [`World::kill_broker`].
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn lose_broker_disk(&self) -> Result<()> {
+        Ok(fs::remove_dir_all(self.path("nats/store"))?)
+    }
+
+    /// Brings the broker to what the directory says, by the operator's own command.
+    ///
+    /// # Errors
+    /// When the command fails; the message holds what it wrote.
+    pub fn provision(&self) -> Result<()> {
+        let done = self.operator("apply")?;
+        ensure!(done.status.success(), "not provisioned: {}", String::from_utf8_lossy(&done.stderr));
+        Ok(())
+    }
+
+    /// Runs `nhipcau provision` with the operator's login.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn operator(&self, command: &str) -> Result<Output> {
+        let settings = self.path("operator.toml");
+        let broker = |key: &str| self.text(&format!("/broker/{key}"));
+        let text = format!(
+            "[broker]\nservers = [\"{}\"]\nroot_certificates = \"{}\"\ncertificate = \"{}\"\nkey = \"{}\"\nnkey = \"{}\"\n",
+            broker("address")?,
+            broker("root_certificates")?,
+            broker("certificate")?,
+            broker("key")?,
+            broker("login")?,
+        );
+        fs::write(&settings, text)?;
+        let mut command_line = program()?;
+        command_line.args(["provision", command, "--json", "--config"]).arg(settings);
+        command_line.arg("--directory").arg(self.path("moh/directory"));
+        output(command_line.arg("--fingerprint").arg(self.text("/fingerprint")?))
+    }
+
+    /// Starts an access point and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its log.
+    pub async fn start_access_point(&mut self, name: &str) -> Result<()> {
+        let mut command = program()?;
+        command.arg("serve").arg("--config").arg(self.config(name));
+        let mut process = Process::start(name, command, &self.path(name).join("log"))?;
+        let channel = self.channel(name)?;
+        process.ready(|| serves(channel.clone())).await?;
+        self.access_points.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    /// Kills an access point in the middle of whatever it does.
+    pub fn kill(&mut self, name: &str) {
+        self.access_points.remove(name);
+    }
+
+    /// Asks an access point to end and waits for it.
+    ///
+    /// # Errors
+    /// When it does not run or does not end in time.
+    pub async fn stop(&mut self, name: &str) -> Result<ExitStatus> {
+        self.access_points.remove(name).with_context(|| format!("{name} does not run"))?.stop().await
+    }
+
+    /// A running access point.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn running(&mut self, name: &str) -> Result<&mut Process> {
+        self.access_points.get_mut(name).with_context(|| format!("{name} does not run"))
+    }
+
+    /// The configuration of an access point.
+    #[must_use]
+    pub fn config(&self, name: &str) -> PathBuf {
+        self.path(name).join("nhipcau.toml")
+    }
+
+    /// A command of the calling system of an access point.
+    ///
+    /// # Errors
+    /// When the program is not built.
+    pub fn system(&self, name: &str) -> Result<Command> {
+        let profile = self.path(self.text(&format!("/access_points/{name}/profile"))?);
+        let mut command = program()?;
+        command.env("NHIPCAU_PROFILE", profile);
+        Ok(command)
+    }
+
+    /// A way to call an access point as its system; connects when it is used, and again whenever it must.
+    ///
+    /// # Errors
+    /// When a file of the system cannot be read.
+    pub fn channel(&self, name: &str) -> Result<Channel> {
+        let of = |key: &str| self.text(&format!("/access_points/{name}/{key}"));
+        let file = |key: &str| Ok::<_, anyhow::Error>(fs::read(self.path(of(key)?))?);
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(file("root_certificates")?))
+            .identity(Identity::from_pem(file("certificate")?, file("key")?))
+            .domain_name("localhost");
+        let endpoint = Endpoint::from_shared(of("grpc")?.to_owned())?.tls_config(tls)?;
+        Ok(endpoint.connect_timeout(ANSWER).timeout(ANSWER).connect_lazy())
+    }
+
+    fn text(&self, pointer: &str) -> Result<&str> {
+        self.endpoints.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in the world"))
+    }
+}
+
+async fn serves(channel: Channel) -> bool {
+    let request = HealthCheckRequest { service: String::new() };
+    let answer = HealthClient::new(channel).check(request).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
