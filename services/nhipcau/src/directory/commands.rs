@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use jiff::Timestamp;
 use nhipcau_domain::{
-    directory::{Fingerprint, Freshness, TrustedRoot},
+    directory::{Fingerprint, Freshness, Release, TrustedRoot},
     id::{AccessPointId, KeyId, PartyId},
 };
 use nhipcau_messaging::SystemEntropy;
@@ -186,7 +186,7 @@ impl Sign {
         let key = OfflineKey::read(&self.key, Kind::Signer).map_err(Error::Key)?;
         let signed = release::sign(&self.release, previous.as_ref(), &key)?;
         files::write(&self.release, &signed).map_err(Error::File)?;
-        signatures(&self.release, &signed)
+        signatures(&self.release, &signed, previous.as_ref())
     }
 }
 
@@ -204,14 +204,16 @@ impl Merge {
     pub(super) fn run(self) -> Result<(), Failure> {
         let merged = release::merge(&self.release, &self.others)?;
         files::write(&self.release, &merged).map_err(Error::File)?;
-        signatures(&self.release, &merged)
+        signatures(&self.release, &merged, None)
     }
 }
 
-fn signatures(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let (valid, needed) = release::signatures(bytes).map_err(Error::refused(path))?;
-    let rest = if valid < needed { "another signer is needed" } else { "it can be installed" };
-    line(format_args!("{}: {valid} of {needed} signatures; {rest}", path.display()))
+/// Says what a release still lacks.
+fn signatures(path: &Path, bytes: &[u8], previous: Option<&Release>) -> Result<(), Failure> {
+    match release::lacks(bytes, previous).map_err(Error::refused(path))? {
+        Some(lacking) => line(format_args!("{}: {lacking}", path.display())),
+        None => line(format_args!("{}: enough signatures; it can be installed", path.display())),
+    }
 }
 
 /// `show`.

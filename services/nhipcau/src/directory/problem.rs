@@ -70,7 +70,10 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the source has {} mistakes", self.listed.len())?;
+        match self.listed.len() {
+            1 => write!(f, "the source has a mistake")?,
+            many => write!(f, "the source has {many} mistakes")?,
+        }
         self.listed.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }

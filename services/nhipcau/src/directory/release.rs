@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nhipcau_domain::directory::{Release, TrustedRoot, authoring};
+use nhipcau_domain::directory::{Error as Refused, Release, TrustedRoot, authoring};
 
 use super::{Error, files, key_file::OfflineKey};
 
@@ -42,13 +42,29 @@ pub(crate) fn merge(path: &Path, others: &[impl AsRef<Path>]) -> Result<Vec<u8>,
 }
 
 /// How many of the signatures count under the release's own root, and how many are needed.
-pub(crate) fn signatures(bytes: &[u8]) -> Result<(usize, usize), nhipcau_domain::directory::Error> {
-    use nhipcau_domain::directory::Error as Refused;
-
-    let root = TrustedRoot::claimed(bytes)?;
-    match Release::verify(bytes, &root, None) {
+///
+/// # Errors
+/// When the file holds no root.
+pub(crate) fn signatures(bytes: &[u8]) -> Result<(usize, usize), Refused> {
+    match Release::verify(bytes, &TrustedRoot::claimed(bytes)?, None) {
         Err(Refused::UnderSigned { valid, needed }) => Ok((valid, needed)),
-        // Enough; how many more says nothing.
+        // Signatures are looked at first: there are enough of them, and how many more says nothing.
         _ => Ok((2, 2)),
+    }
+}
+
+/// What a release lacks until access points take it, after the release before where that is known.
+///
+/// # Errors
+/// When it is refused for something else than its signatures.
+pub(crate) fn lacks(bytes: &[u8], previous: Option<&Release>) -> Result<Option<Refused>, Refused> {
+    let root = match previous {
+        Some(previous) => previous.root().clone(),
+        None => TrustedRoot::claimed(bytes)?,
+    };
+    match Release::verify(bytes, &root, previous) {
+        Ok(_) => Ok(None),
+        Err(lacking @ (Refused::UnderSigned { .. } | Refused::RootUnderSigned { .. })) => Ok(Some(lacking)),
+        Err(error) => Err(error),
     }
 }

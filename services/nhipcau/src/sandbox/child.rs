@@ -43,16 +43,6 @@ impl Running {
         Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }
 
-    /// What it is.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its process id, while it runs.
-    pub(crate) fn id(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Waits until it has ended by itself.
     pub(crate) async fn ended(&mut self) -> Error {
         match self.child.wait().await {
@@ -102,14 +92,6 @@ impl Running {
                 self.child.wait().await
             }
         }
-    }
-
-    /// Kills it in the middle of whatever it does.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub(crate) async fn kill(mut self) -> io::Result<()> {
-        self.child.kill().await
     }
 
     fn failure(&self, status: ExitStatus) -> Error {

@@ -159,3 +159,9 @@ impl AccessPoint {
         }
     }
 }
+
+/// Where the process of a URL listens on this machine.
+pub(super) fn address(url: &str) -> String {
+    let port = url.rsplit(':').next().unwrap_or_default();
+    format!("127.0.0.1:{}", port.split('/').next().unwrap_or_default())
+}

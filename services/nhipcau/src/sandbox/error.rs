@@ -81,6 +81,16 @@ pub(crate) enum Error {
         /// Its version.
         found: String,
     },
+    /// A port is taken.
+    #[error(
+        "{name} cannot listen at {address}: end what listens there, perhaps left over from a sandbox that was killed, or make another sandbox"
+    )]
+    PortTaken {
+        /// Which process.
+        name: String,
+        /// Where it would listen.
+        address: String,
+    },
     /// A process cannot be started.
     #[error("{name} cannot be started")]
     Start {

@@ -7,7 +7,7 @@ use nhipcau_messaging::Entropy;
 use nhipcau_runtime::keys;
 
 use super::{
-    endpoints::Endpoints,
+    endpoints::{Endpoints, address},
     error::Error,
     pki::{Authority, For, write_secret},
     plan::{Member, ROLES},
@@ -84,10 +84,4 @@ fn configuration(member: Member, endpoints: &Endpoints) -> String {
         system = member.system_name(),
         roles = roles.join(", "),
     )
-}
-
-/// Where a URL of the sandbox is listened at.
-fn address(url: &str) -> String {
-    let port = url.rsplit(':').next().unwrap_or_default();
-    format!("127.0.0.1:{}", port.split('/').next().unwrap_or_default())
 }

@@ -34,7 +34,7 @@ use std::path::PathBuf;
 
 use nhipcau_runtime::{clock::Clock, shutdown};
 
-pub(crate) use self::{child::Running, error::Error, world::World};
+pub(crate) use self::world::World;
 use self::{page::Page, world::Found};
 use crate::{
     exit::{Code, Failure, OrExit as _},

@@ -14,7 +14,9 @@ impl fmt::Display for Page<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(world) = self;
         let endpoints = world.endpoints();
-        writeln!(f, "The sandbox at {} runs. Ctrl-C ends it; started again it is as it was.", world.home().display())?;
+        let home = world.home().display();
+        writeln!(f, "Môi trường thử tại {home} đang chạy. Nhấn Ctrl-C để dừng; lần sau mọi dữ liệu vẫn còn.")?;
+        writeln!(f, "The sandbox at {home} runs. Ctrl-C ends it; started again it is as it was.")?;
         writeln!(f, "\n  root fingerprint  {}", endpoints.fingerprint)?;
         writeln!(f, "  broker            {}, monitoring {}", endpoints.broker.address, endpoints.broker.monitor)?;
         for member in MEMBERS {
@@ -39,7 +41,7 @@ fn commands(f: &mut fmt::Formatter<'_>, world: &World) -> fmt::Result {
          \x20 as_system() {{ NHIPCAU_PROFILE={home}/systems/$1/profile.toml {program} \"${{@:2}}\"; }}\n\n\
          Figures, published by one and held by the others:\n\n\
          \x20 as_system moha-statistics indicators import deploy/dev/demo/indicators.csv\n\
-         \x20 as_system vwu-desk indicators export --help\n\n\
+         \x20 as_system vwu-desk indicators export --structure 'IAEG-SDGs:SDG(1.8)'\n\n\
          A hand-over from 111 to a commune; BRANCH is what `list` shows:\n\n\
          \x20 as_system moh-hotline referral template --kind transfer > /tmp/transfer.json\n\
          \x20 as_system moh-hotline referral submit /tmp/transfer.json\n\

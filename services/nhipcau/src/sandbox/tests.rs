@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use nhipcau_runtime::{config::Config, directory, keys};
 
 use super::{
+    error::Error,
     plan::MEMBERS,
     world::{Found, World},
-    *,
 };
 use crate::client::Profile;
 

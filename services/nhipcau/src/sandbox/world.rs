@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fs::{self, File, OpenOptions, TryLockError},
     io,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{self, Command},
     time::Duration,
@@ -20,7 +21,7 @@ use nhipcau_runtime::{config::Config, directory as kept};
 use super::{
     broker,
     child::Running,
-    endpoints::{AccessPoint, AllPorts, Endpoints},
+    endpoints::{AccessPoint, AllPorts, Endpoints, address},
     error::Error,
     health, homes,
     pki::Authority,
@@ -120,6 +121,7 @@ impl World {
         let broker = &self.endpoints.broker;
         let mut command = Command::new(broker::server()?);
         command.arg("--config").arg(self.path(&broker.config));
+        free("nats-server", &[&broker.address, &broker.monitor])?;
         let mut running = Running::start("nats-server", command, &self.path(&broker.log))?;
         // The operator's login rather than a bare connection, which the server would log as a fault.
         let operator = broker::operator(&self.endpoints);
@@ -144,6 +146,7 @@ impl World {
         for name in ours.filter(|name| name.as_encoded_bytes().starts_with(b"NHIPCAU_")) {
             command.env_remove::<&OsStr>(&name);
         }
+        free(name, &[&access_point.grpc, &access_point.metrics])?;
         let mut running = Running::start(name, command, &self.path(&access_point.log))?;
         let channel = health::channel(self.home(), access_point)?;
         running.ready(READY, || health::serves(channel.clone())).await?;
@@ -199,6 +202,12 @@ impl Everything {
         self.broker.stop(END).await?;
         ended.into_iter().try_for_each(|status| status.map(drop))
     }
+}
+
+/// Whether a process can listen where it has to. Its own words about it would be less clear.
+fn free(name: &str, urls: &[&str]) -> Result<(), Error> {
+    let taken = urls.iter().map(|url| address(url)).find(|address| TcpListener::bind(address).is_err());
+    taken.map_or(Ok(()), |address| Err(Error::PortTaken { name: name.to_owned(), address }))
 }
 
 /// Makes a sandbox beside its place and moves it there.

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
-    directory::{Release, TrustedRoot},
+    directory::{self as rules, Release, TrustedRoot},
     id::KeyId,
 };
 use nhipcau_messaging::SystemEntropy;
@@ -238,8 +238,13 @@ fn a_root_is_replaced_by_a_release_that_both_roots_sign() {
     office.keys.push(fresh);
     let before = release::read(&first).unwrap();
     let path = office.draw_up(&Before::Release(&before, Some(&next)), "out/2.release").unwrap();
-    for key in [0, 1, 3] {
+    for (key, lacking) in [
+        (0, Some(rules::Error::UnderSigned { valid: 1, needed: 2 })),
+        (1, Some(rules::Error::RootUnderSigned { valid: 1, needed: 2 })),
+        (3, None),
+    ] {
         let signed = release::sign(&path, Some(&before), &office.keys[key]).unwrap();
+        assert_eq!(release::lacks(&signed, Some(&before)).unwrap(), lacking);
         fs::write(&path, signed).unwrap();
     }
     assert_eq!(office.install(&path).unwrap(), Installed::Release { version: 2, tables: 0 });

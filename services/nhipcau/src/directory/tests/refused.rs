@@ -1,7 +1,5 @@
 //! What is not installed, and what stays as it was.
 
-use nhipcau_domain::directory as rules;
-
 use super::*;
 
 fn refusal(result: Result<Installed, Error>) -> rules::Error {
