@@ -158,7 +158,7 @@ impl fmt::Display for Observed {
         writeln!(f, "\nVụ việc · Case")?;
         for entry in &self.referral.timeline {
             let time = entry.time.to_string();
-            writeln!(f, "  {time:<27}  {:<8}  {:<12}  {}", entry.kind, entry.state, entry.actor)?;
+            writeln!(f, "  {time:<30}  {:<8}  {:<12}  {}", entry.kind, entry.state, entry.actor)?;
         }
         writeln!(f, "\nBằng chứng · Evidence")?;
         writeln!(f, "  {:>6}  biên nhận có chữ ký · signed receipts", self.receipts.verified)?;
