@@ -18,6 +18,9 @@ use uuid::Uuid;
 /// Type string of the digest that a change has.
 const CHANGE: &[u8] = b"nhipcau/1/referral-change";
 
+const FIRST_HEARD: &str = "SELECT create_time FROM referral_place WHERE referral = $1 AND party = $2 LIMIT 1";
+const HELD: &str = "SELECT branch, side FROM referral_place WHERE referral = $1 AND party = $2 ORDER BY branch, side";
+
 /// Notes that a branch changed as one side of it holds it, for the party of that side.
 pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
     let party = &branch.unit(side).party;
@@ -55,11 +58,8 @@ fn place(tx: &mut Tx<'_>, party: &PartyId, side: Side, branch: &Branch) -> Resul
         return Ok(());
     }
     let opened = branch.log(Side::Origin).at(1).map_or(Timestamp::UNIX_EPOCH, |opening| opening.time);
-    let known = tx.query_one(
-        "SELECT create_time FROM referral_place WHERE referral = $1 AND party = $2 LIMIT 1",
-        &[ids.referral.as_bytes().into(), party.as_str().into()],
-        |row| row.int(0),
-    )?;
+    let of_party: [Value<'_>; 2] = [ids.referral.as_bytes().into(), party.as_str().into()];
+    let known = tx.query_one(FIRST_HEARD, &of_party, |row| row.int(0))?;
     tx.execute(
         "INSERT INTO referral_place (party, branch, side, referral, case_uid, state, create_time) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -99,11 +99,7 @@ impl Held {
 /// The branches of a referral that a party may see, none when there is no such referral or it is not the party's: the
 /// same statement finds out both.
 pub(crate) fn held(tx: &mut Tx<'_>, party: &PartyId, referral: Uuid) -> Result<Vec<Held>, Error> {
-    tx.query(
-        "SELECT branch, side FROM referral_place WHERE referral = $1 AND party = $2 ORDER BY branch, side",
-        &[referral.as_bytes().into(), party.as_str().into()],
-        |row| Held::read(row, 0),
-    )
+    tx.query(HELD, &[referral.as_bytes().into(), party.as_str().into()], |row| Held::read(row, 0))
 }
 
 /// A place in the list of a party's referrals, newest first.
@@ -143,30 +139,35 @@ pub(crate) fn after(tx: &mut Tx<'_>, search: Search<'_>, from: Listed, limit: us
     values.extend(search.case.as_ref().map(|case| Value::from(case.as_bytes())));
     values.extend(search.state.map(Value::from));
     values.push((limit as u64).into());
-    // A statement for each way to look, so that each has its index.
-    let sql = match (search.case, search.state) {
-        (None, None) => {
+    let sql = search_for(search.case.is_some(), search.state.is_some());
+    tx.query(sql, &values, |row| Ok(Listed { create_time: row.int(0)?, referral: Uuid::from_bytes(row.array(1)?) }))
+}
+
+/// A statement for each way to look, so that each has its index. The sign keeps SQLite from going by the state where a
+/// case leaves far less.
+const fn search_for(case: bool, state: bool) -> &'static str {
+    match (case, state) {
+        (false, false) => {
             "SELECT DISTINCT create_time, referral FROM referral_place \
              WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 \
              ORDER BY create_time DESC, referral DESC LIMIT $6"
         }
-        (None, Some(_)) => {
+        (false, true) => {
             "SELECT DISTINCT create_time, referral FROM referral_place \
              WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND state = $6 \
              ORDER BY create_time DESC, referral DESC LIMIT $7"
         }
-        (Some(_), None) => {
+        (true, false) => {
             "SELECT DISTINCT create_time, referral FROM referral_place \
              WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
              ORDER BY create_time DESC, referral DESC LIMIT $7"
         }
-        (Some(_), Some(_)) => {
+        (true, true) => {
             "SELECT DISTINCT create_time, referral FROM referral_place \
              WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
-             AND state = $7 ORDER BY create_time DESC, referral DESC LIMIT $8"
+             AND +state = $7 ORDER BY create_time DESC, referral DESC LIMIT $8"
         }
-    };
-    tx.query(sql, &values, |row| Ok(Listed { create_time: row.int(0)?, referral: Uuid::from_bytes(row.array(1)?) }))
+    }
 }
 
 /// A change of a branch, in the order in which a party's were stored.
@@ -227,5 +228,44 @@ impl Change {
             .map(|(side, count)| branch.log(side).prefix(count).to_vec());
         let is_whole = origin.len() as u64 == self.origin && recipient.len() as u64 == self.recipient;
         if is_whole { Branch::restore(origin, recipient).ok() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::Store;
+
+    use super::*;
+    use crate::store::SCHEMA;
+
+    /// How SQLite goes about a statement.
+    fn plan(sql: &str) -> String {
+        let mut store = Store::in_memory().unwrap();
+        store.add_tables(SCHEMA).unwrap();
+        let explained: &'static str = format!("EXPLAIN QUERY PLAN {sql}").leak();
+        let values: Vec<Value<'_>> = sql.matches('$').map(|_| Value::Int(1)).collect();
+        store.transaction(|tx| tx.query(explained, &values, |row| row.text(3))).unwrap().join("; ")
+    }
+
+    #[test]
+    fn what_happens_with_every_event_does_not_take_longer_the_more_there_is() {
+        for sql in [FIRST_HEARD, HELD] {
+            let plan = plan(sql);
+            assert!(plan.contains("referral_place_referral (referral=? AND party=?)"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+
+    #[test]
+    fn every_way_to_look_for_referrals_has_its_index() {
+        for (case, state, expected) in [
+            (false, false, "referral_place_order (party=? AND (create_time,referral)<(?,?))"),
+            (false, true, "referral_place_state (party=? AND state=? AND (create_time,referral)<(?,?))"),
+            (true, false, "referral_place_case (party=? AND case_uid=? AND (create_time,referral)<(?,?))"),
+            (true, true, "referral_place_case (party=? AND case_uid=? AND (create_time,referral)<(?,?))"),
+        ] {
+            let plan = plan(search_for(case, state));
+            assert!(plan.contains(expected) && !plan.contains("TEMP B-TREE"), "{plan}");
+        }
     }
 }

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS referral_place (
 CREATE INDEX IF NOT EXISTS referral_place_order ON referral_place (party, create_time, referral, side);
 CREATE INDEX IF NOT EXISTS referral_place_state ON referral_place (party, state, create_time, referral, side);
 CREATE INDEX IF NOT EXISTS referral_place_case ON referral_place (party, case_uid, create_time, referral, side);
-CREATE INDEX IF NOT EXISTS referral_place_referral ON referral_place (referral, party);
+CREATE INDEX IF NOT EXISTS referral_place_referral ON referral_place (referral, party, branch, side, create_time);
 
 -- Every change of a branch, numbered for each party by itself, so that a cursor tells nothing of others. origin and
 -- recipient: how many events of each log were there after it. mark: digest of the changes up to this one, by which a
