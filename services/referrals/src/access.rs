@@ -186,6 +186,13 @@ mod tests {
     }
 
     #[test]
+    fn the_digest_is_the_documented_one() {
+        // Computed from the formula in docs/referrals.md by other means.
+        let head = "759e2fcd2e0c590515c134636806422db143391c5d22cb27869e538eb686381c";
+        assert_eq!(hex::encode(verified(&mut store(2)).unwrap().head), head);
+    }
+
+    #[test]
     fn a_chain_that_was_touched_is_found_at_the_place() {
         for (sql, place) in [
             ("UPDATE referral_access SET person = 'cb-18' WHERE number = 3", 3),

@@ -37,9 +37,9 @@ pub(crate) fn name(branch: &Branch) -> String {
 }
 
 /// Changes with every branch of a referral that the reader sees, and with nothing else.
-pub(crate) fn etag(branches: &[Branch]) -> String {
-    let mut marks: Vec<(Uuid, String)> =
-        branches.iter().map(|branch| (branch.ids().branch, branch.view().etag())).collect();
+pub(crate) fn etag<'b>(branches: impl IntoIterator<Item = &'b Branch>) -> String {
+    let mark = |branch: &Branch| (branch.ids().branch, branch.view().etag());
+    let mut marks: Vec<(Uuid, String)> = branches.into_iter().map(mark).collect();
     marks.sort();
     let pieces = marks.iter().flat_map(|(uid, etag)| [uid.as_bytes().as_slice(), etag.as_bytes()]);
     let pieces: Vec<&[u8]> = std::iter::once(b"nhipcau/1/referral-etags".as_slice()).chain(pieces).collect();
@@ -111,7 +111,7 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
         lawful_basis: Some(write_basis(&first.view().basis)),
         branches: branches.iter().map(|branch| whole_branch(branch, now)).collect(),
         content: None,
-        etag: etag(&branches.into_iter().cloned().collect::<Vec<_>>()),
+        etag: etag(branches),
     })
 }
 
