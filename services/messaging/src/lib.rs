@@ -7,6 +7,7 @@
 //! else is abstracted. Knows no business noun: services take part through [`handler::Handler`].
 
 pub mod blob;
+pub mod audit;
 pub mod crypto;
 pub mod engine;
 pub mod envelope;

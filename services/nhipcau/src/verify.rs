@@ -1,12 +1,255 @@
-//! `nhipcau verify`: the evidence of an access point.
+//! `nhipcau verify`: verifies the evidence in an access point's directory, without its process and also beside it: the
+//! signature of every stored envelope, the chain of every channel, every receipt and what it speaks of, and the chain
+//! of access records. Prints what was looked at and everything that does not fit; exit code 6 when anything does not.
+//!
+//! Reads the signed directory, the store and the key-encryption keys, and writes nothing. Cannot find: rows taken away
+//! at the end of a channel or of the access records together with all that speaks of them (`reconcile` asks the other
+//! side for that); figures and cases that differ from the messages that brought them; and bodies whose key-encryption
+//! key is not at hand, which are counted as unopened. Whoever has the access point's signing key can make evidence of
+//! its own side anew, and of no other side.
 
-use crate::exit::{Code, Failure};
+use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use nhipcau_domain::id::AccessPointId;
+use nhipcau_messaging::{
+    audit::{Auditor, Counts, Finding},
+    message::Lane,
+    store::{Error as StoreError, Readers, Tx, operations},
+};
+use nhipcau_referrals::{ChainError, verify_access};
+use nhipcau_runtime::{
+    config::{self, Config},
+    directory, keys,
+};
+use serde::Serialize;
+
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    terminal,
+};
+
+/// Differences shown; all are counted.
+const SHOWN: usize = 1000;
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Directory of an access point, with its nhipcau.toml.
+    #[arg(required_unless_present = "store", conflicts_with = "store")]
+    home: Option<PathBuf>,
+    /// The file of the store.
+    #[arg(long, value_name = "FILE", requires_all = ["access_point", "directory", "fingerprint"])]
+    store: Option<PathBuf>,
+    /// Whose store it is.
+    #[arg(long, value_name = "NAME")]
+    access_point: Option<AccessPointId>,
+    /// The signed directory, with releases/ in it.
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Fingerprint of the first root, as it was compared out of band; of a home, instead of the configured one.
+    #[arg(long, value_name = "HEX")]
+    fingerprint: Option<String>,
+    /// The key-encryption keys. Without them sealed envelopes are not opened.
+    #[arg(long, value_name = "DIR")]
+    kek: Option<PathBuf>,
+    /// Writes one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is verified, against what.
+struct Subject {
+    access_point: AccessPointId,
+    store: PathBuf,
+    directory: config::Directory,
+    kek: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    access_point: String,
+    directory_version: u64,
+    channels: u64,
+    sent: u64,
+    received: u64,
+    envelopes_verified: u64,
+    envelopes_erased: u64,
+    unopened: u64,
+    receipts_issued: u64,
+    receipts_held: u64,
+    /// Records of who was shown what; none when referrals were never served here.
+    access_records: Option<u64>,
+    difference_count: u64,
+    differences: Vec<Difference>,
+}
+
+#[derive(Debug, Serialize)]
+struct Difference {
+    /// The channel, such as `moh → vwu messages`, or what else is meant.
+    of: String,
+    /// Where in it.
+    place: String,
+    /// What is wrong.
+    fault: String,
+}
 
 /// Runs the command.
-pub(crate) async fn run(_: Args) -> Result<(), Failure> {
-    Err(Failure::because(Code::Usage, "this program does not have the command yet"))
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let as_json = args.json;
+    let subject = Subject::of(args)?;
+    let release = directory::load(&subject.directory, Timestamp::now(), true).or_exit(Code::Configuration)?;
+    let keks = match &subject.kek {
+        Some(path) => keys::key_encryption_keys(path).or_exit(Code::Configuration)?,
+        None => Vec::new(),
+    };
+    let path = subject.store.display().to_string();
+    let readers = Readers::open(&subject.store, 1).context(path).or_exit(Code::Configuration)?;
+    let (me, version) = (subject.access_point, release.version());
+    terminal::progress(format_args!("verifying the store of {me} under release {version}"));
+    let name = me.to_string();
+    let look = move |tx: &mut Tx<'_>| {
+        let found = Auditor::new(&me, &release, keks).audit(tx)?;
+        Ok::<_, StoreError>((found, accesses(&me, tx)?))
+    };
+    let (found, accesses) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
+    let mut differences: Vec<_> = found.findings.iter().map(Difference::of).collect();
+    let access_records = match accesses {
+        Some(Err(record)) => {
+            let place = format!("record {record}");
+            let fault = "is missing or was changed; those after it were not looked at".to_owned();
+            differences.push(Difference { of: "access records".to_owned(), place, fault });
+            Some(record.saturating_sub(1))
+        }
+        Some(Ok(records)) => Some(records),
+        None => None,
+    };
+    let difference_count = differences.len() as u64;
+    differences.truncate(SHOWN);
+    let Counts { channels, sent, received, envelopes, erased, unopened, issued, held } = found.counts;
+    let report = Report {
+        access_point: name,
+        directory_version: version,
+        channels,
+        sent,
+        received,
+        envelopes_verified: envelopes,
+        envelopes_erased: erased,
+        unopened,
+        receipts_issued: issued,
+        receipts_held: held,
+        access_records,
+        difference_count,
+        differences,
+    };
+    terminal::result(as_json, &report)?;
+    if difference_count == 0 {
+        return Ok(());
+    }
+    Err(Failure::because(Code::Differs, format_args!("{difference_count} differences in the evidence")))
+}
+
+/// How many access records hold, or the first that does not; none when there is no table of them.
+fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<u64, u64>>, StoreError> {
+    if !operations::has_table(tx, "referral_access")? {
+        return Ok(None);
+    }
+    match verify_access(me, tx) {
+        Ok(chain) => Ok(Some(Ok(chain.records))),
+        Err(ChainError::Broken { record }) => Ok(Some(Err(record))),
+        Err(ChainError::Store(error)) => Err(error),
+    }
+}
+
+impl Subject {
+    fn of(args: Args) -> Result<Self, Failure> {
+        let (home, fingerprint) = (args.home.clone(), args.fingerprint.clone());
+        let mut subject = match home {
+            Some(home) => Self::of_home(&home)?,
+            None => Self::named(&args)?,
+        };
+        if let Some(text) = fingerprint {
+            subject.directory.fingerprint = read_fingerprint(&text)?;
+        }
+        subject.kek = args.kek.or(subject.kek);
+        Ok(subject)
+    }
+
+    /// By the configuration in a home, wherever that was moved to.
+    fn of_home(home: &std::path::Path) -> Result<Self, Failure> {
+        let path = home.join("nhipcau.toml");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
+        let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
+        let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
+        let config = Config::parse(Some(&text.or_exit(Code::Configuration)?), &moved).or_exit(Code::Configuration)?;
+        Ok(Self {
+            access_point: config.access_point,
+            store: config.store.path,
+            directory: config.directory,
+            kek: Some(config.keys.kek),
+        })
+    }
+
+    fn named(args: &Args) -> Result<Self, Failure> {
+        let missing =
+            || Failure::because(Code::Usage, "name a home, or store, access point, directory and fingerprint");
+        let (Some(store), Some(access_point), Some(path), Some(text)) =
+            (&args.store, &args.access_point, &args.directory, &args.fingerprint)
+        else {
+            return Err(missing());
+        };
+        let directory = config::Directory { path: path.clone(), fingerprint: read_fingerprint(text)? };
+        Ok(Self { access_point: access_point.clone(), store: store.clone(), directory, kek: None })
+    }
+}
+
+fn read_fingerprint(text: &str) -> Result<nhipcau_domain::directory::Fingerprint, Failure> {
+    text.parse().map_err(|_| Failure::because(Code::Usage, "the fingerprint must be 64 hexadecimal digits"))
+}
+
+impl Difference {
+    fn of(finding: &Finding) -> Self {
+        let lane = match finding.lane {
+            Some(Lane::Messages) => "messages",
+            Some(Lane::Bulk) => "bulk",
+            None => "of an unknown lane",
+        };
+        Self {
+            of: format!("{} → {} {lane}", finding.sender, finding.recipient),
+            place: finding.place.to_string(),
+            fault: finding.fault.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} under release {}:", self.access_point, self.directory_version)?;
+        for (count, what) in [
+            (Some(self.channels), "channels"),
+            (Some(self.sent), "positions sent"),
+            (Some(self.received), "positions received"),
+            (Some(self.envelopes_verified), "envelopes verified"),
+            (Some(self.envelopes_erased).filter(|count| *count > 0), "of them erased"),
+            (Some(self.unopened).filter(|count| *count > 0), "positions not opened"),
+            (Some(self.receipts_issued), "receipts issued and verified"),
+            (Some(self.receipts_held), "receipts held and verified"),
+            (self.access_records, "access records in one chain"),
+        ] {
+            if let Some(count) = count {
+                writeln!(f, "{count:>10}  {what}")?;
+            }
+        }
+        write!(f, "{:>10}  differences", self.difference_count)?;
+        for Difference { of, place, fault } in &self.differences {
+            write!(f, "\n  {of}, {place}: {fault}")?;
+        }
+        let more = self.difference_count.saturating_sub(self.differences.len() as u64);
+        if more > 0 {
+            write!(f, "\n  … and {more} more")?;
+        }
+        Ok(())
+    }
 }

@@ -38,7 +38,7 @@ pub struct CaseKeys {
 }
 
 impl CaseKeys {
-    pub(super) fn new(kek: Vec<KeyEncryptionKey>) -> Self {
+    pub(crate) fn new(kek: Vec<KeyEncryptionKey>) -> Self {
         Self { kek }
     }
 

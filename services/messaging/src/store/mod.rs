@@ -5,6 +5,7 @@
 //! its place cannot write. SQL text is portable: placeholders ascend, RETURNING goes through `query`.
 
 pub(crate) mod blob;
+pub(crate) mod evidence;
 pub(crate) mod inbox;
 pub mod operations;
 pub(crate) mod outbox;

@@ -79,6 +79,15 @@ pub fn quarantined(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<u64, Error
     Ok(found.unwrap_or(0))
 }
 
+/// Whether the store has a table, such as one of a service that may not be served here.
+///
+/// # Errors
+/// [`Error`] when the store cannot be read.
+pub fn has_table(tx: &mut Tx<'_>, name: &str) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1";
+    Ok(tx.query_one(sql, &[name.into()], |row| row.int(0))?.is_some())
+}
+
 /// Where a receipt stands among all, by time and then by channel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReceiptPlace {

@@ -85,14 +85,19 @@ pub fn load(keys: &Path, kek: &Path) -> Result<KeyRing, Error> {
         .iter()
         .map(|path| read(path, SEALING).map(|(id, private)| SealingSecret { id, private: *private }))
         .collect::<Result<_, _>>()?;
-    let kek = listed(kek)?
-        .iter()
-        .map(|path| {
-            let (id, key) = read(path, KEK)?;
-            Ok(KeyEncryptionKey { id: id.as_str().to_owned(), key: RestKey::new(*key) })
-        })
-        .collect::<Result<_, Error>>()?;
-    Ok(KeyRing { signing, sealing, id_key: *id_key, kek })
+    Ok(KeyRing { signing, sealing, id_key: *id_key, kek: key_encryption_keys(kek)? })
+}
+
+/// Reads the key-encryption keys, for whoever only opens what lies at rest.
+///
+/// # Errors
+/// [`Error`] at the first file that cannot be used.
+pub fn key_encryption_keys(kek: &Path) -> Result<Vec<KeyEncryptionKey>, Error> {
+    let key = |path: &PathBuf| {
+        let (id, key) = read(path, KEK)?;
+        Ok(KeyEncryptionKey { id: id.as_str().to_owned(), key: RestKey::new(*key) })
+    };
+    listed(kek)?.iter().map(key).collect()
 }
 
 /// Reads the signing key of an access point, for whoever signs beside the writer.
