@@ -10,7 +10,7 @@ PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo sandbox test sim lint fmt
+.PHONY: help setup demo sandbox test sim bench lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,6 +35,10 @@ test: setup ## Run every test, on a real nats-server where one is needed
 
 sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
 	@cargo run --package nhipcau-sim --release --locked --bin sim -- --seeds $(SEEDS)
+
+bench: setup ## Measure, with ratios to baselines of the same run: make bench ARGS="--cases 20000"
+	@cargo build --package nhipcau --release --locked
+	@cargo bench --package nhipcau-tests --bench bench --locked -- $(ARGS)
 
 lint: setup ## Check format, contracts, code, documentation, dependencies
 	cargo fmt --all --check

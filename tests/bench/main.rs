@@ -1,0 +1,116 @@
+//! How fast it is, in one run on one machine: each figure beside a baseline of the same run, because figures of
+//! different machines and days cannot be compared, and ratios can.
+//!
+//! ```text
+//! raw JetStream       one message each, of the size of a referral's envelope, published and acknowledged
+//! empty call          a call that does nothing, through the same door
+//! referrals           from the call until the sender holds the recipient's verified receipt, with cases preloaded
+//! referrals, at half  the same at half that rate, for the delay
+//! observations        from the upload until a subscriber answers a query with every value
+//! ```
+//!
+//! Everything runs in the sandbox: four access points as processes, TLS, a signed directory, a broker that flushes
+//! every message. `make bench` builds the program as it is delivered, and this with it. Prints a table, writes JSON. Measures and promises nothing: no figure makes it fail.
+
+mod empty;
+mod jetstream;
+mod observations;
+mod referrals;
+mod report;
+
+use std::{fs, io::Write as _, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use nhipcau_messaging::store::Readers;
+use nhipcau_tests::world::World;
+
+use self::{referrals::Callers, report::Report};
+
+#[derive(clap::Parser)]
+struct Args {
+    /// Cases that exist before anything is measured.
+    #[arg(long, default_value_t = 10_000)]
+    preload: u64,
+    /// Cases that are measured.
+    #[arg(long, default_value_t = 10_000)]
+    cases: u64,
+    /// Callers, each with a connection of its own.
+    #[arg(long, default_value_t = 64)]
+    callers: usize,
+    /// Seconds at half the rate.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Series of a hundred observations each.
+    #[arg(long, default_value_t = 1_000)]
+    series: usize,
+    /// Where the JSON is written.
+    #[arg(long, default_value = "target/bench.json")]
+    report: PathBuf,
+    /// Given by `cargo bench`; means nothing here.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    // `cargo bench` runs in the directory of the package.
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    let mut report = Report::default();
+    let mut error = std::io::stderr();
+    writeln!(error, "starting the sandbox …")?;
+    let world = World::start(&["moha", "moh", "vwu", "hanoi"]).await?;
+    report.fact("callers", args.callers as u64);
+    report.fact("cases preloaded", args.preload);
+    report.fact("processors", std::thread::available_parallelism()?.get() as u64);
+
+    writeln!(error, "empty calls …")?;
+    let (empty, latency) = empty::run(&world, args.callers, 50_000).await?;
+
+    writeln!(error, "preloading {} cases …", args.preload)?;
+    let mut callers = Callers::connect(&world, args.callers).await?;
+    callers.flood(args.preload).await?;
+    writeln!(error, "{} cases …", args.cases)?;
+    let cases = callers.flood(args.cases).await?;
+    writeln!(error, "at half that rate for {} seconds …", args.seconds)?;
+    let (half, delay) = callers.pace(cases.per_second() / 2.0, Duration::from_secs(args.seconds)).await?;
+
+    writeln!(error, "{} series …", args.series)?;
+    let observations = observations::run(&world, args.series).await?;
+    let bytes = envelope_bytes(&world).await?;
+    report.fact("bytes of a referral's envelope", bytes as u64);
+    drop(world);
+
+    writeln!(error, "raw JetStream, {bytes} bytes each …")?;
+    let raw = jetstream::run(20_000, bytes).await?;
+    report.add("raw JetStream", raw, None, None);
+    report.add("empty call", empty, Some(latency), None);
+    report.add("referrals", cases, None, Some("raw JetStream"));
+    report.add("referrals, at half", half, Some(delay), Some("raw JetStream"));
+    report.add("observations", observations, None, Some("empty call"));
+
+    write!(std::io::stdout(), "{}", report.table())?;
+    if let Some(directory) = args.report.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let json = serde_json::to_string_pretty(&report.json())?;
+    fs::write(&args.report, json).with_context(|| args.report.display().to_string())
+}
+
+/// How large an opening is on the wire, on average, as a sender's store holds it.
+async fn envelope_bytes(world: &World) -> Result<usize> {
+    let readers = Readers::open(&world.path("moh/store/store.db"), 1)?;
+    let lengths = readers
+        .read(|tx| {
+            tx.query(
+                "SELECT LENGTH(envelope) FROM sent WHERE lane = 1 AND envelope IS NOT NULL LIMIT 1000",
+                &[],
+                |row| row.number(0),
+            )
+        })
+        .await?;
+    let total: u64 = lengths.iter().sum();
+    let mean = total.checked_div(lengths.len() as u64).context("no envelope was sent")?;
+    Ok(usize::try_from(mean)?)
+}

@@ -1,0 +1,242 @@
+//! Referrals: each a new case of about 4 KiB in four parts, from 64 callers over mutual TLS, on the six channels
+//! between three access points. The time stops when the sender's store holds the recipient's verified receipt, as its
+//! watchers see it.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use nhipcau_proto::{
+    google::r#type::Date,
+    referral::v1::{
+        self as pb, referral_service_client::ReferralServiceClient,
+        referral_watch_service_client::ReferralWatchServiceClient,
+    },
+};
+use nhipcau_tests::world::World;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{interval, timeout},
+};
+use tonic::transport::Channel;
+use uuid::Uuid;
+
+use crate::report::{Latency, Rate};
+
+/// Units between which cases go, in both directions of every pair: six channels.
+const UNITS: [(&str, &str); 3] = [("moh", "111"), ("hanoi", "00004"), ("vwu", "desk")];
+
+/// How long the last receipt may take after the last submission.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The callers and what they hear.
+pub(crate) struct Callers {
+    channels: Vec<Vec<Channel>>,
+    heard: mpsc::Receiver<(String, Instant)>,
+}
+
+/// A case that was submitted: its branch, and when the call began.
+type Submitted = (String, Instant);
+
+impl Callers {
+    /// Connects so many callers, and one that follows each access point.
+    pub(crate) async fn connect(world: &World, callers: usize) -> Result<Self> {
+        let (tell, heard) = mpsc::channel(1 << 12);
+        let mut channels = Vec::new();
+        for (at, (party, _)) in UNITS.iter().enumerate() {
+            let own = callers / UNITS.len() + usize::from(at < callers % UNITS.len());
+            channels.push((0..own).map(|_| world.channel(party)).collect::<Result<Vec<_>>>()?);
+            let mut watch = ReferralWatchServiceClient::new(world.channel(party)?);
+            let request = pb::WatchReferralsRequest { parent: format!("parties/{party}"), ..Default::default() };
+            let mut changes = watch.watch_referrals(request).await?.into_inner();
+            let tell = tell.clone();
+            let own = format!("parties/{party}/");
+            tokio::spawn(async move {
+                while let Ok(Some(change)) = changes.message().await {
+                    let Some(branch) = change.branch else { continue };
+                    let is_received = branch.state() == pb::BranchState::Received && branch.name.starts_with(&own);
+                    if is_received && tell.send((branch.name, Instant::now())).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self { channels, heard })
+    }
+
+    /// As many as the callers can submit, one after the other; until the last receipt is held.
+    pub(crate) async fn flood(&mut self, cases: u64) -> Result<Rate> {
+        let left = Arc::new(AtomicU64::new(cases));
+        let begun = Instant::now();
+        let mut callers = JoinSet::new();
+        for (from, channels) in self.channels.iter().enumerate() {
+            for (at, channel) in channels.iter().enumerate() {
+                let (channel, left) = (channel.clone(), Arc::clone(&left));
+                callers.spawn(async move {
+                    for turn in at.. {
+                        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err() {
+                            break;
+                        }
+                        submit(channel.clone(), from, turn).await?;
+                    }
+                    anyhow::Ok(())
+                });
+            }
+        }
+        let mut last = begun;
+        for _ in 0..cases {
+            last = self.receipt().await?.1;
+        }
+        while let Some(done) = callers.join_next().await {
+            done??;
+        }
+        Ok(Rate { count: cases, elapsed: last - begun })
+    }
+
+    /// So many a second for a time, whether earlier ones are answered or not; how long each took until its receipt.
+    pub(crate) async fn pace(&mut self, per_second: f64, time: Duration) -> Result<(Rate, Latency)> {
+        let mut ticks = interval(Duration::from_secs_f64(1.0 / per_second));
+        let begun = Instant::now();
+        let mut calls: JoinSet<Result<Submitted>> = JoinSet::new();
+        let mut receipts = HashMap::new();
+        let mut turn = 0;
+        while begun.elapsed() < time {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                receipt = self.receipt() => {
+                    receipts.extend([receipt?]);
+                    continue;
+                }
+            }
+            let from = turn % UNITS.len();
+            let channels = self.channels.get(from).context("a caller")?;
+            let channel = channels.get(turn / UNITS.len() % channels.len()).context("a caller")?.clone();
+            calls.spawn(submit(channel, from, turn / UNITS.len()));
+            turn += 1;
+        }
+        while receipts.len() < turn {
+            receipts.extend([self.receipt().await?]);
+        }
+        let elapsed = begun.elapsed();
+        let mut times = Vec::with_capacity(turn);
+        while let Some(done) = calls.join_next().await {
+            let (branch, begun) = done??;
+            times.extend(receipts.get(&branch).map(|at| at.saturating_duration_since(begun)));
+        }
+        Ok((Rate { count: times.len() as u64, elapsed }, Latency::new(times)))
+    }
+
+    /// The next branch whose receipt its sender holds, and when that was seen.
+    async fn receipt(&mut self) -> Result<(String, Instant)> {
+        let heard = timeout(PATIENCE, self.heard.recv()).await.context("a receipt did not come")?;
+        heard.context("the watchers ended")
+    }
+}
+
+async fn submit(channel: Channel, from: usize, turn: usize) -> Result<Submitted> {
+    let to = (from + 1 + turn % (UNITS.len() - 1)) % UNITS.len();
+    let (from, to) = (UNITS.get(from).context("a unit")?, UNITS.get(to).context("a unit")?);
+    let begun = Instant::now();
+    let answer = ReferralServiceClient::new(channel).submit_referral(case(*from, *to)).await?;
+    let referral = answer.into_inner().referral.context("an answer without a referral")?;
+    let branch = referral.branches.into_iter().next().context("a referral without a branch")?;
+    Ok((branch.name, begun))
+}
+
+/// A transfer with its four parts, about 4 KiB together.
+fn case((party, unit): (&str, &str), (to_party, to_unit): (&str, &str)) -> pb::SubmitReferralRequest {
+    let unit_ref = |party: &str, unit: &str| pb::UnitRef { party: party.to_owned(), unit: unit.to_owned() };
+    pb::SubmitReferralRequest {
+        request_id: Uuid::new_v4().to_string(),
+        origin: Some(unit_ref(party, unit)),
+        recipients: vec![unit_ref(to_party, to_unit)],
+        kind: pb::ReferralKind::Transfer.into(),
+        purpose: "protection".to_owned(),
+        lawful_basis: Some(pb::LawfulBasis {
+            statutory_duty: Some(pb::StatutoryDuty {
+                citation: "Nghị định 56/2017/NĐ-CP, điều 26".to_owned()
+            }),
+            ..Default::default()
+        }),
+        content: Some(pb::ReferralContent {
+            preview: Some(preview()),
+            identity: Some(identity()),
+            narrative: Some(narrative()),
+            reporter: Some(pb::ReferralReporter {
+                agreed: true,
+                full_name: told(30),
+                address: told(120),
+                ..Default::default()
+            }),
+        }),
+        acting_person: "can-bo-01".to_owned(),
+        ..Default::default()
+    }
+}
+
+fn preview() -> pb::ReferralPreview {
+    let now = prost_types::Timestamp { seconds: jiff::Timestamp::now().as_second(), nanos: 0 };
+    pb::ReferralPreview {
+        reception: Some(pb::Reception {
+            report_number: "VD-0001".to_owned(),
+            channel: pb::ReportChannel::Phone.into(),
+            report_time: Some(now),
+            officer: "can-bo-01".to_owned(),
+        }),
+        subject: pb::CaseSubject::Abused.into(),
+        abuse_types: vec![pb::AbuseType::Neglect.into()],
+        protection_concerns: vec!["neglect".to_owned()],
+        service_types: vec![pb::ServiceType::Psychosocial.into()],
+        response_timeframe: pb::ResponseTimeframe::OneDay.into(),
+        risk_level: pb::RiskLevel::Medium.into(),
+        age_group: pb::AgeGroup::AgeGroup6To12.into(),
+        sex: pb::Sex::Female.into(),
+        incident_area: Some(commune()),
+        ..Default::default()
+    }
+}
+
+fn identity() -> pb::ReferralIdentity {
+    pb::ReferralIdentity {
+        full_name: told(30),
+        birth: Some(pb::Birth { birth_date: Some(Date { year: 2017, month: 5, day: 0 }), ..Default::default() }),
+        sex: pb::Sex::Female.into(),
+        home_area: Some(commune()),
+        home_address: told(200),
+        mother: Some(pb::Relative { full_name: told(30), age_years: Some(34), occupation: told(60) }),
+        ..Default::default()
+    }
+}
+
+fn narrative() -> pb::ReferralNarrative {
+    pb::ReferralNarrative {
+        incident_place: told(200),
+        incident_time_text: told(60),
+        condition: told(700),
+        likely_consequences: told(400),
+        family_circumstances: told(700),
+        actions_taken: told(600),
+        request_reason: told(300),
+        ..Default::default()
+    }
+}
+
+fn commune() -> pb::AdminUnitRef {
+    pb::AdminUnitRef {
+        code: "00004".to_owned(),
+        level: pb::AdminLevel::Commune.into(),
+        code_list_version: "VN-34-2026".to_owned(),
+    }
+}
+
+/// A text of so many bytes.
+fn told(bytes: usize) -> Option<pb::KnownText> {
+    Some(pb::KnownText { value: "ke lai. ".repeat(bytes.div_ceil(8)).trim_end().to_owned(), unknown: 0 })
+}
