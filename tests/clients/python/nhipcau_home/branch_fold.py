@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from nhipcau_verify.contracts import referral_pb as pb
 
 from .branch_log import Branch, Event
-from .transitions import RECIPIENT, Rule, tables
+from .transitions import Rule, tables
 
 _LATER_TIERS = {pb.REFERRAL_PART_IDENTITY, pb.REFERRAL_PART_NARRATIVE, pb.REFERRAL_PART_REPORTER}
 _ASSIGNED_OR_LATER = ("ASSIGNED", "IN_SERVICE")
@@ -39,7 +39,6 @@ class Folded:
     superseded: list[Event] = field(default_factory=list)
     is_erased: bool = False
     revocation_is_pending: bool = False
-    recipient_wrote: bool = False
     waiting: list[tuple[str, Event]] = field(default_factory=list)
 
 
@@ -64,7 +63,6 @@ def fold(branch: Branch) -> Folded:
             _apply(rules, rule, event, folded)
         else:
             folded.superseded.append(event)
-        folded.recipient_wrote = folded.recipient_wrote or event.side == RECIPIENT
     return folded
 
 
@@ -118,7 +116,7 @@ def _is_met(branch: Branch, event: Event, folded: Folded) -> bool:
         "consent_withdrawn": opened.lawful_basis.HasField("consent"),
         "revocation_granted": folded.revocation_is_pending,
         "revocation_refused": folded.revocation_is_pending,
-        "returned": not folded.recipient_wrote,
+        "returned": not branch.recipient,
         "erased": not folded.is_erased,
         "emergency_released": event.message.lawful_basis.HasField("vital_interest"),
     }
@@ -126,9 +124,11 @@ def _is_met(branch: Branch, event: Event, folded: Folded) -> bool:
 
 
 def _may_disclose(kind: str, event: Event, folded: Folded) -> bool:
-    """In a REFERRAL the later tiers come with the assignment or later, but for an emergency; in a NOTIFICATION never."""
-    later = any(part.part in _LATER_TIERS for part in event.message.parts)
+    """In a REFERRAL the later tiers come with the assignment or later, but for an emergency, which never releases who
+    reported; in a NOTIFICATION never."""
+    later = {part.part for part in event.message.parts} & _LATER_TIERS
     if not later or kind == "TRANSFER":
         return True
-    due = event.name in ("assigned", "emergency_released") or folded.state in _ASSIGNED_OR_LATER
-    return kind == "REFERRAL" and due
+    if event.name == "emergency_released":
+        return kind == "REFERRAL" and pb.REFERRAL_PART_REPORTER not in later
+    return kind == "REFERRAL" and (event.name == "assigned" or folded.state in _ASSIGNED_OR_LATER)

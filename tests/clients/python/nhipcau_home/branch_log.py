@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nhipcau_verify.contracts import referral_event_pb as event_pb
@@ -32,10 +32,9 @@ class Event:
 
     data: bytes
     message: Any
-    #: Id of the message that carried it.
-    carried_by: bytes
-    #: The parts that travelled with it, as they were sealed.
-    parts: tuple[bytes, ...]
+    #: The messages that carried it, and whether with its parts: what was still under way when a branch ended goes on
+    #: without them.
+    carriers: Mapping[bytes, bool]
 
     @property
     def name(self) -> str:
@@ -92,9 +91,9 @@ def event(message_id: bytes, opened: Opened) -> Event | None:
     _require_address(message.owner, control.sender)
     _require_address(message.counterpart, control.recipient)
     named = [part.digest for part in message.parts]
-    fits = named == [hashlib.sha256(part).digest() for part in parts]
+    fits = not parts or named == [hashlib.sha256(part).digest() for part in parts]
     require(fits, Reason.PART_MISMATCH, "the parts are not those that the event names")
-    return Event(data, message, message_id, parts)
+    return Event(data, message, {message_id: len(parts) == len(named)})
 
 
 def _require_address(unit: Any, address: Any) -> None:
@@ -103,7 +102,7 @@ def _require_address(unit: Any, address: Any) -> None:
 
 
 def collect(messages: Mapping[bytes, Opened], where: str, findings: Findings) -> list[Event]:
-    """The events in messages by id. A message that came twice stands here once."""
+    """The events in messages by id."""
     found = []
     for message_id, opened in messages.items():
         with findings.at(f"{where} {message_id.hex()}"):
@@ -115,11 +114,13 @@ def collect(messages: Mapping[bytes, Opened], where: str, findings: Findings) ->
 
 def branches(events: Iterable[Event], where: str, findings: Findings) -> dict[bytes, Branch]:
     """The branches that events belong to, each checked as two logs; one that is broken is a finding and left out."""
-    logs: dict[bytes, dict[str, list[Event]]] = {}
+    once: dict[bytes, Event] = {}
     for item in events:
-        sides = logs.setdefault(item.message.branch_uid, {ORIGIN: [], RECIPIENT: []})
-        if item.data not in {other.data for other in sides[item.side]}:
-            sides[item.side].append(item)
+        known = once.get(item.data, item)
+        once[item.data] = replace(known, carriers={**known.carriers, **item.carriers})
+    logs: dict[bytes, dict[str, list[Event]]] = {}
+    for item in once.values():
+        logs.setdefault(item.message.branch_uid, {ORIGIN: [], RECIPIENT: []})[item.side].append(item)
     found = {}
     for uid, sides in logs.items():
         branch = Branch(uid, *(sorted(sides[side], key=lambda item: int(item.message.ordinal))

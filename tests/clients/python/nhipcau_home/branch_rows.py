@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.contracts import referral_pb as pb
 from nhipcau_verify.pae import digest
 from nhipcau_verify.receipt import Receipt
@@ -25,6 +27,9 @@ from .outbox import Contents
 from .transitions import ORIGIN, RECIPIENT
 
 _NUMBERS = {ORIGIN: 1, RECIPIENT: 2}
+_HELD_BACK = 2
+_RULES = "access-point"
+_OF_ALL_BRANCHES = ("consent_withdrawn", "entered_in_error")
 _OTHER = {ORIGIN: RECIPIENT, RECIPIENT: ORIGIN}
 #: A branch as one side holds it.
 Held = tuple[bytes, str]
@@ -54,7 +59,7 @@ def logs(home: Home, accepted: Channels, contents: Contents, findings: Findings)
         for uid, branch in branch_log.branches(events, f"{home.name} as {holder}", findings).items():
             found[uid, holder] = branch
     messages = {**applied, **contents}
-    purposes = {held: messages[branch.opening.carried_by].control.purpose for held, branch in found.items()}
+    purposes = {held: messages[next(iter(branch.opening.carriers))].control.purpose for held, branch in found.items()}
     return Logs(found, purposes)
 
 
@@ -67,6 +72,7 @@ def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -
         _check_content(home, holder, branch, findings)
         _check_place(home, holder, branch, findings)
     _check_known(home, logs, findings)
+    _check_requests(home, logs, findings)
     _check_changes(home, logs, findings)
     _check_accesses(home, findings)
 
@@ -102,10 +108,15 @@ def _check_events(home: Home, holder: str, branch: Branch, receipts: Mapping[byt
         elif event is None:
             findings.expect(not row["message"], where, "is stored and was neither sent nor received")
         else:
-            same = (row["bytes"], row["message"]) == (event.data, event.carried_by)
+            same = row["bytes"] == event.data and row["message"] in event.carriers
             findings.expect(same, where, "is not the event that travelled")
             if event.side == holder:
+                how = 0 if event.carriers.get(row["message"]) else 1
+                findings.expect(row["carried"] in (how, _HELD_BACK), where, "was carried otherwise")
                 _check_conclusion(home, where, row, receipts, findings)
+            else:
+                nothing = (row["carried"], row["outcome"], row["receipt_number"], row["receipt_digest"])
+                findings.expect(nothing == (0, None, None, None), where, "is another's and was concluded here")
 
 
 def _check_conclusion(home: Home, where: str, row: sqlite3.Row, receipts: Mapping[bytes, Receipt],
@@ -126,9 +137,9 @@ def _check_content(home: Home, holder: str, branch: Branch, findings: Findings) 
     owner = opening.referral_uid if holder == ORIGIN else branch.uid
     stored = {(row["part"], row["digest"]) for row in home.rows(
         "SELECT part, digest FROM referral_content WHERE owner = ?", owner)}
-    log = branch.origin
     erased = any(event.name == "erased" for event in branch.recipient) and holder == RECIPIENT
-    for event in () if erased else log:
+    came = [event for event in branch.origin if any(event.carriers.values())]
+    for event in () if erased else came:
         for part in event.message.parts:
             where = f"{_where(home, 'referral_content', owner, holder)} {part.digest.hex()}"
             findings.expect((part.part, part.digest) in stored, where, "travelled and is not stored")
@@ -161,6 +172,34 @@ def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
             if findings.expect(row["owner"] in cases, where, "belongs to no known referral"):
                 body = home.wake(cases[row["owner"]], "referral_content", row["owner"] + row["digest"], row["body"])
                 findings.expect(hashlib.sha256(body).digest() == row["digest"], where, "is not what its digest says")
+
+
+def _check_requests(home: Home, logs: Logs, findings: Findings) -> None:
+    """Every own event that a system caused answers a request of that system. A submission and a recall speak of the
+    whole referral, everything else of one branch."""
+    wanted: dict[tuple[str, bytes, bytes], int] = {}
+    for (uid, holder), branch in logs.branches.items():
+        referral = branch.opening.message.referral_uid
+        for event in branch.origin if holder == ORIGIN else branch.recipient:
+            if event.message.actor.system == _RULES:
+                continue
+            system = f"{event.message.owner.party}/{event.message.actor.system}"
+            is_first = event.name == "opened" and event.message.opened.cause == event_pb.OPENING_CAUSE_INITIAL
+            if is_first or event.name in _OF_ALL_BRANCHES:
+                wanted[system, referral, b""] = max(wanted.get((system, referral, b""), 0), 1)
+            else:
+                wanted[system, referral, uid] = wanted.get((system, referral, uid), 0) + 1
+    for row in home.rows("SELECT system, request_id, case_uid, digest, referral, branch FROM referral_request"):
+        answered = (row["system"], row["referral"], row["branch"])
+        where = f"{home.name} referral_request of {row['system']} for {row['referral'].hex()}"
+        with findings.at(where):
+            findings.expect(answered in wanted, where, "was answered with nothing")
+            said = home.wake(row["case_uid"], "referral_request", row["request_id"].encode(), row["digest"])
+            findings.expect(len(said) == 32, where, "is no digest of a request")
+        wanted[answered] = wanted.get(answered, 0) - 1
+    for (system, referral, uid), missing in wanted.items():
+        where = f"{home.name} referral_request of {system} for {referral.hex()} {uid.hex()}"
+        findings.expect(missing <= 0, where, "is missing, and an event answers it")
 
 
 def _check_changes(home: Home, logs: Logs, findings: Findings) -> None:
@@ -202,6 +241,6 @@ def _check_accesses(home: Home, findings: Findings) -> None:
         previous = row["digest"]
 
 
-def _unit(branch: Branch, side: str) -> object:
+def _unit(branch: Branch, side: str) -> Any:
     opening = branch.opening.message
     return opening.owner if side == ORIGIN else opening.counterpart

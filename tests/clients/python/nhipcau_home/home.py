@@ -115,7 +115,7 @@ class Home:
 
 def _paths(home: pathlib.Path, document: dict[str, Any]) -> Paths:
     def at(section: str, key: str, default: str) -> pathlib.Path:
-        return home / document.get(section, {}).get(key, default)
+        return home / str(document.get(section, {}).get(key, default))
 
     found = {section: at(section, key, default) for section, (key, default) in _DEFAULTS.items()}
     return Paths(found["store"], found["keys"], at("keys", "kek", "kek"), found["directory"])

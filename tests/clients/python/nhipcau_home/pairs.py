@@ -5,9 +5,10 @@ Both sides are read after they were stopped in good order, so that nothing may b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nhipcau_verify.channel import ChannelName
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.opening import Opened
 from nhipcau_verify.receipt import Receipt
@@ -31,6 +32,10 @@ class Side:
     contents: Contents
     issued: Receipts
     held: Receipts
+    #: Numbers within cases by message id, as its outbox has them.
+    ordinals: Mapping[bytes, int]
+    #: Channels on which it promised a sender what it accepts.
+    promised: frozenset[ChannelName]
 
 
 def reconcile(sender: Side, recipient: Side, findings: Findings) -> int:
@@ -44,7 +49,9 @@ def reconcile(sender: Side, recipient: Side, findings: Findings) -> int:
             where = f"{sender.name} to {addressed}, lane {lane}, at {recipient.name}"
             mine, theirs = sender.sent.get(channel, []), recipient.received.get(channel, [])
             differences += _compare_positions(findings, where, mine, theirs)
-            _compare_contents(findings, where, sender.contents, theirs)
+            _compare_contents(findings, where, sender, theirs)
+            promised = channel in recipient.promised or BROADCAST == addressed or sender.name == recipient.name
+            findings.expect(promised, where, "nothing was ever agreed on")
             series = (recipient.name, *channel)
             _compare_receipts(findings, where, recipient.issued.get(series, []), sender.held.get(series, []))
     return differences
@@ -64,12 +71,16 @@ def _compare_positions(findings: Findings, where: str, mine: Sequence[Position],
     return len(sent ^ received)
 
 
-def _compare_contents(findings: Findings, where: str, contents: Contents, theirs: Sequence[Position]) -> None:
+def _compare_contents(findings: Findings, where: str, sender: Side, theirs: Sequence[Position]) -> None:
+    last = {position.id: position for position in theirs}
     for position in theirs:
-        meant, read = contents.get(position.id), position.opened
-        if meant is None or read is None or read.control.HasField("skip"):
+        meant, read = sender.contents.get(position.id), position.opened
+        if read is None or read.control.HasField("skip"):
             continue
-        findings.expect(_said(meant) == _said(read), where, f"{position.id.hex()} says something else than was sent")
+        same = meant is None or _said(meant) == _said(read)
+        findings.expect(same, where, f"{position.id.hex()} says something else than was sent")
+        counted = last[position.id] is not position or sender.ordinals.get(position.id) == read.control.ordinal
+        findings.expect(counted, where, f"{position.id.hex()} has another number within its case than at its sender")
 
 
 def _said(opened: Opened) -> tuple[bytes, tuple[bytes, ...]]:

@@ -108,6 +108,6 @@ def threads(home: Home, accepted: Channels, findings: Findings) -> None:
                 applied[case] = max(applied.get(case, 0), opened.control.ordinal)
     noted = {(row["peer"], row["correlation"]): row["ordinal"]
              for row in home.rows("SELECT peer, correlation, ordinal FROM thread WHERE direction = 1")}
-    for sender, case in applied.keys() | noted.keys():
-        same = applied.get((sender, case)) == noted.get((sender, case)) or sender in unreadable
-        findings.expect(same, f"{home.name} thread from {sender} {case.hex()}", "counts otherwise")
+    for peer, correlation in applied.keys() | noted.keys():
+        same = applied.get((peer, correlation)) == noted.get((peer, correlation)) or peer in unreadable
+        findings.expect(same, f"{home.name} thread from {peer} {correlation.hex()}", "counts otherwise")

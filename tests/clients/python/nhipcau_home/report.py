@@ -49,8 +49,9 @@ def account(home: Home, findings: Findings) -> Account:
     held, coverage = receipts.held(home, sent, findings)
     contents = outbox.check(home, sent, coverage, findings)
     receipts.threads(home, received, findings)
-    promises.check(home, received, findings)
-    side = Side(home.name, sent, received, contents, issued, held)
+    promised = promises.check(home, received, findings)
+    ordinals = {row["id"]: row["ordinal"] for row in home.rows("SELECT id, ordinal FROM outbox")}
+    side = Side(home.name, sent, received, contents, issued, held, ordinals, promised)
     heard = [position for positions in (*received.values(), abandoned) for position in positions
              if position.row["recipient"] == BROADCAST and position.row["outcome"] == 0]
     digests = frozenset(receipt.digest for chains in (issued, held) for chain in chains.values() for receipt in chain)

@@ -45,7 +45,7 @@ class Story:
         known = len(other) if seen is None else seen
         if known:
             message.seen.ordinal, message.seen.digest = known, other[known - 1].digest
-        own.append(Event(message.SerializeToString(), message, fixture.message_id(f"{side} {len(own)}"), ()))
+        own.append(Event(message.SerializeToString(), message, {fixture.message_id(f"{side} {len(own)}"): True}))
         return self
 
     @property
@@ -118,13 +118,13 @@ class FoldTest(unittest.TestCase):
         self.assertEqual(story.states[-1], "REVOKED")
 
     def test_only_consent_can_be_withdrawn_and_that_wins(self) -> None:
-        consent = {"lawful_basis": {"consent": {}}}
+        consent: dict[str, Any] = {"lawful_basis": {"consent": {}}}
         self.assertEqual(Story(**consent).write(ORIGIN, "consent_withdrawn").states[-1], "REVOKED")
-        duty = {"lawful_basis": {"statutory_duty": {}}}
+        duty: dict[str, Any] = {"lawful_basis": {"statutory_duty": {}}}
         self.assertEqual(Story(**duty).write(ORIGIN, "consent_withdrawn").states[-1], "SUBMITTED")
 
     def test_a_later_tier_before_the_assignment_changes_nothing(self) -> None:
-        identity = {"parts": [{"part": pb.REFERRAL_PART_IDENTITY, "digest": bytes(32)}]}
+        identity: dict[str, Any] = {"parts": [{"part": pb.REFERRAL_PART_IDENTITY, "digest": bytes(32)}]}
         story = Story("REFERRAL").write(ORIGIN, "disclosure_added", **identity)
         self.assertEqual([event.name for event in fold(story.branch).superseded], ["disclosure_added"])
         story.write(RECIPIENT, "accepted").write(ORIGIN, "assigned", **identity)
