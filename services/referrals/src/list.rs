@@ -14,6 +14,7 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::store::{Error as StoreError, Tx};
 use nhipcau_proto::referral::v1 as pb;
+use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 const LOOKED_AT: usize = 1_000;
 /// Places that are read together.
 const TOGETHER: usize = 100;
+/// Bytes of a page, one referral more at most: well below the 4 MiB that gRPC clients take by default.
+const BYTES: usize = 1 << 20;
 
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +56,7 @@ pub(crate) fn page(
     let mut place = page::read_token(&request.page_token, &print).map_err(|_| Error::PageTokenInvalid)?;
     let size = page::size(request.page_size);
     let mut answer = pb::ListReferralsResponse::default();
-    let (mut shown, mut looked_at) = (place, 0);
+    let (mut shown, mut looked_at, mut bytes) = (place, 0, 0);
     loop {
         let next = filter.next(party, place, tx)?;
         for listed in &next {
@@ -61,10 +64,11 @@ pub(crate) fn page(
             if filter.matches(&branches, now)
                 && let Some(referral) = view::referral(&branches, now)
             {
-                if answer.referrals.len() == size {
+                if answer.referrals.len() == size || bytes >= BYTES {
                     answer.next_page_token = page::token(&print, shown);
                     return Ok(answer);
                 }
+                bytes += referral.encoded_len();
                 answer.referrals.push(referral);
                 shown = *listed;
             }
@@ -75,8 +79,7 @@ pub(crate) fn page(
             return Ok(answer);
         }
         if looked_at >= LOOKED_AT {
-            let last = if answer.referrals.len() == size { shown } else { place };
-            answer.next_page_token = page::token(&print, last);
+            answer.next_page_token = page::token(&print, place);
             return Ok(answer);
         }
     }

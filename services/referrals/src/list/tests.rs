@@ -121,6 +121,27 @@ fn a_full_last_page_has_no_token() {
 }
 
 #[test]
+fn a_page_is_never_larger_than_a_client_takes() {
+    let mut shelf = Shelf::of([]);
+    let branches = |number: u128| (0..16).map(move |at| Plan { branch: 16 * number + at, ..plan(number) }.open());
+    shelf.put(Origin, (1..=200).flat_map(branches));
+    let mut request = pb::ListReferralsRequest { page_size: 500, ..any() };
+    let (mut pages, mut found) = (0, Vec::new());
+    loop {
+        let answer = shelf.ask(&request, "moh").unwrap();
+        assert!(answer.encoded_len() < 2 * BYTES);
+        found.extend(numbers(&answer));
+        pages += 1;
+        if answer.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = answer.next_page_token;
+    }
+    assert!(pages > 1);
+    assert_eq!(found, (1..=200).rev().collect::<Vec<_>>());
+}
+
+#[test]
 fn states_sides_cases_and_conditions_select() {
     let mut shelf = Shelf::of([11, 12]);
     let (rejecting, accepting) = (Command::Reject { code: Rejection::NoCapacity }, Command::Accept);
