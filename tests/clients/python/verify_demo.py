@@ -32,7 +32,7 @@ def differences(path: str, observed: Any, recomputed: Any) -> Iterator[str]:
             yield f"{path}: {len(observed)} observed, {len(recomputed)} recomputed"
         for index, (left, right) in enumerate(zip(observed, recomputed)):
             yield from differences(f"{path}[{index}]", left, right)
-    elif path.endswith(".time") and isinstance(observed, str) and isinstance(recomputed, str):
+    elif path.rpartition(".")[2] == "time" and isinstance(observed, str) and isinstance(recomputed, str):
         if _instant(observed) != _instant(recomputed):
             yield f"{path}: {observed} observed, {recomputed} recomputed"
     elif observed != recomputed:
