@@ -4,11 +4,14 @@
 //! still sign revocations, and only a key that two signers of the root revoked may not. Whoever stole a key can
 //! thereby take the party's keys out of use, which is safe, and nothing else.
 
+use std::cmp::Ordering;
+
 use jiff::Timestamp;
 use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::error::Error;
+use super::key::AccessPoint;
 use super::pae::{self, pae};
 use super::read;
 use super::release::Release;
@@ -83,6 +86,26 @@ impl Release {
             _ => found.add(Problem::Unresolved, format_args!("access_point")),
         }
         if found.total() == 0 { Ok(revoked) } else { Err(Error::Invalid(found)) }
+    }
+
+    /// Whether taking this release into use in place of another brings anything: it is a later one, or the same one
+    /// with more revoked.
+    #[must_use]
+    pub fn supersedes(&self, other: &Self) -> bool {
+        let revokes_more = |mine: &AccessPoint, theirs: &AccessPoint| {
+            mine.key_facts().any(|(id, _, revoked)| {
+                let known = theirs.key_facts().find(|(other, ..)| *other == id).and_then(|(.., known)| known);
+                revoked.is_some_and(|from| known.is_none_or(|known| from < known))
+            })
+        };
+        match self.version().cmp(&other.version()) {
+            Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal => {
+                let both = self.access_points().filter_map(|mine| Some((mine, other.access_point(&mine.id)?)));
+                self.digest == other.digest && both.into_iter().any(|(mine, theirs)| revokes_more(mine, theirs))
+            }
+        }
     }
 
     fn revoking_key(&self, revocation: &Revocation) -> Option<&[u8; 32]> {

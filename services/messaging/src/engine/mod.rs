@@ -376,7 +376,7 @@ impl Engine {
     /// A newer release: unreceipted envelopes are agreed on anew, so that what it no longer allows is skipped.
     fn install(&mut self, now: Timestamp, release: Arc<Release>, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
-        if release.version() <= self.release.version() {
+        if !release.supersedes(&self.release) {
             return Ok(());
         }
         self.release = release;

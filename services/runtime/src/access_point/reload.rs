@@ -22,13 +22,15 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Verifies the directory's files again. Gives the newest release where it is newer than the one in use.
+    /// Verifies the directory's files again. Gives the newest release where it is newer than the one in use, or has more
+    /// revoked.
     ///
     /// # Errors
     /// [`Error::Directory`] when a file is refused.
     pub fn newer(&self) -> Result<Option<Arc<Release>>, Error> {
         let release = directory::load(&self.config, self.clock.now(), true)?;
-        Ok((release.version() > self.releases.borrow().version()).then(|| Arc::new(release)))
+        let supersedes = release.supersedes(&self.releases.borrow());
+        Ok(supersedes.then(|| Arc::new(release)))
     }
 
     /// Takes a release into use, unless one as new is.
@@ -37,7 +39,8 @@ impl Reloader {
     /// [`Error::Stopped`] when the writer has ended.
     pub async fn install(&self, release: Arc<Release>) -> Result<(), Error> {
         let version = release.version();
-        if version > self.releases.borrow().version() {
+        let supersedes = release.supersedes(&self.releases.borrow());
+        if supersedes {
             self.handle.input(Input::Release(Arc::clone(&release))).await?;
             self.releases.send_replace(release);
             tracing::info!(version, "A newer directory release is in use.");

@@ -204,3 +204,17 @@ proptest! {
         prop_assert_eq!(Validity::from(day(start)).contains(day(at)), at >= start);
     }
 }
+
+#[test]
+fn a_release_with_more_revoked_supersedes_itself_and_a_later_one_every_earlier() {
+    let ceremony = ceremony();
+    let first = ceremony.release(&programme(&ceremony.root));
+    let second =
+        ceremony.verify(&ceremony.sign(&ReleaseBuilder::after(&first, day(1), day(90))), Some(&first)).unwrap();
+    let bytes = revoke("trial", &revocation(&["s1"], recovery()), &pair(40));
+    let revoked = first.revoke(&bytes).unwrap();
+    assert!(revoked.supersedes(&first) && !first.supersedes(&revoked));
+    assert!(!revoked.supersedes(&revoked) && !revoked.revoke(&bytes).unwrap().supersedes(&revoked));
+    assert!(second.supersedes(&first) && second.supersedes(&revoked));
+    assert!(!first.supersedes(&second) && !revoked.supersedes(&second));
+}
