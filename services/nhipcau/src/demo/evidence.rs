@@ -24,7 +24,7 @@ pub(super) struct Evidence {
 }
 
 /// Waits until nothing is on its way, then counts.
-pub(super) async fn gather(desks: &[&Desk; 4], teller: &Teller) -> Result<Evidence, Failure> {
+pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidence, Failure> {
     for desk in desks {
         until(desk.name, "receipts of everything it sent", PATIENCE, async || {
             let backlog = backlog(desk).await?;
@@ -48,11 +48,8 @@ pub(super) async fn gather(desks: &[&Desk; 4], teller: &Teller) -> Result<Eviden
     for desk in desks {
         collect(desk, &mut receipts).await?;
     }
-    let first = desks.first().map(|desk| nats_version(desk));
-    let nats_version = match first {
-        Some(version) => version.await?,
-        None => String::new(),
-    };
+    let [first, ..] = desks;
+    let nats_version = nats_version(first).await?;
     teller.say(
         format_args!(
             "Các bên giữ {} biên nhận có chữ ký; đối chiếu từng đôi: {differences} khác biệt.",

@@ -26,39 +26,41 @@ const SEPARATOR: &str = "\u{1f}";
 #[derive(Debug)]
 pub(super) struct Input {
     bytes: Vec<u8>,
-    name: String,
 }
 
 impl Input {
     /// Reads a file, or takes the figures that the program brings.
     pub(super) fn read(file: Option<&Path>) -> Result<Self, Failure> {
         let Some(file) = file else {
-            return Ok(Self { bytes: BROUGHT.as_bytes().to_vec(), name: "the built-in figures".to_owned() });
+            return Ok(Self { bytes: BROUGHT.as_bytes().to_vec() });
         };
-        let name = file.display().to_string();
-        let bytes = fs::read(file).with_context(|| name.clone()).or_exit(Code::Usage)?;
-        Ok(Self { bytes, name })
+        let bytes = fs::read(file).with_context(|| file.display().to_string()).or_exit(Code::Usage)?;
+        Ok(Self { bytes })
+    }
+
+    /// Checks it as its publisher will submit it.
+    ///
+    /// # Errors
+    /// Lists every violation with its line.
+    pub(super) fn check(&self, publisher: &Desk) -> Result<Import, Failure> {
+        let profile = publisher.connection.profile();
+        let directory = profile.directory().context("the profile names no directory").or_exit(Code::Configuration)?;
+        let registry = indicators::registry(directory)?;
+        Import::read(self.bytes.as_slice(), &registry, profile.system()).map_err(|error| indicators::refused(&error))
     }
 }
 
-/// Publishes the file and waits until every subscriber holds what the publisher holds.
+/// Publishes a file and waits until every subscriber holds what the publisher holds.
 pub(super) async fn publish(
     publisher: &Desk,
     subscribers: &[&Desk],
-    input: &Input,
+    import: &Import,
     teller: &Teller,
 ) -> Result<Observations, Failure> {
-    let profile = publisher.connection.profile();
-    let directory = profile.directory().context("the profile names no directory").or_exit(Code::Configuration)?;
-    let registry = indicators::registry(directory)?;
-    let import = Import::read(input.bytes.as_slice(), &registry, profile.system())
-        .with_context(|| input.name.clone())
-        .or_exit(Code::Refused)?;
-    let submitted = indicators::submit(&import, &publisher.connection).await?;
-    let count = submitted.observation_count;
+    let count = indicators::submit(import, &publisher.connection).await?.observation_count;
     teller.say(
         format_args!("{} công bố {count} số liệu.", publisher.vietnamese),
-        format_args!("{} publishes {count} observations ({}).", publisher.english, input.name),
+        format_args!("{} publishes {count} observations.", publisher.english),
     )?;
     let structure = import.structure();
     let own = held(publisher, publisher, structure).await?;

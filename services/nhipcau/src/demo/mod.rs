@@ -24,6 +24,7 @@ use nhipcau_runtime::shutdown;
 use self::{desk::Desk, observed::Observed, tell::Teller};
 use crate::{
     exit::{Code, Failure, OrExit as _},
+    indicators::Import,
     sandbox::World,
     terminal,
 };
@@ -52,6 +53,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let opened = tokio::task::spawn_blocking(move || World::open(&home, Timestamp::now()));
     let (world, _) = opened.await.or_exit(Code::Failed)??;
     home::mark(&args.home)?;
+    let desks = Desk::all(&world)?;
+    let [publisher, ..] = &desks;
+    let import = input.check(publisher)?;
     let teller = Teller::new(args.json);
     teller.say(
         "Bốn bên, mỗi bên một tiến trình, một kho dữ liệu và khóa riêng, nối qua một máy chủ NATS.",
@@ -66,7 +70,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let mut everything = started;
     let observed = tokio::select! {
-        observed = Box::pin(story(&world, &input, &teller)) => observed,
+        observed = Box::pin(story(&desks, &import, &teller)) => observed,
         error = everything.ended() => Err(error.into()),
         () = stop.cancelled() => Err(stopped()),
     };
@@ -77,13 +81,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     terminal::result(args.json, &observed)
 }
 
-async fn story(world: &World, input: &figures::Input, teller: &Teller) -> Result<Observed, Failure> {
-    let [moha, moh, vwu, hanoi] = Desk::all(world)?;
-    let observations = figures::publish(&moha, &[&moh, &vwu, &hanoi], input, teller).await?;
-    let transfer = case::transfer(&moh, &hanoi, teller).await?;
-    let referral = case::referral(&hanoi, &vwu, &transfer, teller).await?;
+async fn story(desks: &[Desk; 4], import: &Import, teller: &Teller) -> Result<Observed, Failure> {
+    let [moha, moh, vwu, hanoi] = desks;
+    let observations = figures::publish(moha, &[moh, vwu, hanoi], import, teller).await?;
+    let transfer = case::transfer(moh, hanoi, teller).await?;
+    let referral = case::referral(hanoi, vwu, &transfer, teller).await?;
     let timeline = observed::timeline(&[transfer, referral]);
-    let evidence = evidence::gather(&[&moha, &moh, &vwu, &hanoi], teller).await?;
+    let evidence = evidence::gather(desks, teller).await?;
     Ok(Observed {
         nats_version: evidence.nats_version,
         elapsed_seconds: 0.0,

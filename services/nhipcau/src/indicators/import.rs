@@ -111,6 +111,11 @@ fn refuse(json: bool, faulty: &Faulty, error: impl Into<anyhow::Error>) -> Resul
     Ok(Failure::because(Code::Refused, faulty))
 }
 
+/// What is wrong with a file, for a command that imports one beside other things.
+pub(crate) fn refused(error: &ImportError) -> Failure {
+    Failure::because(Code::Refused, Faulty::read(error))
+}
+
 impl Import {
     /// Reads and checks a file.
     pub(crate) fn read(input: impl io::Read, registry: &Registry, caller: &SystemName) -> Result<Self, ImportError> {

@@ -13,7 +13,7 @@ mod upload;
 use anyhow::Context as _;
 use clap::Subcommand;
 pub(crate) use export::{Export, pages};
-pub(crate) use import::{Import, submit};
+pub(crate) use import::{Import, refused, submit};
 use jiff::Timestamp;
 use nhipcau_indicators::Registry;
 use nhipcau_runtime::{config, directory};
