@@ -155,6 +155,26 @@ impl World {
         self.access_points.remove(name).with_context(|| format!("{name} does not run"))?.stop().await
     }
 
+    /// Copies the store of an access point that does not run, as a backup would.
+    ///
+    /// # Errors
+    /// When a file cannot be copied.
+    pub fn keep_store(&self, name: &str) -> Result<PathBuf> {
+        let copy = self.path(format!("{name}-older-store"));
+        copy_files(&self.path(name).join("store"), &copy)?;
+        Ok(copy)
+    }
+
+    /// Puts a copy in the place of the store of an access point that does not run.
+    ///
+    /// # Errors
+    /// When a file cannot be removed or copied.
+    pub fn restore_store(&self, name: &str, copy: &Path) -> Result<()> {
+        let store = self.path(name).join("store");
+        fs::remove_dir_all(&store)?;
+        copy_files(copy, &store)
+    }
+
     /// A running access point.
     ///
     /// # Errors
@@ -204,4 +224,13 @@ async fn serves(channel: Channel) -> bool {
     let request = HealthCheckRequest { service: String::new() };
     let answer = HealthClient::new(channel).check(request).await;
     answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

@@ -1,24 +1,11 @@
 //! Processes killed in the middle of things, brokers and stores that lose what they had: nothing is lost, nothing is
 //! there twice.
 
-use std::{fs, path::Path};
-
-use anyhow::Result;
 use nhipcau_tests::world::World;
 
 use crate::figures::Publisher;
 
 const HOLDERS: [&str; 3] = ["moha", "moh", "vwu"];
-
-/// Copies a directory with everything in it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
-}
 
 async fn all_hold(world: &World, publisher: &Publisher) {
     for name in HOLDERS {
@@ -97,16 +84,14 @@ async fn older_store(name: &str) {
     let mut publisher = Publisher::new(&world).unwrap();
     publisher.submit(5).await.unwrap();
     all_hold(&world, &publisher).await;
-    let (store, older) = (world.path(name).join("store"), world.path("older"));
     assert!(world.stop(name).await.unwrap().success());
-    copy(&store, &older).unwrap();
+    let older = world.keep_store(name).unwrap();
     world.start_access_point(name).await.unwrap();
     publisher.submit(5).await.unwrap();
     all_hold(&world, &publisher).await;
 
     world.kill(name);
-    fs::remove_dir_all(&store).unwrap();
-    copy(&older, &store).unwrap();
+    world.restore_store(name, &older).unwrap();
     world.start_access_point(name).await.unwrap();
     all_hold(&world, &publisher).await;
     publisher.submit(5).await.unwrap();

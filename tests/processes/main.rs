@@ -3,7 +3,16 @@
 //!
 //! Every wait asks again until a condition holds or a deadline is over; nothing is assumed about how long anything
 //! takes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in what its functions share too"
+)]
 
+mod directory;
 mod faults;
 mod figures;
+mod referrals;
 mod starting;

@@ -1,0 +1,119 @@
+//! The directory while access points run: the next release, from its source to a running process, and a revocation.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use nhipcau_tests::{
+    process::{output, program},
+    wait,
+    world::World,
+};
+use rustix::process::Signal;
+
+/// Runs `nhipcau directory` where the programme office keeps its files.
+fn directory(world: &World, arguments: &[&str]) -> Output {
+    let mut command = program().unwrap();
+    output(command.current_dir(world.path("programme")).arg("directory").args(arguments)).unwrap()
+}
+
+fn done(world: &World, arguments: &[&str]) -> String {
+    let output = directory(world, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a refused command said, and with which code it ended.
+fn refused(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = directory(world, arguments);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+fn change(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from));
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn source(world: &World, file: &str) -> PathBuf {
+    world.path("programme/source").join(file)
+}
+
+/// Has a running access point look at its files, and waits until it says what it should.
+async fn reload(world: &mut World, name: &str, said: &str) {
+    let process = world.running(name).unwrap();
+    let before = process.log().matches(said).count();
+    process.signal(Signal::HUP).unwrap();
+    wait::until(said, || (process.log().matches(said).count() > before).then_some(())).await.unwrap();
+}
+
+const AUTHOR: [&str; 7] =
+    ["author", "--source", "source", "--previous", "releases/1.release", "--out", "releases/2.release"];
+const IN_USE: &str = "A newer directory release is in use.";
+
+#[tokio::test]
+async fn the_next_release_goes_from_its_source_to_a_running_access_point() {
+    let mut world = World::make().unwrap();
+    world.start_access_point("moh").await.unwrap();
+    change(&source(&world, "units.toml"), "\"hotline\"", "\"hotline\", \"counselling\"");
+    done(&world, &AUTHOR);
+    let shown = done(&world, &["show", "releases/2.release", "--against", "releases/1.release"]);
+    assert!(shown.contains("services hotline, counselling"), "{shown}");
+
+    let install = ["install", "releases/2.release", "--home", "../moh"];
+    done(&world, &["sign", "--key", "signers/moh-1.key", "releases/2.release"]);
+    let (code, said) = refused(&world, &install);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("DIRECTORY_UNDER_SIGNED"), "{said}");
+
+    done(&world, &["sign", "--key", "signers/office-1.key", "releases/2.release"]);
+    done(&world, &install);
+    reload(&mut world, "moh", IN_USE).await;
+    let (code, said) = refused(&world, &["install", "releases/1.release", "--home", "../moh"]);
+    assert_eq!(code, Some(6), "{said}");
+    assert!(said.contains("DIRECTORY_ROLLED_BACK"), "{said}");
+    assert!(world.stop("moh").await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_revocation_counts_at_a_running_access_point_without_a_newer_release() {
+    let mut world = World::start(&["moha", "moh", "vwu"]).await.unwrap();
+    let revoke =
+        ["revoke", "--release", "releases/1.release", "--party", "moha", "--access-point", "moha", "--key", "s-1"];
+    let by_itself = ["--signing-key", "../moha/keys/signing.key", "--out", "releases/moha.revocation"];
+    done(&world, &[&revoke[..], &by_itself].concat());
+    let by_another = ["--signing-key", "../moh/keys/signing.key", "--out", "releases/forged.revocation"];
+    assert_eq!(refused(&world, &[&revoke[..], &by_another].concat()).0, Some(6));
+    done(&world, &["install", "releases/moha.revocation", "--home", "../moh"]);
+    reload(&mut world, "moh", IN_USE).await;
+
+    let figures = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dev/demo/indicators.csv");
+    let imported = output(world.system("moha").unwrap().args(["indicators", "import", figures])).unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let held = |name: &str| {
+        let mut export = world.system(name).unwrap();
+        let held = output(export.args(["indicators", "export", "--structure", "IAEG-SDGs:SDG(1.8)"])).unwrap();
+        String::from_utf8(held.stdout).unwrap().lines().count()
+    };
+    // Whoever has not heard of the revocation shows that the figures travelled.
+    wait::until("the figures at vwu", || (held("vwu") == 61).then_some(())).await.unwrap();
+    assert_eq!(held("moh"), 0);
+    let log = world.running("moh").unwrap().log();
+    assert!(log.contains("QUARANTINED") || log.contains("UNKNOWN_SIGNER"), "{log}");
+}
+
+#[test]
+fn every_mistake_of_a_source_is_listed_at_once_and_nothing_is_written() {
+    let world = World::make().unwrap();
+    change(&source(&world, "units.toml"), "00070@VN-34-2026", "00071@VN-34-2026");
+    change(&source(&world, "agreements.toml"), "recipient_party = \"vwu\"", "recipient_party = \"vwx\"");
+    change(&source(&world, "time-limits.toml"), "\"12h\"", "\"twelve\"");
+    let (code, said) = refused(&world, &AUTHOR);
+    assert_eq!(code, Some(3), "{said}");
+    for place in ["units.toml, [[unit]] 4", "agreements.toml, [[agreement]] 3", "time-limits.toml, [[time_limit]] 1"] {
+        assert!(said.contains(place), "{place} is missing in {said}");
+    }
+    assert!(!world.path("programme/releases/2.release").exists());
+}
