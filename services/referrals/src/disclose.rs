@@ -18,8 +18,7 @@ use crate::{
     send, submit,
 };
 
-/// What is given.
-#[derive(Debug, Clone)]
+/// What is given. Not printable.
 pub(crate) struct Given {
     pub(crate) content: pb::ReferralContent,
     pub(crate) emergency: Option<Basis>,

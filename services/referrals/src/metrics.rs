@@ -19,7 +19,10 @@ pub const REFUSED_BY_PEER: Metric =
 /// Own events that a peer gave back.
 pub const RECOVERED: Metric =
     ("nhipcau_referral_events_recovered_total", "Own events that came back after the store was rolled back.");
-/// Branches whose content was erased.
+/// Content that was released before acceptance, at either side.
+pub const EMERGENCIES: Metric =
+    ("nhipcau_referral_emergency_releases_total", "Releases of content in an emergency, own and of others.");
+/// Cases of which every body was erased.
 pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
 
 /// The counters, shared by the handler and whoever shows them.
@@ -31,13 +34,14 @@ pub struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) refused_by_peer: AtomicU64,
     pub(crate) recovered: AtomicU64,
+    pub(crate) emergencies: AtomicU64,
     pub(crate) erased: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 7] {
+    pub fn read(&self) -> [(Metric, u64); 8] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (OPENED, read(&self.opened)),
@@ -46,6 +50,7 @@ impl Counters {
             (REFUSED, read(&self.refused)),
             (REFUSED_BY_PEER, read(&self.refused_by_peer)),
             (RECOVERED, read(&self.recovered)),
+            (EMERGENCIES, read(&self.emergencies)),
             (ERASED, read(&self.erased)),
         ]
     }

@@ -98,6 +98,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     branch::add_event(desk.tx(), held, event, &travelled.bytes, Some(message.id), now)?;
     keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.stored);
+    send::raise(shared, event);
     let Some(known) = known else { return Ok(()) };
     send::stored(desk, shared, &known)?;
     if known.held.side == Side::Origin {

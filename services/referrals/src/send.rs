@@ -7,7 +7,7 @@
 use nhipcau_domain::{
     id::SystemId,
     reason,
-    referral::{self, Actor, Basis, Body, Digest, Event, Side, UnitRef},
+    referral::{self, Actor, Basis, Body, Digest, Event, EventKind, Side, UnitRef},
 };
 use nhipcau_messaging::{
     message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
@@ -62,7 +62,16 @@ pub(crate) fn write<'t>(
     let now = desk.now();
     branch::add_event(desk.tx(), known.held, &event, &bytes, message, now)?;
     metrics::add(&shared.counters.written);
+    raise(shared, &event);
     stored(desk, shared, known)
+}
+
+/// Tells the operator of a release that waited for nobody.
+pub(crate) fn raise(shared: &Referrals, event: &Event) {
+    if event.body.kind() == EventKind::EmergencyReleased {
+        metrics::add(&shared.counters.emergencies);
+        tracing::warn!(branch = %event.ids.branch, "Content was released in an emergency, before acceptance.");
+    }
 }
 
 /// Stores and sends the opening of a new branch.

@@ -15,6 +15,7 @@ use std::{
 use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
+    area::AreaList,
     directory::{Release, Signer, SignerRole, TrustedRoot, Validity, authoring},
     id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId},
 };
@@ -24,7 +25,7 @@ use nhipcau_messaging::{
     engine::{Config, Input, Kind, Output, PublishResult},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{Draft, Recipient},
-    store::{Readers, Store, Value},
+    store::{Readers, Store},
     writer::{Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
@@ -40,6 +41,12 @@ pub(crate) const VWU: usize = 2;
 /// Units and their parties, which have one access point each.
 const UNITS: [(&str, &str); 4] = [("moh", "111"), ("hanoi", "ba-dinh"), ("hanoi", "cua-nam"), ("vwu", "desk")];
 pub(crate) const PURPOSE: &str = "protection";
+
+const VERSIONS: &str = "version,valid_from,valid_until,basis,name_vi,name_en\n\
+    VN-63,,2025-06-30,before,63,63\nVN-34,2025-07-01,,after,34,34\n";
+/// Hà Giang is no more.
+const AREAS: &str = "code,level,parent,kind,name,valid_from,valid_until\n\
+    01,province,,city,Thành phố Hà Nội,2025-07-01,\n02,province,,province,Tỉnh Hà Giang,,2025-06-30\n";
 
 /// Bytes that follow from a seed, so that a failing test fails again.
 struct Seeded(u64);
@@ -58,7 +65,6 @@ pub(crate) struct Node {
     pub(crate) door: Door,
     pub(crate) service: Referrals,
     pub(crate) readers: Readers,
-    pub(crate) closing: CancellationToken,
     writer: Option<Writer>,
     outputs: mpsc::Receiver<Output>,
     home: tempfile::TempDir,
@@ -121,7 +127,7 @@ impl World {
             match output {
                 Output::Publish { kind, recipient, bytes, token } => {
                     handle.input(Input::Published { token, result: PublishResult::Stored }).await.unwrap();
-                    let Recipient::One(to) = recipient else { panic!("a case is never broadcast") };
+                    let Recipient::One(to) = recipient else { unreachable!("a case is never broadcast") };
                     self.send(Parcel { kind: Some(kind), from: node, to: index(&to), bytes });
                 }
                 Output::Signal { recipient, bytes } => {
@@ -235,12 +241,6 @@ impl World {
         });
         forged.await.unwrap();
     }
-
-    /// Runs a statement on the store of a node.
-    pub(crate) async fn execute(&self, node: usize, sql: &'static str, value: i64) {
-        let handle = self.nodes[node].writer.as_ref().unwrap().handle();
-        handle.call(move |tx, _, _| tx.execute(sql, &[Value::Int(value)])).await.unwrap();
-    }
 }
 
 fn home() -> tempfile::TempDir {
@@ -294,7 +294,10 @@ fn start(
         let now = Arc::clone(now);
         move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap()
     };
-    let service = Referrals::new(releases.clone()).with_clock(Clock::new(clock()));
+    let areas = AreaList::parse(VERSIONS.as_bytes(), [AREAS.as_bytes()]).unwrap();
+    let service = Referrals::new(releases.clone())
+        .with_areas(watch::Sender::new(Arc::new(areas)).subscribe())
+        .with_clock(Clock::new(clock()));
     let (sender, outputs) = mpsc::channel();
     let outlet = move |output| {
         // Nobody listens any more once the node is stopped.
@@ -317,9 +320,8 @@ fn start(
     };
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&path, 2).unwrap();
-    let closing = CancellationToken::new();
-    let door = service.door(writer.handle(), readers.clone(), point(name), closing.clone());
-    Node { door, service, readers, closing, writer: Some(writer), outputs, home, starts }
+    let door = service.door(writer.handle(), readers.clone(), point(name), CancellationToken::new());
+    Node { door, service, readers, writer: Some(writer), outputs, home, starts }
 }
 
 /// Everybody may send to everybody for protection and for nothing else; `hanoi/west` is served nowhere.
