@@ -18,7 +18,7 @@ use crate::{
     blob,
     crypto::seal::ChannelKey,
     envelope::{self, Content, OpenError, Rejected, Trust, Verified, wire},
-    handler::{Context, Refused, Wishes},
+    handler::{Context, Refused},
     message::{self, Lane, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
     store::{
@@ -476,27 +476,6 @@ impl Engine {
             Err(Refused::Reason(RefusalReason::Unspecified)) => Ok(RefusalReason::Invalid as i32),
             Err(Refused::Reason(reason)) => Ok(reason as i32),
         }
-    }
-
-    /// Does what a handler wants done. What may not be sent refuses the message that caused it.
-    pub(super) fn fulfil(&mut self, now: Timestamp, wishes: Wishes, tx: &mut Tx<'_>) -> Result<(), Refused> {
-        for case in &wishes.erasures {
-            match self.erase(case, tx) {
-                Ok(()) => {}
-                Err(Error::Store(error)) => return Err(error.into()),
-                Err(Error::Key(error)) => return Err(error.into()),
-                Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
-            }
-        }
-        for draft in wishes.drafts {
-            match self.submit(now, draft, tx) {
-                Ok(_) => {}
-                Err(super::SubmitError::Store(Error::Store(error))) => return Err(error.into()),
-                Err(super::SubmitError::Store(Error::Key(error))) => return Err(error.into()),
-                Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
-            }
-        }
-        Ok(())
     }
 
     /// Within a case nothing is applied before what came before it, whatever was refused in between. Where a restored

@@ -7,7 +7,8 @@ use super::{Engine, Error, micros};
 use crate::{
     crypto::{padding, seal::sealed_length},
     envelope::{Content, ENVELOPE_LIMIT},
-    message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient},
+    handler::{Refused, Wishes},
+    message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient, RefusalReason},
     store::{
         self, Tx,
         outbox::{self, NewMessage, State},
@@ -147,6 +148,27 @@ impl Engine {
             };
             self.reopen(&(recipient, lane), tx)?;
             self.branch("rechecked");
+        }
+        Ok(())
+    }
+
+    /// Does what a handler wants done. What may not be sent refuses the message that caused it.
+    pub(super) fn fulfil(&mut self, now: Timestamp, wishes: Wishes, tx: &mut Tx<'_>) -> Result<(), Refused> {
+        for case in &wishes.erasures {
+            match self.erase(case, tx) {
+                Ok(()) => {}
+                Err(Error::Store(error)) => return Err(error.into()),
+                Err(Error::Key(error)) => return Err(error.into()),
+                Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
+            }
+        }
+        for draft in wishes.drafts {
+            match self.submit(now, draft, tx) {
+                Ok(_) => {}
+                Err(SubmitError::Store(Error::Store(error))) => return Err(error.into()),
+                Err(SubmitError::Store(Error::Key(error))) => return Err(error.into()),
+                Err(_) => return Err(Refused::Reason(RefusalReason::WrongState)),
+            }
         }
         Ok(())
     }
