@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from nhipcau_verify import channel, envelope, opening, padding, receipt, returns, seal, status
+from nhipcau_verify import channel, envelope, opening, padding, receipt, reconciliation, returns, seal, status
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.errors import VerificationError
 from nhipcau_verify.keyring import Keyring
@@ -142,6 +142,27 @@ def check_return(case: Case, given: Given) -> None:
     compare(case, "receipts", [item.SerializeToString() for item in again])
 
 
+def check_reconciliation(case: Case, given: Given) -> None:
+    """A question or an answer verifies, and the ranges of an answer follow from the rows given."""
+    if "inquiry" in case:
+        verified = reconciliation.verify_inquiry(data(case, "inquiry"), given.keys)
+    else:
+        verified = reconciliation.verify_account(data(case, "account"), given.keys)
+        for item in (item for account in verified.statement.accounts for item in account.ranges):
+            check_range(item, case["rows"])
+    compare(case, "statement", verified.statement_bytes)
+    compare(case, "signature", verified.signature)
+
+
+def check_range(item: Any, recorded: list[list[Any]]) -> None:
+    """A range counts and names the rows that lie in it."""
+    last = item.last_sequence or sys.maxsize
+    rows = [row for row in recorded if item.first_sequence <= row[0] <= last]
+    made = reconciliation.rows_digest((row[0], bytes.fromhex(row[1]), bytes.fromhex(row[2])) for row in rows)
+    if (item.count, item.digest) != (len(rows), made):
+        raise Mismatch("rows differ")
+
+
 CHECKS: dict[str, Callable[[Case, Given], None]] = {
     "keys": check_keys,
     "pae": check_pae,
@@ -151,6 +172,7 @@ CHECKS: dict[str, Callable[[Case, Given], None]] = {
     "receipt": check_receipt,
     "status": check_status,
     "return": check_return,
+    "reconciliation": check_reconciliation,
 }
 
 

@@ -8,6 +8,7 @@ mod chains;
 mod envelopes;
 mod maker;
 mod pieces;
+mod questions;
 #[path = "../../tests/vectors/release.rs"]
 mod release;
 mod signals;
@@ -32,7 +33,8 @@ fn main() -> Result<()> {
     write(directory, "chain", &channels.chains())?;
     write(directory, "receipt", &channels.receipts(&maker)?)?;
     write(directory, "status", &signals::statuses(&maker, &channels)?)?;
-    write(directory, "return", &signals::returns(&mut maker, &channels)?)
+    write(directory, "return", &signals::returns(&mut maker, &channels)?)?;
+    write(directory, "reconciliation", &questions::cases(&maker)?)
 }
 
 fn write(directory: &Path, kind: &str, cases: &[Value]) -> Result<()> {

@@ -125,6 +125,9 @@ pub enum Fault {
     /// A receipt for an envelope that is not here.
     #[error("it names an envelope that is not here")]
     WithoutPosition,
+    /// A message that was received or refused, and no position that it had.
+    #[error("it was concluded and has no position")]
+    Unplaced,
     /// A position whose message is not there.
     #[error("its message is missing")]
     WithoutMessage,

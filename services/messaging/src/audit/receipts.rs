@@ -126,7 +126,7 @@ fn check_sent(scribe: &mut Scribe<'_>, receipts: Option<&Vec<Verified>>, tx: &mu
     let stated = Stated::of(receipts);
     for (id, position) in rows::concluded(tx, scribe.channel)? {
         match position {
-            None => scribe.find(Place::Message(id), Fault::WithoutPosition),
+            None => scribe.find(Place::Message(id), Fault::Unplaced),
             Some(at) if stated.of_position(at).is_empty() => {
                 scribe.find(Place::Positions(at, at), Fault::WithoutReceipt);
             }

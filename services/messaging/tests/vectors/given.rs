@@ -115,6 +115,11 @@ impl Given {
         &self.cases[kind]
     }
 
+    /// The cases of a kind that not every directory has.
+    pub(crate) fn cases_if_any(&self, kind: &str) -> &[Case] {
+        self.cases.get(kind).map_or(&[], Vec::as_slice)
+    }
+
     pub(crate) fn case(&self, kind: &str, name: &str) -> &Case {
         self.cases(kind).iter().find(|case| case.name() == name).unwrap()
     }

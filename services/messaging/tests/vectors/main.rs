@@ -16,6 +16,7 @@ mod envelopes;
 mod events;
 mod given;
 mod pieces;
+mod questions;
 mod refusal;
 mod release;
 mod signals;

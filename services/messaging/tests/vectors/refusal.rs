@@ -21,8 +21,8 @@ pub(crate) enum Refusal {
     Receipt(receipt::Rejected),
     /// The row of envelopes or receipts does not hold.
     Evidence(Broken),
-    /// The status is not believed: ignored.
-    Status,
+    /// The status, question or answer is not believed: ignored.
+    Signal,
     /// What opened is not a return: ignored.
     NotAReturn,
     /// What came back is not the reader's own: ignored.
@@ -31,7 +31,7 @@ pub(crate) enum Refusal {
     Padding,
 }
 
-use Refusal::{Envelope, Evidence, NotAReturn, NotTheReaders, Opening, Padding, Receipt, Status};
+use Refusal::{Envelope, Evidence, NotAReturn, NotTheReaders, Opening, Padding, Receipt, Signal};
 
 const MALFORMED: Refusal = Envelope(Rejected::Malformed);
 const PARTS_DIFFER: Refusal = Envelope(Rejected::PartsDiffer);
@@ -44,21 +44,21 @@ pub(crate) fn expected(reason: &str) -> &'static [Refusal] {
         // Before the signature is believed.
         "malformed" => &[MALFORMED, UNREADABLE],
         "too-large" => &[MALFORMED],
-        "unsupported-format" => &[MALFORMED, BAD_RECEIPT, Status],
+        "unsupported-format" => &[MALFORMED, BAD_RECEIPT, Signal],
         "unknown-suite" => &[Envelope(Rejected::UnknownSuite)],
         // A short signature does not verify; lengths behind the seal make a control part unreadable.
-        "wrong-length" => &[MALFORMED, Envelope(Rejected::BadSignature), UNREADABLE, BAD_RECEIPT, Status],
+        "wrong-length" => &[MALFORMED, Envelope(Rejected::BadSignature), UNREADABLE, BAD_RECEIPT, Signal],
         "bad-id" => &[MALFORMED, UNREADABLE, BAD_RECEIPT],
-        "bad-time" => &[MALFORMED, BAD_RECEIPT, Status],
-        "bad-routing" => &[MALFORMED, BAD_RECEIPT, Status],
+        "bad-time" => &[MALFORMED, BAD_RECEIPT, Signal],
+        "bad-routing" => &[MALFORMED, BAD_RECEIPT, Signal],
         "bad-position" => &[MALFORMED],
-        "unknown-signer" => &[Envelope(Rejected::UnknownSigner), Receipt(receipt::Rejected::UnknownSigner), Status],
-        "bad-signature" => &[Envelope(Rejected::BadSignature), Receipt(receipt::Rejected::BadSignature), Status],
+        "unknown-signer" => &[Envelope(Rejected::UnknownSigner), Receipt(receipt::Rejected::UnknownSigner), Signal],
+        "bad-signature" => &[Envelope(Rejected::BadSignature), Receipt(receipt::Rejected::BadSignature), Signal],
         // Too few part keys in a return.
         "part-mismatch" => &[PARTS_DIFFER, UNREADABLE],
         "wrong-bucket" => &[MALFORMED, UNREADABLE, Padding],
         "wrong-recipient" => &[Envelope(Rejected::Misrouted)],
-        "bad-statement" => &[BAD_RECEIPT, Status],
+        "bad-statement" => &[BAD_RECEIPT, Signal],
         // Behind the signature.
         "unknown-sealing-key" => &[Opening(OpenError::MissingKey)],
         "unwrap-failed" | "wrong-commitment" | "open-failed" | "wrong-content-digest" => &[UNREADABLE],

@@ -26,7 +26,7 @@ fn a_status_is_believed_or_ignored() {
             let status = Status::decode(case.bytes("status").as_slice()).unwrap();
             let reader = StatusStatement::decode(status.statement.as_slice()).unwrap().recipient;
             let reader = AccessPointId::new(reader).unwrap();
-            let believed = verify_status(&status, &reader, &given.release, given.now).ok_or(Refusal::Status);
+            let believed = verify_status(&status, &reader, &given.release, given.now).ok_or(Refusal::Signal);
             if let Some((sender, statement)) = case.judge(believed) {
                 assert_eq!(sender.as_str(), statement.sender);
                 case.compare("statement", hex::encode(&status.statement));

@@ -65,6 +65,8 @@ sys.path.insert(0, str(_generate()))
 envelope_pb: Any = importlib.import_module("nhipcau.envelope.v1.envelope_pb2")
 #: nhipcau/envelope/v1/signal.proto
 signal_pb: Any = importlib.import_module("nhipcau.envelope.v1.signal_pb2")
+#: nhipcau/envelope/v1/reconciliation.proto
+reconciliation_pb: Any = importlib.import_module("nhipcau.envelope.v1.reconciliation_pb2")
 #: nhipcau/directory/v1/release.proto
 release_pb: Any = importlib.import_module("nhipcau.directory.v1.release_pb2")
 #: nhipcau/directory/v1/participant.proto
