@@ -53,11 +53,9 @@ pub(super) struct Args {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Import {
     caller: SystemName,
-    pub(super) submission: pb::Submission,
-    pub(super) chunks: Vec<Vec<u8>>,
+    pub(super) content: sdmx::Import,
     pub(super) request_id: String,
     pub(super) validate_only: bool,
-    pub(super) observation_count: u64,
 }
 
 /// What became of a file.
@@ -93,7 +91,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let import = import.with(&args)?;
     terminal::progress(format_args!(
         "{} observations read, request id {}",
-        import.observation_count, import.request_id
+        import.content.observation_count, import.request_id
     ));
     match submit(&import, &connection).await {
         Ok(submitted) => terminal::result(args.json, &submitted),
@@ -119,19 +117,21 @@ pub(crate) fn refused(error: &ImportError) -> Failure {
 impl Import {
     /// Reads and checks a file.
     pub(crate) fn read(input: impl io::Read, registry: &Registry, caller: &SystemName) -> Result<Self, ImportError> {
-        let sdmx::Import { submission, chunks, observation_count } =
-            sdmx::Import::read(input, registry, Limits::default())?;
-        let (caller, request_id) = (caller.clone(), String::new());
-        let import = Self { caller, submission, chunks, request_id, validate_only: false, observation_count };
+        let content = sdmx::Import::read(input, registry, Limits::default())?;
+        let import = Self { caller: caller.clone(), content, request_id: String::new(), validate_only: false };
         Ok(import.named())
     }
 
     /// Gives it the request id that its content has with this caller.
     fn named(self) -> Self {
         let caller = self.caller.to_string();
-        let digests: Vec<_> = self.chunks.iter().map(|chunk| pae::sha256(chunk)).collect();
-        let fields =
-            [REQUEST, caller.as_bytes(), self.submission.structure.as_bytes(), self.submission.dataflow.as_bytes()];
+        let digests: Vec<_> = self.content.chunks.iter().map(|chunk| pae::sha256(chunk)).collect();
+        let fields = [
+            REQUEST,
+            caller.as_bytes(),
+            self.content.submission.structure.as_bytes(),
+            self.content.submission.dataflow.as_bytes(),
+        ];
         let fields: Vec<&[u8]> = fields.into_iter().chain(digests.iter().map(<[u8; 32]>::as_slice)).collect();
         let digest = pae::digest_of(&fields);
         let mut bytes = [0; 16];
@@ -144,7 +144,7 @@ impl Import {
             self.apply(action).or_exit(Code::Usage)?;
         }
         if let Some(dataflow) = &args.dataflow {
-            self.submission.dataflow.clone_from(dataflow);
+            self.content.submission.dataflow.clone_from(dataflow);
         }
         self = self.named();
         if let Some(id) = args.request_id {
@@ -156,7 +156,7 @@ impl Import {
 
     /// The structure that it follows.
     pub(crate) fn structure(&self) -> &str {
-        &self.submission.structure
+        &self.content.submission.structure
     }
 
     /// The provider as calls name it.
@@ -166,25 +166,18 @@ impl Import {
 
     /// Puts every row under another action.
     pub(super) fn apply(&mut self, action: Action) -> anyhow::Result<()> {
-        for chunk in &mut self.chunks {
+        for chunk in &mut self.content.chunks {
             let mut content = pb::Chunk::decode(chunk.as_slice()).context("a piece of the file")?;
             action.apply(&mut content.datasets)?;
             *chunk = content.encode_to_vec();
         }
         Ok(())
     }
-
-    /// The whole as one message, when it is small enough for one.
-    pub(super) fn whole(&self) -> Option<pb::Submission> {
-        let [chunk] = self.chunks.as_slice() else { return None };
-        let datasets = pb::Chunk::decode(chunk.as_slice()).ok()?.datasets;
-        Some(pb::Submission { datasets, ..self.submission.clone() })
-    }
 }
 
 /// Submits a file: in one message when it fits, else piece by piece.
 pub(crate) async fn submit(import: &Import, connection: &Connection) -> Result<Submitted, crate::client::Refused> {
-    let (submission, replayed) = match import.whole() {
+    let (submission, replayed) = match import.content.whole() {
         None => upload::submit(import, connection).await?,
         Some(submission) => {
             let request = pb::SubmitRequest {
@@ -202,7 +195,7 @@ pub(crate) async fn submit(import: &Import, connection: &Connection) -> Result<S
     let is_made = !import.validate_only;
     Ok(Submitted {
         ordinal: is_made.then_some(submission.ordinal),
-        observation_count: import.observation_count,
+        observation_count: import.content.observation_count,
         submission: is_made.then_some(submission.name),
         replayed,
         request_id: import.request_id.clone(),

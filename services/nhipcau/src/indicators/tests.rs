@@ -50,8 +50,8 @@ fn the_same_content_of_the_same_caller_is_the_same_request() {
 #[test]
 fn a_small_file_is_one_message() {
     let import = read(&(row("R", "F,2024,1,A") + &row("R", "M,2024,2,A")), &caller()).unwrap();
-    let whole = import.whole().unwrap();
-    assert_eq!((whole.structure.as_str(), import.observation_count), ("T:SMALL(1.0)", 2));
+    let whole = import.content.whole().unwrap();
+    assert_eq!((whole.structure.as_str(), import.content.observation_count), ("T:SMALL(1.0)", 2));
     assert_eq!(whole.datasets[0].blocks.len(), 2);
     let request = pb::SubmitRequest {
         parent: import.parent(),
@@ -70,15 +70,15 @@ fn a_file_too_large_for_one_message_is_not_sent_as_one() {
         })
         .collect();
     let import = read(&days, &caller()).unwrap();
-    assert!(import.chunks.len() > 1 && import.whole().is_none());
-    assert!(import.chunks.iter().all(|chunk| chunk.len() <= 512 << 10));
+    assert!(import.content.chunks.len() > 1 && import.content.whole().is_none());
+    assert!(import.content.chunks.iter().all(|chunk| chunk.len() <= 512 << 10));
 }
 
 #[test]
 fn a_deletion_of_the_rows_of_a_file_names_observations_and_no_parts() {
     let mut import = read(&row("R", "F,2024,1.50,A"), &caller()).unwrap();
     import.apply(Action::Delete).unwrap();
-    let dataset = &import.whole().unwrap().datasets[0];
+    let dataset = &import.content.whole().unwrap().datasets[0];
     assert_eq!(dataset.action(), pb::Action::Delete);
     assert_eq!(dataset.blocks[0].time_periods, ["2024"]);
     assert!(dataset.blocks[0].values.is_empty() && dataset.blocks[0].attributes.is_empty());
@@ -90,7 +90,7 @@ fn a_deletion_does_not_become_an_insertion() {
     assert!(import.apply(Action::Replace).is_err());
     let mut import = read(&row("M", "F,2024,3,"), &caller()).unwrap();
     import.apply(Action::Replace).unwrap();
-    assert_eq!(import.whole().unwrap().datasets[0].action(), pb::Action::Replace);
+    assert_eq!(import.content.whole().unwrap().datasets[0].action(), pb::Action::Replace);
 }
 
 #[test]

@@ -24,10 +24,10 @@ pub(super) async fn submit(
     import: &Import,
     connection: &Connection,
 ) -> Result<(Option<pb::Submission>, bool), Refused> {
-    let digests: Vec<[u8; 32]> = import.chunks.iter().map(|chunk| pae::sha256(chunk)).collect();
+    let digests: Vec<[u8; 32]> = import.content.chunks.iter().map(|chunk| pae::sha256(chunk)).collect();
     let request = pb::CommitBulkLoadRequest {
         parent: import.parent(),
-        submission: Some(import.submission.clone()),
+        submission: Some(import.content.submission.clone()),
         chunks: digests.iter().map(|digest| digest.to_vec()).collect(),
         request_id: import.request_id.clone(),
         validate_only: import.validate_only,
@@ -39,7 +39,7 @@ pub(super) async fn submit(
             Ok(answer) => return Ok((answer.submission, answer.replayed)),
             Err(refused) if refused.reason() == reason::CHUNK_MISSING && round < ROUNDS => {
                 let missing = missing(&refused, &digests);
-                let chunks = missing.iter().filter_map(|at| import.chunks.get(*at));
+                let chunks = missing.iter().filter_map(|at| import.content.chunks.get(*at));
                 upload(chunks.collect(), import, connection).await?;
                 round += 1;
             }

@@ -101,8 +101,8 @@ pub(super) struct Target {
     change: Change,
 }
 
-/// A transition.
-#[derive(Debug, Clone)]
+/// A transition. Not to be shown: what it discloses is about a person.
+#[derive(Clone)]
 pub(crate) enum Transition {
     Acknowledge,
     Accept,
