@@ -95,7 +95,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     ));
     match submit(&import, &connection).await {
         Ok(submitted) => terminal::result(args.json, &submitted),
-        Err(refused) if refused.violation_count() > 0 => Err(refuse(args.json, &Faulty::answered(&refused), refused)?),
+        Err(refused) if refused.violation_count() > 0 => {
+            Err(refuse(args.json, &Faulty::answered(&refused, &import.datasets()?), refused)?)
+        }
         Err(refused) => Err(refused.into()),
     }
 }
@@ -162,6 +164,15 @@ impl Import {
     /// The provider as calls name it.
     pub(super) fn parent(&self) -> String {
         format!("parties/{}", self.caller.party)
+    }
+
+    /// Everything that it contains, in order.
+    fn datasets(&self) -> anyhow::Result<Vec<pb::Dataset>> {
+        let mut datasets = Vec::new();
+        for chunk in &self.content.chunks {
+            datasets.extend(pb::Chunk::decode(chunk.as_slice()).context("a piece of the file")?.datasets);
+        }
+        Ok(datasets)
     }
 
     /// Puts every row under another action.

@@ -119,3 +119,20 @@ fn only_missing_pieces_are_sent_when_the_answer_names_them_all() {
     assert_eq!(upload::missing(&refused(&named, "1"), &digests), [2]);
     assert_eq!(upload::missing(&refused(&named, "3"), &digests), [0, 1, 2]);
 }
+
+#[test]
+fn what_the_access_point_finds_is_said_of_the_row_of_the_file() {
+    let rows = ["F,2020,1,A", "F,2021,1,A", "M,2020,1,A"].map(|rest| row("R", rest)).concat() + &row("M", "M,2021,1,A");
+    let datasets = read(&rows, &caller()).unwrap().content.chunks;
+    let datasets = <pb::Chunk as prost::Message>::decode(datasets[0].as_slice()).unwrap().datasets;
+    let mut details = ErrorDetails::new();
+    details.set_error_info("SUBMISSION_INVALID", "nhipcau.vn", []);
+    for field in ["datasets[0].blocks[1].time_periods[0].SEX", "datasets[1].blocks[0].time_periods[0]", "submission"] {
+        details.add_bad_request_violation(field, "");
+    }
+    let refused = Refused::from(tonic::Status::with_error_details(tonic::Code::InvalidArgument, "", details));
+    let json = serde_json::to_value(Faulty::answered(&refused, &datasets)).unwrap();
+    let said = json["violations"].as_array().unwrap();
+    assert_eq!((&said[0]["row"], &said[0]["component"]), (&3.into(), &"SEX".into()));
+    assert_eq!((&said[1]["row"], &said[2]["field"]), (&4.into(), &"submission".into()));
+}
