@@ -39,6 +39,7 @@ impl<E: Into<Error>> From<E> for NotTaken {
 }
 
 const INVALID: NotTaken = NotTaken::Reason(RefusalReason::Invalid);
+const NOT_YET: NotTaken = NotTaken::Reason(RefusalReason::NotYet);
 const WRONG_STATE: NotTaken = NotTaken::Reason(RefusalReason::WrongState);
 
 /// An event as it travelled, with the parts that came along.
@@ -88,18 +89,28 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     if let Some(stored) = branch::at(desk.tx(), held, event.side, event.ordinal)? {
         return if stored.event.digest() == event.digest() { Ok(()) } else { Err(INVALID) };
     }
-    let known = match branch::known(desk.tx(), held)? {
-        None => Some(opened(&travelled, held, message)?),
-        Some(known) => added(known, event)?,
+    let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
+        None => {
+            let known = opened(&travelled, held, message)?;
+            // Own events may have been given back before the opening that they answer.
+            let is_whole = branch::log(desk.tx(), held, held.side)?.is_empty();
+            (known, is_whole)
+        }
+        Some(known) => {
+            let is_whole = known.is_whole;
+            (added(known, event)?, is_whole)
+        }
     };
-    let group = known.as_ref().map(|known| known.branch.opening().group);
-    branch::add(desk.tx(), held, event.ids, group, &message.header.purpose)?;
+    branch::add(desk.tx(), held, event.ids, Some(known.branch.opening().group), &message.header.purpose)?;
     let now = desk.now();
     branch::add_event(desk.tx(), held, event, &travelled.bytes, Some(message.id), now)?;
+    if !is_whole {
+        // Own events that waited for this one.
+        known = branch::known(desk.tx(), held)?.unwrap_or(known);
+    }
     keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.stored);
     send::raise(shared, event);
-    let Some(known) = known else { return Ok(()) };
     send::stored(desk, shared, &known)?;
     if known.held.side == Side::Origin {
         follow(desk, shared, &known, event)?;
@@ -119,9 +130,10 @@ pub(crate) fn keep<'t>(desk: &mut impl Desk<'t>, held: Held, travelled: &Travell
 /// A branch that begins here. Its opening must be lawful as far as it shows.
 fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>) -> Result<Known, NotTaken> {
     let event = &travelled.event;
-    // Any other event of an unknown branch comes before its opening, which comes never or was erased.
     let (Body::Opened(opening), Some(basis), Side::Recipient) = (&event.body, &event.basis, held.side) else {
-        return Err(WRONG_STATE);
+        // An own branch that is not there was lost, and the other side will give it back; one of the other side begins
+        // with its opening or not at all.
+        return Err(if held.side == Side::Origin { NOT_YET } else { WRONG_STATE });
     };
     let parts: Vec<Part> = event.parts.iter().map(|entry| entry.part).collect();
     let stage = Stage { kind: opening.kind, state: None, event: EventKind::Opened };
@@ -132,18 +144,16 @@ fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>) -> Result<K
     Ok(Known { held, purpose: message.header.purpose.clone(), branch, is_whole: true })
 }
 
-/// The branch with the event; `None` when the event has to wait for own ones that this store has lost.
-fn added(mut known: Known, event: &Event) -> Result<Option<Known>, NotTaken> {
-    if !known.is_whole {
-        return Ok(None);
-    }
+/// The branch with the event. What it names of this side's log and is not there was lost with an older store and will be
+/// given back; until then the event cannot be judged and is refused for now only.
+fn added(mut known: Known, event: &Event) -> Result<Known, NotTaken> {
     let own = known.branch.log(known.held.side);
     if event.seen.is_some_and(|seen| own.at(seen.ordinal).is_none()) {
-        return Ok(None);
+        return Err(NOT_YET);
     }
     known.branch.admit(event).map_err(|_| WRONG_STATE)?;
     match known.branch.record(event.clone()) {
-        Ok(_) => Ok(Some(known)),
+        Ok(_) => Ok(known),
         Err(Fault::Gap) => Err(WRONG_STATE),
         Err(_) => Err(INVALID),
     }

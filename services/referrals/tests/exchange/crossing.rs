@@ -2,7 +2,7 @@
 
 use nhipcau_domain::{
     id::{Purpose, SystemId},
-    referral::{Actor, Body, Digest, Draft, Event, Ids, Side, UnitRef},
+    referral::{Actor, Body, Digest, Draft, Event, Ids, Mark, Side, UnitRef},
 };
 use nhipcau_messaging::message::{self, Address, Cause, Header, Lane, Recipient};
 use nhipcau_proto::referral::v1::{self as pb, BranchState, ReferralKind};
@@ -142,6 +142,7 @@ async fn forge(world: &mut World, branch: &pb::Branch, change: impl FnOnce(&mut 
 
 #[tokio::test]
 async fn a_faulty_access_point_changes_nothing() {
+    const NOT_YET: i64 = 1;
     const INVALID: i64 = 6;
     const WRONG_STATE: i64 = 7;
     let mut world = World::open().await;
@@ -155,13 +156,16 @@ async fn a_faulty_access_point_changes_nothing() {
     assert_eq!(forge(&mut world, &open, |draft| draft.ordinal = 2).await, WRONG_STATE, "one is missing");
     let foreign = |draft: &mut Draft| draft.owner.unit = nhipcau_domain::id::UnitId::new("cua-nam").unwrap();
     assert!([INVALID, WRONG_STATE].contains(&forge(&mut world, &open, foreign).await), "of another unit");
-    let unknown = |draft: &mut Draft| draft.ids.branch = uuid::Uuid::from_u128(9);
-    assert_eq!(forge(&mut world, &open, unknown).await, WRONG_STATE);
     let of_the_origin = |draft: &mut Draft| {
         draft.side = Side::Origin;
         draft.body = Body::Closed;
     };
     assert!([INVALID, WRONG_STATE].contains(&forge(&mut world, &open, of_the_origin).await));
+    let blind = |draft: &mut Draft| draft.seen = Some(Mark { ordinal: 9, digest: Digest::ZERO });
+    assert_eq!(forge(&mut world, &open, blind).await, NOT_YET, "it may have seen what was lost here");
     assert_eq!(world.branch(MOH, &branch).await.etag, before);
     assert_eq!(world.state(MOH, &branch).await, BranchState::Received, "and the branch goes on");
+    world.recall(MOH, &branch).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.states(&branch).await, [BranchState::EnteredInError; 2], "whatever the other side says");
 }
