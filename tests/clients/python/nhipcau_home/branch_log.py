@@ -84,16 +84,23 @@ def event(message_id: bytes, opened: Opened) -> Event | None:
         return None
     require(control.message == _MESSAGE, Reason.MALFORMED, "a message that is no event of a referral")
     data, parts = opened.content[0], tuple(opened.content[1:])
-    message = parse(event_pb.ReferralEvent, data)
-    require(message.side in _SIDES and message.WhichOneof("event") is not None, Reason.MALFORMED, "an unknown event")
-    require_time(message, "event_time")
+    found = read(message_id, data)
+    message = found.message
     require(control.correlation == message.case_uid, Reason.MALFORMED, "an event of another case than its message")
     _require_address(message.owner, control.sender)
     _require_address(message.counterpart, control.recipient)
     named = [part.digest for part in message.parts]
     fits = not parts or named == [hashlib.sha256(part).digest() for part in parts]
     require(fits, Reason.PART_MISMATCH, "the parts are not those that the event names")
-    return Event(data, message, {message_id: len(parts) == len(named)})
+    return replace(found, carriers={message_id: len(parts) == len(named)})
+
+
+def read(message_id: bytes, data: bytes) -> Event:
+    """An event by itself, as a message carried it whole."""
+    message = parse(event_pb.ReferralEvent, data)
+    require(message.side in _SIDES and message.WhichOneof("event") is not None, Reason.MALFORMED, "an unknown event")
+    require_time(message, "event_time")
+    return Event(data, message, {message_id: True})
 
 
 def _require_address(unit: Any, address: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,13 @@ from .channels import Channels
 from .findings import Findings
 from .home import Home
 from .outbox import Contents
-from .transitions import ORIGIN, RECIPIENT
+from .transitions import ORIGIN, RECIPIENT, tables
 
 _NUMBERS = {ORIGIN: 1, RECIPIENT: 2}
 _HELD_BACK = 2
 _RULES = "access-point"
 _OF_ALL_BRANCHES = ("consent_withdrawn", "entered_in_error")
+_SIDES = {number: side for side, number in _NUMBERS.items()}
 _OTHER = {ORIGIN: RECIPIENT, RECIPIENT: ORIGIN}
 #: A branch as one side holds it.
 Held = tuple[bytes, str]
@@ -41,10 +43,13 @@ class Logs:
 
     branches: Mapping[Held, Branch]
     purposes: Mapping[Held, str]
+    #: Cases whose content was erased here.
+    erased: frozenset[bytes]
 
 
 def logs(home: Home, accepted: Channels, contents: Contents, findings: Findings) -> Logs:
-    """Both logs of every branch, from messages sent and messages received with effect."""
+    """Both logs of every branch, from messages sent and messages received with effect. Of erased cases the envelopes
+    cannot be opened any more: their events are the stored ones, which have to be those that the other side proves."""
     applied = {position.id: position.opened for positions in accepted.values() for position in positions
                if position.opened is not None and position.row["outcome"] == 0}
     own = branch_log.collect(contents, f"{home.name} outbox", findings)
@@ -54,13 +59,20 @@ def logs(home: Home, accepted: Channels, contents: Contents, findings: Findings)
         by_holder[event.side].append(event)
     for event in theirs:
         by_holder[_OTHER[event.side]].append(event)
+    erased = home.erased_cases()
+    for row in home.rows("SELECT e.* FROM referral_event e JOIN referral_branch b ON b.branch = e.branch AND "
+                         "b.holder = e.holder") if erased else ():
+        with findings.at(f"{home.name} referral_event {row['branch'].hex()}"):
+            event = branch_log.read(row["message"], row["bytes"])
+            if event.message.case_uid in erased:
+                by_holder[_SIDES[row["holder"]]].append(event)
     found: dict[Held, Branch] = {}
     for holder, events in by_holder.items():
         for uid, branch in branch_log.branches(events, f"{home.name} as {holder}", findings).items():
             found[uid, holder] = branch
-    messages = {**applied, **contents}
-    purposes = {held: messages[next(iter(branch.opening.carriers))].control.purpose for held, branch in found.items()}
-    return Logs(found, purposes)
+    purposes = {name: opened.control.purpose for name, opened in (*applied.items(), *contents.items())}
+    carriers = {held: next(iter(branch.opening.carriers)) for held, branch in found.items()}
+    return Logs(found, {held: purposes[name] for held, name in carriers.items() if name in purposes}, erased)
 
 
 def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -> None:
@@ -69,7 +81,7 @@ def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -
     receipts = {receipt.digest: receipt for receipt in held}
     for (uid, holder), branch in logs.branches.items():
         _check_events(home, holder, branch, receipts, findings)
-        _check_content(home, holder, branch, findings)
+        _check_content(home, holder, branch, logs, findings)
         _check_place(home, holder, branch, findings)
     _check_known(home, logs, findings)
     _check_requests(home, logs, findings)
@@ -90,7 +102,8 @@ def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
         where, row = _where(home, "referral_branch", branch.uid, holder), rows.get(name)
         if findings.expect(row is not None, where, "is missing") and row is not None:
             opening = branch.opening.message
-            signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, logs.purposes[branch.uid, holder])
+            purpose = logs.purposes.get((branch.uid, holder), row["purpose"])
+            signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, purpose)
             stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"])
             findings.expect(stored == signed, where, "is not what its opening says")
 
@@ -131,13 +144,14 @@ def _check_conclusion(home: Home, where: str, row: sqlite3.Row, receipts: Mappin
         findings.expect(named, where, "names a receipt that is not held")
 
 
-def _check_content(home: Home, holder: str, branch: Branch, findings: Findings) -> None:
-    """Every part that travelled lies here, unless its case was erased; the origin keeps it once for all branches."""
+def _check_content(home: Home, holder: str, branch: Branch, logs: Logs, findings: Findings) -> None:
+    """Every part that travelled lies here, unless it had to go; the origin keeps it once for all branches."""
     opening = branch.opening.message
     owner = opening.referral_uid if holder == ORIGIN else branch.uid
     stored = {(row["part"], row["digest"]) for row in home.rows(
         "SELECT part, digest FROM referral_content WHERE owner = ?", owner)}
-    erased = any(event.name == "erased" for event in branch.recipient) and holder == RECIPIENT
+    has_to_go = fold(branch).state in tables()[branch.kind]["erased"].by_state
+    erased = (holder == RECIPIENT and has_to_go) or opening.case_uid in logs.erased
     came = [event for event in branch.origin if any(event.carriers.values())]
     for event in () if erased else came:
         for part in event.message.parts:
@@ -169,7 +183,8 @@ def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
     for row in home.rows("SELECT owner, part, digest, body FROM referral_content"):
         where = f"{home.name} referral_content {row['owner'].hex()} {row['part']}"
         with findings.at(where):
-            if findings.expect(row["owner"] in cases, where, "belongs to no known referral"):
+            known_owner = findings.expect(row["owner"] in cases, where, "belongs to no known referral")
+            if known_owner and cases[row["owner"]] not in logs.erased:
                 body = home.wake(cases[row["owner"]], "referral_content", row["owner"] + row["digest"], row["body"])
                 findings.expect(hashlib.sha256(body).digest() == row["digest"], where, "is not what its digest says")
 
@@ -177,7 +192,8 @@ def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
 def _check_requests(home: Home, logs: Logs, findings: Findings) -> None:
     """Every own event that a system caused answers a request of that system. A submission and a recall speak of the
     whole referral, everything else of one branch."""
-    wanted: dict[tuple[str, bytes, bytes], int] = {}
+    wanted: Counter[tuple[str, bytes, bytes]] = Counter()
+    of_whole: set[tuple[str, bytes, str]] = set()
     for (uid, holder), branch in logs.branches.items():
         referral = branch.opening.message.referral_uid
         for event in branch.origin if holder == ORIGIN else branch.recipient:
@@ -186,17 +202,19 @@ def _check_requests(home: Home, logs: Logs, findings: Findings) -> None:
             system = f"{event.message.owner.party}/{event.message.actor.system}"
             is_first = event.name == "opened" and event.message.opened.cause == event_pb.OPENING_CAUSE_INITIAL
             if is_first or event.name in _OF_ALL_BRANCHES:
-                wanted[system, referral, b""] = max(wanted.get((system, referral, b""), 0), 1)
+                of_whole.add((system, referral, event.name))
             else:
-                wanted[system, referral, uid] = wanted.get((system, referral, uid), 0) + 1
+                wanted[system, referral, uid] += 1
+    wanted.update((system, referral, b"") for system, referral, _ in of_whole)
     for row in home.rows("SELECT system, request_id, case_uid, digest, referral, branch FROM referral_request"):
         answered = (row["system"], row["referral"], row["branch"])
         where = f"{home.name} referral_request of {row['system']} for {row['referral'].hex()}"
         with findings.at(where):
             findings.expect(answered in wanted, where, "was answered with nothing")
-            said = home.wake(row["case_uid"], "referral_request", row["request_id"].encode(), row["digest"])
-            findings.expect(len(said) == 32, where, "is no digest of a request")
-        wanted[answered] = wanted.get(answered, 0) - 1
+            if row["case_uid"] not in logs.erased:
+                said = home.wake(row["case_uid"], "referral_request", row["request_id"].encode(), row["digest"])
+                findings.expect(len(said) == 32, where, "is no digest of a request")
+        wanted[answered] -= 1
     for (system, referral, uid), missing in wanted.items():
         where = f"{home.name} referral_request of {system} for {referral.hex()} {uid.hex()}"
         findings.expect(missing <= 0, where, "is missing, and an event answers it")
@@ -206,10 +224,9 @@ def _check_changes(home: Home, logs: Logs, findings: Findings) -> None:
     """Changes are numbered for each party and chained; the last one of a branch knows both its logs to the end."""
     marks: dict[str, bytes] = {}
     last: dict[Held, tuple[int, int]] = {}
-    sides = {number: side for side, number in _NUMBERS.items()}
     for row in home.rows("SELECT * FROM referral_change ORDER BY party, number"):
         where = f"{home.name} referral_change {row['party']} {row['number']}"
-        held = (row["branch"], sides.get(row["side"], ""))
+        held = (row["branch"], _SIDES.get(row["side"], ""))
         branch = logs.branches.get(held)
         if branch is None:
             continue

@@ -16,7 +16,7 @@ from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.envelope import Envelope, Kind, check_parts, read, verify_signed
 from nhipcau_verify.errors import VerificationError
 from nhipcau_verify.opening import Opened, content_digest, open_envelope
-from nhipcau_verify.wire import BROADCAST, parse
+from nhipcau_verify.wire import BROADCAST, ZERO_DIGEST, parse
 
 from .findings import Findings
 from .home import Home
@@ -136,11 +136,12 @@ def _check_content(findings: Findings, where: str, position: Position) -> None:
 
 
 def _check_spent(findings: Findings, home: Home) -> None:
-    """An id is spent once, by what was received or refused for good; it is spent and abandoned (2) while it stands
-    in no present position."""
+    """An id is spent once, by what was received or refused for good, unless it came without its content; it is spent
+    and abandoned (2) while it stands in no present position."""
     for row in home.rows(
-        "SELECT sender, id, SUM(spent > 0) AS spent, MAX(spent) AS mark, SUM(outcome <> ? AND erased IS NULL) AS final, "
-        "SUM(branch = 0) AS present FROM received GROUP BY sender, id", NOT_YET,
+        "SELECT sender, id, SUM(spent > 0) AS spent, MAX(spent) AS mark, "
+        "SUM(outcome <> ? AND (erased IS NULL OR content_digest <> ?)) AS final, SUM(branch = 0) AS present "
+        "FROM received GROUP BY sender, id", NOT_YET, ZERO_DIGEST,
     ):
         where = f"{home.name} received {row['sender']} {row['id'].hex()}"
         findings.expect(row["spent"] == min(row["final"], 1), where, "is not marked as spent once")

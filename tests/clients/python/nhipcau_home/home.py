@@ -72,6 +72,12 @@ class Home:
         """Whether the store has a table; services bring their own."""
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name))
 
+    def erased_cases(self) -> frozenset[bytes]:
+        """Cases whose content was erased here; ids, digests and what services keep in the clear are left of them."""
+        return frozenset(row[0] for row in self.rows(
+            "SELECT correlation FROM received WHERE erased IS NOT NULL AND correlation <> x'' "
+            "UNION SELECT correlation FROM sent WHERE erased IS NOT NULL AND correlation <> x''"))
+
     def wake(self, case: bytes, table: str, row: bytes, stored: bytes) -> bytes:
         """Opens a body at rest by the key of its case."""
         key = self._case_keys.get(case or NO_CASE)

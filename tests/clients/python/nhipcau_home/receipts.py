@@ -95,19 +95,21 @@ def _check_outcomes(findings: Findings, name: str, positions: Sequence[Position]
 
 
 def threads(home: Home, accepted: Channels, findings: Findings) -> None:
-    """The last number applied within a case with a sender is the highest that was not put off."""
+    """The last number applied within a case with a sender is the highest that was not put off. Of an erased case only
+    that there is one."""
     applied: dict[tuple[str, bytes], int] = {}
     unreadable = set()
     for positions in accepted.values():
         for position in positions:
             sender, opened = position.row["sender"], position.opened
             if opened is None:
-                unreadable.add(sender)
+                unreadable.add((sender, position.row["correlation"]))
             elif opened.control.correlation and opened.control.ordinal and position.row["outcome"] != NOT_YET:
                 case = (sender, opened.control.correlation)
                 applied[case] = max(applied.get(case, 0), opened.control.ordinal)
     noted = {(row["peer"], row["correlation"]): row["ordinal"]
              for row in home.rows("SELECT peer, correlation, ordinal FROM thread WHERE direction = 1")}
-    for peer, correlation in applied.keys() | noted.keys():
-        same = applied.get((peer, correlation)) == noted.get((peer, correlation)) or peer in unreadable
+    for peer, correlation in applied.keys() | noted.keys() | {case for case in unreadable if case[1]}:
+        last, case = noted.get((peer, correlation)), (peer, correlation)
+        same = last is not None if case in unreadable else applied.get(case) == last
         findings.expect(same, f"{home.name} thread from {peer} {correlation.hex()}", "counts otherwise")
