@@ -215,6 +215,21 @@ impl World {
         Ok(endpoint.connect_timeout(ANSWER).timeout(ANSWER).connect_lazy())
     }
 
+    /// Every port that the world's processes listen at.
+    ///
+    /// # Errors
+    /// When the world does not say so.
+    pub fn ports(&self) -> Result<Vec<u16>> {
+        let doors = self.endpoints.get("access_points").and_then(Value::as_object).context("access points")?.keys();
+        let urls = doors.flat_map(|name| ["grpc", "metrics"].map(|door| format!("/access_points/{name}/{door}")));
+        let urls = urls.chain(["/broker/address", "/broker/monitor"].map(str::to_owned));
+        urls.map(|url| {
+            let port = self.text(&url)?.rsplit(':').next().and_then(|port| port.split('/').next());
+            Ok(port.context("a port")?.parse()?)
+        })
+        .collect()
+    }
+
     fn text(&self, pointer: &str) -> Result<&str> {
         self.endpoints.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in the world"))
     }

@@ -15,4 +15,5 @@ mod directory;
 mod faults;
 mod figures;
 mod referrals;
+mod sandbox;
 mod starting;

@@ -2,8 +2,8 @@
 //! behind.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -19,6 +19,8 @@ use super::error::Error;
 
 /// How much of a log an error shows.
 const TAIL: usize = 12;
+/// How many bytes of its end are read for that.
+const LOOKED_AT: u64 = 16 << 10;
 /// Between two looks at something that is not ready.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -99,9 +101,17 @@ impl Running {
     }
 }
 
-/// The last lines of a log.
+/// The last lines of a log, which may be long.
 fn tail(log: &Path) -> String {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(LOOKED_AT)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n")
 }
