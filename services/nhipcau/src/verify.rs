@@ -2,11 +2,13 @@
 //! signature of every stored envelope, the chain of every channel, every receipt and what it speaks of, and the chain
 //! of access records. Prints what was looked at and everything that does not fit; exit code 6 when anything does not.
 //!
-//! Reads the signed directory, the store and the key-encryption keys, and writes nothing. Cannot find: rows taken away
-//! at the end of a channel or of the access records together with all that speaks of them (`reconcile` asks the other
-//! side for that); figures and cases that differ from the messages that brought them; and bodies whose key-encryption
-//! key is not at hand, which are counted as unopened. Whoever has the access point's signing key can make evidence of
-//! its own side anew, and of no other side.
+//! Reads the signed directory, the store and the key-encryption keys, and writes nothing; SQLite may leave its two empty
+//! side files beside a store that nobody has open, so that a store on a read-only medium must be copied first.
+//!
+//! Cannot find: rows taken away at the end of a channel or of the access records together with all that speaks of them
+//! (`reconcile` asks the other side for that); figures and cases that differ from the messages that brought them; and
+//! bodies whose key-encryption key is not at hand, which are counted as not opened. Whoever has the access point's
+//! signing key can make evidence of its own side anew, and of no other side.
 
 use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 
@@ -251,5 +253,39 @@ impl fmt::Display for Report {
             write!(f, "\n  … and {more} more")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::Store;
+
+    use super::*;
+    use crate::sandbox::World;
+
+    fn of(home: PathBuf) -> Args {
+        let (store, access_point, directory, fingerprint, kek) = (None, None, None, None, None);
+        Args { home: Some(home), store, access_point, directory, fingerprint, kek, json: true }
+    }
+
+    #[tokio::test]
+    async fn a_home_is_verified_wherever_it_lies_and_a_foreign_row_is_a_difference() {
+        let here = tempfile::tempdir().unwrap();
+        let (world, _) = World::open(&here.path().join("sandbox"), Timestamp::now()).unwrap();
+        let moved = here.path().join("copy");
+        fs::rename(world.home().join("moh"), &moved).unwrap();
+        let missing = run(of(moved.clone())).await.unwrap_err();
+        assert_eq!(missing.code(), Code::Configuration, "there is no store yet");
+        fs::create_dir_all(moved.join("store")).unwrap();
+        let mut store = Store::open(&moved.join("store/store.db")).unwrap();
+        run(of(moved.clone())).await.unwrap();
+        let row = "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, \
+                   digest, content_digest, outcome, spent, envelope, receive_time) \
+                   VALUES ('moha', 'all', 2, 0, 1, 1, zeroblob(16), x'', zeroblob(32), x'', 0, 1, x'00', 0)";
+        store.transaction(|tx| tx.execute(row, &[])).unwrap();
+        let differs = run(of(moved.clone())).await.unwrap_err();
+        assert_eq!(differs.code(), Code::Differs);
+        let other = Args { fingerprint: Some("00".repeat(32)), ..of(moved) };
+        assert_eq!(run(other).await.unwrap_err().code(), Code::Configuration, "the directory has another root");
     }
 }
