@@ -103,9 +103,10 @@ pub(crate) fn withhold<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: 
     resend_bare(desk, shared, known, |stored| !stored.event.parts.is_empty())
 }
 
-/// Sends what was held back when it should have been signed, so that the log at the other side stays whole.
+/// Sends what was held back when it should have been signed, or could not be sent, so that the log at the other side
+/// stays whole.
 fn mend<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
-    resend_bare(desk, shared, known, |stored| stored.carried == Carried::HeldBack)
+    resend_bare(desk, shared, known, |stored| stored.carried == Carried::HeldBack || stored.message.is_none())
 }
 
 /// Sends, from the first event under way that is wanted, each again without its parts: later ones follow earlier ones.
@@ -116,11 +117,14 @@ fn resend_bare<'t>(
     is_first: impl Fn(&branch::Stored) -> bool,
 ) -> Result<(), Error> {
     let log = branch::log(desk.tx(), known.held, known.held.side)?;
-    let under_way = log.iter().filter(|stored| !stored.is_concluded && stored.message.is_some());
+    let under_way = log.iter().filter(|stored| !stored.is_concluded);
     for stored in under_way.skip_while(|stored| !is_first(stored)) {
-        let message = dispatch(desk, shared, known, &stored.event, &stored.bytes, Carried::Bare, "")?;
-        if let Some(message) = message {
-            branch::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?;
+        match dispatch(desk, shared, known, &stored.event, &stored.bytes, Carried::Bare, "") {
+            Ok(Some(message)) => branch::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?,
+            Ok(None) => {}
+            // Who may not be sent to now does not get what is under way either.
+            Err(Error::Rules(_)) => return Ok(()),
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -140,7 +144,14 @@ fn dispatch<'t>(
     if known.branch.log(Side::Origin).events().iter().any(|event| matches!(event.body, Body::Returned { .. })) {
         return Ok(None);
     }
-    let recipient = reachable(desk, shared, known, &event.owner, &event.counterpart)?;
+    let recipient = match reachable(desk, shared, known, &event.owner, &event.counterpart) {
+        // Who may no longer be told is told by a person; it holds here all the same, and follows if they may be again.
+        Err(Error::Rules(_)) if always_wins(&event.body) => {
+            tracing::error!(branch = %event.ids.branch, "An end could not be sent: nobody may be told by this way.");
+            return Ok(None);
+        }
+        reachable => reachable?,
+    };
     let mut parts = vec![bytes.to_vec()];
     if carried == Carried::Whole && !event.parts.is_empty() {
         let owner = owner(known.held, event.ids.referral);
@@ -172,6 +183,11 @@ fn dispatch<'t>(
         ordinal: u32::from(carried == Carried::Bare),
     };
     desk.send(draft).map(Some)
+}
+
+/// What holds at the origin whether it can be sent or not.
+const fn always_wins(body: &Body) -> bool {
+    matches!(body, Body::ConsentWithdrawn { .. } | Body::EnteredInError { .. })
 }
 
 /// The access point of the other side, if the directory lets the owner send to it.

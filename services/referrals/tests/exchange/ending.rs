@@ -184,6 +184,23 @@ async fn what_was_queued_when_consent_was_withdrawn_goes_without_its_content() {
 }
 
 #[tokio::test]
+async fn when_the_agreement_has_ended_nothing_goes_on_but_withdrawal_and_recall_hold() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Referral, consent()).await;
+    world.settle().await;
+    world.end_agreements().await;
+    let refused = world.accept(HANOI, &branch).await.unwrap_err();
+    assert_eq!(refusal(&refused), (Code::FailedPrecondition, reason::NOT_AGREED.into()));
+    let refused = world.revoke(MOH, &branch, pb::RevocationReason::NeedMet).await.unwrap_err();
+    assert_eq!(refusal(&refused), (Code::FailedPrecondition, reason::NOT_AGREED.into()));
+    world.withdraw(MOH, &branch).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.states(&branch).await, [BranchState::Revoked, BranchState::Received]);
+    world.recall(MOH, &branch).await.unwrap();
+    assert_eq!(world.state(MOH, &branch).await, BranchState::EnteredInError);
+}
+
+#[tokio::test]
 async fn a_consent_that_ends_before_its_message_is_signed_stops_the_content() {
     let mut world = World::open().await;
     let mut request = submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh"]);

@@ -217,6 +217,22 @@ impl World {
         self.nodes[node] = start(NAMES[node], home, starts, &self.now, &self.releases.subscribe());
     }
 
+    /// Has everybody install a release under which nobody agreed to anything.
+    pub(crate) async fn end_agreements(&mut self) {
+        let Signers { root, ids, pairs } = signers();
+        let (now, current) = (self.now(), Arc::clone(&self.releases.borrow()));
+        let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
+        let builder = builder.with(|wire| wire.agreements.clear());
+        let signed = builder.signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
+        let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
+        self.releases.send_replace(Arc::clone(&release));
+        for node in &self.nodes {
+            let handle = node.writer.as_ref().unwrap().handle();
+            handle.input(Input::Release(Arc::clone(&release))).await.unwrap();
+        }
+        self.settle().await;
+    }
+
     /// Every byte on the disk of a node.
     pub(crate) fn disk(&self, node: usize) -> Vec<u8> {
         let files = fs::read_dir(self.nodes[node].home.path()).unwrap();
@@ -324,10 +340,13 @@ fn start(
     Node { door, service, readers, writer: Some(writer), outputs, home, starts }
 }
 
-/// Everybody may send to everybody for protection and for nothing else; `hanoi/west` is served nowhere.
-fn release(now: Timestamp) -> Arc<Release> {
-    let year = SignedDuration::from_hours(24 * 365);
-    let long = Validity { start: now - year, expire: Some(now + year) };
+struct Signers {
+    root: TrustedRoot,
+    ids: [KeyId; 3],
+    pairs: [Ed25519KeyPair; 3],
+}
+
+fn signers() -> Signers {
     let ids = ["root-0", "root-1", "root-2"].map(key_id);
     let pairs = [0u8, 1, 2].map(|n| Ed25519KeyPair::from_seed_unchecked(&[n + 1; 32]).unwrap());
     let roles = [SignerRole::Party, SignerRole::Party, SignerRole::ProgrammeOffice];
@@ -339,6 +358,14 @@ fn release(now: Timestamp) -> Arc<Release> {
     };
     let signers: Vec<_> = ids.iter().zip(&pairs).zip(roles).map(signer).collect();
     let root = TrustedRoot::new("test", 1, &signers).unwrap();
+    Signers { root, ids, pairs }
+}
+
+/// Everybody may send to everybody for protection and for nothing else; `hanoi/west` is served nowhere.
+fn release(now: Timestamp) -> Arc<Release> {
+    let year = SignedDuration::from_hours(24 * 365);
+    let long = Validity { start: now - year, expire: Some(now + year) };
+    let Signers { root, ids, pairs } = signers();
     let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year).contract(&contract(), 0);
     for name in NAMES {
         let (party, ap) = (party(name), point(name));
