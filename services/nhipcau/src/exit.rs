@@ -43,6 +43,7 @@ impl Failure {
     }
 
     /// The code.
+    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.code
     }

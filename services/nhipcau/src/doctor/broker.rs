@@ -1,13 +1,13 @@
 //! The broker, with the access point's own login: whether it answers, is new enough, lets the login in, has the own
 //! streams and consumers, and what time it has.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use async_nats::{Client, ConnectErrorKind};
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 use nhipcau_messaging::nats::{Error, MINIMUM_SERVER, Queue};
-use nhipcau_runtime::{clock::Clock, config::Config, telemetry::chain};
+use nhipcau_runtime::{clock::Clock, config::Config};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ const CLOCK_PROBLEM_SECONDS: i64 = 300;
 pub(super) async fn look(config: &Config, clock: &Clock) -> Vec<Finding> {
     let client = match timeout(PATIENCE * 2, config.broker.connect()).await {
         Ok(Ok(client)) => client,
-        Ok(Err(error)) => return vec![Finding::problem("broker", chain(&error).to_string(), advice(&error))],
+        Ok(Err(error)) => return vec![Finding::problem("broker", said(&error), advice(&error))],
         Err(_) => {
             let advice = "look whether the broker runs and the network lets this machine reach it";
             return vec![Finding::problem("broker", "the broker did not answer in time", advice)];
@@ -42,8 +42,13 @@ pub(super) async fn look(config: &Config, clock: &Clock) -> Vec<Finding> {
         found.push(finding);
         time = time.or(offset);
     }
-    found.extend(time.map(|offset| at_the_broker(offset)));
+    found.extend(time.map(at_the_broker));
     found
+}
+
+/// The error with its cause. The client's own errors repeat their causes, so no deeper.
+fn said(error: &Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 fn advice(error: &Error) -> &'static str {
@@ -96,10 +101,13 @@ fn offset(broker: &str, begun: Timestamp, ended: Timestamp) -> Option<i64> {
 fn at_the_broker(offset: i64) -> Finding {
     let what = format!("the broker's clock is {offset} s ahead of ours");
     let advice = "set both clocks by a time service (chrony, systemd-timesyncd); find out first which of them is wrong";
-    match offset.abs() {
-        ..=CLOCK_WARNING_SECONDS => Finding::good("clock", "the broker has the same time as we"),
-        ..=CLOCK_PROBLEM_SECONDS => Finding::warning("clock", what, advice),
-        _ => Finding::problem("clock", what, advice),
+    let seconds = offset.abs();
+    if seconds <= CLOCK_WARNING_SECONDS {
+        Finding::good("clock", "the broker has the same time as we")
+    } else if seconds <= CLOCK_PROBLEM_SECONDS {
+        Finding::warning("clock", what, advice)
+    } else {
+        Finding::problem("clock", what, advice)
     }
 }
 
