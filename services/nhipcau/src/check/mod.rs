@@ -1,6 +1,6 @@
 //! Looking at what an access point stands on before it stands on it: findings, each with what to do.
 //!
-//! [`files`] is what `serve` asks before it starts and `doctor` asks too; it opens nothing that a running process has
+//! [`files()`] is what `serve` asks before it starts and `doctor` asks too; it opens nothing that a running process has
 //! and changes nothing. No finding repeats a secret or a value of a configuration.
 
 mod directory;
