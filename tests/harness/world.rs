@@ -14,7 +14,10 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
@@ -228,6 +231,20 @@ impl World {
             Ok(port.context("a port")?.parse()?)
         })
         .collect()
+    }
+
+    /// The page of metrics of an access point.
+    ///
+    /// # Errors
+    /// When it is not served.
+    pub async fn metrics(&self, name: &str) -> Result<String> {
+        let url = self.text(&format!("/access_points/{name}/metrics"))?;
+        let address = url.trim_start_matches("http://").trim_end_matches("/metrics");
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await?;
+        Ok(page)
     }
 
     fn text(&self, pointer: &str) -> Result<&str> {

@@ -127,6 +127,39 @@ async fn the_operator_sees_what_provisioning_would_do_and_does_it_once() {
 }
 
 #[tokio::test]
+async fn metrics_show_what_every_part_counts_and_whether_the_broker_is_there() {
+    let mut world = World::start(&["moh"]).await.unwrap();
+    let shows = async |world: &World, line: &str| {
+        let page = world.metrics("moh").await.unwrap_or_default();
+        page.contains(line).then_some(page)
+    };
+    let page = wait::until_answered("the broker to be usable", async || shows(&world, "nhipcau_broker_usable 1").await);
+    let page = page.await.unwrap();
+    for line in [
+        "nhipcau_indicator_submissions_held_total 0",
+        "nhipcau_referral_branches_opened_total 0",
+        "nhipcau_broker_connected_total 1",
+        "nhipcau_connections ",
+    ] {
+        assert!(page.contains(line), "{line} is missing in {page}");
+    }
+    world.kill_broker();
+    let gone = wait::until_answered("the broker to be gone", async || shows(&world, "nhipcau_broker_usable 0").await);
+    gone.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_doctor_misses_every_consumer_of_a_broker_that_nobody_provisioned() {
+    let mut world = World::make().unwrap();
+    world.start_broker().await.unwrap();
+    let found = output(program().unwrap().args(["doctor", "--json", "--config"]).arg(world.config("vwu"))).unwrap();
+    assert_eq!(found.status.code(), Some(6));
+    for consumer in ["NC_VWU/m", "NC_VWU/b", "NC_VWU/r", "NC_ALL/vwu"] {
+        assert!(text(&found.stdout).contains(&format!("the consumer {consumer} is missing")), "{consumer}");
+    }
+}
+
+#[tokio::test]
 async fn the_doctor_finds_a_healthy_world_healthy_and_a_missing_broker_missing() {
     let mut world = World::start(&["moh"]).await.unwrap();
     let look = |world: &World| {
