@@ -1,4 +1,5 @@
-//! When the process is to end: SIGINT or SIGTERM begin an orderly end, a second one ends it at once.
+//! When the process is to end: SIGINT or SIGTERM begin an orderly end, a second one ends it at once, unless others
+//! would be left behind.
 
 use std::{io, process};
 
@@ -14,7 +15,19 @@ pub const IMPATIENT: i32 = 1;
 /// # Errors
 /// When the signals cannot be listened to.
 pub fn on_signal() -> io::Result<CancellationToken> {
-    listen(|| process::exit(IMPATIENT))
+    listen(|| {
+        tracing::warn!("A second signal ends the process at once.");
+        process::exit(IMPATIENT)
+    })
+}
+
+/// A token that is cancelled by the first signal; further ones change nothing. For a process that runs others, which
+/// would stay behind, and whose end is bounded. Needs a tokio runtime.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub fn on_first_signal() -> io::Result<CancellationToken> {
+    listen(|| tracing::warn!("The end goes on; further signals change nothing."))
 }
 
 fn listen(exit: impl FnOnce() + Send + 'static) -> io::Result<CancellationToken> {
@@ -33,7 +46,6 @@ fn listen(exit: impl FnOnce() + Send + 'static) -> io::Result<CancellationToken>
         tracing::info!("A signal begins the end of the process.");
         stop.cancel();
         next().await;
-        tracing::warn!("A second signal ends the process at once.");
         exit();
     });
     Ok(token)

@@ -46,7 +46,7 @@ pub(crate) struct Args {
 /// Plays the story.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let begin = Instant::now();
-    let stop = shutdown::on_signal().or_exit(Code::Failed)?;
+    let stop = shutdown::on_first_signal().or_exit(Code::Failed)?;
     let input = figures::Input::read(args.indicators.as_deref())?;
     home::clear(&args.home)?;
     let home = args.home.clone();

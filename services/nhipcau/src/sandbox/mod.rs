@@ -54,7 +54,7 @@ pub(crate) struct Args {
 
 /// Makes the sandbox if it is not there and runs it until told to stop.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let stop = shutdown::on_signal().or_exit(Code::Failed)?;
+    let stop = shutdown::on_first_signal().or_exit(Code::Failed)?;
     let home = args.home;
     let opened = tokio::task::spawn_blocking(move || World::open(&home, Clock::system().now()));
     let (world, found) = opened.await.or_exit(Code::Failed)??;
