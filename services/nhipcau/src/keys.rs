@@ -8,13 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anyhow::Context as _;
 use aws_lc_rs::digest;
 use clap::Subcommand;
 use jiff::tz::TimeZone;
 use nhipcau_domain::id::KeyId;
 use nhipcau_messaging::{SystemEntropy, crypto::seal};
-use nhipcau_runtime::{clock::Clock, keys};
+use nhipcau_runtime::{clock::Clock, keys, private_file};
+use nkeys::KeyPair;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::{
     exit::{Code, Failure, OrExit as _},
@@ -55,6 +58,15 @@ enum Command {
         /// Its name, which must sort behind the others; by default this month.
         #[arg(long, value_name = "NAME")]
         id: Option<KeyId>,
+    },
+    /// Makes a login at the broker and shows its public half, for the broker's operator.
+    Login {
+        /// File for the seed, which is the login.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Writes JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -171,8 +183,29 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             keys::add_key_encryption_key(&place.kek(), &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
             place
         }
+        Command::Login { out, json } => return login(&out, json),
     };
     place.show()
+}
+
+/// The public half of a login at the broker.
+#[derive(Debug, Serialize)]
+struct Login {
+    login: String,
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.login)
+    }
+}
+
+fn login(out: &Path, as_json: bool) -> Result<(), Failure> {
+    let pair = KeyPair::new_user();
+    let seed = Zeroizing::new(pair.seed().or_exit(Code::Failed)?);
+    let made = private_file::create(out, seed.as_bytes());
+    made.with_context(|| out.display().to_string()).or_exit(Code::Configuration)?;
+    terminal::result(as_json, &Login { login: pair.public_key() })
 }
 
 #[cfg(test)]
@@ -200,6 +233,18 @@ mod tests {
         fs::write(home.path().join("keys/start"), "7\n").unwrap();
         assert!(run(generate(home.path())).await.is_err());
         assert!(!home.path().join("keys/signing.key").exists());
+    }
+
+    #[tokio::test]
+    async fn a_login_is_a_seed_that_only_its_owner_reads_and_is_never_overwritten() {
+        let home = tempfile::tempdir().unwrap();
+        let out = home.path().join("broker.nk");
+        let make = || run(Args { command: Command::Login { out: out.clone(), json: false } });
+        make().await.unwrap();
+        let seed = private_file::read(&out).unwrap();
+        assert!(seed.starts_with(b"SU") && seed.len() == 58);
+        assert_eq!(make().await.unwrap_err().code(), Code::Configuration);
+        assert_eq!(*private_file::read(&out).unwrap(), *seed);
     }
 
     #[test]
