@@ -277,9 +277,11 @@ impl Following {
                 Step::Passed => time::Instant::now(),
                 Step::End => silent,
             };
+            // On a copy, so that what wakes it is still unseen above and is waited for until it is on disk.
+            let mut changed = self.changed.clone();
             tokio::select! {
                 () = self.door.closing.cancelled() => return Err(Refusal::shutting_down().into()),
-                _ = self.changed.changed() => {}
+                _ = changed.changed() => {}
                 () = time::sleep_until(wait.min(silent)) => {}
             }
             if time::Instant::now() >= silent {
