@@ -24,7 +24,7 @@ from .pairs import Side
 #: Not recomputed: a directory does not say which broker carried the messages, nor how long a demonstration took.
 TAKEN_OVER = ("nats_version", "elapsed_seconds")
 #: What a home that is no home, or was damaged beyond its rows, raises.
-UNREADABLE = (VerificationError, OSError, KeyError, ValueError, sqlite3.Error)
+UNREADABLE = (VerificationError, OSError, LookupError, ValueError, TypeError, ArithmeticError, sqlite3.Error)
 
 
 @dataclass(frozen=True)

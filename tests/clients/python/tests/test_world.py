@@ -247,6 +247,12 @@ class ChangedTest(WorldTest):
                 with self.subTest(access_point=name, file=path.name):
                     self.assertTrue(self.damaged(name, path.parts[0], lambda copy: _flip(copy / path)))
 
+    def test_a_store_that_lost_its_end_is_found(self) -> None:
+        for name in verify_demo.ACCESS_POINTS:
+            for kept in (0.0, 0.5, 0.9):
+                with self.subTest(access_point=name, kept=kept):
+                    self.assertTrue(self.damaged(name, "store", lambda copy: _cut(copy / "store", kept)))
+
     def test_no_file_can_be_taken_away(self) -> None:
         for name in verify_demo.ACCESS_POINTS:
             home = self.world / name
@@ -283,6 +289,14 @@ def _in_store(home: pathlib.Path, change: Callable[[sqlite3.Connection], object]
     with connection:
         change(connection)
     connection.close()
+
+
+def _cut(store: pathlib.Path, kept: float) -> None:
+    """Cuts the file that holds the newest pages: the write-ahead log where there is one."""
+    log = store / "store.db-wal"
+    file = log if log.exists() and log.stat().st_size else store / "store.db"
+    with file.open("r+b") as opened:
+        opened.truncate(int(file.stat().st_size * kept))
 
 
 def _flip(file: pathlib.Path) -> None:
