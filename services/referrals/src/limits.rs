@@ -1,16 +1,16 @@
 //! Time limits of a new branch, computed once from the rules of the directory.
 //!
-//! A rule counts when it is of this contract, starts with the event `opened` and is in force. A rule whose times cannot
-//! be computed, because its calendar does not reach so far, gives no limit; an hour that cannot be reckoned is not
+//! A rule counts when it is of this contract, starts with the opening of a branch of this kind and is in force. One
+//! whose times cannot be computed, because its calendar does not reach so far, gives no limit; an hour that cannot be reckoned is not
 //! guessed.
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use nhipcau_domain::{
     directory::Release,
-    referral::{Refusal, Stop, Text, TimeLimit},
+    referral::{Kind, Refusal, Stop, Text, TimeLimit},
 };
 use nhipcau_proto::{
-    directory::v1::{self as pb, span::Kind},
+    directory::v1::{self as pb, span},
     google,
 };
 
@@ -21,11 +21,16 @@ const CITATION: usize = 200;
 /// Most limits of a branch.
 const MOST: usize = 16;
 
-/// The limits of a branch that is opened at `now`.
-pub(crate) fn of_opening(release: &Release, now: Timestamp) -> Vec<TimeLimit> {
-    let wire = release.wire();
-    let rules = wire.time_limits.iter().filter(|rule| rule.contract == CONTRACT && rule.start_event == "opened");
-    rules
+/// The limits of a branch of this kind that is opened at `now`.
+pub(crate) fn of_opening(release: &Release, kind: Kind, now: Timestamp) -> Vec<TimeLimit> {
+    by_rules(release.wire(), kind, now)
+}
+
+fn by_rules(wire: &pb::Release, kind: Kind, now: Timestamp) -> Vec<TimeLimit> {
+    let starts = |rule: &&pb::TimeLimit| rule.contract == CONTRACT && rule.start_event == kind.start_event();
+    wire.time_limits
+        .iter()
+        .filter(starts)
         .filter(|rule| is_in_force(rule, now))
         .filter_map(|rule| limit(rule, &wire.calendars, now))
         .take(MOST)
@@ -69,21 +74,14 @@ fn limit(rule: &pb::TimeLimit, calendars: &[pb::Calendar], now: Timestamp) -> Op
 
 /// What stops a limit. Of several events the one that comes last in the life of a branch counts.
 fn stop(events: &[String]) -> Option<Stop> {
-    let stop = |event: &String| match event.as_str() {
-        "acknowledged" => Some(Stop::Acknowledged),
-        "accepted" | "rejected" | "redirected" => Some(Stop::Decided),
-        "service_started" => Some(Stop::ServiceStarted),
-        "completed" => Some(Stop::Completed),
-        _ => None,
-    };
-    events.iter().filter_map(stop).max()
+    events.iter().filter_map(|event| Stop::of_event(event)).max()
 }
 
 /// When a span ends that begins now.
 fn end(span: &pb::Span, calendar: Option<&pb::Calendar>, now: Timestamp) -> Option<Timestamp> {
     match span.kind.as_ref()? {
-        Kind::Elapsed(elapsed) => now.checked_add(SignedDuration::new(elapsed.seconds, elapsed.nanos)).ok(),
-        Kind::WorkingDays(days) => end_of_working_day(*days, calendar?, now),
+        span::Kind::Elapsed(elapsed) => now.checked_add(SignedDuration::new(elapsed.seconds, elapsed.nanos)).ok(),
+        span::Kind::WorkingDays(days) => end_of_working_day(*days, calendar?, now),
     }
 }
 
@@ -136,21 +134,44 @@ mod tests {
 
     fn hours(hours: i64) -> Option<pb::Span> {
         let elapsed = prost_types::Duration { seconds: hours * 3_600, nanos: 0 };
-        Some(pb::Span { kind: Some(Kind::Elapsed(elapsed)) })
+        Some(pb::Span { kind: Some(span::Kind::Elapsed(elapsed)) })
     }
 
     fn rule() -> pb::TimeLimit {
         pb::TimeLimit {
             time_limit: "verify".into(),
+            contract: CONTRACT.into(),
+            start_event: "transfer_opened".into(),
             stop_events: vec!["acknowledged".into(), "service_started".into()],
             limit: hours(12),
             acknowledge_within: hours(1),
             legal_source: "Decree 56/2017/NĐ-CP art. 26".into(),
+            validity: Some(pb::Validity { start_time: Some(prost_types::Timestamp::default()), expire_time: None }),
             ..pb::TimeLimit::default()
         }
     }
 
     const MONDAY: &str = "2026-11-23T08:00:00Z";
+
+    #[test]
+    fn a_rule_holds_for_the_kind_whose_opening_it_names_and_for_no_other() {
+        let reply = pb::TimeLimit {
+            time_limit: "reply".into(),
+            start_event: "referral_opened".into(),
+            stop_events: vec!["accepted".into(), "rejected".into()],
+            ..rule()
+        };
+        let unknown = pb::TimeLimit { time_limit: "unknown".into(), start_event: "opened".into(), ..rule() };
+        let elsewhere = pb::TimeLimit { contract: "nhipcau.indicator.v1".into(), ..rule() };
+        let wire = pb::Release { time_limits: vec![rule(), reply, unknown, elsewhere], ..pb::Release::default() };
+        let of = |kind| -> Vec<_> {
+            let limits = by_rules(&wire, kind, MONDAY.parse().unwrap());
+            limits.into_iter().map(|limit| (limit.rule.to_string(), limit.stop)).collect()
+        };
+        assert_eq!(of(Kind::Transfer), [("verify".to_owned(), Stop::ServiceStarted)]);
+        assert_eq!(of(Kind::Referral), [("reply".to_owned(), Stop::Decided)]);
+        assert_eq!(of(Kind::Notification), []);
+    }
 
     #[test]
     fn what_a_rule_leaves_open_happens_with_what_follows() {

@@ -71,7 +71,13 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         parts: submit::first_tier(kind, &pieces, &basis),
         suspects: submit::suspects(&pieces),
         basis,
-        opening: Opening { kind, group, cause, cause_branch, time_limits: limits::of_opening(&shared.release(), now) },
+        opening: Opening {
+            kind,
+            group,
+            cause,
+            cause_branch,
+            time_limits: limits::of_opening(&shared.release(), kind, now),
+        },
         actor: call.actor(),
         now,
     };

@@ -176,7 +176,7 @@ pub(crate) fn submit<'t>(
         group: made_by(call, "group", 0),
         cause: Cause::Initial,
         cause_branch: None,
-        time_limits: limits::of_opening(&shared.release(), now),
+        time_limits: limits::of_opening(&shared.release(), prepared.kind, now),
     };
     for (index, recipient) in prepared.recipients.iter().enumerate() {
         let new = NewBranch {

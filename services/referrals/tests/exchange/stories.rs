@@ -13,7 +13,8 @@ async fn a_transfer_goes_to_its_end_and_is_assigned_when_a_person_has_seen_it() 
     let content = world.content(HANOI, &branch).await;
     assert_eq!(content.identity.unwrap().full_name.unwrap().value, CHILD, "a transfer has one tier");
     let open = world.branch(HANOI, &branch).await;
-    assert_eq!((open.responsible_side(), open.time_limits.len()), (pb::Side::Origin, 1));
+    assert_eq!(open.responsible_side(), pb::Side::Origin);
+    assert_eq!(open.time_limits.iter().map(|limit| &limit.rule).collect::<Vec<_>>(), ["verify"], "not a referral's");
     world.acknowledge(HANOI, &branch).await.unwrap();
     world.settle().await;
     assert_eq!(world.states(&branch).await, [BranchState::Assigned; 2]);

@@ -392,21 +392,23 @@ fn release(now: Timestamp) -> Arc<Release> {
             builder = builder.agreement(&party(from), &contract(), &party(to), &purpose, long);
         }
     }
-    let builder = builder.with(|wire| wire.time_limits.push(limit(now - year)));
+    let limits = [("verify", "transfer_opened"), ("reply", "referral_opened")];
+    let limits = limits.map(|(rule, opened)| limit(rule, opened, now - year));
+    let builder = builder.with(|wire| wire.time_limits.extend(limits));
     let signed = builder.signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
     Arc::new(Release::verify(&signed, &root, None).unwrap())
 }
 
 /// A person has an hour.
-fn limit(from: Timestamp) -> directory::TimeLimit {
+fn limit(rule: &str, opened: &str, from: Timestamp) -> directory::TimeLimit {
     let hours = |hours: i64| {
         let elapsed = prost_types::Duration { seconds: hours * 3_600, nanos: 0 };
         Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) })
     };
     directory::TimeLimit {
-        time_limit: "verify".into(),
+        time_limit: rule.into(),
         contract: CONTRACT.into(),
-        start_event: "opened".into(),
+        start_event: opened.into(),
         stop_events: vec!["acknowledged".into()],
         limit: hours(12),
         acknowledge_within: hours(1),

@@ -227,8 +227,8 @@ fn time_limits_lie_inside_what_they_belong_to() {
     let limit = pb::TimeLimit {
         time_limit: "emergency".into(),
         contract: "nhipcau.referral.v1".into(),
-        start_event: "Received".into(),
-        stop_events: vec!["MeasuresTaken".into()],
+        start_event: "transfer_opened".into(),
+        stop_events: vec!["service_started".into()],
         limit: Some(span(12)),
         acknowledge_within: Some(span(1)),
         warn_after: Some(span(8)),
