@@ -46,7 +46,8 @@ pub struct Coverage {
     pub received: BTreeSet<u64>,
     /// Refused positions.
     pub refused: BTreeMap<u64, RefusalReason>,
-    /// Positions of which the issuer said something else later. What it said first counts.
+    /// Positions of which the issuer said something else later. What it said first counts; `NOT_YET` says nothing
+    /// final and is contradicted by nothing.
     pub contradicted: BTreeSet<u64>,
     /// Receipts for envelopes that were lost on both sides, and whose last position was signed anew since.
     pub lost: Vec<Number>,
@@ -163,14 +164,14 @@ fn check_against(s: &Statement, channel: &[envelope::Verified]) -> Result<(), Br
         return Err(Broken::WrongIncarnation);
     }
     let refuses_what_was_sent =
-        s.refusals.iter().all(|(sequence, id, _)| at(channel, *sequence).is_some_and(|e| e.routing.id == *id));
+        s.refusals.iter().all(|refusal| at(channel, refusal.sequence).is_some_and(|e| e.routing.id == refusal.id));
     if refuses_what_was_sent { Ok(()) } else { Err(Broken::WrongRefusal) }
 }
 
 impl Coverage {
     /// The positions were held against envelopes that exist, so that their number is bounded.
     fn add(&mut self, s: &Statement) {
-        let refused: BTreeMap<_, _> = s.refusals.iter().map(|(at, _, reason)| (*at, *reason)).collect();
+        let refused: BTreeMap<_, _> = s.refusals.iter().map(|refusal| (refusal.sequence, refusal.reason)).collect();
         for position in s.first..=s.last {
             let now = refused.get(&position).copied();
             let before = match self.refused.get(&position) {
@@ -178,16 +179,26 @@ impl Coverage {
                 None => self.received.contains(&position).then_some(None),
             };
             match (before, now) {
+                (Some(Some(RefusalReason::NotYet)), now) => {
+                    self.refused.remove(&position);
+                    self.say(position, now);
+                }
                 (Some(before), now) if before != now => {
                     self.contradicted.insert(position);
                 }
                 (Some(_), _) => {}
-                (None, Some(reason)) => {
-                    self.refused.insert(position, reason);
-                }
-                (None, None) => {
-                    self.received.insert(position);
-                }
+                (None, now) => self.say(position, now),
+            }
+        }
+    }
+
+    fn say(&mut self, position: u64, refused: Option<RefusalReason>) {
+        match refused {
+            Some(reason) => {
+                self.refused.insert(position, reason);
+            }
+            None => {
+                self.received.insert(position);
             }
         }
     }

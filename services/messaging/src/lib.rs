@@ -6,8 +6,8 @@
 //! Seams are [`Entropy`], the times passed in, the [`store::Tx`] and the inputs and outputs of the engine; nothing
 //! else is abstracted. Knows no business noun: services take part through [`handler::Handler`].
 
-pub mod blob;
 pub mod audit;
+pub mod blob;
 pub mod crypto;
 pub mod engine;
 pub mod envelope;

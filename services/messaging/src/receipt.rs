@@ -50,8 +50,8 @@ pub struct Statement {
     pub last: u64,
     /// Digest of the envelope at `last`.
     pub head: Digest,
-    /// Refused positions among them.
-    pub refusals: Vec<(u64, MessageId, RefusalReason)>,
+    /// Refused positions among them, ascending.
+    pub refusals: Vec<Refusal>,
     /// Place among the channel's receipts.
     pub number: Number,
     /// Digest of the receipt before it.
@@ -60,6 +60,19 @@ pub struct Statement {
     pub receive_time: Timestamp,
     /// Directory release applied.
     pub directory_version: u64,
+}
+
+/// A refused position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The position.
+    pub sequence: u64,
+    /// The message at it.
+    pub id: MessageId,
+    /// Why it was refused.
+    pub reason: RefusalReason,
+    /// With `NOT_YET`, the number that comes next in the message's case; 0 when that is not known.
+    pub expected: u64,
 }
 
 /// A receipt whose signature holds.
@@ -103,10 +116,11 @@ pub fn issue(statement: Statement, signer: Sender<'_>) -> Verified {
         refusals: statement
             .refusals
             .iter()
-            .map(|(sequence, id, reason)| wire::Refusal {
-                sequence: *sequence,
-                id: id.0.to_vec(),
-                reason: *reason as i32,
+            .map(|refusal| wire::Refusal {
+                sequence: refusal.sequence,
+                id: refusal.id.0.to_vec(),
+                reason: refusal.reason as i32,
+                expected_ordinal: refusal.expected,
             })
             .collect(),
         number: statement.number.number,
@@ -161,7 +175,7 @@ fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
     }
     let covered = s.first_sequence..=s.last_sequence;
     let refusals =
-        s.refusals.iter().map(|r| refusal(r).filter(|(at, _, _)| covered.contains(at))).collect::<Option<_>>()?;
+        s.refusals.iter().map(|r| refusal(r).filter(|r| covered.contains(&r.sequence))).collect::<Option<_>>()?;
     let statement = Statement {
         issuer: AccessPointId::new(&s.issuer).ok()?,
         sender: AccessPointId::new(&s.sender).ok()?,
@@ -180,12 +194,13 @@ fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
     Some((statement, KeyId::new(&s.signing_key).ok()?))
 }
 
-fn refusal(refusal: &wire::Refusal) -> Option<(u64, MessageId, RefusalReason)> {
+fn refusal(refusal: &wire::Refusal) -> Option<Refusal> {
     let reason = match RefusalReason::try_from(refusal.reason) {
         Ok(RefusalReason::Unspecified) => return None,
         Ok(reason) => reason,
         // A newer version's reason is final like most.
         Err(_) => RefusalReason::Invalid,
     };
-    Some((refusal.sequence, MessageId::from_slice(&refusal.id)?, reason))
+    let (sequence, id, expected) = (refusal.sequence, MessageId::from_slice(&refusal.id)?, refusal.expected_ordinal);
+    (expected < NUMBER_LIMIT).then_some(Refusal { sequence, id, reason, expected })
 }

@@ -46,7 +46,6 @@ pub const BRANCHES: [&str; 56] = [
     "position_restored",
     "position_taken",
     "promised",
-    "proposed_again",
     "publish_unknown",
     "quarantined",
     "receipt_contradicted",
@@ -65,6 +64,7 @@ pub const BRANCHES: [&str; 56] = [
     "release_fetched",
     "release_installed",
     "release_requested",
+    "renumbered",
     "reopened",
     "return_wanted",
     "returned",
@@ -85,7 +85,7 @@ pub const BRANCHES: [&str; 56] = [
 
 /// Branches that only a meeting of several disasters on one channel leads to: a full run has to take them, but not as
 /// often as the others.
-pub const RARE: [&str; 15] = [
+pub const RARE: [&str; 14] = [
     "contradicted",
     "earlier_of_case_lost",
     "given_up_refused",
@@ -93,7 +93,6 @@ pub const RARE: [&str; 15] = [
     "histories_part_earlier",
     "history_differs",
     "number_taken",
-    "proposed_again",
     "receipt_contradicted",
     "receipt_fork",
     "receipt_of_lost_history",

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use nhipcau_messaging::{
     envelope::{Place, Sealed},
     message::{Lane, MessageId, Recipient, RefusalReason, SkipReason},
-    receipt::{self, Number, Statement},
+    receipt::{self, Number, Refusal, Statement},
 };
 use serde_json::{Value, json};
 
@@ -153,7 +153,9 @@ fn issue(
     let (place, _, sealed) = at(last)?;
     let refusals = match refused {
         None => Vec::new(),
-        Some(sequence) => vec![(sequence, at(sequence)?.1, RefusalReason::WrongState)],
+        Some(sequence) => {
+            vec![Refusal { sequence, id: at(sequence)?.1, reason: RefusalReason::WrongState, expected: 0 }]
+        }
     };
     let issuer = maker.sender(about.issuer)?;
     let statement = Statement {

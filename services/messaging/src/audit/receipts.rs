@@ -9,7 +9,7 @@ use super::{Fault, Place, Scribe, positions::Channel};
 use crate::{
     envelope::wire,
     evidence,
-    message::{Recipient, RefusalReason},
+    message::Recipient,
     receipt::{self, Rejected, Verified},
     store::{
         Error, Tx,
@@ -159,8 +159,8 @@ impl<'r> Stated<'r> {
         let near = self.by_last.range(sequence..=sequence.saturating_add(self.longest)).flat_map(|(_, all)| all);
         let covering = near.filter(|s| s.first <= sequence);
         let outcome = |s: &&receipt::Statement| {
-            let refused = s.refusals.iter().find(|(at, _, _)| *at == sequence);
-            refused.map_or(0, |(_, _, reason): &(_, _, RefusalReason)| i64::from(*reason as i32))
+            let refused = s.refusals.iter().find(|refusal| refusal.sequence == sequence);
+            refused.map_or(0, |refusal| i64::from(refusal.reason as i32))
         };
         covering.map(outcome).collect()
     }

@@ -45,7 +45,6 @@ impl Engine {
         if arrived < chunk.blob.size_bytes {
             return Ok(Ok(()));
         }
-        self.branch("blob_completed");
         if self.assemble(&owner, tx)?.is_some_and(|bytes| pae::sha256(&bytes) == chunk.blob.digest) {
             blob::complete(tx, &owner)?;
             return Ok(Ok(()));

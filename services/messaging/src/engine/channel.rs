@@ -154,6 +154,8 @@ pub(super) struct Accepted {
     pub(super) id: MessageId,
     /// 0 received, else the refusal reason.
     pub(super) outcome: i32,
+    /// With a refusal for now, the number that comes next in its case; else 0.
+    pub(super) expected: u64,
 }
 
 impl Incoming {

@@ -4,8 +4,10 @@
 //! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
 //! may then differ from the disk, and every start is a recovery.
 
+mod applying;
 mod blobs;
 mod channel;
+mod numbering;
 mod opening;
 mod overview;
 mod publishing;

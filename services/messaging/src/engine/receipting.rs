@@ -5,7 +5,7 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use super::{
-    AlarmKind, Engine, Error, Kind, OutgoingKey, Output,
+    AlarmKind, Engine, Error, Kind, Output,
     channel::{Accepted, IncomingKey, RESEND_FIRST},
     publishing::BUNDLE_LIMIT,
     receiving::is_retryable,
@@ -13,11 +13,11 @@ use super::{
 use crate::{
     envelope::{self, Routing, wire},
     handler::{Context, Refused},
-    message::{Outcome, Recipient, RefusalReason, SkipReason},
-    receipt::{self, Number, REFUSALS_LIMIT, Statement, Verified},
+    message::{Outcome, Recipient, RefusalReason},
+    receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
     store::{
         Tx, inbox,
-        outbox::{self, Concluded, State},
+        outbox::{self, Concluded, Covered, State},
     },
 };
 
@@ -86,7 +86,7 @@ impl Engine {
                 .filter(|a| a.outcome != 0)
                 .map(|a| {
                     let reason = RefusalReason::try_from(a.outcome).unwrap_or(RefusalReason::Invalid);
-                    (a.head.sequence, a.id, reason)
+                    Refusal { sequence: a.head.sequence, id: a.id, reason, expected: a.expected }
                 })
                 .collect(),
             number: Number { series: self.start, number },
@@ -153,9 +153,9 @@ impl Engine {
         let Some(receipt) = inbox::covering(tx, self.channel(key), routing.sequence)? else { return Ok(None) };
         let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
         let s = &receipt.statement;
-        Ok(match s.refusals.iter().find(|(at, _, _)| *at == routing.sequence) {
-            Some((_, id, reason)) if *id == routing.id && !is_retryable(*reason as i32) => {
-                Some(Outcome::Refused(*reason))
+        Ok(match s.refusals.iter().find(|refusal| refusal.sequence == routing.sequence) {
+            Some(refusal) if refusal.id == routing.id && !is_retryable(refusal.reason as i32) => {
+                Some(Outcome::Refused(refusal.reason))
             }
             Some(_) => None,
             // A receipt names its received positions by the digest of the last one only. For those before it the sender's
@@ -192,8 +192,8 @@ impl Engine {
         let pending = channel.pending.first().map_or(u64::MAX, |first| first.head.sequence);
         let mut stated: Vec<_> = again
             .into_iter()
-            .filter(|(head, _, _)| head.sequence < pending)
-            .map(|(head, id, outcome)| Accepted { head, id, outcome: i32::try_from(outcome).unwrap_or(0) })
+            .map(|inbox::Stated { head, id, outcome, expected }| Accepted { head, id, outcome, expected })
+            .filter(|accepted| accepted.head.sequence < pending)
             .collect();
         stated.append(&mut channel.pending);
         channel.pending = stated;
@@ -283,23 +283,42 @@ impl Engine {
                 out.tip = head;
             }
         }
-        for (sequence, id, is_last) in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
-            let refusal = s.refusals.iter().find(|(at, _, _)| *at == sequence).map(|(_, _, reason)| *reason);
-            // Not yet taken there, it was sent again since: what was said then no longer matters.
-            if !is_last && refusal.is_some_and(|reason| is_retryable(reason as i32)) {
-                continue;
-            }
-            if let Some(message) = outbox::unconcluded(tx, id)? {
-                self.conclude(now, &key, &s.issuer, &message, refusal, tx)?;
+        for position in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
+            let refusal = s.refusals.iter().find(|refusal| refusal.sequence == position.sequence);
+            self.learn(&s.issuer, &position, refusal, tx)?;
+            if let Some(refusal) = refusal.filter(|refusal| is_retryable(refusal.reason as i32)) {
+                // Sent again since, what was said then no longer matters.
+                if position.is_last {
+                    self.try_again(&position, refusal, tx)?;
+                }
+            } else if let Some(message) = outbox::concluding(tx, position.id)? {
+                self.conclude(now, &s.issuer, &message, refusal.map(|refusal| refusal.reason), tx)?;
             }
         }
+        // What waited for this within a case may go.
+        if let Some(out) = self.outgoing.get_mut(&key) {
+            out.drafts = true;
+        }
         Ok(())
+    }
+
+    /// Has a message that was refused for now sent again: at once under the number that comes next, else when the
+    /// recipient has become able to take it. Also when it was received before: the recipient's store was rolled back.
+    fn try_again(&mut self, position: &Covered, refusal: &Refusal, tx: &mut Tx<'_>) -> Result<(), Error> {
+        if outbox::concluding(tx, position.id)?.is_none_or(|message| message.refused) {
+            return Ok(());
+        }
+        if refusal.expected != 0 && refusal.expected != position.ordinal {
+            self.branch("renumbered");
+            return Ok(outbox::redraft(tx, position.id)?);
+        }
+        self.branch("refused_not_yet");
+        Ok(outbox::wait(tx, position.id)?)
     }
 
     fn conclude(
         &mut self,
         now: Timestamp,
-        key: &OutgoingKey,
         issuer: &AccessPointId,
         message: &Concluded,
         refusal: Option<RefusalReason>,
@@ -314,32 +333,19 @@ impl Engine {
                 }
                 Outcome::Received
             }
-            None => return Ok(()),
-            Some(RefusalReason::Unreadable) if message.skip && message.ordinal > 0 => {
-                // Not even the skip could be read: it is tried again, as the key may come back.
-                outbox::wait(tx, message.id)?;
-                return Ok(());
+            None if message.refused => {
+                // Refused by a history of the recipient that is gone: the effect is on its disk.
+                outbox::conclude(tx, message.id, State::Received, 0)?;
+                Outcome::Received
             }
+            None => return Ok(()),
+            Some(_) if message.refused => return Ok(()),
             Some(reason) if message.skip => {
                 outbox::conclude(tx, message.id, State::Skipped, reason as i64)?;
                 return Ok(());
             }
-            Some(reason) if is_retryable(reason as i32) => {
-                // Also when it was received before: the recipient's store was rolled back and cannot take it now.
-                self.branch("refused_not_yet");
-                outbox::conclude(tx, message.id, State::Waiting, 0)?;
-                return Ok(());
-            }
             Some(reason) => {
-                if reason == RefusalReason::Unreadable && message.ordinal > 0 {
-                    // Its number within the case could not be read: a skip under the same id lets the case go on.
-                    outbox::give_up(tx, message.id, SkipReason::Unreadable as i64)?;
-                    if let Some(out) = self.outgoing.get_mut(key) {
-                        out.drafts = true;
-                    }
-                } else {
-                    outbox::conclude(tx, message.id, State::Refused, reason as i64)?;
-                }
+                outbox::conclude(tx, message.id, State::Refused, reason as i64)?;
                 self.branch("refused_for_good");
                 self.alarm(AlarmKind::Refused, Some(issuer));
                 Outcome::Refused(reason)

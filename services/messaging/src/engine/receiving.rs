@@ -1,4 +1,4 @@
-//! What arrives: belief, position, order, then effect and inbox row in one transaction.
+//! What arrives: belief, position, order.
 //!
 //! Only an envelope that verifies under its channel's sender and names this access point may take a position or
 //! cause a receipt. Everything else is quarantined and never answered, and the position stays wanted.
@@ -9,29 +9,20 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, HELD_LIMIT, Input, Kind, Output,
-    channel::{Accepted, IncomingKey, Serving, WINDOW},
-    micros,
+    channel::{IncomingKey, Serving, WINDOW},
     publishing::BUNDLE_ENVELOPES,
     receipting::BUNDLE_RECEIPTS,
 };
 use crate::{
-    blob,
-    crypto::seal::ChannelKey,
-    envelope::{self, Content, OpenError, Rejected, Trust, Verified, wire},
-    handler::{Context, Refused},
-    message::{self, Lane, Outcome, Recipient, RefusalReason, SkipReason},
+    envelope::{self, Rejected, Trust, Verified, wire},
+    message::{Lane, Recipient, RefusalReason},
     pae,
     store::{
         Tx,
-        inbox::{self, Direction, Promise},
+        inbox::{self, Promise},
         outbox::Head,
     },
 };
-
-/// The outcome of a message in the inbox: 0 received, else the refusal reason.
-const RECEIVED: i32 = 0;
-/// Unwrapped channel keys remembered; the wrap repeats in every envelope of a day.
-const OPENED_KEYS: usize = 1024;
 
 /// Whether a refusal spends only the position.
 pub(super) fn is_retryable(reason: i32) -> bool {
@@ -272,7 +263,11 @@ impl Engine {
                 self.repeat(now, key, &verified, tx)?;
             } else if sequence > head.sequence + 1 {
                 if sequence <= head.sequence + WINDOW {
-                    channel.window.entry(sequence).or_insert(verified);
+                    // It is acknowledged now, and memory ends with the process.
+                    self.keep_stray(key, &verified, tx)?;
+                    if let Some(channel) = self.incoming.get_mut(key) {
+                        channel.window.entry(sequence).or_insert(verified);
+                    }
                 }
                 self.branch("gap");
                 self.peer(&key.0).status_due(time);
@@ -329,254 +324,5 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Takes the position: opens, authorises, applies, notes.
-    fn accept(&mut self, now: Timestamp, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let r = &verified.routing;
-        let erased = verified.envelope.parts.is_empty();
-        let opened = if erased { Ok(None) } else { self.open(verified).map(Some) };
-        let (content, mut outcome) = match opened {
-            Ok(content) => (content, RECEIVED),
-            Err(OpenError::MissingKey) => (None, RefusalReason::NotYet as i32),
-            Err(OpenError::Unreadable) => (None, RefusalReason::Unreadable as i32),
-        };
-        let content_digest = content.as_ref().map_or([0; 32], Content::digest_apart_from_ordinal);
-        let spent = inbox::spent(tx, &key.0, r.id)?;
-        let repeated = spent.is_some();
-        if let Some(content) = &content {
-            outcome = match spent {
-                Some((digest, before)) if digest == content_digest || content.skip.is_some() => {
-                    if key.1 {
-                        inbox::reclaim(tx, &key.0, r.id)?;
-                    }
-                    self.branch("id_repeated");
-                    match self.out_of_order(key, content, tx)? {
-                        Some(RefusalReason::NotYet) => RefusalReason::NotYet as i32,
-                        _ => i32::try_from(before).unwrap_or(0),
-                    }
-                }
-                Some(_) => RefusalReason::IdReused as i32,
-                None => self.apply(now, key, verified, content, tx)?,
-            };
-            self.count(key, content, outcome, tx)?;
-        } else if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)? {
-            outcome = reason as i32;
-        }
-        let correlation = content.as_ref().and_then(|c| c.header.correlation);
-        let bytes = verified.envelope.encode_to_vec();
-        let stored = match r.recipient {
-            _ if erased => Vec::new(),
-            Recipient::All => bytes.clone(),
-            Recipient::One(_) => self.rest(correlation.as_ref(), "received", &verified.digest, &bytes, tx)?,
-        };
-        let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: verified.digest };
-        inbox::accept(
-            tx,
-            &inbox::Accepted {
-                sender: &key.0,
-                recipient: inbox::recipient_name(&r.recipient),
-                lane: key.2,
-                head,
-                id: r.id,
-                correlation,
-                content_digest,
-                outcome: i64::from(outcome),
-                spent: !repeated && !erased && !is_retryable(outcome),
-                envelope: (!erased).then_some(stored.as_slice()),
-                erased: erased.then_some(bytes.as_slice()),
-                now: micros(now),
-            },
-        )?;
-        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
-        if channel.strays {
-            inbox::forget_stray(tx, &key.0, r.id)?;
-        }
-        channel.head = head;
-        channel.pending.push(Accepted { head, id: r.id, outcome });
-        Ok(())
-    }
-
-    /// Decides and performs the effect; gives the outcome.
-    fn apply(
-        &mut self,
-        now: Timestamp,
-        key: &IncomingKey,
-        verified: &Verified,
-        content: &Content,
-        tx: &mut Tx<'_>,
-    ) -> Result<i32, Error> {
-        let r = &verified.routing;
-        // A receipt that a peer returned after a rollback is kept: what it refused stays refused, and what it received
-        // was allowed then, whatever the release here says now.
-        let covered = self.incoming.get(key).map_or(0, |channel| channel.covered);
-        let stated = if r.sequence <= covered { self.stated(now, key, r, tx)? } else { None };
-        if let Some(Outcome::Refused(reason)) = stated {
-            self.branch("receipt_honoured");
-            return Ok(reason as i32);
-        }
-        if let Some(reason) = self.out_of_order(key, content, tx)? {
-            return Ok(reason as i32);
-        }
-        if let Some(skip) = content.skip {
-            if skip.reason != SkipReason::Erased {
-                self.alarm(AlarmKind::Skipped, Some(&key.0));
-            }
-            self.branch("skip_received");
-            return Ok(RECEIVED);
-        }
-        if stated.is_none()
-            && let Err(reason) = self.authorise(now, key, r.directory_version, content)
-        {
-            return Ok(reason as i32);
-        }
-        let outcome = self.effect(now, key, verified, content, tx)?;
-        if stated.is_some() && outcome != RECEIVED {
-            // It had an effect once and cannot have it again: a new receipt tells the sender, and a person must look.
-            self.branch("receipt_contradicted");
-            self.alarm(AlarmKind::RolledBack, Some(&key.0));
-        }
-        Ok(outcome)
-    }
-
-    fn effect(
-        &mut self,
-        now: Timestamp,
-        key: &IncomingKey,
-        verified: &Verified,
-        content: &Content,
-        tx: &mut Tx<'_>,
-    ) -> Result<i32, Error> {
-        let incoming = message::Incoming {
-            id: verified.routing.id,
-            sender: &key.0,
-            broadcast: key.1,
-            sequence: verified.routing.sequence,
-            header: &content.header,
-            parts: &content.parts,
-        };
-        if blob::is_chunk(&content.header) {
-            return Ok(self.take_chunk(&incoming, tx)?.map_or_else(|reason| reason as i32, |()| RECEIVED));
-        }
-        // The handler leaves the map while it works, so that what it sends can be submitted by the same engine.
-        let Some(mut handler) = self.handlers.remove(&content.header.contract) else {
-            return Ok(RefusalReason::NotYet as i32);
-        };
-        let result = tx.savepoint(|tx| {
-            let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
-            handler.receive(&incoming, &mut context)?;
-            let wishes = context.finish();
-            self.fulfil(now, wishes, tx)
-        });
-        self.handlers.insert(content.header.contract.clone(), handler);
-        match result {
-            Ok(()) => Ok(RECEIVED),
-            Err(Refused::Store(error)) => Err(error.into()),
-            Err(Refused::Key(error)) => Err(error.into()),
-            Err(Refused::Reason(RefusalReason::Unspecified)) => Ok(RefusalReason::Invalid as i32),
-            Err(Refused::Reason(reason)) => Ok(reason as i32),
-        }
-    }
-
-    /// Within a case nothing is applied before what came before it, whatever was refused in between. Where a restored
-    /// recipient was told that contents were erased, the missing number may have been one of them.
-    fn out_of_order(
-        &mut self,
-        key: &IncomingKey,
-        content: &Content,
-        tx: &mut Tx<'_>,
-    ) -> Result<Option<RefusalReason>, Error> {
-        let (Some(case), false) = (&content.header.correlation, content.ordinal == 0) else { return Ok(None) };
-        let last = inbox::ordinal(tx, Direction::Received, key.0.as_str(), case)?;
-        Ok(if content.ordinal > last + 1 && !inbox::has_erased(tx, self.channel(key))? {
-            self.branch("earlier_of_case_missing");
-            Some(RefusalReason::NotYet)
-        } else {
-            if content.ordinal <= last {
-                // Both sides lost history and the number went to another message: the id alone prevents a second effect.
-                self.branch("number_taken");
-            }
-            None
-        })
-    }
-
-    fn count(&mut self, key: &IncomingKey, content: &Content, outcome: i32, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if let Some(case) = &content.header.correlation
-            && content.ordinal > 0
-            && !is_retryable(outcome)
-        {
-            inbox::raise_ordinal(tx, Direction::Received, key.0.as_str(), case, content.ordinal)?;
-        }
-        Ok(())
-    }
-
-    /// Default deny by the newest release here. What a newer release may allow is refused for now only.
-    fn authorise(
-        &self,
-        now: Timestamp,
-        key: &IncomingKey,
-        sender_release: u64,
-        content: &Content,
-    ) -> Result<(), RefusalReason> {
-        let header = &content.header;
-        let behind = self.release.version() < sender_release;
-        let or_not_yet = |reason| if behind { RefusalReason::NotYet } else { reason };
-        if !self.release.hosts(&key.0, &header.sender.party, header.sender.unit.as_ref(), &header.contract) {
-            return Err(or_not_yet(RefusalReason::NotHosted));
-        }
-        match &header.recipient {
-            None if key.1 => {
-                if !self.release.broadcast_allowed(&header.sender.party, &header.contract) {
-                    return Err(or_not_yet(RefusalReason::NotAgreed));
-                }
-            }
-            Some(to) if !key.1 => {
-                if !self.release.hosts(&self.me, &to.party, to.unit.as_ref(), &header.contract) {
-                    let moved = to
-                        .unit
-                        .as_ref()
-                        .is_some_and(|unit| self.release.access_point_for(&to.party, unit, &header.contract).is_some());
-                    return Err(or_not_yet(if moved { RefusalReason::Moved } else { RefusalReason::NotHosted }));
-                }
-                if !self.release.allows(&header.sender.party, &header.contract, &to.party, &header.purpose, now) {
-                    return Err(or_not_yet(RefusalReason::NotAgreed));
-                }
-            }
-            _ => return Err(RefusalReason::Invalid),
-        }
-        match self.handlers.get(&header.contract) {
-            Some(handler) if handler.minor() >= header.contract_minor => Ok(()),
-            _ => Err(RefusalReason::NotYet),
-        }
-    }
-
-    /// Opens an envelope for this access point.
-    pub(super) fn open(&mut self, verified: &Verified) -> Result<Content, OpenError> {
-        let key = self.open_key(verified)?;
-        Ok(envelope::open(verified, key.as_ref())?.content)
-    }
-
-    /// The channel key of an envelope, remembered by its wrap.
-    pub(super) fn open_key(&mut self, verified: &Verified) -> Result<Option<ChannelKey>, OpenError> {
-        let r = &verified.routing;
-        let Some((sealing, wrapped)) = &r.wrap else { return Ok(None) };
-        let memo = pae::pae(&[
-            r.sender.as_str().as_bytes(),
-            r.signing_key.as_str().as_bytes(),
-            sealing.as_str().as_bytes(),
-            &wrapped.encapsulated_key,
-            &wrapped.ciphertext,
-        ]);
-        if let Some(key) = self.opened_keys.get(&memo) {
-            return Ok(Some(key.clone()));
-        }
-        let key = envelope::channel_key(verified, &self.keys.sealing)?;
-        if let Some(key) = &key {
-            if self.opened_keys.len() >= OPENED_KEYS {
-                self.opened_keys.clear();
-            }
-            self.opened_keys.insert(memo, key.clone());
-        }
-        Ok(key)
     }
 }

@@ -9,17 +9,23 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose};
 use prost::Message;
 
-use super::{AlarmKind, Engine, Error, OutgoingKey, Output, channel::Phase, micros, publishing::BUNDLE_LIMIT};
+use super::{
+    AlarmKind, Engine, Error, OutgoingKey, Output,
+    channel::{IncomingKey, Phase},
+    micros,
+    publishing::BUNDLE_LIMIT,
+    receiving::is_retryable,
+};
 use crate::{
     blob,
     envelope::{self, Content, OpenError, Place, Rejected, Sender, Trust, Verified, seal, wire},
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
-    pae, receipt,
+    pae,
+    receipt::{self, Statement},
     signal::{Kind, Signal},
     store::{
-        Tx,
-        inbox::{self, Direction},
+        Tx, inbox,
         outbox::{self, Head, NewMessage, Position, State},
     },
 };
@@ -237,10 +243,25 @@ impl Engine {
         }
         channel.receipt = (s.number, v.digest);
         channel.covered = channel.covered.max(s.last);
+        let head = channel.head.sequence;
         inbox::add_receipt(tx, &v)?;
         self.branch("receipt_taken_back");
         self.alarm(AlarmKind::RolledBack, Some(peer));
+        if s.first <= head && self.says_otherwise(&key, s, tx)? {
+            // Written by a history that this store is not: the sender has to know what is on this disk.
+            self.restate(&key, s.first, tx)?;
+        }
         Ok(())
+    }
+
+    /// Whether a receipt says of an accepted position the opposite of what is on this disk.
+    fn says_otherwise(&self, key: &IncomingKey, s: &Statement, tx: &mut Tx<'_>) -> Result<bool, Error> {
+        let taken = inbox::accepted_from(tx, self.channel(key), s.first)?;
+        Ok(taken.iter().take_while(|taken| taken.head.sequence <= s.last).any(|taken| {
+            let refused = s.refusals.iter().find(|refusal| refusal.sequence == taken.head.sequence);
+            let said = refused.map_or(0, |refusal| refusal.reason as i32);
+            !is_retryable(taken.outcome) && (said == 0) != (taken.outcome == 0)
+        }))
     }
 
     /// An envelope that this access point once signed.
@@ -306,16 +327,6 @@ impl Engine {
         if !placed && self.comes_too_early(v, content, tx)? {
             return Ok(());
         }
-        let mut ordinal = content.ordinal;
-        if let (Some(case), true) = (&header.correlation, ordinal > 0) {
-            let last = inbox::ordinal(tx, Direction::Sent, r.recipient.as_str(), case)?;
-            if placed || ordinal == last + 1 {
-                inbox::raise_ordinal(tx, Direction::Sent, r.recipient.as_str(), case, ordinal)?;
-            } else {
-                // Another message has taken its number since, or one before it is lost: it gets the next number.
-                ordinal = 0;
-            }
-        }
         let mut draft = content.clone();
         draft.ordinal = 0;
         let body = self.rest(header.correlation.as_ref(), "outbox", &r.id.0, &draft.pack(), tx)?;
@@ -330,7 +341,7 @@ impl Engine {
                 serial,
                 contract: header.contract.as_str(),
                 correlation: header.correlation,
-                ordinal,
+                ordinal: content.ordinal,
                 draft_digest: draft.digest(),
                 content: Some(&body),
                 state: State::Draft,
@@ -366,18 +377,6 @@ impl Engine {
             Err(Refused::Key(error)) => Err(error.into()),
             Err(Refused::Reason(_)) | Ok(()) => Ok(()),
         }
-    }
-
-    /// The recipient has counted this message of its case so; what was given up after it gets new numbers.
-    fn renumber(&mut self, key: &OutgoingKey, id: MessageId, content: &Content, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(()) };
-        inbox::set_ordinal(tx, Direction::Sent, key.0.as_str(), case, content.ordinal)?;
-        tx.execute(
-            "UPDATE outbox SET ordinal = 0 WHERE correlation = $1 AND recipient = $2 AND lane = $3 AND state = 0 \
-             AND ordinal >= $4 AND id <> $5",
-            &[case.into(), key.0.as_str().into(), key.1.number().into(), content.ordinal.into(), (&id.0).into()],
-        )?;
-        Ok(())
     }
 
     /// Notes a message that was given up before this store was rolled back.
@@ -417,7 +416,8 @@ impl Engine {
     fn comes_too_early(&mut self, v: &Verified, content: &Content, tx: &mut Tx<'_>) -> Result<bool, Error> {
         let time = self.time;
         let (Some(case), true) = (&content.header.correlation, content.ordinal > 0) else { return Ok(false) };
-        let last = inbox::ordinal(tx, Direction::Sent, v.routing.recipient.as_str(), case)?;
+        let counted = outbox::last_counted(tx, &v.routing.recipient, case)?;
+        let last = counted.max(outbox::last_number(tx, &v.routing.recipient, case)?);
         if content.ordinal <= last + 1 {
             self.early_strays.remove(&v.routing.id);
             return Ok(false);
@@ -462,13 +462,13 @@ impl Engine {
                     head,
                     id: r.id,
                     correlation,
+                    ordinal: content.map_or(0, |content| content.ordinal),
                     envelope: body.as_deref(),
                     erased: content.is_none().then_some(skeleton.as_slice()),
                     now: micros(r.create_time),
                 },
             )?;
             if let Some(content) = content {
-                self.renumber(key, r.id, content, tx)?;
                 let skip = content.skip.map_or(0, |s| s.reason as i64);
                 tx.execute(
                     "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",

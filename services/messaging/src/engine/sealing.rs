@@ -7,10 +7,9 @@ use super::{AlarmKind, Engine, Error, OutgoingKey, channel::IN_FLIGHT, channel::
 use crate::{
     envelope::{Content, Place, Sealed, Sender, Skip, seal},
     handler::Context,
-    message::{Correlation, Header, Lane, MessageId, Recipient, SkipReason},
+    message::{Correlation, Header, MessageId, Recipient, SkipReason},
     store::{
         Tx,
-        inbox::{self, Direction},
         outbox::{self, Head, Pending, Position},
     },
 };
@@ -86,7 +85,7 @@ impl Engine {
         if skip.is_some() && key.0 != Recipient::All {
             self.strip_positions(draft.id, draft.correlation.as_ref(), tx)?;
         }
-        let ordinal = self.ordinal(key, &draft, tx)?;
+        let ordinal = self.number(key, draft.correlation.as_ref(), tx)?;
         let content = match (skip, content) {
             (None, Some(mut content)) => {
                 content.ordinal = ordinal;
@@ -112,9 +111,6 @@ impl Engine {
             }
             Attempt::Unsealable => return Ok(false),
         };
-        if let (Some(case), true) = (&draft.correlation, ordinal > 0) {
-            inbox::raise_ordinal(tx, Direction::Sent, key.0.as_str(), case, ordinal)?;
-        }
 
         let bytes = prost::Message::encode_to_vec(&sealed.envelope);
         let stored = match key.0 {
@@ -129,6 +125,7 @@ impl Engine {
                 head,
                 id: draft.id,
                 correlation: draft.correlation,
+                ordinal,
                 envelope: Some(&stored),
                 erased: None,
                 now: micros(now),
@@ -173,13 +170,6 @@ impl Engine {
                 &mut Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut()),
             )?),
         }
-    }
-
-    fn ordinal(&mut self, key: &OutgoingKey, draft: &Pending, tx: &mut Tx<'_>) -> Result<u64, Error> {
-        let (Some(case), Lane::Messages, 0) = (&draft.correlation, key.1, draft.ordinal) else {
-            return Ok(draft.ordinal);
-        };
-        Ok(inbox::ordinal(tx, Direction::Sent, key.0.as_str(), case)? + 1)
     }
 
     fn seal_at_head(

@@ -344,19 +344,10 @@ impl Engine {
             Phase::Opening if said.promised_incarnation == out.incarnation && own_run => {
                 self.try_open(&key, head, theirs, tx)
             }
-            Phase::Opening if said.promised_incarnation >= out.incarnation => {
-                let own_start = said.promised_incarnation >> START_SHIFT == self.start;
-                if own_start {
-                    // Promised to this start before it agreed anew.
-                    out.incarnation = said.promised_incarnation + 1;
-                    self.branch("proposed_again");
-                    self.peer(id).status_due(time);
-                } else if self.proves_a_later_start(id, said) {
-                    return Err(Error::Superseded);
-                }
-                Ok(())
+            Phase::Opening => {
+                let is_higher = said.promised_incarnation >= out.incarnation;
+                if is_higher && self.proves_a_later_start(id, said) { Err(Error::Superseded) } else { Ok(()) }
             }
-            Phase::Opening => Ok(()),
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Accepted<'a> {
     pub(crate) correlation: Option<Correlation>,
     pub(crate) content_digest: Digest,
     pub(crate) outcome: i64,
+    pub(crate) expected: u64,
     pub(crate) spent: bool,
     pub(crate) envelope: Option<&'a [u8]>,
     pub(crate) erased: Option<&'a [u8]>,
@@ -58,8 +59,8 @@ pub(crate) fn recipient_name(recipient: &Recipient) -> &str {
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
-         content_digest, outcome, spent, envelope, erased, receive_time) \
-         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         content_digest, outcome, expected, spent, envelope, erased, receive_time) \
+         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         &[
             a.sender.as_str().into(),
             a.recipient.into(),
@@ -71,6 +72,7 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
             (&a.head.digest).into(),
             (&a.content_digest).into(),
             a.outcome.into(),
+            a.expected.into(),
             i64::from(a.spent).into(),
             a.envelope.into(),
             a.erased.into(),
@@ -104,19 +106,24 @@ pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result
     )
 }
 
-/// Accepted positions from `from` on, as receipts state them: head, id, outcome.
-pub(crate) fn accepted_from(
-    tx: &mut Tx<'_>,
-    channel: Channel<'_>,
-    from: u64,
-) -> Result<Vec<(Head, MessageId, i64)>, Error> {
+/// An accepted position as receipts state it.
+pub(crate) struct Stated {
+    pub(crate) head: Head,
+    pub(crate) id: MessageId,
+    pub(crate) outcome: i32,
+    pub(crate) expected: u64,
+}
+
+/// Accepted positions from `from` on: all of them, since the next receipt has to follow on the last one stated.
+pub(crate) fn accepted_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) -> Result<Vec<Stated>, Error> {
     tx.query(
-        "SELECT incarnation, sequence, digest, id, outcome FROM received WHERE sender = $1 AND recipient = $2 \
-         AND lane = $3 AND branch = 0 AND sequence >= $4 ORDER BY sequence LIMIT 1024",
+        "SELECT incarnation, sequence, digest, id, outcome, expected FROM received WHERE sender = $1 \
+         AND recipient = $2 AND lane = $3 AND branch = 0 AND sequence >= $4 ORDER BY sequence",
         &channel.with([from.into()]),
         |row| {
             let head = Head { incarnation: row.number(0)?, sequence: row.number(1)?, digest: row.array(2)? };
-            Ok((head, row.array(3).map(MessageId)?, row.int(4)?))
+            let outcome = i32::try_from(row.int(4)?).map_err(|_| Error::Corrupt("an outcome out of its bounds"))?;
+            Ok(Stated { head, id: row.array(3).map(MessageId)?, outcome, expected: row.number(5)? })
         },
     )
 }
@@ -128,17 +135,6 @@ pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> R
         &[sender.as_str().into(), (&id.0).into()],
         |row| Ok((row.array(0)?, row.int(1)?)),
     )
-}
-
-/// Whether positions of a channel were accepted whose content their sender had erased.
-pub(crate) fn has_erased(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<bool, Error> {
-    let found = tx.query_one(
-        "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND correlation = x'' AND erased IS NOT NULL LIMIT 1",
-        &channel.with([]),
-        |row| row.int(0),
-    )?;
-    Ok(found.is_some())
 }
 
 /// A stored envelope.
@@ -318,57 +314,22 @@ pub(crate) fn set_promise(tx: &mut Tx<'_>, channel: Channel<'_>, promise: &Promi
     Ok(())
 }
 
-/// Direction of a case's count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Sent = 0,
-    Received = 1,
-}
-
-/// The last ordinal of a case with a peer; 0 when there is none.
-pub(crate) fn ordinal(
-    tx: &mut Tx<'_>,
-    direction: Direction,
-    peer: &str,
-    correlation: &Correlation,
-) -> Result<u64, Error> {
+/// The last number of a sender's case that was counted here; 0 when there is none.
+pub(crate) fn counted(tx: &mut Tx<'_>, sender: &AccessPointId, case: &Correlation) -> Result<u64, Error> {
     let found = tx.query_one(
-        "SELECT ordinal FROM thread WHERE direction = $1 AND peer = $2 AND correlation = $3",
-        &[(direction as i32).into(), peer.into(), correlation.into()],
+        "SELECT ordinal FROM counted WHERE sender = $1 AND correlation = $2",
+        &[sender.as_str().into(), case.into()],
         |row| row.number(0),
     )?;
     Ok(found.unwrap_or(0))
 }
 
-/// Sets the last ordinal of a case with a peer, also to a lower one.
-pub(crate) fn set_ordinal(
-    tx: &mut Tx<'_>,
-    direction: Direction,
-    peer: &str,
-    correlation: &Correlation,
-    ordinal: u64,
-) -> Result<(), Error> {
+/// Counts a number of a sender's case.
+pub(crate) fn count(tx: &mut Tx<'_>, sender: &AccessPointId, case: &Correlation, ordinal: u64) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO thread (direction, peer, correlation, ordinal) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (direction, peer, correlation) DO UPDATE SET ordinal = excluded.ordinal",
-        &[(direction as i32).into(), peer.into(), correlation.into(), ordinal.into()],
-    )?;
-    Ok(())
-}
-
-/// Raises the last ordinal of a case with a peer.
-pub(crate) fn raise_ordinal(
-    tx: &mut Tx<'_>,
-    direction: Direction,
-    peer: &str,
-    correlation: &Correlation,
-    ordinal: u64,
-) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO thread (direction, peer, correlation, ordinal) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (direction, peer, correlation) DO UPDATE SET ordinal = excluded.ordinal \
-         WHERE excluded.ordinal > thread.ordinal",
-        &[(direction as i32).into(), peer.into(), correlation.into(), ordinal.into()],
+        "INSERT INTO counted (sender, correlation, ordinal) VALUES ($1, $2, $3) \
+         ON CONFLICT (sender, correlation) DO UPDATE SET ordinal = excluded.ordinal",
+        &[sender.as_str().into(), case.into(), ordinal.into()],
     )?;
     Ok(())
 }
@@ -396,7 +357,7 @@ pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> 
     }
     tx.execute(
         "INSERT INTO stray (sender, lane, incarnation, sequence, id, envelope) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (sender, lane, incarnation, sequence) DO NOTHING",
+         ON CONFLICT (sender, id) DO NOTHING",
         &[
             s.sender.as_str().into(),
             s.lane.number().into(),

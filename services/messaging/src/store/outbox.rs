@@ -25,7 +25,6 @@ pub(crate) enum State {
     Draft = 0,
     Received = 2,
     Refused = 3,
-    Waiting = 4,
     Skipped = 5,
 }
 
@@ -39,7 +38,6 @@ impl From<State> for Value<'_> {
 pub(crate) struct Pending {
     pub(crate) id: MessageId,
     pub(crate) correlation: Option<Correlation>,
-    pub(crate) ordinal: u64,
     pub(crate) content: Option<Vec<u8>>,
     pub(crate) skip: i64,
     /// Whether an envelope of it ever existed.
@@ -70,6 +68,8 @@ pub(crate) struct Position<'p> {
     pub(crate) head: Head,
     pub(crate) id: MessageId,
     pub(crate) correlation: Option<Correlation>,
+    /// Number in the case that is signed here.
+    pub(crate) ordinal: u64,
     pub(crate) envelope: Option<&'p [u8]>,
     pub(crate) erased: Option<&'p [u8]>,
     pub(crate) now: i64,
@@ -85,13 +85,25 @@ pub(crate) struct Stored {
     pub(crate) erased: Option<Vec<u8>>,
 }
 
+/// A position that a receipt covers.
+pub(crate) struct Covered {
+    pub(crate) sequence: u64,
+    pub(crate) id: MessageId,
+    pub(crate) correlation: Option<Correlation>,
+    /// Number in the case that was signed there.
+    pub(crate) ordinal: u64,
+    /// Whether its message has no later position.
+    pub(crate) is_last: bool,
+}
+
 /// What a receipt concludes.
 pub(crate) struct Concluded {
     pub(crate) id: MessageId,
     pub(crate) contract: String,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) skip: bool,
-    pub(crate) ordinal: u64,
+    /// Whether it was refused for good.
+    pub(crate) refused: bool,
     /// Whether it still waits for a conclusion.
     pub(crate) is_open: bool,
     /// Whether its service was told that it was received.
@@ -151,22 +163,71 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// Messages that may be signed now, in their order. Within a case a message waits for earlier ones that the recipient
+/// could not take yet, and while a later one than the first to be signed has no receipt yet.
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
-        "SELECT id, correlation, ordinal, content, reason, signed FROM outbox WHERE recipient = $1 AND lane = $2 \
-         AND state IN (0, 1, 4) AND state = 0 ORDER BY serial LIMIT $3",
+        "SELECT id, correlation, content, reason, signed FROM outbox d WHERE recipient = $1 AND lane = $2 \
+         AND state IN (0, 1, 4) AND state = 0 AND (lane <> 1 OR correlation = x'' OR NOT EXISTS (SELECT 1 \
+         FROM outbox o WHERE o.correlation = d.correlation AND o.recipient = d.recipient AND o.lane = d.lane \
+         AND (o.state = 4 AND o.serial < d.serial OR o.state = 1 AND o.serial > (SELECT MIN(serial) FROM outbox f \
+         WHERE f.correlation = d.correlation AND f.recipient = d.recipient AND f.lane = d.lane AND f.state = 0)))) \
+         ORDER BY serial LIMIT $3",
         &[recipient.as_str().into(), lane.number().into(), limit.into()],
         |row| {
             Ok(Pending {
                 id: id_of(row, 0)?,
                 correlation: correlation_of(row, 1)?,
-                ordinal: row.number(2)?,
-                content: row.optional_blob(3)?,
-                skip: row.int(4)?,
-                signed: row.int(5)? != 0,
+                content: row.optional_blob(2)?,
+                skip: row.int(3)?,
+                signed: row.int(4)? != 0,
             })
         },
     )
+}
+
+/// The last number of a case that may count at the recipient: what its last receipt says that it had counted, or what
+/// was signed after the position of which that says so.
+pub(crate) fn last_counted(tx: &mut Tx<'_>, recipient: &Recipient, case: &Correlation) -> Result<u64, Error> {
+    let counted = tx.query_one(
+        "SELECT ordinal, sequence FROM counted_there WHERE recipient = $1 AND correlation = $2",
+        &[recipient.as_str().into(), case.into()],
+        |row| Ok((row.number(0)?, row.number(1)?)),
+    )?;
+    let (counted, sequence) = counted.unwrap_or_default();
+    let signed = tx.query_one(
+        "SELECT COALESCE(MAX(ordinal), 0) FROM sent WHERE correlation = $1 AND recipient = $2 AND lane = 1 \
+         AND sequence > $3",
+        &[case.into(), recipient.as_str().into(), sequence.into()],
+        |row| row.number(0),
+    )?;
+    Ok(counted.max(signed.unwrap_or(0)))
+}
+
+/// Notes what a recipient had counted of a case at a position.
+pub(crate) fn learn(
+    tx: &mut Tx<'_>,
+    recipient: &AccessPointId,
+    case: &Correlation,
+    ordinal: u64,
+    sequence: u64,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO counted_there (recipient, correlation, ordinal, sequence) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (recipient, correlation) DO UPDATE SET ordinal = excluded.ordinal, sequence = excluded.sequence",
+        &[recipient.as_str().into(), case.into(), ordinal.into(), sequence.into()],
+    )?;
+    Ok(())
+}
+
+/// The highest number of a case under which a message to the recipient is known.
+pub(crate) fn last_number(tx: &mut Tx<'_>, recipient: &Recipient, case: &Correlation) -> Result<u64, Error> {
+    let last = tx.query_one(
+        "SELECT COALESCE(MAX(ordinal), 0) FROM outbox WHERE correlation = $1 AND recipient = $2 AND lane = 1",
+        &[case.into(), recipient.as_str().into()],
+        |row| row.number(0),
+    )?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Marks a message as signed under an ordinal; a skip reason other than 0 says that only its position travels.
@@ -205,8 +266,8 @@ pub(crate) fn has_drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> 
 
 pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, digest, envelope, erased, \
-         sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, ordinal, digest, envelope, \
+         erased, sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         &[
             p.recipient.as_str().into(),
             p.lane.number().into(),
@@ -214,6 +275,7 @@ pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Erro
             p.head.incarnation.into(),
             (&p.id.0).into(),
             correlation_value(p.correlation.as_ref()),
+            p.ordinal.into(),
             (&p.head.digest).into(),
             p.envelope.into(),
             p.erased.into(),
@@ -297,6 +359,12 @@ pub(crate) fn give_up_after(
     received: bool,
 ) -> Result<usize, Error> {
     let channel = [recipient.as_str().into(), lane.number().into(), after.into()];
+    if lane == Lane::Messages {
+        tx.execute(
+            "UPDATE counted_there SET sequence = $1 WHERE recipient = $2 AND sequence > $3",
+            &[after.into(), recipient.as_str().into(), after.into()],
+        )?;
+    }
     if received {
         tx.execute(
             "UPDATE outbox SET state = 0 WHERE state = 2 AND id IN \
@@ -323,40 +391,53 @@ pub(crate) fn first_open(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> 
     Ok(last.into_iter().min())
 }
 
-/// The positions of a channel that a receipt covers, with their messages, and whether each is its message's last.
+/// The positions of a channel that a receipt covers.
 pub(crate) fn covered(
     tx: &mut Tx<'_>,
     recipient: &Recipient,
     lane: Lane,
     first: u64,
     last: u64,
-) -> Result<Vec<(u64, MessageId, bool)>, Error> {
+) -> Result<Vec<Covered>, Error> {
     tx.query(
-        "SELECT sequence, id, sequence = (SELECT MAX(t.sequence) FROM sent t WHERE t.id = sent.id) FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 \
-         ORDER BY sequence",
+        "SELECT sequence, id, correlation, ordinal, sequence = (SELECT MAX(t.sequence) FROM sent t WHERE t.id = sent.id) \
+         FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 ORDER BY sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
-        |row| Ok((row.number(0)?, id_of(row, 1)?, row.int(2)? != 0)),
+        |row| {
+            Ok(Covered {
+                sequence: row.number(0)?,
+                id: id_of(row, 1)?,
+                correlation: correlation_of(row, 2)?,
+                ordinal: row.number(3)?,
+                is_last: row.int(4)? != 0,
+            })
+        },
     )
 }
 
-/// A message that is neither refused for good nor skipped. Looked up one by one: a receipt may cover one message at
-/// two positions.
-pub(crate) fn unconcluded(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
+/// A message that was not skipped. Looked up one by one: a receipt may cover one message at two positions.
+pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
     tx.query_one(
-        "SELECT contract, correlation, reason, ordinal, state, told FROM outbox WHERE id = $1 AND state IN (0, 1, 2, 4)",
+        "SELECT contract, correlation, reason, state, told FROM outbox WHERE id = $1 AND state <> 5",
         &[(&id.0).into()],
         |row| {
             Ok(Concluded {
                 id,
                 contract: row.text(0)?,
                 correlation: correlation_of(row, 1)?,
-                skip: row.int(2)? != 0,
-                ordinal: row.number(3)?,
-                is_open: row.int(4)? != 2,
-                told: row.int(5)? != 0,
+                skip: row.int(2)? != 0 && row.int(3)? != 3,
+                refused: row.int(3)? == 3,
+                is_open: matches!(row.int(3)?, 0 | 1 | 4),
+                told: row.int(4)? != 0,
             })
         },
     )
+}
+
+/// Has a message signed again under another number.
+pub(crate) fn redraft(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
+    tx.execute("UPDATE outbox SET state = 0 WHERE id = $1", &[(&id.0).into()])?;
+    Ok(())
 }
 
 /// Has a message wait until its recipient may take it.

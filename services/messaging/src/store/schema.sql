@@ -15,7 +15,8 @@ CREATE TABLE case_key (
 CREATE INDEX case_key_kek ON case_key (kek);
 
 -- Every message this access point ever accepted to send. state: 0 to be signed, 1 signed, 2 received,
--- 3 refused, 4 waiting for the peer's newer release, 5 skipped. reason: why it was refused; in the states 0, 1
+-- 3 refused, 4 waiting for the peer's newer release, 5 skipped. ordinal: the number in the case that it was last
+-- signed under. reason: why it was refused; in the states 0, 1
 -- and 5 why it is skipped, 0 when it is not.
 CREATE TABLE outbox (
   id BLOB PRIMARY KEY,
@@ -38,6 +39,7 @@ CREATE INDEX outbox_ended ON outbox (recipient, lane, state) WHERE state IN (3, 
 CREATE INDEX outbox_case ON outbox (correlation);
 
 -- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
+-- ordinal: the number in the case that was signed there.
 CREATE TABLE sent (
   recipient TEXT NOT NULL,
   lane INTEGER NOT NULL,
@@ -45,6 +47,7 @@ CREATE TABLE sent (
   incarnation INTEGER NOT NULL,
   id BLOB NOT NULL,
   correlation BLOB NOT NULL,
+  ordinal INTEGER NOT NULL,
   digest BLOB NOT NULL,
   envelope BLOB,
   erased BLOB,
@@ -56,6 +59,7 @@ CREATE INDEX sent_case ON sent (correlation);
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
 -- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
+-- expected: the number in the case that a refusal for now named; 0 when it named none.
 -- branch: 0 in the channel's present history, another number in a broadcast's abandoned ones.
 CREATE TABLE received (
   sender TEXT NOT NULL,
@@ -69,6 +73,7 @@ CREATE TABLE received (
   digest BLOB NOT NULL,
   content_digest BLOB NOT NULL,
   outcome INTEGER NOT NULL,
+  expected INTEGER NOT NULL,
   spent INTEGER NOT NULL,
   envelope BLOB,
   erased BLOB,
@@ -78,8 +83,6 @@ CREATE TABLE received (
 CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
 CREATE INDEX received_case ON received (correlation);
 CREATE INDEX received_id ON received (sender, id);
-CREATE INDEX received_erased ON received (sender, recipient, lane)
-  WHERE correlation = x'' AND erased IS NOT NULL;
 CREATE INDEX received_refused ON received (sender, recipient, lane) WHERE outcome <> 0;
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
@@ -130,13 +133,21 @@ CREATE TABLE promise (
   PRIMARY KEY (sender, recipient, lane)
 );
 
--- The last ordinal given (direction 0) or applied (direction 1) within a case with one peer.
-CREATE TABLE thread (
-  direction INTEGER NOT NULL,
-  peer TEXT NOT NULL,
+-- The last number of each case that was counted here, by sender.
+CREATE TABLE counted (
+  sender TEXT NOT NULL,
   correlation BLOB NOT NULL,
   ordinal INTEGER NOT NULL,
-  PRIMARY KEY (direction, peer, correlation)
+  PRIMARY KEY (sender, correlation)
+);
+
+-- The last number of each case that a recipient had counted at a position, as its receipt for that position says.
+CREATE TABLE counted_there (
+  recipient TEXT NOT NULL,
+  correlation BLOB NOT NULL,
+  ordinal INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (recipient, correlation)
 );
 
 -- What arrived and cannot be believed. Bounded: the oldest give way.
@@ -158,7 +169,7 @@ CREATE TABLE stray (
   sequence INTEGER NOT NULL,
   id BLOB NOT NULL,
   envelope BLOB NOT NULL,
-  PRIMARY KEY (sender, lane, incarnation, sequence)
+  PRIMARY KEY (sender, id)
 );
 
 -- Blobs by sender and case (empty: of no case), and their chunks, which are encrypted under the key of the case. arrived:

@@ -82,7 +82,7 @@ def receipt(number: int, last: pb.Envelope, first_sequence: int, previous: pb.Re
 def refusal(envelope: pb.Envelope, **changes: Any) -> pb.Refusal:
     """A refusal of an envelope."""
     head = read(envelope).routing
-    fields: dict[str, Any] = {"sequence": head.sequence, "id": head.id, "reason": pb.REFUSAL_REASON_NOT_YET}
+    fields: dict[str, Any] = {"sequence": head.sequence, "id": head.id, "reason": pb.REFUSAL_REASON_WRONG_STATE}
     return pb.Refusal(**(fields | changes))
 
 
@@ -91,7 +91,7 @@ def receipts() -> Iterator[Case]:
     first, second, third = channel()
     one = receipt(1, second, 1, refusals=[refusal(second)])
     two = receipt(2, third, 3, one)
-    refused = {"sequence": 2, "reason": pb.REFUSAL_REASON_NOT_YET}
+    refused = {"sequence": 2, "reason": pb.REFUSAL_REASON_WRONG_STATE}
 
     def right(name: str, says: Case, *chain: pb.Receipt) -> Case:
         digests = [digest("nhipcau/1/receipt-digest", each.statement, each.signature).hex() for each in chain]
@@ -120,6 +120,10 @@ def receipts() -> Iterator[Case]:
                 one, two, earlier)
     yield right("states-a-position-again", {"received": [1, 3], "refused": [refused], "contradicted": [2]},
                 one, receipt(2, third, 2, one))
+    not_yet = receipt(1, second, 1, refusals=[refusal(second, reason=pb.REFUSAL_REASON_NOT_YET, expected_ordinal=7)])
+    yield right("refused-for-now", {"received": [1, 3], "refused": [refused | {"reason": pb.REFUSAL_REASON_NOT_YET}]},
+                not_yet, receipt(2, third, 3, not_yet))
+    yield right("taken-after-not-yet", {"received": [1, 2, 3], "refused": []}, not_yet, receipt(2, third, 2, not_yet))
     given_up = receipt(2, link(3, second), 3, one, refusals=[refusal(link(3, second))])
     yield right("of-an-envelope-lost-on-both-sides",
                 {"received": [1, 3], "refused": [refused], "lost": [{"series": 1, "number": 2}]},
@@ -152,6 +156,8 @@ def receipts() -> Iterator[Case]:
     yield wrong("refuses-twice", Reason.WRONG_REFUSAL, receipt(1, second, 1, refusals=[refusal(second)] * 2))
     yield wrong("refuses-in-another-order", Reason.WRONG_REFUSAL,
                 receipt(1, second, 1, refusals=[refusal(second), refusal(first)]))
+    yield wrong("expects-a-number-too-large", Reason.BAD_STATEMENT,
+                receipt(1, second, 1, refusals=[refusal(second, expected_ordinal=1 << 62)]))
     yield wrong("refuses-without-reason", Reason.WRONG_REFUSAL,
                 receipt(1, second, 1, refusals=[refusal(second, reason=0)]))
 

@@ -16,7 +16,7 @@ from nhipcau_verify.wire import BROADCAST, parse
 
 from .channels import NOT_YET, Channels, Position, apart_from_ordinal
 from .findings import Findings
-from .home import NO_CASE, Home
+from .home import Home
 
 _DRAFT, _SIGNED, _RECEIVED, _REFUSED, _WAITING, _SKIPPED = range(6)
 #: Contents by message id.
@@ -42,7 +42,6 @@ def check(home: Home, channels: Channels, coverage: Mapping[tuple[str, int], Cov
                 _check_content(findings, where, row, opened)
             _check_state(findings, where, row, last.get(message_id), coverage)
             _check_position(findings, where, row, last.get(message_id), opened)
-    _check_threads(home, findings)
     return contents
 
 
@@ -74,6 +73,8 @@ def _check_position(findings: Findings, where: str, row: sqlite3.Row, last: Posi
     place = (last.row["recipient"], last.row["lane"], last.row["correlation"])
     noted = (row["recipient"], row["lane"], row["correlation"])
     findings.expect(place == noted, where, "was signed for another channel or case")
+    numbered = row["state"] == _DRAFT or last.row["ordinal"] == row["ordinal"]
+    findings.expect(numbered, where, "was signed under another number than its position")
     if last.opened is not None and row["state"] == _SIGNED:
         skipped = last.opened.control.HasField("skip")
         findings.expect(skipped == (row["reason"] != 0), where, "is skipped and not signed so, or the other way round")
@@ -107,17 +108,5 @@ def _check_state(findings: Findings, where: str, row: sqlite3.Row, last: Positio
         concluded = last is None or is_received or refused is not None
         findings.expect(concluded, where, "counts as skipped and no receipt says so")
     else:
-        open_still = not is_received and refused is None
+        open_still = not is_received and refused in (None, NOT_YET)
         findings.expect(open_still, where, "a receipt concludes it and it counts as open")
-
-
-def _check_threads(home: Home, findings: Findings) -> None:
-    """The last number given within a case with a recipient is that of its last signed message."""
-    given = {(row["recipient"], row["correlation"]): row["last"] for row in home.rows(
-        "SELECT recipient, correlation, MAX(ordinal) AS last FROM outbox WHERE ordinal > 0 AND lane = ? "
-        "GROUP BY recipient, correlation", pb.LANE_MESSAGES)}
-    noted = {(row["peer"], row["correlation"]): row["ordinal"]
-             for row in home.rows("SELECT peer, correlation, ordinal FROM thread WHERE direction = 0")}
-    for recipient, case in given.keys() | noted.keys():
-        same = given.get((recipient, case)) == noted.get((recipient, case))
-        findings.expect(same, f"{home.name} thread to {recipient} {(case or NO_CASE).hex()}", "counts otherwise")

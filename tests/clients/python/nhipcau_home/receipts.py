@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nhipcau_verify import receipt as receipts
+from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.instant import microseconds
 from nhipcau_verify.receipt import Coverage, Receipt
 
@@ -94,22 +95,60 @@ def _check_outcomes(findings: Findings, name: str, positions: Sequence[Position]
         findings.expect(same, where, "its receipt says otherwise")
 
 
-def threads(home: Home, accepted: Channels, findings: Findings) -> None:
-    """The last number applied within a case with a sender is the highest that was not put off. Of an erased case only
-    that there is one."""
+def counted(home: Home, accepted: Channels, findings: Findings) -> None:
+    """The last number counted within a case with a sender: each counts that came next and was not put off, and what was
+    put off names the one that comes next. Of an erased case only that there is one."""
     applied: dict[tuple[str, bytes], int] = {}
     unreadable = set()
     for positions in accepted.values():
         for position in positions:
-            sender, opened = position.row["sender"], position.opened
+            row, opened = position.row, position.opened
+            number = opened.control.ordinal if opened is not None and opened.control.correlation else 0
+            case = (row["sender"], row["correlation"])
+            put_off = row["outcome"] == NOT_YET
             if opened is None:
-                unreadable.add((sender, position.row["correlation"]))
-            elif opened.control.correlation and opened.control.ordinal and position.row["outcome"] != NOT_YET:
-                case = (sender, opened.control.correlation)
-                applied[case] = max(applied.get(case, 0), opened.control.ordinal)
-    noted = {(row["peer"], row["correlation"]): row["ordinal"]
-             for row in home.rows("SELECT peer, correlation, ordinal FROM thread WHERE direction = 1")}
+                unreadable.add(case)
+            following = applied.get(case, 0) + 1
+            named = following if put_off and number else 0
+            where = f"{home.name} received {row['sender']} {row['lane']} {position.sequence}"
+            findings.expect(case in unreadable or row["expected"] == named, where, "names another number")
+            if number == following and not put_off:
+                applied[case] = number
+    noted = {(row["sender"], row["correlation"]): row["ordinal"]
+             for row in home.rows("SELECT sender, correlation, ordinal FROM counted")}
     for peer, correlation in applied.keys() | noted.keys() | {case for case in unreadable if case[1]}:
         last, case = noted.get((peer, correlation)), (peer, correlation)
         same = last is not None if case in unreadable else applied.get(case) == last
-        findings.expect(same, f"{home.name} thread from {peer} {correlation.hex()}", "counts otherwise")
+        findings.expect(same, f"{home.name} counted of {peer} {correlation.hex()}", "counts otherwise")
+
+
+def counted_there(home: Home, channels: Channels, found: Receipts, findings: Findings) -> None:
+    """What recipients are noted to have counted within a case is what their receipts say, and at which position."""
+    learnt: dict[tuple[str, bytes], tuple[int, int]] = {}
+    for (issuer, sender, recipient, lane), chain in found.items():
+        if issuer == recipient:
+            for receipt in chain:
+                for row, number in _learnt(channels.get((sender, recipient, lane), []), receipt):
+                    learnt[(recipient, row["correlation"])] = (number, row["sequence"])
+    noted = {(row["recipient"], row["correlation"]): (row["ordinal"], row["sequence"])
+             for row in home.rows("SELECT * FROM counted_there")}
+    for case in learnt.keys() | noted.keys():
+        where = f"{home.name} counted_there {case[0]} {case[1].hex()}"
+        findings.expect(learnt.get(case) == noted.get(case), where, "counts otherwise")
+
+
+def _learnt(positions: Sequence[Position], receipt: Receipt) -> Iterator[tuple[sqlite3.Row, int]]:
+    """The rows that a receipt covers, with the number that its issuer had counted there."""
+    said = receipt.statement
+    refusals = {refusal.sequence: refusal for refusal in said.refusals}
+    covered = positions[said.first_sequence - 1:said.last_sequence]
+    if not covered or covered[-1].envelope.digest != said.head_digest:
+        return
+    for position in covered:
+        refusal = refusals.get(position.sequence)
+        if not (position.row["correlation"] and position.row["ordinal"]):
+            continue
+        if refusal is None or refusal.reason not in (NOT_YET, pb.REFUSAL_REASON_UNREADABLE):
+            yield position.row, position.row["ordinal"]
+        elif refusal.expected_ordinal:
+            yield position.row, refusal.expected_ordinal - 1

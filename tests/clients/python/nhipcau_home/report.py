@@ -48,7 +48,8 @@ def account(home: Home, findings: Findings) -> Account:
     issued = receipts.issued(home, received, findings)
     held, coverage = receipts.held(home, sent, findings)
     contents = outbox.check(home, sent, coverage, findings)
-    receipts.threads(home, received, findings)
+    receipts.counted(home, received, findings)
+    receipts.counted_there(home, sent, held, findings)
     promised = promises.check(home, received, findings)
     ordinals = {row["id"]: row["ordinal"] for row in home.rows("SELECT id, ordinal FROM outbox")}
     side = Side(home.name, sent, received, contents, issued, held, ordinals, promised)

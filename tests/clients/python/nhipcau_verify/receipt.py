@@ -148,7 +148,9 @@ def _coverage(chain: list[Receipt], lost: list[Receipt]) -> Coverage:
         refused = {refusal.sequence: refusal.reason for refusal in receipt.statement.refusals}
         for position in range(receipt.statement.first_sequence, receipt.statement.last_sequence + 1):
             now = refused.get(position)
-            if stated.setdefault(position, now) != now:
+            if stated.get(position) == pb.REFUSAL_REASON_NOT_YET:
+                stated[position] = now
+            elif stated.setdefault(position, now) != now:
                 contradicted.add(position)
     return Coverage(
         received=[position for position, reason in sorted(stated.items()) if reason is None],
@@ -186,6 +188,7 @@ def _check_refusals(statement: pb.ReceiptStatement) -> None:
         require(refusal.sequence > before, Reason.WRONG_REFUSAL, "refused positions do not ascend")
         require_message_id(refusal.id, "refused id")
         require(refusal.reason != 0, Reason.WRONG_REFUSAL, "a refusal without reason")
+        require_counts(Reason.BAD_STATEMENT, refusal.expected_ordinal)
         before = refusal.sequence
 
 

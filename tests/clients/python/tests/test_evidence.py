@@ -55,7 +55,7 @@ class ReceiptTest(ReasonTest):
         one = evidence.receipt(1, second, 1, refusals=[evidence.refusal(first)])
         coverage = receipt.check_chain(verified(one, evidence.receipt(2, third, 3, one)), sent())
         self.assertEqual(coverage.received, [2, 3])
-        self.assertEqual(coverage.refused, {1: pb.REFUSAL_REASON_NOT_YET})
+        self.assertEqual(coverage.refused, {1: pb.REFUSAL_REASON_WRONG_STATE})
 
     def test_an_unknown_refusal_reason_is_kept(self) -> None:
         first = evidence.channel()[0]

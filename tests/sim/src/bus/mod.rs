@@ -156,9 +156,11 @@ impl Bus {
         self.has_lost |= hit.is_some_and(|serial| serial != place.serial);
     }
 
-    /// Everything that is stored now.
-    pub fn stored(&self) -> impl Iterator<Item = &Stored> {
-        self.queues.iter().chain([&self.broadcast]).flat_map(Stream::stored)
+    /// Everything that is still to be handed out, with whose queue it lies in; none for broadcasts.
+    pub fn waiting(&self) -> impl Iterator<Item = (Option<Point>, &Stored)> {
+        let queues = self.queues.iter().enumerate();
+        let queued = queues.flat_map(|(point, queue)| queue.stored().map(move |stored| (Some(point), stored)));
+        queued.chain(self.broadcast.unacknowledged(self.queues.len()).map(|stored| (None, stored)))
     }
 
     /// Remembers the present state, to go back to.
@@ -295,7 +297,7 @@ mod tests {
         assert_eq!(texts(&bus.due(10, 1)), ["b"]);
         bus.wipe(20);
         assert_eq!(publish(&mut bus, "c"), Answer::Silence);
-        assert_eq!(bus.stored().count(), 0);
+        assert_eq!(bus.waiting().count(), 0);
     }
 
     #[test]

@@ -157,4 +157,13 @@ impl Stream {
     pub(super) fn stored(&self) -> impl Iterator<Item = &Stored> {
         self.messages.values()
     }
+
+    /// What one of these consumers has not acknowledged.
+    pub(super) fn unacknowledged(&self, consumers: usize) -> impl Iterator<Item = &Stored> {
+        let waited_for = move |(sequence, stored): &(&u64, &Stored)| {
+            let done = |number| self.consumers.get(&number).is_some_and(|c| c.acknowledged.contains(sequence));
+            (0..consumers).any(|number| number != stored.sender && !done(number))
+        };
+        self.messages.iter().filter(waited_for).map(|(_, stored)| stored)
+    }
 }

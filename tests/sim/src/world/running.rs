@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use nhipcau_messaging::{
     engine::{Input, Output},
+    envelope,
     message::{MessageId, Outcome, Recipient},
+    pae,
 };
 use nhipcau_proto::envelope::v1 as pb;
 use prost::Message as _;
@@ -16,9 +18,10 @@ use super::{
 use crate::{
     Point,
     adapter::{Commit, Node, Start, Stop, Work},
+    bus::Stored,
     checker::Witness,
     coverage::Fault,
-    directory,
+    directory::{self, RELEASES},
     history::{Disk, Message},
     queue::{MILLI, SECOND},
 };
@@ -274,10 +277,8 @@ impl World {
             held.extend(image.disk.sent.iter().copied());
             held.extend(image.disk.effects.keys().chain(image.disk.refused.keys()).map(|(_, id)| *id));
         }
-        for stored in self.bus.stored() {
-            let bundle = pb::Bundle::decode(&*stored.bytes).unwrap_or_default();
-            let routings = bundle.envelopes.iter().filter_map(|e| pb::Routing::decode(&*e.routing).ok());
-            held.extend(routings.filter_map(|routing| MessageId::from_slice(&routing.id)));
+        for (recipient, stored) in self.bus.waiting() {
+            held.extend(self.genuine(recipient, stored));
         }
         let before = self.checker.ledger.lost.len();
         self.checker.recount(&held);
@@ -285,5 +286,19 @@ impl World {
         if lost > 0 {
             self.say(format_args!("{lost} messages are gone from every disk and the broker"));
         }
+    }
+
+    /// The messages in a stored bundle that their recipient can believe: what the enemy put there holds nothing.
+    fn genuine(&self, recipient: Option<Point>, stored: &Stored) -> Vec<MessageId> {
+        let bundle = pb::Bundle::decode(&*stored.bytes).unwrap_or_default();
+        let release = self.programme.release(RELEASES - 1);
+        let to = recipient.map_or(Recipient::All, |point| Recipient::One(directory::access_point(point)));
+        let verified = bundle.envelopes.into_iter().filter_map(|envelope| {
+            envelope::verify(envelope, pae::ENVELOPE, release, self.start, envelope::Trust::default()).ok()
+        });
+        let mine = verified
+            .map(|verified| verified.routing)
+            .filter(|routing| routing.sender == directory::access_point(stored.sender) && routing.recipient == to);
+        mine.map(|routing| routing.id).collect()
     }
 }
