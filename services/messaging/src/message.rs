@@ -200,7 +200,7 @@ pub struct Header {
 }
 
 /// A message to send.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Draft {
     /// What it is about.
     pub header: Header,
@@ -216,8 +216,19 @@ pub struct Draft {
     pub ordinal: u32,
 }
 
+impl fmt::Debug for Draft {
+    /// Without the parts: they may be about a child.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
+            .field("message", &self.header.message)
+            .field("recipient", &self.recipient)
+            .field("lane", &self.lane)
+            .field("parts", &self.parts.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A message that arrived and may be applied: verified, opened, authorised and new.
-#[derive(Debug)]
 pub struct Incoming<'m> {
     /// Its id.
     pub id: MessageId,
@@ -231,6 +242,19 @@ pub struct Incoming<'m> {
     pub header: &'m Header,
     /// Its parts without padding.
     pub parts: &'m [Vec<u8>],
+}
+
+impl fmt::Debug for Incoming<'_> {
+    /// Without the parts: they may be about a child.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("id", &self.id)
+            .field("sender", &self.sender)
+            .field("sequence", &self.sequence)
+            .field("message", &self.header.message)
+            .field("parts", &self.parts.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What became of a message at its recipient.

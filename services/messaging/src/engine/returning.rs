@@ -192,10 +192,7 @@ impl Engine {
             let for_me = v.routing.recipient == Recipient::One(self.me.clone());
             if for_me && v.routing.sender == *subject_sender { Ok(v) } else { Err(Rejected::Misrouted) }
         });
-        let parcel = verified.ok().and_then(|v| self.open(&v).ok()).and_then(|content| {
-            let part = content.parts.first()?;
-            wire::Return::decode(part.as_slice()).ok()
-        });
+        let parcel = verified.ok().and_then(|v| self.open(&v).ok()).and_then(|content| content.parcel());
         let Some(parcel) = parcel else { return self.quarantine(now, subject_sender, "bad_return", &bytes, tx) };
         for receipt in parcel.receipts {
             self.take_back_receipt(now, subject_sender, receipt, tx)?;

@@ -1,5 +1,7 @@
 //! The content of an envelope: header, order within its case, parts; and its digest.
 
+use std::fmt;
+
 use nhipcau_domain::id::{ContractId, PartyId, Purpose, UnitId};
 use prost::Message;
 
@@ -15,7 +17,7 @@ const SKIP: &str = "nhipcau.envelope.v1.Skip";
 const RETURN: (&str, &str, &str) = ("nhipcau.envelope.v1.Return", "nhipcau.envelope.v1", "return");
 
 /// What is sealed into an envelope.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// What it is about.
     pub header: Header,
@@ -34,6 +36,17 @@ pub struct Skip {
     pub id: MessageId,
     /// Why.
     pub reason: SkipReason,
+}
+
+impl fmt::Debug for Content {
+    /// Without the parts: they may be about a child.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("message", &self.header.message)
+            .field("ordinal", &self.ordinal)
+            .field("parts", &self.parts.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Content {
