@@ -140,6 +140,8 @@ pub const KEY_PATTERN_MALFORMED: &str = "KEY_PATTERN_MALFORMED";
 pub const OBSERVATION_EMPTY: &str = "OBSERVATION_EMPTY";
 /// The time period is not a year, half-year, quarter, month, week or day in SDMX form.
 pub const PERIOD_MALFORMED: &str = "PERIOD_MALFORMED";
+/// The time period is longer or shorter than the frequency of the series says.
+pub const PERIOD_NOT_OF_FREQUENCY: &str = "PERIOD_NOT_OF_FREQUENCY";
 /// The rows of one file name different structures.
 pub const STRUCTURE_MISMATCH: &str = "STRUCTURE_MISMATCH";
 /// The structure or dataflow is not in the directory in use.

@@ -1,11 +1,11 @@
 //! What repeats from row to row and is checked once: the codes of a series, a set of attributes. What is wrong with
-//! either is remembered too, so that every row that uses it is reported.
+//! either is remembered too, so that every row that uses it is reported, and for which periods it holds.
 
 use std::{collections::HashMap, sync::Arc};
 
 use unicode_normalization::is_nfc;
 
-use super::{Attributes, Dimension, Key, MAX_TEXT, Period, Place, Structure, Violations};
+use super::{Attributes, Dimension, Granularity, Key, MAX_TEXT, Period, Place, Structure, Violations};
 use crate::{
     area::{AdminUnitRef, AreaList, InvalidAdminUnitRef, Validity},
     reason,
@@ -38,7 +38,7 @@ impl<T> Memo<T> {
     }
 }
 
-/// Something that was checked: what it is, what is wrong with it, and where it is not always in force.
+/// Something that was checked: what it is, what is wrong with it, and what it asks of the period of a row.
 #[derive(Debug)]
 pub(super) struct Known<T> {
     pub(super) item: T,
@@ -48,20 +48,35 @@ pub(super) struct Known<T> {
 
 #[derive(Debug)]
 struct Limit {
-    validity: Validity,
+    asked: Asked,
     component: Arc<str>,
     reason: &'static str,
 }
 
+#[derive(Debug)]
+enum Asked {
+    InForce(Validity),
+    Length(Granularity),
+}
+
+impl Asked {
+    fn of(&self, period: Period) -> bool {
+        match self {
+            Self::InForce(validity) => validity.overlaps(period.first_day(), period.last_day()),
+            Self::Length(granularity) => *granularity == period.granularity(),
+        }
+    }
+}
+
 impl<T> Known<T> {
-    /// Reports its faults for a row, and whatever of it is in force on no day of the row's period.
+    /// Reports its faults for a row, and whatever of it does not hold for the row's period.
     pub(super) fn report(&self, violations: &mut Violations, place: Place, period: Option<Period>) {
         for (reason, component) in &self.faults {
             violations.add(reason, place, component.as_ref());
         }
         let Some(period) = period else { return };
         for limit in &self.limits {
-            if !limit.validity.overlaps(period.first_day(), period.last_day()) {
+            if !limit.asked.of(period) {
                 violations.add(limit.reason, place, Some(&limit.component));
             }
         }
@@ -77,8 +92,13 @@ impl<T> Known<T> {
 
     fn limit(&mut self, validity: Validity, reason: &'static str, component: &Arc<str>) {
         if validity != Validity::ALWAYS {
-            self.limits.push(Limit { validity, component: Arc::clone(component), reason });
+            self.limits.push(Limit { asked: Asked::InForce(validity), component: Arc::clone(component), reason });
         }
+    }
+
+    fn length(&mut self, granularity: Granularity, component: &Arc<str>) {
+        let reason = reason::PERIOD_NOT_OF_FREQUENCY;
+        self.limits.push(Limit { asked: Asked::Length(granularity), component: Arc::clone(component), reason });
     }
 }
 
@@ -94,6 +114,11 @@ pub(super) fn check_series(text: &str, structure: &Structure, areas: &AreaList) 
         match check_code(dimension, code, areas) {
             Ok((validity, reason)) => known.limit(validity, reason, &dimension.id),
             Err(reason) => known.fault(reason, &dimension.id),
+        }
+        if &*dimension.id == Structure::FREQ
+            && let Some(granularity) = Granularity::of_frequency(code)
+        {
+            known.length(granularity, &dimension.id);
         }
     }
     known

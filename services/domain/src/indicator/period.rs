@@ -27,6 +27,23 @@ pub enum Granularity {
     Day,
 }
 
+impl Granularity {
+    /// The length of the periods of a series of this frequency, by the codes that mean the same in every SDMX list.
+    /// `None` for all others: several years, irregular, and `H`, which is an hour to some and half a year to others.
+    #[must_use]
+    pub fn of_frequency(code: &str) -> Option<Self> {
+        Some(match code {
+            "A" => Self::Year,
+            "S" => Self::Half,
+            "Q" => Self::Quarter,
+            "M" => Self::Month,
+            "W" => Self::Week,
+            "D" => Self::Day,
+            _ => return None,
+        })
+    }
+}
+
 /// A time period. Ordered by its first day; of two that begin together the longer one comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Period {

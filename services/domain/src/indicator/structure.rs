@@ -76,6 +76,8 @@ pub struct Structure {
 }
 
 impl Structure {
+    /// Id of the dimension that says how often a series has an observation, in structures that have one.
+    pub const FREQ: &str = "FREQ";
     /// Id of the time dimension.
     pub const TIME_PERIOD: &str = "TIME_PERIOD";
     /// Id of the measure.

@@ -21,7 +21,7 @@ fn refused(key: &str, period: &str, value: Option<&str>, attributes: &[(&str, &s
 fn values_keys_periods_and_attributes_pass_as_they_came() {
     let rows = vec![
         row(KEY, "2024", Some("-0.50"), &[("OBS_STATUS", "A"), ("NOTE", "Số sơ bộ")]),
-        row(KEY, "2024-Q1", Some("NaN"), &[]),
+        row("Q.704.F", "2024-Q1", Some("NaN"), &[]),
         row("A.00004@VN-34-2026.F", "2026", None, &[("OBS_STATUS", "E")]),
     ];
     let checked = check(&SMALL, &[dataset(Merge, rows)]).unwrap();
@@ -36,7 +36,7 @@ fn values_keys_periods_and_attributes_pass_as_they_came() {
 fn each_wrong_row_has_its_reason() {
     let one = Some("1");
     type Case<'a> = (&'a str, &'a str, Option<&'a str>, &'a [(&'a str, &'a str)], &'a str);
-    let cases: [Case<'_>; 18] = [
+    let cases: [Case<'_>; 20] = [
         ("A.704.X", "2024", one, &[], reason::CODE_NOT_IN_LIST),
         ("A.704.f", "2024", one, &[], reason::CODE_NOT_IN_LIST),
         ("A.704", "2024", one, &[], reason::KEY_MALFORMED),
@@ -44,6 +44,8 @@ fn each_wrong_row_has_its_reason() {
         ("A.704.", "2024", one, &[], reason::DIMENSION_MISSING),
         (KEY, "", one, &[], reason::DIMENSION_MISSING),
         (KEY, "2024-13", one, &[], reason::PERIOD_MALFORMED),
+        (KEY, "2024-Q1", one, &[], reason::PERIOD_NOT_OF_FREQUENCY),
+        ("Q.704.F", "2024", one, &[], reason::PERIOD_NOT_OF_FREQUENCY),
         (KEY, "2024", Some("1e3"), &[], reason::VALUE_NOT_DECIMAL),
         (KEY, "2024", Some(""), &[], reason::VALUE_NOT_DECIMAL),
         (KEY, "2024", None, &[], reason::OBSERVATION_EMPTY),
@@ -130,6 +132,13 @@ fn a_deletion_may_leave_dimensions_open_but_not_invent_codes() {
         assert_eq!(reasons(&deletion(key, "").unwrap_err()), [expected], "{key}");
     }
     assert_eq!(reasons(&deletion(KEY, "soon").unwrap_err()), [reason::PERIOD_MALFORMED]);
+}
+
+#[test]
+fn only_a_frequency_that_means_one_length_everywhere_is_compared_and_a_deletion_never_is() {
+    let rows = ["2024", "2024-S1"].map(|period| row("H.704.F", period, Some("1"), &[])).to_vec();
+    assert!(check(&SMALL, &[dataset(Replace, rows)]).is_ok());
+    assert!(check(&SMALL, &[dataset(Delete, vec![row(KEY, "2024-Q1", None, &[])])]).is_ok());
 }
 
 #[test]

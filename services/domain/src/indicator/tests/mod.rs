@@ -33,7 +33,7 @@ const DEMO: &str = include_str!("../../../../../deploy/dev/demo/indicators.csv")
 /// A structure of three dimensions, for files that are easy to read.
 static SMALL: LazyLock<Structure> = LazyLock::new(|| {
     let codes = "codelist,code,valid_from,valid_until,name_vi,name_en\n\
-        CL_FREQ,A,,,Năm,Annual\nCL_FREQ,Q,,,Quý,Quarterly\n\
+        CL_FREQ,A,,,Năm,Annual\nCL_FREQ,Q,,,Quý,Quarterly\nCL_FREQ,M,,,Tháng,Monthly\nCL_FREQ,H,,,Khác,Other\n\
         CL_SEX,F,,,Nữ,Female\nCL_SEX,M,,,Nam,Male\nCL_SEX,OLD,,2019-12-31,Cũ,Old\n\
         CL_AREA,704,,,Việt Nam,Viet Nam\n\
         CL_OBS_STATUS,A,,,Bình thường,Normal\nCL_OBS_STATUS,E,2010-01-01,,Ước tính,Estimated\n";

@@ -8,6 +8,18 @@ fn period(text: &str) -> Period {
 }
 
 #[test]
+fn a_frequency_says_how_long_a_period_is_where_every_list_agrees() {
+    let all =
+        [("A", "2024"), ("S", "2024-S1"), ("Q", "2024-Q1"), ("M", "2024-01"), ("W", "2024-W01"), ("D", "2024-01-01")];
+    for (code, example) in all {
+        assert_eq!(Granularity::of_frequency(code), Some(period(example).granularity()), "{code}");
+    }
+    for code in ["", "a", "H", "B", "A5", "M2", "_O"] {
+        assert_eq!(Granularity::of_frequency(code), None, "{code}");
+    }
+}
+
+#[test]
 fn each_form_covers_its_days() {
     let cases = [
         ("2024", Granularity::Year, date(2024, 1, 1), date(2024, 12, 31)),

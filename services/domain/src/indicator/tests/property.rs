@@ -9,13 +9,16 @@ use super::*;
 use crate::indicator::{History, KeyPattern, PeriodRange, Revision, Stamp};
 use pb::Action::{Delete, Merge, Replace};
 
-const FREQS: [&str; 2] = ["A", "Q"];
+/// Frequencies, and a period of each.
+const FREQS: [&str; 3] = ["A", "Q", "M"];
 const AREA_CODES: [&str; 3] = ["704", "01@VN-63", "00004@VN-34-2026"];
 const SEXES: [&str; 2] = ["F", "M"];
 const PERIODS: [&str; 3] = ["2025", "2025-Q3", "2025-07"];
 
-fn full_key() -> impl Strategy<Value = String> {
-    (select(&FREQS[..]), select(&AREA_CODES[..1]), select(&SEXES[..])).prop_map(|(f, a, s)| format!("{f}.{a}.{s}"))
+/// The key of a series, and a period of its frequency.
+fn named() -> impl Strategy<Value = (String, &'static str)> {
+    (0..FREQS.len(), select(&AREA_CODES[..1]), select(&SEXES[..]))
+        .prop_map(|(f, a, s)| (format!("{}.{a}.{s}", FREQS[f]), PERIODS[f]))
 }
 
 fn open_key() -> impl Strategy<Value = String> {
@@ -34,8 +37,8 @@ fn attributes() -> impl Strategy<Value = Vec<(&'static str, String)>> {
 }
 
 fn observation() -> impl Strategy<Value = pb::Observation> {
-    (full_key(), select(&PERIODS[..]), option::of(value()), attributes())
-        .prop_map(|(key, period, value, attributes)| written(&key, period, value.as_deref(), &attributes))
+    (named(), option::of(value()), attributes())
+        .prop_map(|((key, period), value, attributes)| written(&key, period, value.as_deref(), &attributes))
         .prop_filter("an observation says something", |row| row.value.is_some() || !row.attributes.is_empty())
 }
 
