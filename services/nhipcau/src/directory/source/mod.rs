@@ -15,6 +15,7 @@
 
 mod entry;
 mod text;
+mod time_limit;
 
 use std::{
     fs, io,
@@ -106,6 +107,7 @@ impl Source {
         source.files = tables(&directory.join("tables"), problems);
         source.tables = Tables::check(&source.files, problems);
         source.check_areas(problems);
+        time_limit::check(&source.content, problems);
         source
     }
 

@@ -44,6 +44,34 @@ fn every_mistake_of_every_file_is_listed_at_once() {
 }
 
 #[test]
+fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
+    let office = Office::new();
+    office.change(
+        "programme.toml",
+        "minor = 0",
+        "minor = 0\n[[contract]]\ncontract = \"nhipcau.indicator.v1\"\nminor = 0",
+    );
+    let limit = |contract: &str, start: &str, stop: &str| {
+        format!(
+            "[[time_limit]]\ntime_limit = \"{start}\"\ncontract = \"nhipcau.{contract}.v1\"\n\
+             start_event = \"{start}_opened\"\nstop_events = [\"accepted\", \"{stop}\"]\n\
+             limit = {{ elapsed = \"12h\" }}\nlegal_source = \"Agreement\"\nstart_time = 2026-01-01T00:00:00Z\n"
+        )
+    };
+    let good = limit("referral", "notification", "rejected");
+    let wrong = [limit("referral", "transfers", "started"), limit("indicator", "referral", "rejected")];
+    office.write("time-limits.toml", &[good, wrong.concat()].concat());
+    let expected = [
+        "time-limits.toml, [[time_limit]] 2: start_event starts nothing; known are transfer_opened, referral_opened, \
+         notification_opened",
+        "time-limits.toml, [[time_limit]] 2: stop_events[1] stops nothing; known are acknowledged, accepted, rejected, \
+         redirected, service_started, completed",
+        "time-limits.toml, [[time_limit]] 3: contract has no time limits",
+    ];
+    assert_eq!(problems(&office), expected);
+}
+
+#[test]
 fn a_file_that_is_missing_or_not_toml_does_not_hide_the_others() {
     let office = Office::new();
     fs::remove_file(office.path("source/parties.toml")).unwrap();
