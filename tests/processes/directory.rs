@@ -78,6 +78,32 @@ async fn the_next_release_goes_from_its_source_to_a_running_access_point() {
 }
 
 #[tokio::test]
+async fn a_release_with_a_new_table_reaches_who_was_not_handed_it_and_outlives_a_restart() {
+    let mut world = World::start(&["moha", "moh", "vwu"]).await.unwrap();
+    change(&source(&world, "units.toml"), "\"hotline\"", "\"hotline\", \"counselling\"");
+    let tables = source(&world, "tables");
+    fs::rename(tables.join("vn-crosswalk-2025-07-01.csv"), tables.join("vn-crosswalk-again-2025-07-01.csv")).unwrap();
+    done(&world, &AUTHOR);
+    for key in ["signers/moh-1.key", "signers/office-1.key"] {
+        done(&world, &["sign", "--key", key, "releases/2.release"]);
+    }
+    done(&world, &["install", "releases/2.release", "--home", "../moh"]);
+    reload(&mut world, "moh", IN_USE).await;
+    for name in ["moha", "vwu"] {
+        let process = world.running(name).unwrap();
+        wait::until(name, || process.log().contains(IN_USE).then_some(())).await.unwrap();
+        for file in ["releases/00000002.release", "attachments/vn-crosswalk-again-2025-07-01.csv"] {
+            let held = |home: &str| fs::read(world.path(home).join("directory").join(file)).unwrap();
+            assert!(held(name) == held("moh"), "{file} at {name}");
+        }
+        assert!(world.stop(name).await.unwrap().success());
+        world.start_access_point(name).await.unwrap();
+        let log = world.running(name).unwrap().log();
+        assert!(log.contains("release=2") && !log.contains("RELEASE_REFUSED"), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_revocation_counts_at_a_running_access_point_without_a_newer_release() {
     let mut world = World::start(&["moha", "moh", "vwu"]).await.unwrap();
     let revoke =

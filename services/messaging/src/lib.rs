@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod blob;
+pub mod budget;
 pub mod crypto;
 pub mod engine;
 pub mod envelope;

@@ -10,7 +10,8 @@ use nhipcau_domain::{
 };
 use nhipcau_proto::envelope::v1::Status;
 pub use nhipcau_proto::envelope::v1::{
-    ContractSupport, Head, IncomingStatus, OutgoingStatus, ReceiptHead, Signal, StatusStatement, signal::Kind,
+    ContractSupport, FilePiece, FileRequest, Head, IncomingStatus, OutgoingStatus, ReceiptHead, Signal,
+    StatusStatement, signal::Kind,
 };
 use prost::Message;
 

@@ -10,14 +10,15 @@
 //! ```
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 use nhipcau_domain::directory::{self, Release, TrustedRoot};
 
-use crate::config;
+use crate::{config, private_file};
 
 /// Why there is no directory.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,18 @@ pub enum Error {
         #[source]
         source: directory::Error,
     },
+    /// A file or its place cannot be written.
+    #[error("{path} could not be written")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A release is named so that the next one would not come last.
+    #[error("{0} is not named by its number in eight digits")]
+    Misnamed(PathBuf),
     /// There is no release.
     #[error("{0} holds no release")]
     None(PathBuf),
@@ -105,8 +118,51 @@ pub fn attachment(config: &config::Directory, release: &Release, name: &str) -> 
     Ok(bytes)
 }
 
+/// Puts a table that the release vouches for into its place.
+///
+/// # Errors
+/// [`Error`] when it is another than the release names or cannot be written.
+pub fn keep_table(config: &config::Directory, release: &Release, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let path = config.path.join("attachments").join(name);
+    release.attachment(name, bytes).map_err(|source| Error::Refused { path: path.clone(), source })?;
+    write(&path, bytes)
+}
+
+/// Puts a release into its place, unless one with its number is there. Its tables have to be in theirs.
+///
+/// # Errors
+/// [`Error`] when it cannot be written or would not be read last.
+pub fn keep(config: &config::Directory, release: &Release) -> Result<(), Error> {
+    let releases = config.path.join("releases");
+    let name = format!("{:08}.release", release.version());
+    for (path, _) in listed(&releases, "release")? {
+        let known = path.file_name().unwrap_or_default();
+        if *known == *name {
+            return Ok(());
+        }
+        if known.len() != name.len() {
+            return Err(Error::Misnamed(path));
+        }
+    }
+    write(&releases.join(name), release.signed_bytes())
+}
+
+/// Writes a file in one step and to the disk, with the directory it lies in.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let arrived = path.with_added_extension("arrived");
+    let write = || {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let mut file = File::create(&arrived)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&arrived, path)?;
+        private_file::sync_parent(path)
+    };
+    write().map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
 /// The files of a directory with an extension, by name.
-fn listed(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+pub(crate) fn listed(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
     let list = || -> io::Result<Vec<PathBuf>> { fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect() };
     let mut paths = list().map_err(|source| Error::Read { path: directory.to_owned(), source })?;
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));

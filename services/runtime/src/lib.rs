@@ -9,6 +9,7 @@ pub mod caller;
 pub mod clock;
 pub mod config;
 pub mod directory;
+pub mod distribution;
 pub mod keys;
 pub mod metrics;
 pub mod operations;

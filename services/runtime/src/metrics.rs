@@ -23,6 +23,8 @@ use prometheus_client::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::distribution::Courier;
+
 /// A registry whose names all begin with `nhipcau_`.
 #[must_use]
 pub fn registry() -> Registry {
@@ -121,6 +123,24 @@ impl Collector for Reconciliation {
             ("reconciliation_shed", "Questions of peers beyond their budget.", totals.shed),
             ("reconciliation_disbelieved", "Questions and answers not believed.", totals.disbelieved),
             ("reconciliation_unasked", "Answers that nobody waits for.", totals.unasked),
+        ];
+        encode(encoder, &counts)
+    }
+}
+
+/// The counts of the courier that brings the directory, read when somebody looks.
+#[derive(Debug)]
+pub(crate) struct Distribution(pub(crate) Courier);
+
+impl Collector for Distribution {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let totals = self.0.totals();
+        let counts = [
+            ("directory_taken", "Releases that came over the bus and are in use.", totals.taken),
+            ("directory_refused", "Newer releases of peers that were refused.", totals.refused),
+            ("directory_served", "Pieces of the directory handed out to peers.", totals.served),
+            ("directory_shed", "Questions for the directory that were not answered.", totals.shed),
+            ("directory_unasked", "Pieces of the directory that nobody waits for.", totals.unasked),
         ];
         encode(encoder, &counts)
     }

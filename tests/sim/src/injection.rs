@@ -131,6 +131,8 @@ fn flip(prng: &mut Prng, seen: &Captured) -> Option<Rc<[u8]>> {
             pb::signal::Kind::Release(release) => flip_bit(prng, release)?,
             pb::signal::Kind::Inquiry(inquiry) => flip_bit(prng, &mut inquiry.signature)?,
             pb::signal::Kind::Account(account) => flip_bit(prng, &mut account.signature)?,
+            pb::signal::Kind::FileRequest(request) => flip_bit(prng, &mut request.digest)?,
+            pb::signal::Kind::FilePiece(piece) => flip_bit(prng, &mut piece.content)?,
         }
         return Some(signal.encode_to_vec().into());
     }

@@ -40,6 +40,8 @@ pub fn signal(bytes: &[u8]) -> String {
         Some(pb::signal::Kind::Release(_)) => "release".to_owned(),
         Some(pb::signal::Kind::Inquiry(_)) => "inquiry".to_owned(),
         Some(pb::signal::Kind::Account(_)) => "account".to_owned(),
+        Some(pb::signal::Kind::FileRequest(_)) => "file request".to_owned(),
+        Some(pb::signal::Kind::FilePiece(_)) => "file piece".to_owned(),
         Some(pb::signal::Kind::Status(status)) => {
             let statement = pb::StatusStatement::decode(&*status.statement).unwrap_or_default();
             let mut text = format!("status {}", statement.number);

@@ -185,6 +185,8 @@ pub enum AlarmKind {
     RolledBack,
     /// The directory release expires soon or has expired.
     DirectoryExpires,
+    /// A newer directory release that a peer has could not be taken.
+    ReleaseRefused,
 }
 
 /// Why an engine stops.

@@ -160,7 +160,8 @@ impl Engine {
                 Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
             },
             // Questions and answers of a reconciliation that can be believed are dealt with beside the writer.
-            Some(Kind::Inquiry(_) | Kind::Account(_)) | None => {
+            // So is the directory in pieces.
+            Some(Kind::Inquiry(_) | Kind::Account(_) | Kind::FileRequest(_) | Kind::FilePiece(_)) | None => {
                 self.quarantine(now, subject_sender, "bad_signal", bytes, tx)
             }
         }

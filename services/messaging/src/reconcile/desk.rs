@@ -26,6 +26,7 @@ use tokio::{
 use super::{Comparison, Error, Query, Reconciled, SPANS, account, sign_account, sign_inquiry, signed};
 use crate::{
     Entropy as _, SystemEntropy,
+    budget::Budget,
     crypto::sign::SigningKey,
     engine::{Input, Output},
     signal::{Kind, Signal},
@@ -38,10 +39,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const REPEAT: Duration = Duration::from_secs(2);
 /// Questions that wait to be answered.
 const WAITING: usize = 16;
-/// Questions that a peer may ask in a row …
-const BURST: u32 = 64;
-/// … and how soon it may ask one more.
-const REFILL: Duration = Duration::from_millis(125);
 
 /// What a desk works with.
 pub struct Seams {
@@ -265,29 +262,6 @@ struct Forget<'w> {
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
         lock(self.waiting).remove(&self.nonce);
-    }
-}
-
-/// How many questions a peer may still ask.
-struct Budget {
-    left: u32,
-    since: Instant,
-}
-
-impl Budget {
-    fn full() -> Self {
-        Self { left: BURST, since: Instant::now() }
-    }
-
-    fn spend(&mut self) -> bool {
-        let earned = self.since.elapsed().as_millis() / REFILL.as_millis();
-        if earned > 0 {
-            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(BURST)).min(BURST);
-            self.since = Instant::now();
-        }
-        let may = self.left > 0;
-        self.left -= u32::from(may);
-        may
     }
 }
 

@@ -37,6 +37,8 @@ fn advice(error: &Error) -> &'static str {
         Error::Refused { source: Refused::Expired, .. } => {
             "ask the signers for a newer release: trust does not begin with an expired one"
         }
+        Error::Write { .. } => "let the service's user write into the directory; releases that arrive are kept there",
+        Error::Misnamed(_) => "name every release by its number in eight digits, as `directory install` does",
         Error::Refused { .. } => "fetch the release anew from two sources; if it is refused again, call the signers",
     }
 }

@@ -117,7 +117,7 @@ pub(crate) fn verify(place: &config::Directory, now: Timestamp) -> Result<Releas
     for name in release.attachments() {
         kept::attachment(place, &release, name).map_err(|error| match error {
             kept::Error::Refused { path, .. } | kept::Error::Read { path, .. } => Error::Table { path },
-            other @ kept::Error::None(_) => Error::Directory(other),
+            other => Error::Directory(other),
         })?;
     }
     Ok(release)

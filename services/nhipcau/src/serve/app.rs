@@ -83,10 +83,12 @@ impl App {
     ///
     /// # Errors
     /// [`Code::Failed`] when the writer ended by itself; start again, which is a recovery.
-    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Failure> {
         // Ends when it is dropped.
         let mut beside = JoinSet::new();
-        beside.spawn(self.reload.run(self.process.access_point.reloader()));
+        if let Some(arrivals) = self.process.access_point.arrivals() {
+            beside.spawn(self.reload.run(self.process.access_point.reloader(), arrivals));
+        }
         self.process.run(self.shutdown, stop).await.or_exit(Code::Failed)
     }
 }

@@ -1,15 +1,15 @@
-//! What services look up in a release of the directory, and a newer release on SIGHUP: read whole, its tables included,
-//! and only then taken into use.
+//! What services look up in a release of the directory, and a newer release, on SIGHUP or over the bus: read whole, its
+//! tables included, and only then taken into use.
 
 use std::{io, sync::Arc};
 
 use anyhow::Context as _;
 use nhipcau_domain::{area::AreaList, directory::Release};
 use nhipcau_indicators::Registry;
-use nhipcau_runtime::{access_point::Reloader, config};
+use nhipcau_runtime::{access_point::Reloader, config, distribution::Arrival};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{mpsc, watch},
     task::spawn_blocking,
 };
 
@@ -56,18 +56,38 @@ impl Reload {
         Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), releases }
     }
 
-    /// Reloads at every signal, for ever. What is refused is logged and changes nothing.
-    pub(super) async fn run(mut self, reloader: Reloader) {
-        while self.hangup.recv().await.is_some() {
-            match self.once(&reloader).await {
-                Ok(true) => {}
-                Ok(false) => tracing::info!("The directory has no newer release."),
-                Err(error) => {
-                    let error = format!("{error:#}");
-                    tracing::error!(error, "The newer release was not taken; the one in use stays.");
+    /// Reloads at every signal and takes what arrives, for ever. What is refused is logged and changes nothing.
+    pub(super) async fn run(mut self, reloader: Reloader, mut arrivals: mpsc::Receiver<Arrival>) {
+        loop {
+            tokio::select! {
+                Some(()) = self.hangup.recv() => match self.once(&reloader).await {
+                    Ok(true) => {}
+                    Ok(false) => tracing::info!("The directory has no newer release."),
+                    Err(error) => {
+                        let error = format!("{error:#}");
+                        tracing::error!(error, "The newer release was not taken; the one in use stays.");
+                    }
+                },
+                Some(arrival) = arrivals.recv() => {
+                    let taken = self.keep(&reloader, &arrival).await;
+                    arrival.answer(taken.map_err(|error| format!("{error:#}")));
                 }
+                else => return,
             }
         }
+    }
+
+    /// Keeps what came over the bus only if services can use it, since a restart must not fail on it; from then on it
+    /// is like any other release among the files.
+    async fn keep(&self, reloader: &Reloader, arrival: &Arrival) -> anyhow::Result<()> {
+        let (files, directory, release) = (reloader.clone(), self.directory.clone(), Arc::clone(arrival.release()));
+        let keep = move || -> anyhow::Result<()> {
+            Tables::read(&directory, &release)?;
+            Ok(files.keep(&release)?)
+        };
+        spawn_blocking(keep).await.context("keeping the release")??;
+        self.once(reloader).await?;
+        Ok(())
     }
 
     /// Whether there was a newer release.

@@ -44,8 +44,10 @@ use tokio::{
 use crate::{
     clock::Clock,
     config::{self, Config},
-    directory, keys,
-    metrics::{self, Broker, Reconciliation},
+    directory,
+    distribution::{self, Arrival, Courier},
+    keys,
+    metrics::{self, Broker, Distribution, Reconciliation},
     operations::Door,
     private_file,
 };
@@ -159,12 +161,23 @@ impl Loaded {
         let (transport, inputs) = Transport::start(id.clone(), &config.broker).await?;
         registry.register_collector(Box::new(Broker(transport.counters())));
         let alarms = Alarms::default();
+        let counter = metrics::Alarms::register(registry);
         let outlet = transport.outlet();
-        let now = clock.clone();
+        let (courier, arrivals) = Courier::open(distribution::Seams {
+            access_point: id.clone(),
+            config: config.directory.clone(),
+            releases: releases.subscribe(),
+            // A signal without room is lost like any other; whoever asks repeats the question.
+            outlet: Box::new(move |output| drop(outlet.offer(output))),
+            alarm: alarms.seam(clock.clone(), counter.clone()),
+            pace: distribution::Pace::default(),
+        });
+        registry.register_collector(Box::new(Distribution(courier.clone())));
+        let (outlet, diverting, now) = (transport.outlet(), courier.clone(), clock.clone());
         let seams = Seams {
             clock: Box::new(move || now.now()),
-            outlet: Box::new(move |output| outlet.offer(output)),
-            alarm: alarms.seam(clock.clone(), metrics::Alarms::register(registry)),
+            outlet: Box::new(move |output| diverting.divert(output).and_then(|output| outlet.offer(output))),
+            alarm: alarms.seam(clock.clone(), counter),
         };
         let release = Arc::clone(&releases.borrow());
         let engine = engine::Config {
@@ -185,11 +198,10 @@ impl Loaded {
             releases: releases.subscribe(),
             readers: readers.clone(),
             clock: Box::new(move || now.now()),
-            // A signal without room is lost like any other; whoever asks repeats the question.
             outlet: Box::new(move |output| drop(outlet.offer(output))),
         });
         registry.register_collector(Box::new(Reconciliation(desk.clone())));
-        let pump = tokio::spawn(pump(inputs, desk.clone(), writer.handle()));
+        let pump = tokio::spawn(pump(inputs, courier, desk.clone(), writer.handle()));
         let operations = Door {
             id,
             started: clock.now(),
@@ -203,7 +215,20 @@ impl Loaded {
             desk,
         };
         let config = config.directory;
-        Ok(AccessPoint { writer, transport, readers, releases, alarms, operations, pump, config, clock, _lock: lock })
+        let arrivals = Some(arrivals);
+        Ok(AccessPoint {
+            writer,
+            transport,
+            readers,
+            releases,
+            arrivals,
+            alarms,
+            operations,
+            pump,
+            config,
+            clock,
+            _lock: lock,
+        })
     }
 }
 
@@ -214,6 +239,7 @@ pub struct AccessPoint {
     transport: Transport,
     readers: Readers,
     releases: watch::Sender<Arc<Release>>,
+    arrivals: Option<mpsc::Receiver<Arrival>>,
     alarms: Alarms,
     operations: Door,
     pump: JoinHandle<()>,
@@ -270,6 +296,11 @@ impl AccessPoint {
         }
     }
 
+    /// Newer releases that came over the bus, to be looked at, kept and taken into use; the first who asks gets them.
+    pub fn arrivals(&mut self) -> Option<mpsc::Receiver<Arrival>> {
+        self.arrivals.take()
+    }
+
     /// Waits until the writer has ended by itself: the process must end then.
     pub async fn failed(&self) {
         self.handle().stopped().await;
@@ -303,10 +334,10 @@ impl AccessPoint {
     }
 }
 
-/// Brings what arrives to the engine, in order, except for what the desk deals with.
-async fn pump(mut inputs: mpsc::Receiver<Input>, desk: Desk, handle: Handle) {
+/// Brings what arrives to the engine, in order, except for what the courier and the desk deal with.
+async fn pump(mut inputs: mpsc::Receiver<Input>, courier: Courier, desk: Desk, handle: Handle) {
     while let Some(input) = inputs.recv().await {
-        let Some(input) = desk.take(input) else { continue };
+        let Some(input) = courier.take(input).and_then(|input| desk.take(input)) else { continue };
         if handle.input(input).await.is_err() {
             return;
         }

@@ -33,6 +33,14 @@ impl Reloader {
         Ok(supersedes.then(|| Arc::new(release)))
     }
 
+    /// Puts a release that came over the bus among the directory's files, so that a restart has it.
+    ///
+    /// # Errors
+    /// [`Error::Directory`] when it cannot be written.
+    pub fn keep(&self, release: &Release) -> Result<(), Error> {
+        Ok(directory::keep(&self.config, release)?)
+    }
+
     /// Takes a release into use, unless one as new is.
     ///
     /// # Errors
