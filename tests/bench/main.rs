@@ -4,6 +4,7 @@
 //! ```text
 //! raw JetStream       one message each, of the size of a referral's envelope, published and acknowledged
 //! empty call          a call that does nothing, through the same door
+//! referrals, answered until the caller knows that its own store holds the case
 //! referrals           from the call until the sender holds the recipient's verified receipt, with cases preloaded
 //! referrals, at half  the same at half that rate, for the delay
 //! observations        from the upload until a subscriber answers a query with every value
@@ -72,7 +73,7 @@ async fn main() -> Result<()> {
     let mut callers = Callers::connect(&world, args.callers).await?;
     callers.flood(args.preload).await?;
     writeln!(error, "{} cases …", args.cases)?;
-    let cases = callers.flood(args.cases).await?;
+    let (cases, answered, answer) = callers.flood(args.cases).await?;
     writeln!(error, "at half that rate for {} seconds …", args.seconds)?;
     let (half, delay) = callers.pace(cases.per_second() / 2.0, Duration::from_secs(args.seconds)).await?;
 
@@ -86,6 +87,7 @@ async fn main() -> Result<()> {
     let raw = jetstream::run(20_000, bytes).await?;
     report.add("raw JetStream", raw, None, None);
     report.add("empty call", empty, Some(latency), None);
+    report.add("referrals, answered", answered, Some(answer), Some("empty call"));
     report.add("referrals", cases, None, Some("raw JetStream"));
     report.add("referrals, at half", half, Some(delay), Some("raw JetStream"));
     report.add("observations", observations, None, Some("empty call"));

@@ -71,8 +71,9 @@ impl Callers {
         Ok(Self { channels, heard })
     }
 
-    /// As many as the callers can submit, one after the other; until the last receipt is held.
-    pub(crate) async fn flood(&mut self, cases: u64) -> Result<Rate> {
+    /// As many as the callers can submit, one after the other: until the last receipt is held, and how long the calls
+    /// took to be answered.
+    pub(crate) async fn flood(&mut self, cases: u64) -> Result<(Rate, Rate, Latency)> {
         let left = Arc::new(AtomicU64::new(cases));
         let begun = Instant::now();
         let mut callers = JoinSet::new();
@@ -80,13 +81,15 @@ impl Callers {
             for (at, channel) in channels.iter().enumerate() {
                 let (channel, left) = (channel.clone(), Arc::clone(&left));
                 callers.spawn(async move {
+                    let mut times = Vec::new();
                     for turn in at.. {
                         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err() {
                             break;
                         }
-                        submit(channel.clone(), from, turn).await?;
+                        let (_, begun) = submit(channel.clone(), from, turn).await?;
+                        times.push(begun.elapsed());
                     }
-                    anyhow::Ok(())
+                    anyhow::Ok((times, Instant::now()))
                 });
             }
         }
@@ -94,10 +97,14 @@ impl Callers {
         for _ in 0..cases {
             last = self.receipt().await?.1;
         }
+        let (mut times, mut answered) = (Vec::new(), begun);
         while let Some(done) = callers.join_next().await {
-            done??;
+            let (own, ended) = done??;
+            times.extend(own);
+            answered = answered.max(ended);
         }
-        Ok(Rate { count: cases, elapsed: last - begun })
+        let rate = |until: Instant| Rate { count: cases, elapsed: until - begun };
+        Ok((rate(last), rate(answered), Latency::new(times)))
     }
 
     /// So many a second for a time, whether earlier ones are answered or not; how long each took until its receipt.
