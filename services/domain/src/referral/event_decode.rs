@@ -50,6 +50,11 @@ fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
     if matches!(body, Some(Body::Opened(_))) && value.lawful_basis.is_none() {
         refusal.add("lawful_basis", reason::BASIS_MISSING);
     }
+    // Anywhere else it would widen what the opening allows.
+    let may_state = matches!(body, None | Some(Body::Opened(_) | Body::EmergencyReleased));
+    if value.lawful_basis.is_some() && !may_state {
+        refusal.add("lawful_basis", reason::FIELD_FORMAT);
+    }
     let (side, body) = (side?, body?);
     if body.kind().side() != side {
         refusal.add("side", reason::WRONG_SIDE);
@@ -124,7 +129,10 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         Wire::Assigned(_) => Body::Assigned,
         Wire::DisclosureAdded(_) => Body::DisclosureAdded,
         Wire::EmergencyReleased(_) => Body::EmergencyReleased,
-        Wire::Escalated(escalated) => Body::Escalated { level: escalated.level },
+        Wire::Escalated(escalated) => {
+            let level = Some(escalated.level).filter(|level| *level > 0);
+            Body::Escalated { level: wire::required(level, "escalated.level", refusal)? }
+        }
         Wire::Relieved(_) => Body::Relieved,
         Wire::Revoked(revoked) => {
             let reason = Revocation::from_wire(revoked.reason);

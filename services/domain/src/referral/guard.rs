@@ -27,6 +27,9 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
             reasons.push(reason::NO_REVOCATION_REQUESTED);
         }
         EventKind::Returned if view.head(Side::Recipient).is_some() => reasons.push(reason::OPENING_STORED),
+        EventKind::Escalated if matches!(event.body, Body::Escalated { level: 0 }) => {
+            reasons.push(reason::FIELD_REQUIRED)
+        }
         EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
         _ => {}
     }

@@ -1,5 +1,7 @@
 //! Reading single values of the contract: each function returns the value or adds the violation at its path.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use crate::{
 };
 
 pub(super) const CITATION: usize = 200;
+const MOST_SCOPES: usize = 16;
 
 pub(super) fn required<T>(value: Option<T>, path: &str, refusal: &mut Refusal) -> Option<T> {
     if value.is_none() {
@@ -44,6 +47,34 @@ pub(super) fn uuid(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<Uu
 /// A code that must be stated; an unknown number is a value of its own.
 pub(super) fn code<C>(value: Option<C>, path: &str, refusal: &mut Refusal) -> Option<C> {
     required(value, path, refusal)
+}
+
+/// A list of codes, each of which must be stated.
+pub(super) fn codes<C>(
+    values: &[i32],
+    most: usize,
+    from_wire: fn(i32) -> Option<C>,
+    path: &str,
+    refusal: &mut Refusal,
+) -> Vec<C> {
+    if values.len() > most {
+        refusal.add(path, reason::TOO_MANY);
+    }
+    let mut codes = Vec::with_capacity(values.len().min(most));
+    for (index, value) in values.iter().enumerate().take(most) {
+        codes.extend(code(from_wire(*value), &format!("{path}[{index}]"), refusal));
+    }
+    codes
+}
+
+/// Refuses whatever stands in a list a second time.
+pub(super) fn unique<T: Ord>(values: &[T], path: &str, refusal: &mut Refusal) {
+    let mut seen = BTreeSet::new();
+    for (index, value) in values.iter().enumerate() {
+        if !seen.insert(value) {
+            refusal.add(format!("{path}[{index}]"), reason::FIELD_FORMAT);
+        }
+    }
 }
 
 /// A code that must be known.
@@ -128,13 +159,10 @@ pub fn read_basis(value: &pb::LawfulBasis, path: &str, refusal: &mut Refusal) ->
 
 fn consent(value: &pb::Consent, path: &str, refusal: &mut Refusal) -> Option<Consent> {
     let giver = known(Giver::from_wire(value.giver), Giver::is_known, &format!("{path}.giver"), refusal);
-    let mut scopes = Vec::with_capacity(value.scopes.len());
     if value.scopes.is_empty() {
         refusal.add(format!("{path}.scopes"), reason::FIELD_REQUIRED);
     }
-    for (index, scope) in value.scopes.iter().enumerate() {
-        scopes.extend(code(Scope::from_wire(*scope), &format!("{path}.scopes[{index}]"), refusal));
-    }
+    let scopes = codes(&value.scopes, MOST_SCOPES, Scope::from_wire, &format!("{path}.scopes"), refusal);
     let given = timestamp(value.consent_time.as_ref(), &format!("{path}.consent_time"), refusal);
     let expires =
         value.expire_time.as_ref().and_then(|time| timestamp(Some(time), &format!("{path}.expire_time"), refusal));

@@ -3,12 +3,12 @@
 use nhipcau_proto::referral::v1 as pb;
 
 use super::{
-    super::{code::Giver, personal::Personal, text::Text, violation::Refusal},
+    super::{code::Giver, personal::Personal, text::Text, violation::Refusal, wire},
     Known, Salt,
-    preview::codes,
 };
 
 const LONGEST_NOTES: usize = 4_000;
+const MOST_SUSPECTS: usize = 8;
 
 /// The narrative.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,8 @@ impl Narrative {
         let family = Known::read(value.family_circumstances.as_ref(), &at("family_circumstances"), refusal);
         let actions = Known::read(value.actions_taken.as_ref(), &at("actions_taken"), refusal);
         let request = Known::read(value.request_reason.as_ref(), &at("request_reason"), refusal);
-        let suspects = codes(&value.suspects, Giver::from_wire, &at("suspects"), refusal);
+        wire::unique(&value.suspects, &at("suspects"), refusal);
+        let suspects = wire::codes(&value.suspects, MOST_SUSPECTS, Giver::from_wire, &at("suspects"), refusal);
         let notes = Text::read_or_empty(&value.notes, LONGEST_NOTES, &at("notes"), refusal);
         Some(Self {
             salt,

@@ -133,21 +133,17 @@ impl Reception {
     }
 }
 
-pub(super) fn codes<C>(values: &[i32], from_wire: fn(i32) -> Option<C>, path: &str, refusal: &mut Refusal) -> Vec<C> {
-    if values.len() > MOST_CODES {
-        refusal.add(path, reason::TOO_MANY);
-    }
-    let mut codes = Vec::with_capacity(values.len().min(MOST_CODES));
-    for (index, value) in values.iter().enumerate().take(MOST_CODES) {
-        codes.extend(wire::code(from_wire(*value), &format!("{path}[{index}]"), refusal));
-    }
-    codes
+/// A list of codes in which each stands once.
+fn codes<C>(values: &[i32], from_wire: fn(i32) -> Option<C>, path: &str, refusal: &mut Refusal) -> Vec<C> {
+    wire::unique(values, path, refusal);
+    wire::codes(values, MOST_CODES, from_wire, path, refusal)
 }
 
 fn concerns(values: &[String], path: &str, refusal: &mut Refusal) -> Vec<Box<str>> {
     if values.len() > MOST_CONCERNS {
         refusal.add(path, reason::TOO_MANY);
     }
+    wire::unique(values, path, refusal);
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     for (index, value) in values.iter().enumerate() {
         if !(1..=64).contains(&value.len()) || !value.bytes().all(is_code) {

@@ -180,6 +180,30 @@ fn a_contact_without_what_makes_it_safe_is_refused() {
 }
 
 #[test]
+fn a_list_that_arrives_names_each_entry_once() {
+    let mut preview = pb::ReferralPreview { salt: vec![1; 32], ..full().preview.expect("given") };
+    preview.abuse_types.push(99);
+    preview.protection_concerns.push("physical_abuse".to_owned());
+    preview.service_types.push(pb::ServiceType::Psychosocial as i32);
+    let refusal = check_part(Part::Preview, &preview.encode_to_vec()).expect_err("refused");
+    let subjects: Vec<_> = refusal.violations().iter().map(|violation| violation.subject.as_str()).collect();
+    assert_eq!(subjects, ["preview.abuse_types[2]", "preview.protection_concerns[1]", "preview.service_types[1]"]);
+    assert!(refusal.violations().iter().all(|violation| violation.reason == reason::FIELD_FORMAT));
+}
+
+#[test]
+fn at_most_eight_are_under_suspicion_and_each_once() {
+    let mut narrative = pb::ReferralNarrative { salt: vec![1; 32], ..full().narrative.expect("given") };
+    let mut read = |suspects: Vec<i32>| {
+        narrative.suspects = suspects;
+        check_part(Part::Narrative, &narrative.encode_to_vec())
+    };
+    assert_eq!(read((1..=8).collect()), Ok(()));
+    assert_eq!(read((1..=9).collect()), Err(Refusal::one("narrative.suspects", reason::TOO_MANY)));
+    assert_eq!(read(vec![2, 3, 2]), Err(Refusal::one("narrative.suspects[2]", reason::FIELD_FORMAT)));
+}
+
+#[test]
 fn a_part_that_arrives_without_salt_is_refused() {
     let bytes = full().preview.expect("given").encode_to_vec();
     assert!(check_part(Part::Preview, &bytes).expect_err("refused").has(reason::FIELD_FORMAT));

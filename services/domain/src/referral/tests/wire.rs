@@ -7,7 +7,7 @@ use prost::Message as _;
 use super::world::{World, commands, consent};
 use crate::{
     reason,
-    referral::{Branch, Command, Event, Fault, Kind, Recorded, Side},
+    referral::{Branch, Command, Event, Fault, Kind, Recorded, Refusal, Side},
 };
 
 fn opening() -> (Event, Vec<u8>) {
@@ -89,6 +89,45 @@ fn an_opening_without_a_basis_is_refused() {
     let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
     value.lawful_basis = None;
     assert!(Event::read(&value.encode_to_vec()).expect_err("refused").has(reason::BASIS_MISSING));
+}
+
+#[test]
+fn a_basis_stands_only_where_it_is_the_basis_of_what_travels() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    value.event = Some(pb::referral_event::Event::DisclosureAdded(pb::DisclosureAdded {}));
+    let refusal = Event::read(&value.encode_to_vec()).expect_err("refused");
+    assert_eq!(refusal, Refusal::one("lawful_basis", reason::FIELD_FORMAT));
+    value.event = Some(pb::referral_event::Event::EmergencyReleased(pb::EmergencyReleased {}));
+    assert!(Event::read(&value.encode_to_vec()).is_ok());
+    value.lawful_basis = None;
+    value.event = Some(pb::referral_event::Event::DisclosureAdded(pb::DisclosureAdded {}));
+    assert!(Event::read(&value.encode_to_vec()).is_ok());
+}
+
+#[test]
+fn levels_of_an_escalation_begin_with_one() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    value.lawful_basis = None;
+    for (level, expected) in [(0, Err(Refusal::one("escalated.level", reason::FIELD_REQUIRED))), (1, Ok(()))] {
+        value.event = Some(pb::referral_event::Event::Escalated(pb::Escalated { level }));
+        assert_eq!(Event::read(&value.encode_to_vec()).map(drop), expected);
+    }
+    let mut world = World::open(Kind::Referral, consent(), 0);
+    assert!(!world.act(Side::Origin, Command::Escalate { level: 0 }), "nor is such an event written");
+}
+
+#[test]
+fn consent_names_at_most_sixteen_scopes() {
+    let (_, bytes) = opening();
+    let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+    for (count, taken) in [(16, true), (17, false)] {
+        let consent = value.lawful_basis.as_mut().and_then(|basis| basis.consent.as_mut()).expect("consent");
+        consent.scopes.resize(count, pb::ConsentScope::Services as i32);
+        let read = Event::read(&value.encode_to_vec());
+        assert_eq!(read.err(), (!taken).then(|| Refusal::one("lawful_basis.consent.scopes", reason::TOO_MANY)));
+    }
 }
 
 #[test]
