@@ -85,6 +85,8 @@ pub const TEXT_NOT_NFC: &str = "TEXT_NOT_NFC";
 pub const TEXT_TOO_LONG: &str = "TEXT_TOO_LONG";
 /// The text has no characters where one is required.
 pub const TEXT_EMPTY: &str = "TEXT_EMPTY";
+/// The text has control characters other than line ends and tabs, or signs that turn the direction of writing.
+pub const TEXT_CONTROL: &str = "TEXT_CONTROL";
 /// The list has more entries than documented.
 pub const TOO_MANY: &str = "TOO_MANY";
 /// The date does not exist or the time is out of range.

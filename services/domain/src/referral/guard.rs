@@ -10,6 +10,10 @@ use super::{
 };
 use crate::reason;
 
+/// Events of a log after which none is taken that would change no state: the other side must be able to read the
+/// whole log again with every event. What ends a branch, and the confirmation that it was erased, always has room.
+pub const MOST_EVENTS: u64 = 1_000;
+
 /// Every reason against writing this event in this view; empty when it is lawful.
 #[must_use]
 pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
@@ -19,6 +23,10 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
         Verdict::Refuse(reason) => reasons.push(reason),
         Verdict::Wait if view.waits_for_assignment(kind) => reasons.push(reason::WRONG_STATE),
         Verdict::To(_) | Verdict::Keep | Verdict::Wait => {}
+    }
+    let changes_nothing = table::verdict(view.kind, view.state, event.side, kind) == Verdict::Keep;
+    if event.ordinal > MOST_EVENTS && changes_nothing && kind != EventKind::Erased {
+        reasons.push(reason::TOO_MANY);
     }
     match kind {
         EventKind::Acknowledged if event.actor.person.is_none() => reasons.push(reason::PERSON_REQUIRED),

@@ -1,11 +1,12 @@
-//! Text as it may enter: NFC, counted in code points, never changed in silence.
+//! Text as it may enter: NFC, counted in code points, without signs that steer a terminal or turn the direction of
+//! writing, never changed in silence.
 
 use unicode_normalization::is_nfc;
 
 use super::violation::Refusal;
 use crate::reason;
 
-/// A text in NFC within its limit.
+/// A text in NFC within its limit that shows what it says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Box<str>);
 
@@ -23,13 +24,17 @@ impl Text {
     pub fn read_or_empty(text: &str, max: usize, subject: &str, refusal: &mut Refusal) -> Option<Self> {
         let normal = is_nfc(text);
         let short = text.chars().nth(max).is_none();
+        let plain = !text.chars().any(steers);
         if !normal {
             refusal.add(subject, reason::TEXT_NOT_NFC);
         }
         if !short {
             refusal.add(subject, reason::TEXT_TOO_LONG);
         }
-        (normal && short).then(|| Self(text.into()))
+        if !plain {
+            refusal.add(subject, reason::TEXT_CONTROL);
+        }
+        (normal && short && plain).then(|| Self(text.into()))
     }
 
     /// The text.
@@ -37,6 +42,13 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Signs that steer who shows the text instead of being read: control characters but line ends and tabs, and those that
+/// turn the direction of writing.
+fn steers(sign: char) -> bool {
+    matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || sign.is_control() && !matches!(sign, '\n' | '\r' | '\t')
 }
 
 #[cfg(test)]
@@ -56,6 +68,17 @@ mod tests {
         assert!(Text::read("Huế", 3, "field", &mut refusal).is_some());
         assert!(Text::read("Huế ơi", 3, "field", &mut refusal).is_none());
         assert_eq!(refusal.total(), 1);
+    }
+
+    #[test]
+    fn signs_that_are_not_read_are_refused_and_lines_are_kept() {
+        for sign in ['\0', '\u{7}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{202e}', '\u{2069}'] {
+            let mut refusal = Refusal::default();
+            assert!(Text::read(&format!("a{sign}b"), 10, "field", &mut refusal).is_none());
+            assert!(refusal.has(reason::TEXT_CONTROL), "{sign:?}");
+        }
+        let mut refusal = Refusal::default();
+        assert!(Text::read("một\r\n\thai", 20, "field", &mut refusal).is_some());
     }
 
     #[test]

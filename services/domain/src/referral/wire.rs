@@ -21,6 +21,9 @@ use crate::{
 pub(super) const CITATION: usize = 200;
 const MOST_SCOPES: usize = 16;
 
+/// 0001-01-01T00:00:00Z, the first second that a protobuf timestamp may name.
+const EARLIEST: i64 = -62_135_596_800;
+
 pub(super) fn required<T>(value: Option<T>, path: &str, refusal: &mut Refusal) -> Option<T> {
     if value.is_none() {
         refusal.add(path, reason::FIELD_REQUIRED);
@@ -41,7 +44,9 @@ pub(super) fn bytes<const N: usize>(value: &[u8], path: &str, refusal: &mut Refu
 }
 
 pub(super) fn uuid(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<Uuid> {
-    bytes(value, path, refusal).map(Uuid::from_bytes)
+    let uuid = bytes(value, path, refusal).map(Uuid::from_bytes)?;
+    // All zeros name nothing.
+    formatted((!uuid.is_nil()).then_some(uuid).ok_or(()), path, refusal)
 }
 
 /// A code that must be stated; an unknown number is a value of its own.
@@ -98,8 +103,8 @@ pub(super) fn timestamp(
     refusal: &mut Refusal,
 ) -> Option<Timestamp> {
     let value = required(value, path, refusal)?;
-    let time =
-        if (0..1_000_000_000).contains(&value.nanos) { Timestamp::new(value.seconds, value.nanos).ok() } else { None };
+    let is_time = value.seconds >= EARLIEST && (0..1_000_000_000).contains(&value.nanos);
+    let time = if is_time { Timestamp::new(value.seconds, value.nanos).ok() } else { None };
     if time.is_none() {
         refusal.add(path, reason::DATE_INVALID);
     }

@@ -4,8 +4,9 @@ use super::world::{World, consent, duty, new_branch, parts, person, system, time
 use crate::{
     reason,
     referral::{
-        Basis, Command, Condition, Effect, EventKind, Giver, Kind, Part, PartSet, Rejection, Request, Revocation, Side,
-        State, Stop, TimeLimit, decide, disclosure::Stage, open,
+        Basis, Body, Command, Condition, Draft, Effect, Event, EventKind, Giver, Kind, Mistake, Part, PartSet,
+        Rejection, Request, Revocation, Side, State, Stop, TimeLimit, decide, disclosure::Stage, guard::MOST_EVENTS,
+        open,
     },
 };
 
@@ -255,4 +256,24 @@ fn a_return_is_void_once_the_recipient_has_written() {
     world.act(Side::Recipient, Command::Acknowledge);
     world.deliver(Side::Origin);
     assert_eq!(world.origin.view().state, State::Acknowledged);
+}
+
+#[test]
+fn a_log_does_not_grow_for_ever_and_can_always_be_ended() {
+    let mut world = World::open(Kind::Notification, consent(), 1);
+    let next = |world: &World| {
+        let last = world.origin.log(Side::Origin).head().unwrap();
+        let opening = Draft::clone(world.origin.log(Side::Origin).at(1).unwrap());
+        let (parts, body) = (Vec::new(), Body::Escalated { level: 1 });
+        let draft = Draft { ordinal: last.ordinal + 1, previous: last.digest, basis: None, parts, body, ..opening };
+        Event::write(draft).0
+    };
+    while world.origin.log(Side::Origin).events().len() as u64 != MOST_EVENTS {
+        let event = next(&world);
+        world.origin.record(event).unwrap();
+    }
+    assert!(refusal(&world, Side::Origin, Command::Escalate { level: 1 }).has(reason::TOO_MANY));
+    assert!(world.origin.admit(&next(&world)).unwrap_err().has(reason::TOO_MANY), "nor of a peer");
+    assert!(world.act(Side::Origin, Command::WithdrawConsent { time: time(1) }));
+    assert!(world.act(Side::Origin, Command::EnterInError { reason: Mistake::WrongPerson }));
 }
