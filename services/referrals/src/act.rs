@@ -65,8 +65,12 @@ pub(crate) fn authorised<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<
 
 /// The answer to a call that was made before.
 pub(crate) fn repeated<'t>(desk: &mut impl Desk<'t>, asked: &Asked, known: &Known) -> Result<Option<Answer>, Error> {
-    let answered = asked.call.answered(desk)?;
-    Ok(answered.map(|_| (view::branch(&known.branch, desk.now()), true)))
+    let Some(answered) = asked.call.answered(desk)? else { return Ok(None) };
+    // Of an erased case the digest tells nothing any more, but the branch does.
+    if answered.branch != Some(known.held.branch) {
+        return Err(Error::RequestIdReused);
+    }
+    Ok(Some((view::branch(&known.branch, desk.now()), true)))
 }
 
 /// Writes what a command leads to. What ends the branch takes back what is still under way.

@@ -6,6 +6,9 @@ use nhipcau_domain::reason;
 
 use crate::error::Error;
 
+/// 0001-01-01T00:00:00Z, the first second that a protobuf timestamp may name.
+const EARLIEST: i64 = -62_135_596_800;
+
 /// A code that must be stated and known.
 pub(crate) fn known<C: Copy>(code: Option<C>, is_known: fn(C) -> bool, field: &'static str) -> Result<C, Error> {
     code.filter(|code| is_known(*code)).ok_or(Error::Field { field, reason: reason::CODE_UNKNOWN })
@@ -14,7 +17,7 @@ pub(crate) fn known<C: Copy>(code: Option<C>, is_known: fn(C) -> bool, field: &'
 /// A time that must be stated.
 pub(crate) fn time(value: Option<&prost_types::Timestamp>, field: &'static str) -> Result<Timestamp, Error> {
     let value = value.ok_or(Error::Field { field, reason: reason::FIELD_REQUIRED })?;
-    let time = Some(value).filter(|time| (0..1_000_000_000).contains(&time.nanos));
+    let time = Some(value).filter(|time| time.seconds >= EARLIEST && (0..1_000_000_000).contains(&time.nanos));
     let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
     time.ok_or(Error::Field { field, reason: reason::DATE_INVALID })
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     desk::Desk,
     error::Error,
-    store::content::{self, Sealed, TABLE},
+    store::content::{self, Owner, Sealed, TABLE},
 };
 
 /// A part as it travels. Not printable.
@@ -26,7 +26,7 @@ impl Piece {
 }
 
 /// Puts a part to rest, unless the owner holds these very bytes.
-pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid, piece: &Piece) -> Result<(), Error> {
+pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner, piece: &Piece) -> Result<(), Error> {
     if content::holds(desk.tx(), owner, &piece.digest)? {
         return Ok(());
     }
@@ -38,7 +38,7 @@ pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid, piece: 
 
 /// The newest version of each part that an owner holds, in the order of the contract. What does not open any more is
 /// left out: its case was erased.
-pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid) -> Result<Vec<Piece>, Error> {
+pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner) -> Result<Vec<Piece>, Error> {
     let mut newest: Vec<Piece> = Vec::new();
     for sealed in content::all(desk.tx(), owner)? {
         let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &sealed.digest) };
@@ -53,7 +53,7 @@ pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Uuid) -> R
 pub(crate) fn find<'t>(
     desk: &mut impl Desk<'t>,
     case: Uuid,
-    owner: Uuid,
+    owner: Owner,
     digest: &[u8; 32],
 ) -> Result<Option<Piece>, Error> {
     let found = content::all(desk.tx(), owner)?.into_iter().find(|sealed| sealed.digest == *digest);
@@ -67,6 +67,6 @@ pub(crate) fn parts(pieces: &[Piece]) -> PartSet {
     pieces.iter().map(|piece| piece.part).collect()
 }
 
-fn key(owner: Uuid, digest: &[u8; 32]) -> Vec<u8> {
-    [owner.as_bytes().as_slice(), digest.as_slice()].concat()
+fn key(owner: Owner, digest: &[u8; 32]) -> Vec<u8> {
+    [owner.uid.as_bytes().as_slice(), digest.as_slice()].concat()
 }

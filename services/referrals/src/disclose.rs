@@ -15,7 +15,9 @@ use crate::{
     content::{self, Piece},
     desk::Desk,
     error::Error,
-    send, submit,
+    send,
+    store::branch::Known,
+    submit,
 };
 
 /// What is given. Not printable.
@@ -55,10 +57,13 @@ pub(crate) fn disclose<'t>(
         return Ok(answer);
     }
     let ids = known.branch.ids();
-    let held = content::newest(desk, ids.case, ids.referral)?;
+    let held = content::newest(desk, ids.case, send::owner(known.held, ids.referral))?;
     let pieces = read(&given.content, &held, shared, desk.now())?;
     for piece in &pieces {
         content::put(desk, ids.case, send::owner(known.held, ids.referral), piece)?;
+    }
+    if given.emergency.is_none() {
+        suspected(&known, &pieces, desk.now())?;
     }
     let parts = act::digests(&pieces);
     let command = match &given.emergency {
@@ -67,6 +72,15 @@ pub(crate) fn disclose<'t>(
     };
     act::carry_out(desk, shared, asked, &mut known, command)?;
     act::finish(desk, asked, &known)
+}
+
+/// Refuses to go on with the consent of somebody who is under suspicion by what is given now.
+fn suspected(known: &Known, given: &[Piece], now: Timestamp) -> Result<(), Error> {
+    let mut refusal = Refusal::default();
+    for objection in known.branch.view().basis.objections(&submit::suspects(given), now) {
+        refusal.add("lawful_basis", objection);
+    }
+    refusal.or(()).map_err(Error::Rules)
 }
 
 /// The parts that are given, checked beside the preview that stands.

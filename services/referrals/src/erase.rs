@@ -8,7 +8,7 @@ use crate::{
     Referrals,
     desk::Desk,
     error::Error,
-    metrics,
+    metrics, send,
     store::{
         branch::{self, Known},
         content,
@@ -20,7 +20,7 @@ pub(crate) fn purge<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Kn
     if known.held.side == Side::Origin || !known.branch.view().state.calls_for_erasure() {
         return Ok(());
     }
-    content::drop_all(desk.tx(), known.held.branch)?;
+    content::drop_all(desk.tx(), send::owner(known.held, known.branch.ids().referral))?;
     case(desk, shared, known.branch.ids().case)
 }
 

@@ -23,6 +23,7 @@ use crate::{
     desk::Desk,
     error::Error,
     name::referral_name,
+    send,
     store::reading::{self, Held},
     view,
 };
@@ -112,16 +113,16 @@ fn seen(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<(Held, B
 /// The parts that the reader's side has given or was given, one of each.
 fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
     let mut shown = BTreeMap::new();
-    if let Some((_, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
+    if let Some((held, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
         let ids = branch.ids();
-        return content::newest(desk, ids.case, ids.referral);
+        return content::newest(desk, ids.case, send::owner(*held, ids.referral));
     }
-    for (_, branch) in seen {
+    for (held, branch) in seen {
         let (ids, view) = (branch.ids(), branch.view());
         if view.state.calls_for_erasure() {
             continue;
         }
-        let pieces = content::newest(desk, ids.case, ids.branch)?;
+        let pieces = content::newest(desk, ids.case, send::owner(*held, ids.referral))?;
         let disclosed = pieces.into_iter().filter(|piece| view.disclosed.contains(piece.part));
         shown.extend(disclosed.map(|piece| (piece.part, piece)));
     }

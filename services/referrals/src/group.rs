@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     send,
     store::branch::{self, Known},
+    submit,
 };
 
 /// Notes what became of the opening. What it was crossed by says more already.
@@ -60,12 +61,12 @@ pub(crate) fn settle<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, ready: &K
 
 /// The parts that an assignment discloses: what the tier and the basis allow and the recipient does not have yet.
 fn due<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<Vec<PartDigest>, Error> {
-    let view = known.branch.view();
-    if !view.basis.objections(&[], desk.now()).is_empty() {
+    let (view, ids) = (known.branch.view(), known.branch.ids());
+    let pieces = content::newest(desk, ids.case, send::owner(known.held, ids.referral))?;
+    // Who consented may have come under suspicion since.
+    if !view.basis.objections(&submit::suspects(&pieces), desk.now()).is_empty() {
         return Ok(Vec::new());
     }
-    let ids = known.branch.ids();
-    let pieces = content::newest(desk, ids.case, ids.referral)?;
     let stage = Stage { kind: view.kind, state: Some(view.state), event: EventKind::Assigned };
     // A reporter who did not agree is not in the content.
     let selected = stage.select(content::parts(&pieces), true, &view.basis);

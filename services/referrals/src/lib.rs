@@ -63,6 +63,9 @@ pub const MINOR: u32 = 0;
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";
 
+/// Most branches of a referral: what reads it as a whole stays small whatever a peer sends.
+const BRANCHES: u64 = 64;
+
 #[expect(clippy::expect_used, reason = "the text is a constant of the right form, which every test shows")]
 fn contract() -> ContractId {
     ContractId::new(CONTRACT).expect("the name of a contract")

@@ -11,7 +11,7 @@ use nhipcau_domain::{
 use uuid::Uuid;
 
 use crate::{
-    Referrals,
+    BRANCHES, Referrals,
     act::Answer,
     content,
     desk::Desk,
@@ -20,6 +20,7 @@ use crate::{
     name::{BranchName, made_by},
     recall,
     request::Call,
+    send,
     store::branch::{self, Known},
     submit, view,
 };
@@ -56,12 +57,15 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         return Err(Error::rule("etag", reason::ETAG_STALE));
     }
     let first = branches.first().ok_or(Error::AccessDenied)?;
+    if branches.len() as u64 >= BRANCHES {
+        return Err(Error::rule("referral", reason::TOO_MANY));
+    }
     if branches.iter().any(is_over) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
     let (group, cause, cause_branch) = need(desk, asked, &branches)?;
     let ids = Ids { branch: made_by(call, "further-branch", 0), ..first.branch.ids() };
-    let pieces = content::newest(desk, ids.case, ids.referral)?;
+    let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
     let basis = first.branch.view().basis;
     let (kind, now) = (first.branch.opening().kind, desk.now());
     let new = NewBranch {

@@ -29,7 +29,11 @@ pub(crate) fn everywhere<'t>(
     command: &Command,
 ) -> Result<(pb::Referral, bool), Error> {
     let branches = own(desk, call, origin, *referral)?;
-    if call.answered(desk)?.is_some() {
+    if let Some(answered) = call.answered(desk)? {
+        // Of an erased case the digest tells nothing any more, but the referral does.
+        if (answered.referral, answered.branch) != (*referral, None) {
+            return Err(Error::RequestIdReused);
+        }
         return Ok((submit::answer(desk, &call.party, *referral)?, true));
     }
     let (mut case, mut refused, mut done) = (None, None, false);

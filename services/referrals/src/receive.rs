@@ -12,14 +12,14 @@ use nhipcau_messaging::{
 };
 
 use crate::{
-    EVENT_MESSAGE, Referrals,
+    BRANCHES, EVENT_MESSAGE, Referrals,
     content::{self, Piece},
     desk::Desk,
     error::Error,
     group, metrics, send,
     store::{
         branch::{self, Known},
-        reading::Held,
+        reading::{self, Held},
     },
 };
 
@@ -92,6 +92,10 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
         None => {
             let known = opened(&travelled, held, message)?;
+            let (party, referral) = (&known.branch.unit(held.side).party, event.ids.referral);
+            if reading::branches(desk.tx(), party, referral, held.side)? >= BRANCHES {
+                return Err(WRONG_STATE);
+            }
             // Own events may have been given back before the opening that they answer.
             let is_whole = branch::log(desk.tx(), held, held.side)?.is_empty();
             (known, is_whole)

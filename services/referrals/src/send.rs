@@ -23,15 +23,16 @@ use crate::{
     metrics,
     store::{
         branch::{self, Carried, Known},
+        content::Owner,
         reading::{self, Held},
     },
 };
 
 /// Whose content a side holds: at the origin the referral's, at the recipient the branch's.
-pub(crate) fn owner(held: Held, referral: Uuid) -> Uuid {
+pub(crate) fn owner(held: Held, referral: Uuid) -> Owner {
     match held.side {
-        Side::Origin => referral,
-        Side::Recipient => held.branch,
+        Side::Origin => Owner { uid: referral, side: held.side },
+        Side::Recipient => Owner { uid: held.branch, side: held.side },
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     send,
     store::{
         branch::{self, Known},
+        content::Owner,
         reading::Held,
     },
     view,
@@ -157,6 +158,9 @@ pub(crate) fn submit<'t>(
 ) -> Result<(pb::Referral, bool), Error> {
     let referral = made_by(call, "referral", 0);
     if let Some(answered) = call.answered(desk)? {
+        if (answered.referral, answered.branch) != (referral, None) {
+            return Err(Error::RequestIdReused);
+        }
         return Ok((answer(desk, &call.party, answered.referral)?, true));
     }
     let case = case_of(desk, call, prepared)?;
@@ -169,7 +173,7 @@ pub(crate) fn submit<'t>(
     directory(shared, prepared, now)?;
     let pieces = pieces(&prepared.content);
     for piece in &pieces {
-        content::put(desk, case, referral, piece)?;
+        content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
     }
     let opening = Opening {
         kind: prepared.kind,

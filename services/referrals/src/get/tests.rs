@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nhipcau_domain::referral::{Command, Kind, Part, PartSet, Rejection, Revocation};
+use nhipcau_domain::referral::{Command, Ids, Kind, Part, PartSet, Rejection, Revocation};
 use nhipcau_messaging::{
     engine::RestError,
     message::{Correlation, Draft, MessageId},
@@ -67,7 +67,7 @@ impl Shelf {
             .at(|desk| {
                 for (side, branch) in copies {
                     put(desk.tx, *side, branch);
-                    let owner = if *side == Side::Origin { branch.ids().referral } else { branch.ids().branch };
+                    let owner = send::owner(Held { branch: branch.ids().branch, side: *side }, branch.ids().referral);
                     // All parts lie there; what may be shown is for the reading to know.
                     for piece in pieces() {
                         content::put(desk, branch.ids().case, owner, &piece)?;
@@ -253,7 +253,8 @@ fn of_two_versions_the_newer_is_shown() {
     let mut shelf = Shelf::of(&[(Side::Recipient, &assigned)]);
     let newer = pb::ReferralIdentity { salt: vec![9; 32], ..Default::default() };
     let piece = Piece::new(Part::Identity, newer.encode_to_vec());
-    let (case, owner) = (assigned.ids().case, assigned.ids().branch);
+    let Ids { case, referral, branch } = assigned.ids();
+    let owner = send::owner(Held { branch, side: Side::Recipient }, referral);
     shelf.at(|desk| content::put(desk, case, owner, &piece)).unwrap();
     let shown = shelf.full(&name(&assigned), "hanoi").unwrap();
     assert_eq!(shown.content.unwrap().identity, Some(newer));

@@ -61,7 +61,7 @@ impl Shelf {
 
 fn plan(number: u128) -> Plan {
     let second = i64::try_from(number).unwrap();
-    Plan { case: number / 10, referral: number, branch: 1_000 + number, second, ..Plan::default() }
+    Plan { case: 1 + number / 10, referral: number, branch: 1_000 + number, second, ..Plan::default() }
 }
 
 fn numbers(answer: &pb::ListReferralsResponse) -> Vec<u128> {
@@ -161,7 +161,7 @@ fn states_sides_cases_and_conditions_select() {
     let side = |side: Side| pb::ListReferralsRequest { side: side.to_wire(), ..any() };
     assert_eq!(shelf.all(&side(Recipient), "moh"), [31]);
     assert_eq!(shelf.all(&side(Origin), "moh"), [22, 21, 13, 12, 11]);
-    let case = pb::ListReferralsRequest { case_uid: Uuid::from_u128(1).to_string(), ..any() };
+    let case = pb::ListReferralsRequest { case_uid: Uuid::from_u128(2).to_string(), ..any() };
     assert_eq!(shelf.all(&case, "moh"), [13, 12, 11]);
     let submitted = pb::ListReferralsRequest { side: Origin.to_wire(), ..in_states(&[State::Submitted]) };
     assert_eq!(shelf.all(&pb::ListReferralsRequest { case_uid: case.case_uid, ..submitted }, "moh"), [13, 12, 11]);
@@ -224,7 +224,7 @@ fn a_token_is_for_its_filter_its_party_and_its_access_point() {
         in_states(&[State::Submitted]),
         in_condition(pb::BranchCondition::Overdue),
         pb::ListReferralsRequest { side: 1, ..any() },
-        pb::ListReferralsRequest { case_uid: Uuid::from_u128(1).to_string(), ..any() },
+        pb::ListReferralsRequest { case_uid: Uuid::from_u128(2).to_string(), ..any() },
     ] {
         assert!(is_refused(shelf.ask(&with(other), "moh")));
     }

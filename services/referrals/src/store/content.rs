@@ -1,11 +1,20 @@
 //! Parts of the content as they lie at rest.
 
-use nhipcau_domain::referral::Part;
+use nhipcau_domain::referral::{Part, Side};
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
 /// Table under whose name bodies are bound to their rows.
 pub(crate) const TABLE: &str = "referral_content";
+
+/// Whose content it is. The uid alone does not tell: a peer makes up the uids of its own branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// The referral at its origin, the branch at its recipient.
+    pub(crate) uid: Uuid,
+    /// Which side holds it.
+    pub(crate) side: Side,
+}
 
 /// A part at rest.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,10 +25,10 @@ pub(crate) struct Sealed {
 }
 
 /// The parts of an owner, every version, oldest first.
-pub(crate) fn all(tx: &mut Tx<'_>, owner: Uuid) -> Result<Vec<Sealed>, Error> {
+pub(crate) fn all(tx: &mut Tx<'_>, owner: Owner) -> Result<Vec<Sealed>, Error> {
     tx.query(
-        "SELECT part, digest, body FROM referral_content WHERE owner = $1 ORDER BY part, version",
-        &[owner.as_bytes().into()],
+        "SELECT part, digest, body FROM referral_content WHERE owner = $1 AND holder = $2 ORDER BY part, version",
+        &[owner.uid.as_bytes().into(), owner.side.to_wire().into()],
         |row| {
             let number = i32::try_from(row.int(0)?).ok();
             let part = number.and_then(Part::from_wire).ok_or(Error::Corrupt("a part that does not exist"))?;
@@ -29,22 +38,24 @@ pub(crate) fn all(tx: &mut Tx<'_>, owner: Uuid) -> Result<Vec<Sealed>, Error> {
 }
 
 /// Whether an owner holds a part with this digest.
-pub(crate) fn holds(tx: &mut Tx<'_>, owner: Uuid, digest: &[u8; 32]) -> Result<bool, Error> {
+pub(crate) fn holds(tx: &mut Tx<'_>, owner: Owner, digest: &[u8; 32]) -> Result<bool, Error> {
     let found = tx.query_one(
-        "SELECT 1 FROM referral_content WHERE owner = $1 AND digest = $2 LIMIT 1",
-        &[owner.as_bytes().into(), digest.into()],
+        "SELECT 1 FROM referral_content WHERE owner = $1 AND holder = $2 AND digest = $3 LIMIT 1",
+        &[owner.uid.as_bytes().into(), owner.side.to_wire().into(), digest.into()],
         |row| row.int(0),
     )?;
     Ok(found.is_some())
 }
 
 /// Adds the newest version of a part.
-pub(crate) fn add(tx: &mut Tx<'_>, owner: Uuid, sealed: &Sealed) -> Result<(), Error> {
+pub(crate) fn add(tx: &mut Tx<'_>, owner: Owner, sealed: &Sealed) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO referral_content (owner, part, version, digest, body) VALUES ($1, $2, \
-         (SELECT COALESCE(MAX(version), 0) + 1 FROM referral_content WHERE owner = $1 AND part = $2), $3, $4)",
+        "INSERT INTO referral_content (owner, holder, part, version, digest, body) VALUES ($1, $2, $3, \
+         (SELECT COALESCE(MAX(version), 0) + 1 FROM referral_content WHERE owner = $1 AND holder = $2 AND part = $3), \
+         $4, $5)",
         &[
-            owner.as_bytes().into(),
+            owner.uid.as_bytes().into(),
+            owner.side.to_wire().into(),
             sealed.part.to_wire().into(),
             (&sealed.digest).into(),
             sealed.body.as_slice().into(),
@@ -54,7 +65,10 @@ pub(crate) fn add(tx: &mut Tx<'_>, owner: Uuid, sealed: &Sealed) -> Result<(), E
 }
 
 /// Drops every part of an owner.
-pub(crate) fn drop_all(tx: &mut Tx<'_>, owner: Uuid) -> Result<(), Error> {
-    tx.execute("DELETE FROM referral_content WHERE owner = $1", &[owner.as_bytes().into()])?;
+pub(crate) fn drop_all(tx: &mut Tx<'_>, owner: Owner) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM referral_content WHERE owner = $1 AND holder = $2",
+        &[owner.uid.as_bytes().into(), owner.side.to_wire().into()],
+    )?;
     Ok(())
 }

@@ -20,6 +20,7 @@ const CHANGE: &[u8] = b"nhipcau/1/referral-change";
 
 const FIRST_HEARD: &str = "SELECT create_time FROM referral_place WHERE referral = $1 AND party = $2 LIMIT 1";
 const HELD: &str = "SELECT branch, side FROM referral_place WHERE referral = $1 AND party = $2 ORDER BY branch, side";
+const COUNTED: &str = "SELECT COUNT(*) FROM referral_place WHERE referral = $1 AND party = $2 AND side = $3";
 
 /// Notes that a branch changed as one side of it holds it, for the party of that side.
 pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
@@ -100,6 +101,13 @@ impl Held {
 /// same statement finds out both.
 pub(crate) fn held(tx: &mut Tx<'_>, party: &PartyId, referral: Uuid) -> Result<Vec<Held>, Error> {
     tx.query(HELD, &[referral.as_bytes().into(), party.as_str().into()], |row| Held::read(row, 0))
+}
+
+/// How many branches of a referral a party has on a side.
+pub(crate) fn branches(tx: &mut Tx<'_>, party: &PartyId, referral: Uuid, side: Side) -> Result<u64, Error> {
+    let of_side: [Value<'_>; 3] = [referral.as_bytes().into(), party.as_str().into(), side.to_wire().into()];
+    let counted = tx.query_one(COUNTED, &of_side, |row| row.number(0))?;
+    Ok(counted.unwrap_or(0))
 }
 
 /// A place in the list of a party's referrals, newest first.
@@ -249,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_happens_with_every_event_does_not_take_longer_the_more_there_is() {
-        for sql in [FIRST_HEARD, HELD] {
+        for sql in [FIRST_HEARD, HELD, COUNTED] {
             let plan = plan(sql);
             assert!(plan.contains("referral_place_referral (referral=? AND party=?)"), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");

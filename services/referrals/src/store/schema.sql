@@ -39,14 +39,16 @@ CREATE TABLE IF NOT EXISTS referral_event (
 CREATE INDEX IF NOT EXISTS referral_event_message ON referral_event (message);
 
 -- Parts of the content, encrypted under the key of their case. owner: the referral at its origin, the branch at its
--- recipient. version: a later one replaces an earlier one of the same part.
+-- recipient; the other side makes up the uids of its branches, so that only the holder tells the two apart. version: a
+-- later one replaces an earlier one of the same part.
 CREATE TABLE IF NOT EXISTS referral_content (
   owner BLOB NOT NULL,
+  holder INTEGER NOT NULL,
   part INTEGER NOT NULL,
   version INTEGER NOT NULL,
   digest BLOB NOT NULL,
   body BLOB NOT NULL,
-  PRIMARY KEY (owner, part, version)
+  PRIMARY KEY (owner, holder, part, version)
 );
 
 -- Requests that were answered, by calling system. digest: of the request, encrypted under the key of the case, because

@@ -38,8 +38,11 @@ pub(crate) const NAMES: [&str; 3] = ["moh", "hanoi", "vwu"];
 pub(crate) const MOH: usize = 0;
 pub(crate) const HANOI: usize = 1;
 pub(crate) const VWU: usize = 2;
-/// Units and their parties, which have one access point each.
-const UNITS: [(&str, &str); 4] = [("moh", "111"), ("hanoi", "ba-dinh"), ("hanoi", "cua-nam"), ("vwu", "desk")];
+/// A party without an access point of its own: that of `hanoi` hosts it.
+pub(crate) const GUEST: &str = "dolisa";
+/// Units and their parties.
+const UNITS: [(&str, &str); 5] =
+    [("moh", "111"), ("hanoi", "ba-dinh"), ("hanoi", "cua-nam"), ("vwu", "desk"), (GUEST, "desk")];
 pub(crate) const PURPOSE: &str = "protection";
 
 const VERSIONS: &str = "version,valid_from,valid_until,basis,name_vi,name_en\n\
@@ -247,11 +250,16 @@ impl World {
 
     /// Sends an event as an access point would whose service is faulty: it stands in no branch.
     pub(crate) async fn submit_raw(&self, node: usize, draft: Draft) {
+        let bytes = draft.parts[0].clone();
+        self.submit_beside(node, draft, bytes).await;
+    }
+
+    /// As [`World::submit_raw`], with another event in its own log than the one that it sends.
+    pub(crate) async fn submit_beside(&self, node: usize, draft: Draft, bytes: Vec<u8>) {
         const INSERT: &str = "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, carried, \
              store_time) SELECT zeroblob(16), 2, 2, COUNT(*) + 1, $1, $2, 1, 0 FROM referral_event";
         let handle = self.nodes[node].writer.as_ref().unwrap().handle();
         let forged = handle.call(move |tx, submitter, _| {
-            let bytes = draft.parts[0].clone();
             let id = submitter.submit(draft, tx).map_err(|error| error.to_string())?;
             tx.execute(INSERT, &[(&bytes).into(), (&id.0).into()]).map_err(|error| error.to_string())
         });
@@ -367,28 +375,29 @@ fn release(now: Timestamp) -> Arc<Release> {
     let long = Validity { start: now - year, expire: Some(now + year) };
     let Signers { root, ids, pairs } = signers();
     let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year).contract(&contract(), 0);
+    let guest = party(GUEST);
+    builder = builder.party(&guest, ("Khách", "Guest"), long);
     for name in NAMES {
         let (party, ap) = (party(name), point(name));
         let signing = SigningKey::from_seed(key_id("s-1"), &seed(name, 1)).unwrap().public();
+        let hosted = if name == "hanoi" { vec![&party, &guest] } else { vec![&party] };
         builder = builder
             .party(&party, ("Bên", "Party"), long)
-            .access_point(&ap, &party, &[&party])
+            .access_point(&ap, &party, &hosted)
             .signing_key(&ap, &key_id("s-1"), signing, long)
             .sealing_key(&ap, &key_id("e-1"), seal::public_key(&seed(name, 2)).unwrap(), long);
     }
     for (owner, unit) in UNITS {
+        let host = point(if owner == GUEST { "hanoi" } else { owner });
         let (owner, unit) = (party(owner), UnitId::new(unit).unwrap());
-        builder = builder.unit(&owner, &unit, ("Đơn vị", "Unit"), long).host(
-            &owner,
-            Some(&unit),
-            &point(owner.as_str()),
-            &[&contract()],
-        );
+        builder =
+            builder.unit(&owner, &unit, ("Đơn vị", "Unit"), long).host(&owner, Some(&unit), &host, &[&contract()]);
     }
     builder = builder.unit(&party("hanoi"), &UnitId::new("west").unwrap(), ("Tây", "West"), long);
     let purpose = Purpose::new(PURPOSE).unwrap();
-    for from in NAMES {
-        for to in NAMES {
+    let parties = || NAMES.into_iter().chain([GUEST]);
+    for from in parties() {
+        for to in parties() {
             builder = builder.agreement(&party(from), &contract(), &party(to), &purpose, long);
         }
     }

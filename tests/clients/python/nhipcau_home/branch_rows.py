@@ -149,7 +149,7 @@ def _check_content(home: Home, holder: str, branch: Branch, logs: Logs, findings
     opening = branch.opening.message
     owner = opening.referral_uid if holder == ORIGIN else branch.uid
     stored = {(row["part"], row["digest"]) for row in home.rows(
-        "SELECT part, digest FROM referral_content WHERE owner = ?", owner)}
+        "SELECT part, digest FROM referral_content WHERE owner = ? AND holder = ?", owner, _NUMBERS[holder])}
     has_to_go = fold(branch).state in tables()[branch.kind]["erased"].by_state
     erased = (holder == RECIPIENT and has_to_go) or opening.case_uid in logs.erased
     came = [event for event in branch.origin if any(event.carriers.values())]
@@ -178,14 +178,16 @@ def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
     for table, column in (("referral_event", "holder"), ("referral_place", "side"), ("referral_change", "side")):
         for row in home.rows(f"SELECT DISTINCT branch, {column} FROM {table}"):
             findings.expect((row[0], row[1]) in known, f"{home.name} {table} {row[0].hex()}", "is of no known branch")
-    cases = {owner: branch.opening.message.case_uid for branch in logs.branches.values()
-             for owner in (branch.uid, branch.opening.message.referral_uid)}
-    for row in home.rows("SELECT owner, part, digest, body FROM referral_content"):
+    cases = {owner: branch.opening.message.case_uid for (_, holder), branch in logs.branches.items()
+             for owner in ((branch.opening.message.referral_uid if holder == ORIGIN else branch.uid,
+                            _NUMBERS[holder]),)}
+    for row in home.rows("SELECT owner, holder, part, digest, body FROM referral_content"):
+        owner = (row["owner"], row["holder"])
         where = f"{home.name} referral_content {row['owner'].hex()} {row['part']}"
         with findings.at(where):
-            known_owner = findings.expect(row["owner"] in cases, where, "belongs to no known referral")
-            if known_owner and cases[row["owner"]] not in logs.erased:
-                body = home.wake(cases[row["owner"]], "referral_content", row["owner"] + row["digest"], row["body"])
+            known_owner = findings.expect(owner in cases, where, "belongs to no known referral")
+            if known_owner and cases[owner] not in logs.erased:
+                body = home.wake(cases[owner], "referral_content", row["owner"] + row["digest"], row["body"])
                 findings.expect(hashlib.sha256(body).digest() == row["digest"], where, "is not what its digest says")
 
 

@@ -32,7 +32,8 @@ use crate::{
     Referrals,
     content::{self, Piece},
     desk::Desk as _,
-    store::SCHEMA,
+    send,
+    store::{SCHEMA, reading::Held},
     verify_access,
     view::{
         self,
@@ -122,7 +123,7 @@ impl House {
             let mut desk = Counter { tx, submitter, now };
             put(desk.tx(), side, &branch);
             let ids = branch.ids();
-            let owner = if side == Side::Origin { ids.referral } else { ids.branch };
+            let owner = send::owner(Held { branch: ids.branch, side }, ids.referral);
             for piece in pieces() {
                 content::put(&mut desk, ids.case, owner, &piece)?;
             }
