@@ -72,6 +72,16 @@ fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
 }
 
 #[test]
+fn of_entries_that_could_not_be_read_nothing_else_is_said() {
+    let office = Office::new();
+    office.write("time-limits.toml", "[[time_limit]]\ntime_limit = 12\n");
+    office.change("programme.toml", "minor = 0", "minor = \"none\"");
+    let found = problems(&office);
+    let limits: Vec<_> = found.iter().filter(|line| line.starts_with("time-limits.toml")).collect();
+    assert_eq!(limits.len(), 1, "{found:#?}");
+}
+
+#[test]
 fn a_file_that_is_missing_or_not_toml_does_not_hide_the_others() {
     let office = Office::new();
     fs::remove_file(office.path("source/parties.toml")).unwrap();
