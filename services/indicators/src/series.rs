@@ -1,4 +1,7 @@
 //! Getting and listing series with their extent.
+//!
+//! A series is shown when an observation of it is held now; one whose observations were all deleted is not found. The
+//! observations themselves are asked for elsewhere.
 
 use nhipcau_messaging::store::Tx;
 use nhipcau_proto::indicator::v1 as pb;

@@ -1,4 +1,6 @@
 //! The keys of one access point, as the process holds them.
+//!
+//! Debug output shows no private half. Reading them from files, and what makes and changes them, is outside this crate.
 
 use nhipcau_domain::id::KeyId;
 use zeroize::{Zeroize, ZeroizeOnDrop};
