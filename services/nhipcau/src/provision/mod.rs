@@ -67,7 +67,7 @@ struct Source {
     #[arg(long, value_name = "DIR")]
     directory: PathBuf,
     /// Fingerprint of the first root, compared out of band.
-    #[arg(long, value_name = "DIGITS")]
+    #[arg(long, value_name = "HEX")]
     fingerprint: Fingerprint,
 }
 
