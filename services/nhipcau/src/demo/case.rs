@@ -47,7 +47,7 @@ pub(super) async fn transfer(moh: &Desk, hanoi: &Desk, teller: &Teller) -> Resul
     )?;
     serve(hanoi, moh, &case, [WARD, HOTLINE], pb::Outcome::OngoingElsewhere).await?;
     teller.say(
-        "Phường can thiệp, báo kết quả; Tổng đài kết thúc việc chuyển tuyến.",
+        "Phường can thiệp, báo kết quả; Tổng đài kết thúc việc chuyển giao.",
         "The ward acts and reports the outcome; the switchboard closes the transfer.",
     )?;
     origin_view(moh, &case).await
@@ -66,7 +66,7 @@ pub(super) async fn referral(
     stands(hanoi, &case, pb::BranchState::Received).await?;
     reads(vwu, &case, INTAKE, false).await?;
     teller.say(
-        "Phường giới thiệu cháu tới Ngôi nhà Bình yên; trước khi nhận lời, bên nhận chỉ thấy các mã.",
+        "Phường chuyển gửi cháu tới Ngôi nhà Bình yên; trước khi chấp nhận, bên nhận chỉ thấy các mã.",
         "The ward asks the intake desk for help; before it accepts, the desk sees codes and no name.",
     )?;
     act(vwu, &case, INTAKE, Transition::Acknowledge).await?;
@@ -77,12 +77,12 @@ pub(super) async fn referral(
     stands(vwu, &case, pb::BranchState::Assigned).await?;
     reads(vwu, &case, INTAKE, true).await?;
     teller.say(
-        "Bên nhận đồng ý; chỉ khi đó danh tính và diễn biến mới được gửi.",
+        "Bên nhận chấp nhận; chỉ khi đó phần nhân thân và phần trình bày mới được gửi.",
         "The desk accepts; only then identity and narrative are sent.",
     )?;
     serve(vwu, hanoi, &case, [INTAKE, WARD], pb::Outcome::Resolved).await?;
     teller.say(
-        "Dịch vụ hoàn thành; phường kết thúc giới thiệu.",
+        "Dịch vụ hoàn thành; phường kết thúc việc chuyển gửi.",
         "The service is completed; the ward closes the referral.",
     )?;
     origin_view(hanoi, &case).await

@@ -42,7 +42,7 @@ fn commands(f: &mut fmt::Formatter<'_>, world: &World) -> fmt::Result {
          Figures, published by one and held by the others:\n\n\
          \x20 as_system moha-statistics indicators import deploy/dev/demo/indicators.csv\n\
          \x20 as_system vwu-desk indicators export --structure 'IAEG-SDGs:SDG(1.8)'\n\n\
-         A hand-over from 111 to a commune; BRANCH is what `list` shows:\n\n\
+         A transfer from 111 to a commune; BRANCH is what `list` shows:\n\n\
          \x20 as_system moh-hotline referral template --kind transfer > /tmp/transfer.json\n\
          \x20 as_system moh-hotline referral submit /tmp/transfer.json\n\
          \x20 as_system hanoi-commune referral list\n\
