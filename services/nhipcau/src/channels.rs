@@ -6,7 +6,11 @@ use std::fmt;
 use nhipcau_proto::accesspoint::v1 as pb;
 use serde::Serialize;
 
-use crate::{client::Options, exit::Failure, terminal};
+use crate::{
+    client::Options,
+    exit::{Code, Failure},
+    terminal,
+};
 
 const PAGE: i32 = 500;
 
@@ -69,10 +73,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
         request.page_token = page.next_page_token;
     }
+    if channels.is_empty() && !request.peer.is_empty() {
+        let text = format_args!("there is no channel with {}: is it the name of an access point?", request.peer);
+        return Err(Failure::because(Code::Refused, text));
+    }
     let found = Channels {
         broker: word(about.broker_state().as_str_name(), "BROKER_STATE_"),
         directory: word(about.directory_state().as_str_name(), "DIRECTORY_STATE_"),
-        access_point: about.name,
+        access_point: about.name.trim_start_matches("accessPoints/").to_owned(),
         nats_version: about.nats_version,
         directory_version: about.directory_version,
         channels,

@@ -183,9 +183,10 @@ impl Subject {
     fn of_home(home: &std::path::Path) -> Result<Self, Failure> {
         let path = home.join("nhipcau.toml");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
+        let text = text.or_exit(Code::Configuration)?;
         let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
         let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
-        let config = Config::parse(Some(&text.or_exit(Code::Configuration)?), &moved).or_exit(Code::Configuration)?;
+        let config = Config::parse(Some(&text), &moved).or_exit(Code::Configuration)?;
         Ok(Self {
             access_point: config.access_point,
             store: config.store.path,

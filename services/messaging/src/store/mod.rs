@@ -40,6 +40,14 @@ pub enum Error {
         /// Newest version known.
         known: i64,
     },
+    /// The store was written by a development version before the first release; there is no way from it to this one.
+    #[error("the store has schema version {found}, this program needs {known} and cannot take it over")]
+    TooOld {
+        /// Version in the file.
+        found: i64,
+        /// Version needed.
+        known: i64,
+    },
     /// The process is ending and reads no more.
     #[error("the process is ending")]
     Ended,

@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::{Error, Tx};
 
-const SCHEMA_VERSION: i64 = 1;
+/// Of all tables, those of the services too; rises with every change of one.
+const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// An access point's store, held by its one writer.
@@ -90,6 +91,9 @@ impl Store {
         if version > SCHEMA_VERSION {
             return Err(Error::TooNew { found: version, known: SCHEMA_VERSION });
         }
+        if version != 0 && version < SCHEMA_VERSION {
+            return Err(Error::TooOld { found: version, known: SCHEMA_VERSION });
+        }
         if version == 0 {
             transaction.execute_batch(SCHEMA)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -146,6 +150,19 @@ mod tests {
         let mut second = Store::open(&path).unwrap();
         assert!(matches!(first.transaction(|_| Ok::<_, Error>(())), Err(Error::Fenced)));
         second.transaction(|_| Ok::<_, Error>(())).unwrap();
+    }
+
+    #[test]
+    fn a_store_of_another_schema_is_refused() {
+        for version in [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("store.db");
+            let store = Store::open(&path).unwrap();
+            store.connection.pragma_update(None, "user_version", version).unwrap();
+            drop(store);
+            let refused = Store::open(&path).err();
+            assert!(matches!(refused, Some(Error::TooOld { .. } | Error::TooNew { .. })), "{refused:?}");
+        }
     }
 
     #[test]
