@@ -27,7 +27,8 @@ sandbox: setup ## Run four access points to try things on, until Ctrl-C: make sa
 	@cargo build --package nhipcau --locked
 	@target/debug/nhipcau sandbox $(ARGS)
 
-test: setup ## Run every test, on a real nats-server where one is needed
+test: setup ## Run every test, on a real nats-server and real processes
+	@cargo build --package nhipcau --locked
 	@cargo test --workspace --locked
 	@$(PYTHON) $(SECOND)/check_vectors.py
 	@$(PYTHON) $(SECOND)/check_vectors.py proto/vectors
