@@ -2,8 +2,9 @@
 //!
 //! A party sees a referral when one of its units opened or was addressed by one of the branches held here, and of those
 //! only these branches. What does not exist and what is not the party's are the same answer, found out by the same
-//! statement. FULL shows the parts that the reader's side has given or was given, as long as its branch does not call
-//! for erasure and its case key is there; the record of it is written in the same transaction.
+//! statement. FULL shows the parts that the reader's side has given or was given, and what events say about a person,
+//! as long as its branch does not call for erasure and its case key is there; the record of it is written in the same
+//! transaction.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use crate::{
     content::{self, Piece},
     desk::Desk,
     error::Error,
+    event,
     name::referral_name,
     send,
     store::reading::{self, Held},
@@ -73,8 +75,13 @@ pub(crate) fn full<'t>(
     access_point: &AccessPointId,
     desk: &mut impl Desk<'t>,
 ) -> Result<pb::Referral, Error> {
-    let seen = named(name, &reader.party, desk.tx())?;
+    let mut seen = named(name, &reader.party, desk.tx())?;
     let pieces = shown(&seen, desk)?;
+    for (held, branch) in &mut seen {
+        if held.side == Side::Origin || !branch.view().state.calls_for_erasure() {
+            *branch = event::revealed(desk, *held)?.unwrap_or_else(|| branch.clone());
+        }
+    }
     let parts = pieces.iter().map(|piece| piece.part).collect();
     let branches: Vec<Branch> = seen.into_iter().map(|(_, branch)| branch).collect();
     let content = (!pieces.is_empty()).then(|| view::content(&pieces));

@@ -4,9 +4,9 @@
 //! Owns the tables `referral_*`. Promises: a state is nothing but what the two logs say; an event and the message that
 //! carries it are on disk together; before this store holds the recipient's acceptance no later tier is sealed, queued
 //! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased.
-//! Never: decides what the rules can decide, writes in the other side's log, or keeps content outside the key of its
-//! case. Turning to the next level when time passes is not done here yet: the times are computed and travel signed,
-//! and conditions show them, but no timer acts on them.
+//! Never: decides what the rules can decide, writes in the other side's log, or keeps content, or what an event says
+//! about a person, outside the key of its case. Turning to the next level when time passes is not done here yet: the
+//! times are computed and travel signed, and conditions show them, but no timer acts on them.
 
 mod access;
 mod act;
@@ -17,6 +17,7 @@ mod desk;
 mod disclose;
 mod erase;
 mod error;
+mod event;
 mod get;
 mod group;
 pub mod grpc;

@@ -16,7 +16,7 @@ use crate::{
     content,
     desk::Desk,
     error::Error,
-    get, limits,
+    event, get, limits,
     name::{BranchName, made_by},
     recall,
     request::Call,
@@ -66,7 +66,8 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     let (group, cause, cause_branch) = need(desk, asked, &branches)?;
     let ids = Ids { branch: made_by(call, "further-branch", 0), ..first.branch.ids() };
     let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
-    let basis = first.branch.view().basis;
+    let revealed = event::revealed(desk, first.held)?;
+    let basis = revealed.as_ref().unwrap_or(&first.branch).view().basis;
     let (kind, now) = (first.branch.opening().kind, desk.now());
     let new = NewBranch {
         ids,

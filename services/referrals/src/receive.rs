@@ -16,7 +16,7 @@ use crate::{
     content::{self, Piece},
     desk::Desk,
     error::Error,
-    group, metrics, send,
+    event, group, metrics, send,
     store::{
         branch::{self, Known},
         reading::{self, Held},
@@ -106,8 +106,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         }
     };
     branch::add(desk.tx(), held, event.ids, Some(known.branch.opening().group), &message.header.purpose)?;
-    let now = desk.now();
-    branch::add_event(desk.tx(), held, event, &travelled.bytes, Some(message.id), now)?;
+    event::keep(desk, held, event, &travelled.bytes, Some(message.id))?;
     if !is_whole {
         // Own events that waited for this one.
         known = branch::known(desk.tx(), held)?.unwrap_or(known);

@@ -7,7 +7,7 @@ use crate::{
     Referrals,
     desk::Desk,
     error::Error,
-    metrics,
+    event, metrics,
     receive::{self, NotTaken},
     send,
     store::{
@@ -36,8 +36,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         None => {}
     }
     branch::add(desk.tx(), held, event.ids, group(&travelled), &message.header.purpose)?;
-    let now = desk.now();
-    branch::add_event(desk.tx(), held, event, &travelled.bytes, Some(message.id), now)?;
+    event::keep(desk, held, event, &travelled.bytes, Some(message.id))?;
     receive::keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.recovered);
     match branch::known(desk.tx(), held)? {

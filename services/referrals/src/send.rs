@@ -20,12 +20,13 @@ use crate::{
     desk::Desk,
     erase,
     error::Error,
-    metrics,
+    event, metrics,
     store::{
         branch::{self, Carried, Known},
         content::Owner,
         reading::{self, Held},
     },
+    submit,
 };
 
 /// Whose content a side holds: at the origin the referral's, at the recipient the branch's.
@@ -56,12 +57,11 @@ pub(crate) fn write<'t>(
     if !known.is_whole {
         return Err(Error::Recovering);
     }
-    let (event, bytes) = Event::write(draft);
+    let (event, bytes) = Event::write(draft.salted(submit::salt));
     known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     mend(desk, shared, known)?;
     let message = dispatch(desk, shared, known, &event, &bytes, Carried::Whole, traceparent)?;
-    let now = desk.now();
-    branch::add_event(desk.tx(), known.held, &event, &bytes, message, now)?;
+    event::keep(desk, known.held, &event, &bytes, message)?;
     metrics::add(&shared.counters.written);
     raise(shared, &event);
     stored(desk, shared, known)
@@ -85,8 +85,7 @@ pub(crate) fn first<'t>(
     traceparent: &str,
 ) -> Result<(), Error> {
     let message = dispatch(desk, shared, known, event, bytes, Carried::Whole, traceparent)?;
-    let now = desk.now();
-    branch::add_event(desk.tx(), known.held, event, bytes, message, now)?;
+    event::keep(desk, known.held, event, bytes, message)?;
     metrics::add(&shared.counters.written);
     stored(desk, shared, known)
 }
@@ -120,7 +119,11 @@ fn resend_bare<'t>(
     let log = branch::log(desk.tx(), known.held, known.held.side)?;
     let under_way = log.iter().filter(|stored| !stored.is_concluded);
     for stored in under_way.skip_while(|stored| !is_first(stored)) {
-        match dispatch(desk, shared, known, &stored.event, &stored.bytes, Carried::Bare, "") {
+        let Some(bytes) = event::travelled(desk, known.held, stored)? else {
+            tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");
+            return Ok(());
+        };
+        match dispatch(desk, shared, known, &stored.event, &bytes, Carried::Bare, "") {
             Ok(Some(message)) => branch::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?,
             Ok(None) => {}
             // Who may not be sent to now does not get what is under way either.

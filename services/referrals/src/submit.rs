@@ -212,7 +212,7 @@ pub(crate) fn open<'t>(
     traceparent: &str,
 ) -> Result<Known, Error> {
     let (ids, group) = (new.ids, new.opening.group);
-    let (event, bytes) = Event::write(referral::open(new).map_err(Error::Rules)?);
+    let (event, bytes) = Event::write(referral::open(new).map_err(Error::Rules)?.salted(salt));
     let held = Held { branch: ids.branch, side: Side::Origin };
     let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     let known = Known { held, purpose, branch, is_whole: true };

@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::{
-    Branch, Condition, Effect, Entry, Part, Side, View, write_basis, write_time, write_time_limit, write_unit,
+    Basis, Branch, Condition, Danger, Effect, Entry, Part, Side, View, write_basis, write_time, write_time_limit,
+    write_unit,
 };
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
@@ -101,6 +102,7 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
     branches.sort_by_key(|branch| (opened(branch), branch.ids().branch));
     let first = *branches.first()?;
     let ids = first.ids();
+    let basis = branches.iter().map(|branch| branch.view().basis).find(is_whole);
     Some(pb::Referral {
         name: name(first),
         uid: ids.referral.to_string(),
@@ -108,11 +110,16 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
         kind: first.opening().kind.to_wire(),
         origin: Some(write_unit(first.unit(Side::Origin))),
         create_time: opened(first).map(write_time),
-        lawful_basis: Some(write_basis(&first.view().basis)),
+        lawful_basis: Some(write_basis(&basis.unwrap_or_else(|| first.view().basis))),
         branches: branches.iter().map(|branch| whole_branch(branch, now)).collect(),
         content: None,
         etag: etag(branches),
     })
+}
+
+/// False when the danger was left out: one branch may have ended while another, on the same basis, goes on.
+const fn is_whole(basis: &Basis) -> bool {
+    !matches!(basis, Basis::VitalInterest { danger: Danger::Unrecognized(0), .. })
 }
 
 fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {

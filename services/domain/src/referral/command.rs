@@ -179,6 +179,7 @@ pub fn open(new: NewBranch) -> Result<Draft, Refusal> {
         basis: Some(new.basis),
         parts: new.parts,
         body: Body::Opened(new.opening),
+        salt: None,
     })
 }
 
@@ -198,6 +199,7 @@ fn draft(branch: &Branch, side: Side, view: &View, request: Request) -> Draft {
         basis,
         parts,
         body,
+        salt: None,
     }
 }
 

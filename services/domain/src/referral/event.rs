@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     basis::Basis,
     code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation, Stop},
+    content::Salt,
     kind::{EventKind, Kind, Side},
     text::Text,
 };
@@ -278,9 +279,24 @@ pub struct Draft {
     pub parts: Vec<PartDigest>,
     /// What happened.
     pub body: Body,
+    /// Random bytes beside what is said about a person, see [`Draft::salted`].
+    pub salt: Option<Salt>,
 }
 
 impl Draft {
+    /// Puts a fresh salt beside what is said about a person: without it a digest would tell the few values that there
+    /// are. An event that says nothing about one has none.
+    #[must_use]
+    pub fn salted(self, salt: impl FnOnce() -> Salt) -> Self {
+        let salt = self.is_about_a_person().then(salt);
+        Self { salt, ..self }
+    }
+
+    /// True when it says how a service ended or what a danger is.
+    pub(super) fn is_about_a_person(&self) -> bool {
+        matches!(self.body, Body::Completed { .. }) || self.basis.as_ref().is_some_and(Basis::is_vital_interest)
+    }
+
     /// How much of the other log the writer had stored.
     #[must_use]
     pub fn seen_ordinal(&self) -> u64 {

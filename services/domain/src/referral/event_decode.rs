@@ -6,6 +6,7 @@ use prost::Message as _;
 
 use super::{
     code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation},
+    content::Salt,
     event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
     kind::{Kind, Side},
     violation::Refusal,
@@ -32,7 +33,7 @@ impl Event {
     }
 }
 
-fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
+pub(super) fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
     let ids = ids(value, refusal);
     let side = wire::required(Side::from_wire(value.side), "side", refusal);
     let owner = wire::read_unit(value.owner.as_ref(), "owner", refusal);
@@ -55,11 +56,12 @@ fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
     if value.lawful_basis.is_some() && !may_state {
         refusal.add("lawful_basis", reason::FIELD_FORMAT);
     }
+    let salt = (!value.salt.is_empty()).then(|| Salt::read(&value.salt, "salt", refusal)).flatten();
     let (side, body) = (side?, body?);
     if body.kind().side() != side {
         refusal.add("side", reason::WRONG_SIDE);
     }
-    Some(Draft {
+    let draft = Draft {
         ids: ids?,
         side,
         owner: owner?,
@@ -72,7 +74,12 @@ fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Draft> {
         basis,
         parts,
         body,
-    })
+        salt,
+    };
+    if draft.is_about_a_person() && value.salt.is_empty() {
+        refusal.add("salt", reason::FIELD_REQUIRED);
+    }
+    Some(draft)
 }
 
 fn ids(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Ids> {

@@ -4,6 +4,7 @@ use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
 use prost::Message as _;
 
 use super::{
+    content::Salt,
     event::{Body, Digest, Draft, Event},
     wire::{write_basis, write_time, write_time_limit, write_unit},
 };
@@ -18,7 +19,7 @@ impl Event {
     }
 }
 
-fn encode(draft: &Draft) -> pb::ReferralEvent {
+pub(super) fn encode(draft: &Draft) -> pb::ReferralEvent {
     pb::ReferralEvent {
         case_uid: draft.ids.case.as_bytes().to_vec(),
         referral_uid: draft.ids.referral.as_bytes().to_vec(),
@@ -40,6 +41,7 @@ fn encode(draft: &Draft) -> pb::ReferralEvent {
             .iter()
             .map(|entry| pb::PartDigest { part: entry.part.to_wire(), digest: entry.digest.to_vec() })
             .collect(),
+        salt: draft.salt.map_or_else(Vec::new, Salt::write),
         event: Some(body(&draft.body)),
     }
 }

@@ -14,6 +14,7 @@ pub mod disclosure;
 mod event;
 mod event_decode;
 mod event_encode;
+mod event_mask;
 mod fold;
 pub mod group;
 pub mod guard;
@@ -42,6 +43,7 @@ pub use content::{
 pub use event::{
     Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef, TimeLimit, UnitRef,
 };
+pub use event_mask::impersonal;
 pub use fold::fold;
 pub use kind::{EventKind, Kind, Side, State};
 pub use log::{Fault, Log, Recorded};

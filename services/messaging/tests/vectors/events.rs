@@ -61,6 +61,7 @@ fn a_referral_opened_reads_field_by_field() {
             part(referral::ReferralPart::Preview, b"digest of the preview, 32 bytes."),
             part(referral::ReferralPart::Identity, b"digest of the identity, 32 bytes"),
         ],
+        salt: Vec::new(),
         event: Some(Event::Opened(referral::Opened {
             kind: referral::ReferralKind::Transfer as i32,
             group_uid: b"group-of-vectors".to_vec(),
@@ -90,6 +91,7 @@ fn a_referral_rejected_reads_field_by_field() {
         actor: Some(referral::Actor { system: "access-point".to_owned(), person: String::new() }),
         lawful_basis: None,
         parts: Vec::new(),
+        salt: Vec::new(),
         event: Some(Event::Rejected(referral::Rejected { code })),
     };
     reads_and_writes_the_same(REJECTED, &expected);

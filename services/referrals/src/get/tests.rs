@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use nhipcau_domain::referral::{Command, Ids, Kind, Part, PartSet, Rejection, Revocation};
+use nhipcau_domain::referral::{
+    Command, Danger, Ids, Kind, Outcome, Part, PartSet, Redirection, Rejection, Revocation, State,
+};
 use nhipcau_messaging::{
     engine::RestError,
     message::{Correlation, Draft, MessageId},
@@ -181,6 +183,41 @@ fn an_erased_case_shows_states_and_no_content() {
         assert_eq!(shown.content, None);
         assert_eq!(shown.branches[0].state, assigned.view().state.to_wire());
     }
+}
+
+/// Outcome and danger as an answer tells them.
+fn told(shown: &pb::Referral) -> (i32, i32) {
+    (shown.branches[0].outcome, shown.lawful_basis.as_ref().unwrap().vital_interest.as_ref().unwrap().danger)
+}
+
+#[test]
+fn what_events_say_about_a_person_is_shown_with_the_content_and_not_without_it() {
+    let resolved = (Outcome::Resolved.to_wire(), Danger::Life.to_wire());
+    let closed = lives().into_iter().find(|life| life.view().state == State::Closed).unwrap();
+    let mut shelf = Shelf::of(&[(Side::Origin, &closed), (Side::Recipient, &closed)]);
+    for of in ["moh", "hanoi"] {
+        assert_eq!(told(&shelf.full(&name(&closed), of).unwrap()), resolved);
+        assert_eq!(told(&shelf.basic(&name(&closed), of).unwrap()), (0, 0));
+    }
+    shelf.erased = true;
+    for of in ["moh", "hanoi"] {
+        assert_eq!(told(&shelf.full(&name(&closed), of).unwrap()), (0, 0));
+    }
+    let recall = Command::EnterInError { reason: nhipcau_domain::referral::Mistake::WrongPerson };
+    let recalled = after(closed, &[(Side::Origin, recall)]);
+    let mut shelf = Shelf::of(&[(Side::Origin, &recalled), (Side::Recipient, &recalled)]);
+    assert_eq!(told(&shelf.full(&name(&recalled), "hanoi").unwrap()), (0, 0));
+    assert_eq!(told(&shelf.full(&name(&recalled), "moh").unwrap()), resolved, "the origin keeps the case");
+}
+
+#[test]
+fn the_unit_that_takes_over_after_a_redirect_sees_the_danger() {
+    let advice = Command::Redirect { reason: Redirection::OutsideArea, advice: None };
+    let first = after(Plan::default().open(), &[(Side::Recipient, advice)]);
+    let second = Plan { branch: 101, second: 70, recipient: ("hanoi", "cua-nam"), ..Plan::default() }.open();
+    let mut shelf = Shelf::of(&[(Side::Recipient, &first), (Side::Recipient, &second)]);
+    let shown = shelf.full(&name(&first), "hanoi").unwrap();
+    assert_eq!((shown.branches.len(), told(&shown)), (2, (0, Danger::Life.to_wire())));
 }
 
 #[test]

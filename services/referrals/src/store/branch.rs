@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::Purpose,
-    referral::{Branch, Event, Fault, Ids, Side},
+    referral::{Branch, Digest, Event, Fault, Ids, Refusal, Side},
 };
 use nhipcau_messaging::{
     message::MessageId,
@@ -24,11 +24,34 @@ pub(crate) struct Known {
     pub(crate) is_whole: bool,
 }
 
+/// Table under whose name events are bound to their rows.
+pub(crate) const TABLE: &str = "referral_event";
+
+/// The bytes of an event as they lie in its row.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    /// As they travelled: they say nothing about a person.
+    Travelled(Vec<u8>),
+    /// Without what they say about a person, and beside it the digest of the whole and the whole under the case key.
+    Masked { masked: Vec<u8>, digest: Digest, sealed: Vec<u8> },
+}
+
+impl Bytes {
+    /// The event, as far as the row tells it in the clear.
+    fn event(&self) -> Result<Event, Refusal> {
+        match self {
+            Self::Travelled(bytes) => Event::read(bytes),
+            Self::Masked { masked, digest, .. } => Event::read_masked(masked, *digest),
+        }
+    }
+}
+
 /// An event with its place.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Stored {
+    /// As far as its row tells it in the clear.
     pub(crate) event: Event,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) bytes: Bytes,
     /// The message that carries it; `None` when none does.
     pub(crate) message: Option<MessageId>,
     /// What of it that message carries.
@@ -72,25 +95,26 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
         |row| Purpose::new(row.text(0)?).map_err(|_| Error::Corrupt("the purpose of a branch")),
     )?;
     let Some(purpose) = purpose else { return Ok(None) };
-    let [origin, recipient] = [log(tx, held, Side::Origin)?, log(tx, held, Side::Recipient)?];
+    let [origin, recipient] = [log(tx, held, Side::Origin)?, log(tx, held, Side::Recipient)?]
+        .map(|log| log.into_iter().map(|stored| stored.event).collect::<Vec<_>>());
     let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
     Ok(together.map(|(branch, is_whole)| Known { held, purpose, branch, is_whole }))
 }
 
 /// Puts two logs together as far as they fit. An event waits for what it names: after a rollback the two sides' events
 /// come back in any order.
-fn assemble(origin: &[Stored], recipient: &[Stored]) -> Result<Option<(Branch, bool)>, Fault> {
-    let Some((opening, later)) = origin.split_first().filter(|(first, _)| first.event.ordinal == 1) else {
+pub(crate) fn assemble(origin: &[Event], recipient: &[Event]) -> Result<Option<(Branch, bool)>, Fault> {
+    let Some((opening, later)) = origin.split_first().filter(|(first, _)| first.ordinal == 1) else {
         return Ok(None);
     };
-    let mut branch = Branch::open(opening.event.clone())?;
+    let mut branch = Branch::open(opening.clone())?;
     let mut rest = [later, recipient];
     let mut moved = true;
     while moved {
         moved = false;
         for log in &mut rest {
             while let Some((next, after)) = log.split_first() {
-                if branch.record(next.event.clone()).is_err() {
+                if branch.record(next.clone()).is_err() {
                     break;
                 }
                 *log = after;
@@ -104,7 +128,7 @@ fn assemble(origin: &[Stored], recipient: &[Stored]) -> Result<Option<(Branch, b
 /// One side's log as a side holds it, in order.
 pub(crate) fn log(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>, Error> {
     tx.query(
-        "SELECT bytes, message, carried, outcome IS NOT NULL FROM referral_event \
+        "SELECT bytes, digest, sealed, message, carried, outcome IS NOT NULL FROM referral_event \
          WHERE branch = $1 AND holder = $2 AND side = $3 ORDER BY ordinal",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into()],
         stored,
@@ -112,10 +136,13 @@ pub(crate) fn log(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>
 }
 
 fn stored(row: &Row<'_>) -> Result<Stored, Error> {
-    let bytes = row.blob(0)?;
-    let event = Event::read(&bytes).map_err(|_| Error::Corrupt("an event"))?;
-    let message = MessageId::from_slice(&row.blob(1)?);
-    Ok(Stored { event, bytes, message, carried: Carried::from_number(row.int(2)?)?, is_concluded: row.int(3)? != 0 })
+    let bytes = match row.optional_blob(1)? {
+        None => Bytes::Travelled(row.blob(0)?),
+        Some(_) => Bytes::Masked { masked: row.blob(0)?, digest: Digest::new(row.array(1)?), sealed: row.blob(2)? },
+    };
+    let event = bytes.event().map_err(|_| Error::Corrupt("an event"))?;
+    let message = MessageId::from_slice(&row.blob(3)?);
+    Ok(Stored { event, bytes, message, carried: Carried::from_number(row.int(4)?)?, is_concluded: row.int(5)? != 0 })
 }
 
 /// Makes a branch known, or tells a known one its group.
@@ -142,20 +169,26 @@ pub(crate) fn add_event(
     tx: &mut Tx<'_>,
     held: Held,
     event: &Event,
-    bytes: &[u8],
+    bytes: &Bytes,
     message: Option<MessageId>,
     now: Timestamp,
 ) -> Result<(), Error> {
+    let (bytes, digest, sealed) = match bytes {
+        Bytes::Travelled(bytes) => (bytes, None, None),
+        Bytes::Masked { masked, digest, sealed } => (masked, Some(digest.as_bytes()), Some(sealed.as_slice())),
+    };
     let message = message.as_ref().map_or(&[] as &[u8], |id| &id.0);
     tx.execute(
-        "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, carried, store_time) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
+        "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, digest, sealed, message, carried, \
+         store_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)",
         &[
             held.branch.as_bytes().into(),
             held.side.to_wire().into(),
             event.side.to_wire().into(),
             event.ordinal.into(),
-            bytes.into(),
+            bytes.as_slice().into(),
+            digest.into(),
+            sealed.into(),
             message.into(),
             now.as_microsecond().into(),
         ],
@@ -166,7 +199,7 @@ pub(crate) fn add_event(
 /// The event at a place of a log.
 pub(crate) fn at(tx: &mut Tx<'_>, held: Held, side: Side, ordinal: u64) -> Result<Option<Stored>, Error> {
     tx.query_one(
-        "SELECT bytes, message, carried, outcome IS NOT NULL FROM referral_event \
+        "SELECT bytes, digest, sealed, message, carried, outcome IS NOT NULL FROM referral_event \
          WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal = $4",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into(), ordinal.into()],
         stored,

@@ -1,7 +1,7 @@
--- The tables of referrals. Content lies under the key of its case. What lies in the clear is what the contract's BASIC
--- view shows and what proves it: identifiers, units, states, codes, times, digests and opaque references of acting
--- persons. It stays when content is erased, because the record that something ended is evidence. Times are
--- microseconds since 1970. side and holder: 1 origin, 2 recipient.
+-- The tables of referrals. Content, and what events say about a person, lies under the key of its case. What lies in
+-- the clear is what the contract's BASIC view shows and what proves it: identifiers, units, states, codes, times,
+-- digests and opaque references of acting persons. It stays when content is erased, because the record that something
+-- ended is evidence. Times are microseconds since 1970. side and holder: 1 origin, 2 recipient.
 
 -- A branch as one side of it holds it; both sides may be held here. group_uid is all zero while the opening is missing,
 -- which happens only while a rolled back store is given back its events. purpose: under which agreement it travels.
@@ -18,16 +18,20 @@ CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch (referral
 CREATE INDEX IF NOT EXISTS referral_branch_group ON referral_branch (group_uid, holder);
 CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid);
 
--- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew. message: the
--- message that carries it, empty when none does. carried: of an own event, 0 with its parts, 1 without them, 2 held back
--- because its basis had ended. outcome: of an own event, NULL until its message was concluded, then 0 received or the
--- refusal's number. receipt_number and receipt_digest: what concluded it.
+-- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew; of one that says
+-- something about a person, what is left of it without that. digest and sealed: of such a one, the digest by which logs
+-- name it, and the event as it travelled, encrypted under the key of its case; else NULL. message: the message that
+-- carries it, empty when none does. carried: of an own event, 0 with its parts, 1 without them, 2 held back because its
+-- basis had ended. outcome: of an own event, NULL until its message was concluded, then 0 received or the refusal's
+-- number. receipt_number and receipt_digest: what concluded it.
 CREATE TABLE IF NOT EXISTS referral_event (
   branch BLOB NOT NULL,
   holder INTEGER NOT NULL,
   side INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
   bytes BLOB NOT NULL,
+  digest BLOB,
+  sealed BLOB,
   message BLOB NOT NULL,
   carried INTEGER NOT NULL,
   outcome INTEGER,

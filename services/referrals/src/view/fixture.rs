@@ -5,15 +5,15 @@ use nhipcau_domain::{
     id::{PartyId, Purpose, SystemId, UnitId},
     referral::{
         Actor, Basis, Branch, Cause, Command, Danger, Draft, Event, Ids, Kind, Mistake, NewBranch, Opening, Outcome,
-        Part, PartDigest, PersonRef, ReceiptRef, Redirection, Refusal, Rejection, Request, Revocation, Side, Stop,
-        Text, TimeLimit, UnitRef, decide, open,
+        Part, PartDigest, PersonRef, ReceiptRef, Redirection, Refusal, Rejection, Request, Revocation, Salt, Side,
+        Stop, Text, TimeLimit, UnitRef, decide, open,
     },
 };
 use nhipcau_messaging::store::Tx;
 use uuid::Uuid;
 
 use crate::store::{
-    branch::{add, add_event, log},
+    branch::{Bytes, add, add_event, log},
     reading::{self, Held},
 };
 
@@ -38,6 +38,10 @@ pub(crate) fn parts(parts: &[Part]) -> Vec<PartDigest> {
 
 fn actor() -> Actor {
     Actor { system: SystemId::new("desk").unwrap(), person: Some(PersonRef::new("cb-17").unwrap()) }
+}
+
+fn salt() -> Salt {
+    Salt::new([5; 32])
 }
 
 fn text(value: &str) -> Text {
@@ -111,7 +115,7 @@ impl Plan {
             actor: actor(),
             now: start,
         });
-        Branch::open(Event::write(draft.unwrap()).0).unwrap()
+        Branch::open(Event::write(draft.unwrap().salted(salt)).0).unwrap()
     }
 }
 
@@ -119,7 +123,7 @@ impl Plan {
 pub(crate) fn after(mut branch: Branch, commands: &[(Side, Command)]) -> Branch {
     for (side, command) in commands {
         let request = Request { command: command.clone(), etag: None, actor: actor(), now: time(60) };
-        branch.record(Event::write(decide(&branch, *side, request).unwrap()).0).unwrap();
+        branch.record(Event::write(decide(&branch, *side, request).unwrap().salted(salt)).0).unwrap();
     }
     branch
 }
@@ -166,6 +170,11 @@ pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
         for event in branch.log(writer).events().iter().skip(stored) {
             let (again, bytes) = Event::write(Draft::clone(event));
             assert_eq!(again.digest(), event.digest());
+            // As at a desk whose bodies lie open.
+            let bytes = match event.masked(&bytes) {
+                None => Bytes::Travelled(bytes),
+                Some(masked) => Bytes::Masked { masked, digest: event.digest(), sealed: bytes },
+            };
             add_event(tx, held, event, &bytes, None, time(60)).unwrap();
         }
     }

@@ -95,6 +95,27 @@ fn a_watched_branch_has_no_field_about_a_person() {
 }
 
 #[test]
+fn an_event_at_rest_has_no_field_about_a_person_in_the_clear() {
+    let event = descriptor("ReferralEvent");
+    let happened = event.oneofs().find(|oneof| oneof.name() == "event").unwrap();
+    let mut personal = BTreeSet::new();
+    for field in happened.fields() {
+        let FieldKind::Message(inner) = field.kind() else { panic!("an event is a message") };
+        let mut everything = filled(&event);
+        everything.set_field(&field, Value::Message(filled(&inner)));
+        let everything: pb::ReferralEvent = everything.transcode_to().unwrap();
+        let (impersonal, about): (BTreeSet<_>, BTreeSet<_>) =
+            fields(&everything, "ReferralEvent").into_iter().partition(|(_, own)| *own < PERSONAL);
+        personal.extend(about);
+        assert_eq!(fields(&nhipcau_domain::referral::impersonal(everything), "ReferralEvent"), impersonal);
+    }
+    let personal: Vec<_> = personal.iter().map(|(path, _)| path.as_str()).collect();
+    let expected =
+        ["ReferralEvent.completed.outcome", "ReferralEvent.lawful_basis.vital_interest.danger", "ReferralEvent.salt"];
+    assert_eq!(personal, expected);
+}
+
+#[test]
 fn what_holds_only_basic_has_no_personal_field_beside_it() {
     for name in ["ListReferralsResponse", "WatchReferralsResponse"] {
         let personal: Vec<_> = descriptor(name).fields().filter(|field| sensitivity(field) >= PERSONAL).collect();

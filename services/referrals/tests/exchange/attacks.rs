@@ -65,6 +65,7 @@ fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, Vec<Vec<u8>>
             cause_branch: None,
             time_limits: Vec::new(),
         }),
+        salt: None,
     };
     (draft, bytes.to_vec())
 }

@@ -110,6 +110,7 @@ async fn forge(world: &mut World, branch: &pb::Branch, change: impl FnOnce(&mut 
         basis: None,
         parts: Vec::new(),
         body: Body::Accepted,
+        salt: None,
     };
     change(&mut draft);
     let address = |unit: &UnitRef| Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) };

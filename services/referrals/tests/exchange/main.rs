@@ -9,6 +9,7 @@ mod door;
 mod ending;
 mod groups;
 mod reading;
+mod resting;
 mod restoring;
 mod stories;
 mod world;

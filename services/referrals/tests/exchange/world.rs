@@ -304,6 +304,11 @@ fn seed(name: &str, purpose: u8) -> [u8; 32] {
     bytes
 }
 
+/// What wraps the keys of an access point's cases.
+pub(crate) fn kek(name: &str) -> RestKey {
+    RestKey::new(seed(name, 4))
+}
+
 fn start(
     name: &str,
     home: tempfile::TempDir,
@@ -336,7 +341,7 @@ fn start(
             signing: SigningKey::from_seed(key_id("s-1"), &seed(name, 1)).unwrap(),
             sealing: vec![SealingSecret { id: key_id("e-1"), private: seed(name, 2) }],
             id_key: seed(name, 3),
-            kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: RestKey::new(seed(name, 4)) }],
+            kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: kek(name) }],
         },
         release: Arc::clone(&releases.borrow()),
         handlers: vec![Box::new(service.handler())],

@@ -13,6 +13,7 @@ from typing import Any
 
 from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.contracts import sensitivity_pb
 from nhipcau_verify.errors import Reason, VerificationError, require
 from nhipcau_verify.opening import Opened
 from nhipcau_verify.pae import digest
@@ -23,18 +24,22 @@ from .transitions import ORIGIN, RECIPIENT
 
 CONTRACT = "nhipcau.referral.v1"
 _MESSAGE = "nhipcau.referral.v1.ReferralEvent"
+_DIGEST = "nhipcau/1/referral-event"
+_IN_THE_CLEAR = (sensitivity_pb.SENSITIVITY_PUBLIC, sensitivity_pb.SENSITIVITY_INTERNAL)
 _SIDES = {pb.SIDE_ORIGIN: ORIGIN, pb.SIDE_RECIPIENT: RECIPIENT}
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event as it travelled."""
+    """One event as it travelled; of an erased case, what is left of it."""
 
     data: bytes
     message: Any
     #: The messages that carried it, and whether with its parts: what was still under way when a branch ended goes on
     #: without them.
     carriers: Mapping[bytes, bool]
+    #: Of what is left of an event, the digest of what travelled.
+    travelled: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +54,17 @@ class Event:
     @property
     def digest(self) -> bytes:
         """By this the next event of the log and events of the other side name it."""
-        return digest("nhipcau/1/referral-event", self.data)
+        return self.travelled or digest(_DIGEST, self.data)
+
+    @property
+    def masked(self) -> bytes:
+        """What of it may lie in the clear: nothing about a person, and nothing that the contract does not know."""
+        message = type(self.message)()
+        message.CopyFrom(self.message)
+        message.DiscardUnknownFields()
+        _leave_out_personal(message)
+        data: bytes = message.SerializeToString(deterministic=True)
+        return data
 
     @property
     def writer(self) -> str:
@@ -95,12 +110,22 @@ def event(message_id: bytes, opened: Opened) -> Event | None:
     return replace(found, carriers={message_id: len(parts) == len(named)})
 
 
-def read(message_id: bytes, data: bytes) -> Event:
-    """An event by itself, as a message carried it whole."""
+def read(message_id: bytes, data: bytes, travelled: bytes | None = None) -> Event:
+    """An event by itself, as a message carried it whole; with the digest of what travelled, what is left of one."""
     message = parse(event_pb.ReferralEvent, data)
     require(message.side in _SIDES and message.WhichOneof("event") is not None, Reason.MALFORMED, "an unknown event")
     require_time(message, "event_time")
-    return Event(data, message, {message_id: True})
+    return Event(data, message, {message_id: True}, travelled)
+
+
+def _leave_out_personal(message: Any) -> None:
+    """Clears what the contract does not call PUBLIC or INTERNAL, all the way down."""
+    for field, value in message.ListFields():
+        if field.GetOptions().Extensions[sensitivity_pb.sensitivity] not in _IN_THE_CLEAR:
+            message.ClearField(field.name)
+        elif field.message_type is not None and field.message_type.file.package.startswith("nhipcau."):
+            for inner in value if field.is_repeated else [value]:
+                _leave_out_personal(inner)
 
 
 def _require_address(unit: Any, address: Any) -> None:
@@ -123,8 +148,8 @@ def branches(events: Iterable[Event], where: str, findings: Findings) -> dict[by
     """The branches that events belong to, each checked as two logs; one that is broken is a finding and left out."""
     once: dict[bytes, Event] = {}
     for item in events:
-        known = once.get(item.data, item)
-        once[item.data] = replace(known, carriers={**known.carriers, **item.carriers})
+        known = once.get(item.digest, item)
+        once[item.digest] = replace(known, carriers={**known.carriers, **item.carriers})
     logs: dict[bytes, dict[str, list[Event]]] = {}
     for item in once.values():
         logs.setdefault(item.message.branch_uid, {ORIGIN: [], RECIPIENT: []})[item.side].append(item)

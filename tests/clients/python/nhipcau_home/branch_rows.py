@@ -63,7 +63,7 @@ def logs(home: Home, accepted: Channels, contents: Contents, findings: Findings)
     for row in home.rows("SELECT e.* FROM referral_event e JOIN referral_branch b ON b.branch = e.branch AND "
                          "b.holder = e.holder") if erased else ():
         with findings.at(f"{home.name} referral_event {row['branch'].hex()}"):
-            event = branch_log.read(row["message"], row["bytes"])
+            event = branch_log.read(row["message"], row["bytes"], row["digest"])
             if event.message.case_uid in erased:
                 by_holder[_SIDES[row["holder"]]].append(event)
     found: dict[Held, Branch] = {}
@@ -80,7 +80,7 @@ def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -
     _check_branches(home, logs, findings)
     receipts = {receipt.digest: receipt for receipt in held}
     for (uid, holder), branch in logs.branches.items():
-        _check_events(home, holder, branch, receipts, findings)
+        _check_events(home, holder, branch, logs, receipts, findings)
         _check_content(home, holder, branch, logs, findings)
         _check_place(home, holder, branch, findings)
     _check_known(home, logs, findings)
@@ -108,7 +108,7 @@ def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
             findings.expect(stored == signed, where, "is not what its opening says")
 
 
-def _check_events(home: Home, holder: str, branch: Branch, receipts: Mapping[bytes, Receipt],
+def _check_events(home: Home, holder: str, branch: Branch, logs: Logs, receipts: Mapping[bytes, Receipt],
                   findings: Findings) -> None:
     rows = {(row["side"], row["ordinal"]): row for row in home.rows(
         "SELECT * FROM referral_event WHERE branch = ? AND holder = ?", branch.uid, _NUMBERS[holder])}
@@ -121,8 +121,10 @@ def _check_events(home: Home, holder: str, branch: Branch, receipts: Mapping[byt
         elif event is None:
             findings.expect(not row["message"], where, "is stored and was neither sent nor received")
         else:
-            same = row["bytes"] == event.data and row["message"] in event.carriers
+            same = row["bytes"] == event.masked and row["message"] in event.carriers
             findings.expect(same, where, "is not the event that travelled")
+            with findings.at(where):
+                _check_sealed(home, where, row, event, logs, findings)
             if event.side == holder:
                 how = 0 if event.carriers.get(row["message"]) else 1
                 findings.expect(row["carried"] in (how, _HELD_BACK), where, "was carried otherwise")
@@ -130,6 +132,19 @@ def _check_events(home: Home, holder: str, branch: Branch, receipts: Mapping[byt
             else:
                 nothing = (row["carried"], row["outcome"], row["receipt_number"], row["receipt_digest"])
                 findings.expect(nothing == (0, None, None, None), where, "is another's and was concluded here")
+
+
+def _check_sealed(home: Home, where: str, row: sqlite3.Row, event: Event, logs: Logs, findings: Findings) -> None:
+    """What an event says about a person is sealed beside the rest of it; nothing is sealed that says nothing."""
+    says_something = event.travelled is not None or event.data != event.masked
+    expected = (event.digest, True) if says_something else (None, False)
+    findings.expect((row["digest"], row["sealed"] is not None) == expected, where, "is sealed otherwise")
+    if says_something and row["sealed"] is not None and event.message.case_uid not in logs.erased:
+        place = b"".join(number.to_bytes(4, "little") for number in (row["holder"], row["side"]))
+        place += row["ordinal"].to_bytes(8, "little")
+        body = home.wake(event.message.case_uid, "referral_event", row["branch"] + place, row["sealed"])
+        same = body == event.data and event.digest == row["digest"]
+        findings.expect(same, where, "what is sealed is not the event that travelled")
 
 
 def _check_conclusion(home: Home, where: str, row: sqlite3.Row, receipts: Mapping[bytes, Receipt],

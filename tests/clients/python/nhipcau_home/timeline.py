@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from nhipcau_verify.instant import nanoseconds, text
 
 from .branch_fold import Entered, fold
-from .branch_log import Branch
+from .branch_log import Branch, Event
 from .branch_rows import Held
 from .findings import Findings
 
@@ -24,14 +23,15 @@ def agreed(by_home: Mapping[str, Mapping[Held, Branch]], findings: Findings) -> 
     for uid, held in copies.items():
         where = f"branch {uid.hex()}"
         findings.expect(len(held) == 2, where, f"is held by {', '.join(name for name, _ in held)} only")
-        logs = {(_bytes(branch.origin), _bytes(branch.recipient)) for _, branch in held}
+        logs = {(_digests(branch.origin), _digests(branch.recipient)) for _, branch in held}
         findings.expect(len(logs) == 1, where, "its two sides hold different logs")
         found.append(held[0][1])
     return found
 
 
-def _bytes(log: Sequence[Any]) -> tuple[bytes, ...]:
-    return tuple(event.data for event in log)
+def _digests(log: Sequence[Event]) -> tuple[bytes, ...]:
+    """One side may have erased what its events say about a person; their digests stay."""
+    return tuple(event.digest for event in log)
 
 
 def timeline(branches: Iterable[Branch]) -> list[dict[str, str]]:

@@ -61,6 +61,8 @@ def _generate() -> pathlib.Path:
 
 sys.path.insert(0, str(_generate()))
 
+#: nhipcau/type/v1/sensitivity.proto
+sensitivity_pb: Any = importlib.import_module("nhipcau.type.v1.sensitivity_pb2")
 #: nhipcau/envelope/v1/envelope.proto
 envelope_pb: Any = importlib.import_module("nhipcau.envelope.v1.envelope_pb2")
 #: nhipcau/envelope/v1/signal.proto

@@ -153,6 +153,25 @@ class LogTest(ReasonTest):
         story = Story().write(RECIPIENT, "acknowledged").write(ORIGIN, "received").write(ORIGIN, "closed", seen=0)
         self.assert_refused(Reason.MALFORMED, lambda: story.branch)
 
+    def test_what_is_left_of_an_erased_event_keeps_its_place(self) -> None:
+        danger = {"vital_interest": {"citation": "art. 19.1", "danger": "DANGER_LIFE"}}
+        story = Story(lawful_basis=danger, salt=b"\1" * 32, event_time={"seconds": 1}).write(RECIPIENT, "acknowledged", person="p1")
+        story.write(ORIGIN, "received").write(ORIGIN, "closed")
+        branch = story.branch
+        opening = branch.opening
+        left = branch_log.read(b"", opening.masked, opening.digest)
+        self.assertEqual((left.message.lawful_basis.vital_interest.danger, left.message.salt), (0, b""))
+        self.assertEqual(left.message.lawful_basis.vital_interest.citation, "art. 19.1")
+        self.assertEqual(left.masked, opening.masked)
+        branch_log.check(Branch(branch.uid, (left, *branch.origin[1:]), branch.recipient))
+        untold = branch_log.read(b"", opening.masked)
+        changed = Branch(branch.uid, (untold, *branch.origin[1:]), branch.recipient)
+        self.assert_refused(Reason.WRONG_PREVIOUS, branch_log.check, changed)
+
+    def test_an_event_that_says_nothing_about_a_person_lies_as_it_travelled(self) -> None:
+        for event in Story().write(ORIGIN, "received").write(RECIPIENT, "acknowledged", person="p1").branch.origin:
+            self.assertEqual(event.masked, event.data)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -141,7 +141,7 @@ _KINDS = {
     "promise": "sender, lane",
     "indicator_revision": "deleted",
     "referral_branch": "holder",
-    "referral_event": "branch, holder, side",
+    "referral_event": "branch, holder, side, sealed IS NULL",
     "referral_content": "owner, part",
     "referral_place": "party, side",
     "referral_request": "system, referral, branch",
@@ -240,6 +240,17 @@ class ChangedTest(WorldTest):
                     if row[column] is not None:
                         with self.subTest(access_point=name, table=table, rowid=rowid, column=column):
                             self.assertTrue(self.findings(name, _set(table, rowid, column, row[column])))
+
+    def test_nothing_that_events_sealed_can_be_taken_away_or_moved(self) -> None:
+        sealed = [row[0] for row in self.accounts["hanoi"].home.rows(
+            "SELECT rowid FROM referral_event WHERE sealed IS NOT NULL")]
+        self.assertGreater(len(sealed), 1)
+        other = "(SELECT o.sealed FROM referral_event o WHERE o.sealed <> referral_event.sealed)"
+        for rowid in sealed:
+            for change in ("digest = NULL", "sealed = NULL", "digest = NULL, sealed = NULL", f"sealed = {other}"):
+                with self.subTest(rowid=rowid, change=change):
+                    self.assertTrue(self.findings("hanoi", lambda store: _one(store.execute(
+                        f"UPDATE referral_event SET {change} WHERE rowid = ?", (rowid,)))))
 
     def test_no_file_can_be_changed(self) -> None:
         for name in verify_demo.ACCESS_POINTS:

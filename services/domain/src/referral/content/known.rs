@@ -45,8 +45,8 @@ impl Known {
     }
 }
 
-/// 32 random bytes of a part, so that the digest which outlives the content tells nothing about it. Whoever keeps
-/// the digest must not keep the salt.
+/// 32 random bytes of a part or an event, so that the digest which outlives what it says tells nothing about it.
+/// Whoever keeps the digest must not keep the salt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 32]);
 
@@ -57,11 +57,11 @@ impl Salt {
         Self(bytes)
     }
 
-    pub(super) fn read(bytes: &[u8], path: &str, refusal: &mut Refusal) -> Option<Self> {
+    pub(in crate::referral) fn read(bytes: &[u8], path: &str, refusal: &mut Refusal) -> Option<Self> {
         wire::bytes(bytes, path, refusal).map(Self)
     }
 
-    pub(super) fn write(self) -> Vec<u8> {
+    pub(in crate::referral) fn write(self) -> Vec<u8> {
         self.0.to_vec()
     }
 }

@@ -4,10 +4,13 @@ use nhipcau_proto::referral::v1 as pb;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::world::{World, commands, consent};
+use super::world::{World, commands, consent, vital};
 use crate::{
     reason,
-    referral::{Branch, Command, Event, Fault, Kind, Recorded, Refusal, Side},
+    referral::{
+        Basis, Body, Branch, Command, Danger, Draft, Event, Fault, Kind, Outcome, Recorded, Refusal, Salt, Side,
+        impersonal,
+    },
 };
 
 fn opening() -> (Event, Vec<u8>) {
@@ -36,6 +39,32 @@ proptest! {
                 prop_assert_eq!(&Event::read(&bytes).expect("valid"), event);
             }
         }
+    }
+
+    #[test]
+    fn masked_events_lead_to_the_same_state(steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..40)) {
+        let mut world = World::open(Kind::Referral, vital(), 0);
+        for (origin, number) in steps {
+            let side = if origin { Side::Origin } else { Side::Recipient };
+            match commands(Kind::Referral, side).get(usize::from(number)) {
+                Some(command) => world.act(side, command.clone()),
+                None => world.deliver(side),
+            };
+        }
+        let masked = |event: &Event| {
+            let (_, bytes) = Event::write((**event).clone());
+            let masked = event.masked(&bytes);
+            masked.map_or_else(|| event.clone(), |masked| Event::read_masked(&masked, event.digest()).expect("valid"))
+        };
+        let [origin, recipient] =
+            Side::ALL.map(|side| world.origin.log(side).events().iter().map(masked).collect::<Vec<_>>());
+        let (known, mut view) = (world.origin.view(), Branch::restore(origin, recipient).expect("one chain").view());
+        prop_assert_eq!(known.etag(), view.etag());
+        prop_assert_eq!(known.outcome.is_some(), view.outcome == Some(Outcome::Unrecognized(0)));
+        let is_hidden = matches!(view.basis, Basis::VitalInterest { danger: Danger::Unrecognized(0), .. });
+        prop_assert!(is_hidden);
+        (view.outcome, view.basis) = (known.outcome, known.basis.clone());
+        prop_assert_eq!(known, view);
     }
 
     #[test]
@@ -174,4 +203,48 @@ fn a_branch_begins_only_with_an_opening() {
     world.act(Side::Recipient, Command::Acknowledge);
     let event = world.recipient.as_ref().expect("delivered").log(Side::Recipient).at(1).expect("written").clone();
     assert_eq!(Branch::open(event).expect_err("refused"), Fault::NotAnOpening);
+}
+
+/// A completed service, as its recipient writes it.
+fn completed() -> Draft {
+    let (opening, _) = opening();
+    let body = Body::Completed { outcome: Outcome::Declined };
+    Draft { side: Side::Recipient, basis: None, parts: Vec::new(), body, ..Draft::clone(&opening) }
+}
+
+#[test]
+fn what_is_said_about_a_person_is_salted() {
+    let salt = || Salt::new([1; 32]);
+    let refused = Event::read(&Event::write(completed()).1).expect_err("its digest would tell the outcome");
+    assert_eq!(refused, Refusal::one("salt", reason::FIELD_REQUIRED));
+    let (first, bytes) = Event::write(completed().salted(salt));
+    assert_eq!(Event::read(&bytes), Ok(first.clone()));
+    let (second, _) = Event::write(completed().salted(|| Salt::new([2; 32])));
+    assert_ne!(first.digest(), second.digest());
+    let plain = Draft { body: Body::Accepted, ..completed() }.salted(salt);
+    assert_eq!(plain.salt, None);
+}
+
+#[test]
+fn a_masked_event_keeps_its_place_and_says_nothing_about_a_person() {
+    let (event, bytes) = Event::write(completed().salted(|| Salt::new([1; 32])));
+    let masked = event.masked(&bytes).expect("something to hide");
+    let value = pb::ReferralEvent::decode(masked.as_slice()).expect("valid");
+    assert_eq!(value, impersonal(pb::ReferralEvent::decode(bytes.as_slice()).expect("valid")));
+    let read = Event::read_masked(&masked, event.digest()).expect("valid");
+    assert_eq!(read.mark(), event.mark());
+    let hidden = Body::Completed { outcome: Outcome::Unrecognized(0) };
+    assert_eq!(*read, Draft { body: hidden, salt: None, ..completed() });
+    assert!(Event::read(&masked).is_err(), "nobody can send it");
+    assert!(Event::read_masked(b"no event", event.digest()).is_err());
+}
+
+#[test]
+fn an_event_that_says_nothing_about_a_person_is_not_masked_unless_it_says_what_is_not_known() {
+    let (event, mut bytes) = opening();
+    assert_eq!(event.masked(&bytes), None);
+    // Field 99 with an empty message.
+    bytes.extend_from_slice(&[0x9a, 0x06, 0x00]);
+    let event = Event::read(&bytes).expect("valid");
+    assert_eq!(event.masked(&bytes), Some(opening().1));
 }

@@ -8,7 +8,7 @@ use crate::{
     referral::{
         Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, Ids, Kind, Mistake,
         NewBranch, Opening, Outcome, Part, PartDigest, PersonRef, ReceiptRef, Redirection, Refusal, Rejection, Request,
-        Revocation, Scope, Side, State, Text, UnitRef, View, decide, open,
+        Revocation, Salt, Scope, Side, State, Text, UnitRef, View, decide, open,
     },
 };
 
@@ -34,6 +34,10 @@ pub(super) fn parts(parts: &[Part]) -> Vec<PartDigest> {
 
 pub(super) fn text(value: &str) -> Text {
     Text::read(value, 200, "citation", &mut Refusal::default()).expect("valid")
+}
+
+fn salt() -> Salt {
+    Salt::new([5; 32])
 }
 
 pub(super) fn consent() -> Basis {
@@ -126,7 +130,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn open(kind: Kind, basis: Basis, number: u128) -> Self {
         let draft = open(new_branch(kind, basis, number)).expect("lawful opening");
-        let (event, _) = Event::write(draft);
+        let (event, _) = Event::write(draft.salted(salt));
         Self { origin: Branch::open(event).expect("an opening"), recipient: None, refused: false }
     }
 
@@ -151,7 +155,7 @@ impl World {
     /// Gives a side a command; false when the rules refuse it.
     pub(super) fn act(&mut self, side: Side, command: Command) -> bool {
         let Some(Ok(draft)) = self.decide(side, command) else { return false };
-        let (event, _) = Event::write(draft);
+        let (event, _) = Event::write(draft.salted(salt));
         let copy = match side {
             Side::Origin => &mut self.origin,
             Side::Recipient => self.recipient.as_mut().expect("decided before"),
