@@ -32,7 +32,7 @@ impl Engine {
         }
         out.incarnation += 1;
         if to_oneself {
-            outbox::give_up_after(tx, &key.0, key.1, out.receipted, false)?;
+            outbox::give_up_after(tx, &key.0, key.1, out.receipted)?;
             out.base = out.receipted;
             out.handed = out.receipted;
             out.head = outbox::position(tx, &key.0, key.1, out.receipted)?.unwrap_or_default();
@@ -80,7 +80,7 @@ impl Engine {
         }
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         let base = theirs.sequence.max(out.receipted);
-        let given_up = outbox::give_up_after(tx, &key.0, key.1, base, false)?;
+        let given_up = outbox::give_up_after(tx, &key.0, key.1, base)?;
         out.head = outbox::position(tx, &key.0, key.1, base)?.unwrap_or_default();
         out.base = base;
         out.phase = Phase::Open;

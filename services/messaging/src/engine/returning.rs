@@ -443,7 +443,7 @@ impl Engine {
         let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: v.digest };
         let restored = outbox::position(tx, &key.0, key.1, r.sequence)? != Some(head);
         if restored {
-            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1, true)?;
+            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
             let skeleton = wire::Envelope { parts: Vec::new(), ..v.envelope.clone() }.encode_to_vec();

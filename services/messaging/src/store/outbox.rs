@@ -349,15 +349,9 @@ pub(crate) fn erased_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, a
     )
 }
 
-/// Gives up the positions after `after`: their messages, unless concluded, are signed anew; with `received` also those
-/// that the recipient once receipted.
-pub(crate) fn give_up_after(
-    tx: &mut Tx<'_>,
-    recipient: &Recipient,
-    lane: Lane,
-    after: u64,
-    received: bool,
-) -> Result<usize, Error> {
+/// Gives up the positions after `after`: their messages are signed anew, unless they came to another end. Also those that
+/// the recipient once received: it has lost the position, or takes the same id only once.
+pub(crate) fn give_up_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, after: u64) -> Result<usize, Error> {
     let channel = [recipient.as_str().into(), lane.number().into(), after.into()];
     if lane == Lane::Messages {
         tx.execute(
@@ -365,15 +359,8 @@ pub(crate) fn give_up_after(
             &[after.into(), recipient.as_str().into(), after.into()],
         )?;
     }
-    if received {
-        tx.execute(
-            "UPDATE outbox SET state = 0 WHERE state = 2 AND id IN \
-             (SELECT id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3)",
-            &channel,
-        )?;
-    }
     tx.execute(
-        "UPDATE outbox SET state = 0 WHERE state = 1 AND id IN \
+        "UPDATE outbox SET state = 0 WHERE state IN (1, 2) AND id IN \
          (SELECT id FROM sent WHERE recipient = $1 AND lane = $2 AND sequence > $3)",
         &channel,
     )?;

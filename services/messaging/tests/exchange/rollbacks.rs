@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use nhipcau_messaging::{
-    engine::{AlarmKind, Input},
+    engine::{AlarmKind, Input, Kind},
     message::RefusalReason,
 };
 
-use crate::world::{HANOI, MOH, Secrets, VWU, World};
+use crate::world::{HANOI, MOH, Parcel, Secrets, VWU, World};
 
 /// Parts that fill an envelope when they are padded.
 fn large() -> Vec<Vec<u8>> {
@@ -136,4 +136,38 @@ fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() 
     world.settle();
     assert_eq!(world.concluded(MOH), [0, RefusalReason::Unreadable as i64]);
     assert!(world.alarmed(MOH, AlarmKind::Refused));
+}
+
+#[test]
+fn what_was_received_behind_an_unconcluded_message_is_sent_again_when_its_recipient_has_lost_it() {
+    let mut world = World::open();
+    let lost = |parcel: &Parcel| !parcel.signal && parcel.kind == Kind::Receipts && parcel.to == MOH;
+    let before_one = world.image(MOH);
+    world.send_in(MOH, VWU, "r1", b"one", Some([1; 16])).unwrap();
+    world.settle_losing(lost);
+    // Its sender gets the position back, but not the receipt.
+    world.restart(MOH, Some(&before_one));
+    world.restart(VWU, None);
+    world.settle_losing(lost);
+    let before_two = world.image(VWU);
+    world.send_in(MOH, VWU, "r2", b"two", Some([2; 16])).unwrap();
+    let two = world.take_bundles().remove(0);
+    world.deliver(two).unwrap();
+    let receipt = world.take_bundles().into_iter().find(lost).unwrap();
+    world.settle_losing(lost);
+    world.deliver(receipt).unwrap();
+    assert_eq!((world.in_state(MOH, 1), world.in_state(MOH, 2)), (1, 1), "only the later one is concluded");
+    // Its recipient loses what was concluded and states the rest again.
+    world.restart(VWU, Some(&before_two));
+    world.settle_losing(|parcel| !parcel.signal && parcel.to == VWU);
+    assert_eq!(world.in_state(MOH, 2), 2);
+    world.send_in(MOH, VWU, "r3", b"three", Some([3; 16])).unwrap();
+    world.queue.clear();
+    world.group(MOH, |engine, tx| engine.recheck(&[3; 16], tx)).unwrap();
+    world.settle();
+    let mut held = world.effects(VWU);
+    held.sort();
+    assert_eq!(held, ["one", "three", "two"]);
+    assert_eq!(world.in_state(MOH, 2), 3);
+    assert!(world.concluded(MOH).iter().all(|outcome| *outcome == 0));
 }

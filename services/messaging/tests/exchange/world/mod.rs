@@ -225,10 +225,17 @@ impl World {
 
     /// Delivers all that is on the bus and all that comes of it, and lets ten minutes pass in between.
     pub(crate) fn settle(&mut self) {
+        self.settle_losing(|_| false);
+    }
+
+    /// The same on a bus that loses some of it.
+    pub(crate) fn settle_losing(&mut self, is_lost: impl Fn(&Parcel) -> bool) {
         for round in 0..120 {
             (0..self.nodes.len()).for_each(|node| self.tick(node));
             while let Some(parcel) = self.queue.pop_front() {
-                self.deliver(parcel).unwrap();
+                if !is_lost(&parcel) {
+                    self.deliver(parcel).unwrap();
+                }
             }
             self.now += SignedDuration::from_millis(if round < 60 { 200 } else { 10_000 });
         }
