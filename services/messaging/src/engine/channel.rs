@@ -13,7 +13,7 @@ use crate::{
     receipt::Number,
     signal::Run,
     store::{
-        Error, Tx,
+        Error, Tx, held,
         inbox::{self, Channel},
         outbox::{self, Head},
     },
@@ -90,7 +90,7 @@ impl Outgoing {
         let receipted = match recipient {
             Recipient::One(peer) => {
                 let open = outbox::first_open(tx, recipient, lane)?.map_or(u64::MAX, |first| first - 1);
-                outbox::last_held(tx, peer, recipient, lane)?.2.min(head.sequence).min(open)
+                held::last(tx, peer, recipient, lane)?.2.min(head.sequence).min(open)
             }
             // A publisher waits for nobody: what it signed, it has handed over, and serves again on request.
             Recipient::All => head.sequence,

@@ -11,7 +11,7 @@ use crate::{
     message::{Lane, Recipient},
     receipt::{self, Number},
     store::{
-        Tx,
+        Tx, held,
         outbox::{self, Head},
     },
 };
@@ -170,7 +170,7 @@ impl Engine {
         theirs: Head,
         tx: &mut Tx<'_>,
     ) -> Result<Head, Error> {
-        for receipt in outbox::last_held_receipts(tx, subscriber, &Recipient::All, lane)? {
+        for receipt in held::newest(tx, subscriber, &Recipient::All, lane)? {
             let Some((sequence, digest)) = receipt::head_of(&receipt) else { continue };
             let own = outbox::position(tx, &Recipient::All, lane, sequence)?;
             if let Some(own) = own.filter(|own| own.digest == digest && sequence < theirs.sequence) {

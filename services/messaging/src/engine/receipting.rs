@@ -16,7 +16,7 @@ use crate::{
     message::{Outcome, Recipient, RefusalReason},
     receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
     store::{
-        Tx, inbox,
+        Tx, held, inbox,
         outbox::{self, Concluded, Covered, State},
     },
 };
@@ -223,7 +223,7 @@ impl Engine {
         if !addressed {
             return self.quarantine(now, subject_sender, "bad_receipt", &bytes, tx);
         }
-        let (held, held_digest, _) = outbox::last_held(tx, &s.issuer, &s.recipient, s.lane)?;
+        let (held, held_digest, _) = held::last(tx, &s.issuer, &s.recipient, s.lane)?;
         if s.number <= held {
             if s.number == held && verified.digest != held_digest {
                 self.branch("receipt_fork");
@@ -235,7 +235,7 @@ impl Engine {
             s.number.number == held.number + 1 && s.previous == held_digest
         } else {
             s.number.number == 1
-                && (s.previous == [0; 32] || outbox::holds_receipt(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
+                && (s.previous == [0; 32] || held::holds(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
         };
         // Its predecessor may be lost on both sides; then the first of a series that the issuer still stands by counts.
         let key = (s.recipient.clone(), s.lane);
@@ -257,7 +257,7 @@ impl Engine {
         let matches = own.is_some_and(|h| h.incarnation == s.incarnation && h.digest == s.head);
         if s.recipient == Recipient::All {
             // Evidence of who holds what; a position of an abandoned branch concludes nothing.
-            return Ok(outbox::hold_receipt(tx, verified)?);
+            return Ok(held::keep(tx, verified)?);
         }
         if !matches {
             // The recipient accepted something that this store does not hold at that position any more. Either they
@@ -266,12 +266,12 @@ impl Engine {
             let vouched = self.outgoing.get(&key).map_or_else(Number::default, |out| out.vouched);
             if s.number <= vouched {
                 self.branch("receipt_of_lost_history");
-                return Ok(outbox::hold_receipt(tx, verified)?);
+                return Ok(held::keep(tx, verified)?);
             }
             self.peer(&s.issuer).status_due(time);
             return Ok(());
         }
-        outbox::hold_receipt(tx, verified)?;
+        held::keep(tx, verified)?;
         if let Some(out) = self.outgoing.get_mut(&key)
             && s.last > out.receipted
         {

@@ -25,7 +25,7 @@ use crate::{
     receipt::{self, Statement},
     signal::{Kind, Signal},
     store::{
-        Tx, inbox,
+        Tx, held, inbox,
         outbox::{self, Head, NewMessage, Position, State},
     },
 };
@@ -65,7 +65,7 @@ impl Engine {
         let mut parcel = wire::Return::default();
         for ((lane, broadcast), after) in receipts {
             let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
-            parcel.receipts.extend(outbox::held_after(tx, id, &recipient, lane, after)?);
+            parcel.receipts.extend(held::after(tx, id, &recipient, lane, after)?);
         }
         parcel.receipts.truncate(RECEIPTS);
         let mut found = Vec::new();

@@ -16,7 +16,7 @@ use crate::{
     receipt::Number,
     signal::{self, ContractSupport, IncomingStatus, Kind, OutgoingStatus, ReceiptHead, Run, Signal, StatusStatement},
     store::{
-        Tx, inbox,
+        Tx, held, inbox,
         outbox::{self, Head},
     },
 };
@@ -63,7 +63,7 @@ impl Engine {
         let mut outgoing = Vec::new();
         for (broadcast, lane) in [(false, Lane::Messages), (false, Lane::Bulk), (true, Lane::Bulk)] {
             let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
-            let (number, digest, _) = outbox::last_held(tx, id, &recipient, lane)?;
+            let (number, digest, _) = held::last(tx, id, &recipient, lane)?;
             if let Some(out) = self.outgoing.get(&(recipient.clone(), lane)) {
                 let erased_sequences = if !broadcast && out.theirs < out.receipted {
                     outbox::erased_after(tx, &recipient, lane, out.theirs)?
@@ -315,7 +315,7 @@ impl Engine {
         let time = self.time;
         let recipient = if said.broadcast { Recipient::All } else { Recipient::One(id.clone()) };
         let theirs = number_of(said.receipt.as_ref());
-        let (mine, _, _) = outbox::last_held(tx, id, &recipient, lane)?;
+        let (mine, _, _) = held::last(tx, id, &recipient, lane)?;
         if mine > theirs && self.peer(id).may_often(Serving::ReceiptReturns(lane, said.broadcast), time) {
             // The peer's store was rolled back: it gets the receipts that it has forgotten.
             self.peer(id).receipt_returns.insert((lane, said.broadcast), theirs);

@@ -6,6 +6,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod evidence;
+pub(crate) mod held;
 pub(crate) mod inbox;
 pub mod operations;
 pub(crate) mod outbox;
@@ -14,7 +15,7 @@ mod reader;
 mod sqlite;
 mod tx;
 
-pub use outbox::receipt_of;
+pub use held::receipt_of;
 pub use reader::Readers;
 pub use sqlite::Store;
 pub use tx::{Row, Tx, Value};

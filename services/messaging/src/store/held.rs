@@ -1,0 +1,128 @@
+//! SQL of the receipts that are held from recipients: evidence, kept for ever.
+
+use nhipcau_domain::id::AccessPointId;
+use prost::Message;
+
+use super::{Error, Row, Tx};
+use crate::{
+    envelope::wire,
+    message::{Lane, MessageId, Recipient},
+    pae::Digest,
+    receipt::{Number, Verified},
+};
+
+/// Keeps a receipt that was verified.
+pub(crate) fn keep(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
+    let s = &v.statement;
+    tx.execute(
+        "INSERT INTO receipt_held (issuer, recipient, lane, series, number, first_sequence, last_sequence, digest, \
+         receipt, receive_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        &[
+            s.issuer.as_str().into(),
+            s.recipient.as_str().into(),
+            s.lane.number().into(),
+            s.number.series.into(),
+            s.number.number.into(),
+            s.first.into(),
+            s.last.into(),
+            (&v.digest).into(),
+            (&v.receipt.encode_to_vec()).into(),
+            s.receive_time.as_microsecond().into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The newest receipt held for a message: its number and digest. For the service that sent the message.
+///
+/// # Errors
+/// [`Error`] when the store failed.
+pub fn receipt_of(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(u64, [u8; 32])>, Error> {
+    tx.query_one(
+        "SELECT r.number, r.digest FROM sent s JOIN receipt_held r ON r.issuer = s.recipient \
+         AND r.recipient = s.recipient AND r.lane = s.lane AND r.first_sequence <= s.sequence \
+         AND r.last_sequence >= s.sequence WHERE s.id = $1 ORDER BY r.series DESC, r.number DESC LIMIT 1",
+        &[(&id.0).into()],
+        |row| Ok((row.number(0)?, row.array(1)?)),
+    )
+}
+
+/// The last receipt held of an issuer and the last position its receipts cover.
+pub(crate) fn last(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+) -> Result<(Number, Digest, u64), Error> {
+    let channel = [issuer.as_str().into(), recipient.as_str().into(), lane.number().into()];
+    let last = tx.query_one(
+        "SELECT series, number, digest FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY series DESC, number DESC LIMIT 1",
+        &channel,
+        |row| Ok((Number { series: row.number(0)?, number: row.number(1)? }, row.array(2)?)),
+    )?;
+    let covered = tx.query_one(
+        "SELECT COALESCE(MAX(last_sequence), 0) FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3",
+        &channel,
+        |row| row.number(0),
+    )?;
+    let (number, digest) = last.unwrap_or_default();
+    Ok((number, digest, covered.unwrap_or(0)))
+}
+
+/// The newest receipts held of an issuer, newest first.
+pub(crate) fn newest(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
+        "SELECT receipt FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         ORDER BY series DESC, number DESC LIMIT 256",
+        &[issuer.as_str().into(), recipient.as_str().into(), lane.number().into()],
+        decode,
+    )
+}
+
+fn decode(row: &Row<'_>) -> Result<wire::Receipt, Error> {
+    wire::Receipt::decode(row.blob(0)?.as_slice()).map_err(|_| Error::Corrupt("a receipt that does not parse"))
+}
+
+/// Whether the receipt of a digest is held.
+pub(crate) fn holds(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND digest = $4",
+        &[issuer.as_str().into(), recipient.as_str().into(), lane.number().into(), digest.into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Receipts held of an issuer after the given one, oldest first.
+pub(crate) fn after(
+    tx: &mut Tx<'_>,
+    issuer: &AccessPointId,
+    recipient: &Recipient,
+    lane: Lane,
+    after: Number,
+) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
+        "SELECT receipt FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 \
+         AND (series, number) > ($4, $5) ORDER BY series, number LIMIT 256",
+        &[
+            issuer.as_str().into(),
+            recipient.as_str().into(),
+            lane.number().into(),
+            after.series.into(),
+            after.number.into(),
+        ],
+        decode,
+    )
+}
