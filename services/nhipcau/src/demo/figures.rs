@@ -34,7 +34,7 @@ impl Input {
         let Some(file) = file else {
             return Ok(Self { bytes: BROUGHT.as_bytes().to_vec() });
         };
-        let bytes = fs::read(file).with_context(|| file.display().to_string()).or_exit(Code::Usage)?;
+        let bytes = fs::read(file).with_context(|| file.display().to_string()).or_exit(Code::Configuration)?;
         Ok(Self { bytes })
     }
 

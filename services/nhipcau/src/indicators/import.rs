@@ -82,7 +82,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         Import::read(io::stdin().lock(), &registry, caller)
     } else {
         let file = File::open(&args.file).with_context(|| args.file.display().to_string());
-        Import::read(file.or_exit(Code::Usage)?, &registry, caller)
+        Import::read(file.or_exit(Code::Configuration)?, &registry, caller)
     };
     let import = match read {
         Ok(import) => import,

@@ -71,6 +71,6 @@ pub(super) fn file<M: Document>(path: &Path) -> Result<M, Failure> {
     } else {
         fs::read_to_string(path)
     };
-    let text = text.with_context(|| path.display().to_string()).or_exit(Code::Usage)?;
-    document::read(&text).with_context(|| path.display().to_string()).or_exit(Code::Usage)
+    let text = text.with_context(|| path.display().to_string()).or_exit(Code::Configuration)?;
+    document::read(&text).with_context(|| path.display().to_string()).or_exit(Code::Configuration)
 }
