@@ -183,6 +183,10 @@ pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: 
     )
 }
 
+/// The last number of a case that was signed after a position. Asked for every message that is signed.
+const SIGNED_AFTER: &str = "SELECT COALESCE(MAX(ordinal), 0) FROM sent \
+    WHERE correlation = $1 AND recipient = $2 AND lane = 1 AND sequence > $3";
+
 /// The last number of a case that may count at the recipient: what its last receipt says that it had counted, or what
 /// was signed after the position of which that says so.
 pub(crate) fn last_counted(tx: &mut Tx<'_>, recipient: &Recipient, case: &Correlation) -> Result<u64, Error> {
@@ -192,12 +196,8 @@ pub(crate) fn last_counted(tx: &mut Tx<'_>, recipient: &Recipient, case: &Correl
         |row| Ok((row.number(0)?, row.number(1)?)),
     )?;
     let (counted, sequence) = counted.unwrap_or_default();
-    let signed = tx.query_one(
-        "SELECT COALESCE(MAX(ordinal), 0) FROM sent WHERE correlation = $1 AND recipient = $2 AND lane = 1 \
-         AND sequence > $3",
-        &[case.into(), recipient.as_str().into(), sequence.into()],
-        |row| row.number(0),
-    )?;
+    let signed =
+        tx.query_one(SIGNED_AFTER, &[case.into(), recipient.as_str().into(), sequence.into()], |row| row.number(0))?;
     Ok(counted.max(signed.unwrap_or(0)))
 }
 
@@ -451,4 +451,19 @@ pub(crate) fn oldest_open(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) ->
         oldest = oldest.into_iter().chain(found).min();
     }
     Ok(oldest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn the_number_of_a_case_is_sought_among_its_own_positions() {
+        let explained: &'static str = format!("EXPLAIN QUERY PLAN {SIGNED_AFTER}").leak();
+        let parameters = [Value::Blob(b"case"), "vwu".into(), 0_u64.into()];
+        let plan = Store::in_memory().unwrap().transaction(|tx| tx.query(explained, &parameters, |row| row.text(3)));
+        let plan = plan.unwrap().join("; ");
+        assert!(plan.contains("sent_case (correlation=? AND recipient=? AND lane=? AND sequence>?)"), "{plan}");
+    }
 }

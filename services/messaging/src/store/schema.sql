@@ -55,7 +55,7 @@ CREATE TABLE sent (
   PRIMARY KEY (recipient, lane, sequence)
 );
 CREATE INDEX sent_id ON sent (id);
-CREATE INDEX sent_case ON sent (correlation);
+CREATE INDEX sent_case ON sent (correlation, recipient, lane, sequence);
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
 -- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
