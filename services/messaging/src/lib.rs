@@ -8,7 +8,6 @@
 
 pub mod audit;
 pub mod blob;
-pub mod budget;
 pub mod crypto;
 pub mod engine;
 pub mod envelope;
@@ -19,6 +18,7 @@ pub mod message;
 pub mod nats;
 pub mod pae;
 pub mod provision;
+pub mod quota;
 pub mod receipt;
 pub mod reconcile;
 pub mod signal;

@@ -120,7 +120,7 @@ impl Collector for Reconciliation {
         let totals = self.0.totals();
         let counts = [
             ("reconciliation_answered", "Questions of peers that were answered.", totals.answered),
-            ("reconciliation_shed", "Questions of peers beyond their budget.", totals.shed),
+            ("reconciliation_shed", "Questions of peers beyond their quota.", totals.shed),
             ("reconciliation_disbelieved", "Questions and answers not believed.", totals.disbelieved),
             ("reconciliation_unasked", "Answers that nobody waits for.", totals.unasked),
         ];

@@ -1,7 +1,7 @@
 //! Where questions are asked and answered beside the writer: signals come in before the engine sees them, answers and
 //! questions go out as signals, and everything is read through the store's readers.
 //!
-//! Bounded: one question is answered at a time, few wait, and each peer has a budget. What cannot be believed is left
+//! Bounded: one question is answered at a time, few wait, and each peer has a quota. What cannot be believed is left
 //! to the engine, which puts it into quarantine like everything of that kind.
 
 use std::{
@@ -26,9 +26,9 @@ use tokio::{
 use super::{Comparison, Error, Query, Reconciled, SPANS, account, sign_account, sign_inquiry, signed};
 use crate::{
     Entropy as _, SystemEntropy,
-    budget::Budget,
     crypto::sign::SigningKey,
     engine::{Input, Output},
+    quota::Quota,
     signal::{Kind, Signal},
     store::{Readers, Tx},
 };
@@ -61,7 +61,7 @@ pub struct Seams {
 pub struct Totals {
     /// Questions of others that were answered.
     pub answered: u64,
-    /// Questions of others beyond their budget or without room, dropped.
+    /// Questions of others beyond their quota or without room, dropped.
     pub shed: u64,
     /// Questions and answers that could not be believed.
     pub disbelieved: u64,
@@ -85,7 +85,7 @@ struct Shared {
     seams: Seams,
     counters: Counters,
     waiting: Mutex<HashMap<Nonce, Awaited>>,
-    budgets: Mutex<HashMap<AccessPointId, Budget>>,
+    quotas: Mutex<HashMap<AccessPointId, Quota>>,
 }
 
 /// The desk of an access point. Cheap to clone; closes with the last of its clones.
@@ -105,8 +105,8 @@ impl Desk {
     /// Opens the desk and starts to answer. Needs a tokio runtime.
     #[must_use]
     pub fn open(seams: Seams) -> Self {
-        let (counters, waiting, budgets) = (Counters::default(), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { seams, counters, waiting, budgets });
+        let (counters, waiting, quotas) = (Counters::default(), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { seams, counters, waiting, quotas });
         let (questions, asked) = mpsc::channel(WAITING);
         tokio::spawn(answer(Arc::clone(&shared), asked));
         Self { shared, questions }
@@ -203,8 +203,8 @@ impl Desk {
     }
 
     fn asked(&self, from: AccessPointId, inquiry: InquiryStatement) {
-        let Shared { counters, budgets, .. } = &*self.shared;
-        let may = lock(budgets).entry(from.clone()).or_insert_with(Budget::full).spend();
+        let Shared { counters, quotas, .. } = &*self.shared;
+        let may = lock(quotas).entry(from.clone()).or_insert_with(Quota::full).spend();
         if !may || self.questions.try_send((from, inquiry)).is_err() {
             count(&counters.shed);
         }

@@ -26,8 +26,8 @@ use std::{
 
 use nhipcau_domain::{directory::Release, id::AccessPointId};
 use nhipcau_messaging::{
-    budget::Budget,
     engine::{Alarm, Input, Output},
+    quota::Quota,
     signal::{FilePiece, Kind, Signal},
 };
 use prost::Message as _;
@@ -114,7 +114,7 @@ pub struct Totals {
     pub refused: u64,
     /// Pieces handed out to peers.
     pub served: u64,
-    /// Questions of peers beyond their budget, without room or for files that are not here.
+    /// Questions of peers beyond their quota, without room or for files that are not here.
     pub shed: u64,
     /// Answers that nobody waits for, and signals of strangers.
     pub unasked: u64,
@@ -164,7 +164,7 @@ struct Shared {
     pace: Pace,
     counters: Counters,
     awaited: Mutex<Option<Awaited>>,
-    budgets: Mutex<HashMap<AccessPointId, Budget>>,
+    quotas: Mutex<HashMap<AccessPointId, Quota>>,
 }
 
 impl Shared {
@@ -197,8 +197,8 @@ impl Courier {
     #[must_use]
     pub fn open(seams: Seams) -> (Self, mpsc::Receiver<Arrival>) {
         let Seams { access_point, config, releases, outlet, alarm, pace } = seams;
-        let (counters, awaited, budgets) = (Counters::default(), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { access_point, config, releases, outlet, pace, counters, awaited, budgets });
+        let (counters, awaited, quotas) = (Counters::default(), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { access_point, config, releases, outlet, pace, counters, awaited, quotas });
         let (hints, hinted) = mpsc::channel(HINTS);
         let (questions, asked) = mpsc::channel(WAITING);
         let (arrived, arrivals) = mpsc::channel(1);
@@ -258,7 +258,7 @@ impl Courier {
     }
 
     fn asked(&self, peer: &AccessPointId, question: Question) {
-        let may = lock(&self.shared.budgets).entry(peer.clone()).or_insert_with(Budget::full).spend();
+        let may = lock(&self.shared.quotas).entry(peer.clone()).or_insert_with(Quota::full).spend();
         if !may || self.questions.try_send((peer.clone(), question)).is_err() {
             count(&self.shared.counters.shed);
         }

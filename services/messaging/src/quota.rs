@@ -12,12 +12,12 @@ const REFILL: Duration = Duration::from_millis(125);
 
 /// What a peer may still ask.
 #[derive(Debug)]
-pub struct Budget {
+pub struct Quota {
     left: u32,
     since: Instant,
 }
 
-impl Budget {
+impl Quota {
     /// That of somebody who has not asked yet.
     #[must_use]
     pub fn full() -> Self {
