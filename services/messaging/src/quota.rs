@@ -36,3 +36,21 @@ impl Quota {
         may
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quota_is_spent_and_comes_back_at_its_pace() {
+        let mut quota = Quota::full();
+        assert!((0..BURST).all(|_| quota.spend()));
+        assert!(!quota.spend());
+        tokio::time::advance(REFILL).await;
+        assert!(quota.spend());
+        assert!(!quota.spend());
+        tokio::time::advance(REFILL * 1000).await;
+        assert!((0..BURST).all(|_| quota.spend()));
+        assert!(!quota.spend());
+    }
+}

@@ -16,17 +16,42 @@ fn goes_on(world: &mut World, node: usize) {
     assert_eq!(world.concluded(HANOI), [0]);
 }
 
+/// Where the next message of `moh` to `vwu` belongs.
+fn next_place(world: &mut World) -> Place {
+    let sql = "SELECT incarnation, sequence, digest FROM sent WHERE recipient = 'vwu' AND lane = 1 \
+               ORDER BY sequence DESC LIMIT 1";
+    let last = world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
+    let (incarnation, sequence, previous) = last[0];
+    let lane = Some(Lane::Messages);
+    Place { lane, incarnation, sequence: sequence + 1, base_sequence: 0, previous, create_time: world.now }
+}
+
+#[test]
+fn a_case_goes_on_only_under_the_number_that_comes_next() {
+    for (number, is_taken) in [(1, false), (2, true), (3, false), (u64::MAX >> 2, false)] {
+        let mut world = World::open();
+        world.send_in(MOH, VWU, "r1", b"one", Some([7; 16])).unwrap();
+        world.settle();
+        let place = next_place(&mut world);
+        let id = MessageId(uuid::Builder::from_custom_bytes([9; 16]).into_uuid().into_bytes());
+        let case = Some(([7; 16], number));
+        let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, case, readable: true });
+        world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
+        assert_eq!(world.effects(VWU).contains(&"forged".to_owned()), is_taken, "{number}");
+        let sql = "SELECT outcome, expected FROM received WHERE sender = 'moh' AND lane = 1 ORDER BY sequence DESC";
+        let outcome = world.rows(VWU, sql, |row| Ok((row.int(0)?, row.int(1)?)))[0];
+        assert_eq!(outcome, if is_taken { (0, 0) } else { (1, 2) }, "{number}");
+        goes_on(&mut world, VWU);
+    }
+}
+
 #[test]
 fn an_unreadable_envelope_under_a_spent_id_stops_nothing() {
     let mut world = World::open();
     let id = world.send_in(MOH, VWU, "r1", b"one", None).unwrap();
     world.settle();
-    let sql = "SELECT incarnation, sequence, digest FROM sent WHERE recipient = 'vwu' AND lane = 1";
-    let last = world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
-    let (incarnation, sequence, previous) = last[0];
-    let lane = Some(Lane::Messages);
-    let place = Place { lane, incarnation, sequence: sequence + 1, base_sequence: 0, previous, create_time: world.now };
-    let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, readable: false });
+    let place = next_place(&mut world);
+    let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, case: None, readable: false });
     world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
     assert_eq!(world.effects(VWU), ["one"]);
     goes_on(&mut world, VWU);
@@ -75,7 +100,7 @@ fn a_publisher_that_returns_to_an_older_life_stops_nothing() {
             create_time: world.now,
         };
         let id = MessageId(uuid::Builder::from_custom_bytes([n; 16]).into_uuid().into_bytes());
-        let forged = world.forge(&Forgery { from: MOH, to: None, place, id, readable: true });
+        let forged = world.forge(&Forgery { from: MOH, to: None, place, id, case: None, readable: true });
         previous = forged.digest;
         world.deliver(bundle(Kind::Broadcast, MOH, VWU, vec![forged.envelope])).unwrap();
     }

@@ -20,6 +20,8 @@ pub(crate) struct Forgery {
     pub(crate) to: Option<usize>,
     pub(crate) place: Place,
     pub(crate) id: MessageId,
+    /// The case that it says it belongs to, and under which number.
+    pub(crate) case: Option<(Correlation, u64)>,
     /// Whether the parts are sealed under the key that the envelope carries.
     pub(crate) readable: bool,
 }
@@ -78,11 +80,12 @@ impl World {
     pub(crate) fn forge(&mut self, forgery: &Forgery) -> Sealed {
         self.token += 1;
         let entropy = &mut Seeded(self.token);
-        let Forgery { from, to, place, id, readable } = *forgery;
+        let Forgery { from, to, place, id, case, readable } = *forgery;
         let (me, signing) = (point(NAMES[from]), signing(from));
         let sender = Sender { access_point: &me, signing: &signing, directory_version: 1 };
-        let Draft { header, parts, .. } = draft(from, to, Recipient::All, Lane::Messages, "", b"forged");
-        let content = Content { header, ordinal: 0, skip: None, parts };
+        let Draft { mut header, parts, .. } = draft(from, to, Recipient::All, Lane::Messages, "", b"forged");
+        header.correlation = case.map(|(case, _)| case);
+        let content = Content { header, ordinal: case.map_or(0, |(_, number)| number), skip: None, parts };
         let Some(to) = to else {
             return seal(sender, &Recipient::All, place, id, &content, None, entropy).unwrap();
         };
