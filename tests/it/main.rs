@@ -10,6 +10,7 @@
 mod contracts;
 mod delivery;
 mod deploy;
+mod generation;
 mod layering;
 mod links;
 mod manifests;
