@@ -119,7 +119,8 @@ pub trait Handler: Send {
     /// The newest minor version it understands.
     fn minor(&self) -> u32;
 
-    /// Applies a message. On refusal everything it wrote is undone.
+    /// Applies a message. On refusal everything it wrote is undone. A broadcast that is refused for now
+    /// ([`RefusalReason::NotYet`]) is given again later, after others that came behind it.
     ///
     /// # Errors
     /// [`Refused`] with the reason that the sender's receipt will carry.

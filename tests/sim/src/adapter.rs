@@ -24,8 +24,10 @@ use crate::{
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 56] = [
+pub const BRANCHES: [&str; 58] = [
+    "broadcast_applied_later",
     "broadcast_differs",
+    "broadcast_held_back",
     "broadcast_rewound",
     "broadcast_served",
     "contradicted",

@@ -143,7 +143,7 @@ impl Programme {
         };
         builder = builder.with(|wire| wire.agreements.clear());
         if index == 0 {
-            builder = builder.contract(&cases, 1).contract(&figures, 0);
+            builder = builder.contract(&cases, 1).contract(&figures, 1);
         }
         for (point, secrets) in self.secrets.iter().enumerate() {
             let (party, ap) = (party(point), access_point(point));

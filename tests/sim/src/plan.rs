@@ -22,7 +22,7 @@ pub struct Plan {
     pub lane: Lane,
     /// What it says.
     pub body: Body,
-    /// Whether it is for the unit that only later releases know.
+    /// Whether it is for the unit that only later releases know; if it is published, by that unit.
     pub night: bool,
     /// Minor version that it needs.
     pub minor: u32,
@@ -50,15 +50,16 @@ impl Plan {
     pub fn draft(&self) -> Draft {
         let contract = if self.body.verb == Verb::Publish { FIGURES } else { CASES };
         let unit = |name| Some(directory::unit(name));
+        let desk = unit(if self.night { NIGHT_DESK } else { DESK });
         let header = Header {
             message: format!("{contract}.Event"),
             contract: directory::contract(contract),
             contract_minor: self.minor,
-            sender: Address { party: directory::party(self.from), unit: unit(DESK) },
-            recipient: self.to.map(|to| Address {
-                party: directory::party(to),
-                unit: unit(if self.night { NIGHT_DESK } else { DESK }),
-            }),
+            sender: Address {
+                party: directory::party(self.from),
+                unit: if self.to.is_none() { desk.clone() } else { unit(DESK) },
+            },
+            recipient: self.to.map(|to| Address { party: directory::party(to), unit: desk }),
             purpose: directory::purpose(),
             legal_basis: "simulated".to_owned(),
             correlation: correlation(self.body.case),

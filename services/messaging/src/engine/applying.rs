@@ -34,6 +34,7 @@ impl Engine {
         verified: &Verified,
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
+        let time = self.time;
         let r = &verified.routing;
         let erased = verified.envelope.parts.is_empty();
         let opened = if erased { Ok(None) } else { self.open(verified).map(Some) };
@@ -44,38 +45,19 @@ impl Engine {
         };
         let content_digest = content.as_ref().map_or([0; 32], Content::digest_apart_from_ordinal);
         let mut expected = 0;
-        let spent = inbox::spent(tx, &key.0, r.id)?;
-        let repeated = spent.is_some();
+        let repeated;
         if let Some(content) = &content {
             expected = self.expected(key, content, tx)?;
             let in_order = expected == 0 || content.ordinal == expected;
-            let stated = self.stated_before(now, key, r, tx)?;
-            outcome = match spent {
-                Some((digest, before)) if digest == content_digest || content.skip.is_some() => {
-                    if key.1 {
-                        inbox::reclaim(tx, &key.0, r.id)?;
-                    }
-                    self.branch("id_repeated");
-                    i32::try_from(before).unwrap_or(0)
-                }
-                Some(_) => RefusalReason::IdReused as i32,
-                None if in_order || matches!(stated, Some(Outcome::Refused(_))) => {
-                    self.apply(now, key, verified, content, stated, tx)?
-                }
-                None => {
-                    if content.ordinal > expected {
-                        self.branch("earlier_of_case_missing");
-                    } else {
-                        self.branch("number_taken");
-                    }
-                    RefusalReason::NotYet as i32
-                }
-            };
+            (outcome, repeated) = self.decide(now, key, verified, content, expected, tx)?;
             if expected > 0 && in_order && !is_retryable(outcome) {
                 self.count(key, content, tx)?;
             }
-        } else if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)? {
-            outcome = reason as i32;
+        } else {
+            repeated = inbox::spent(tx, &key.0, r.id)?.is_some();
+            if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)? {
+                outcome = reason as i32;
+            }
         }
         if !is_retryable(outcome) {
             expected = 0;
@@ -111,8 +93,50 @@ impl Engine {
             inbox::forget_stray(tx, &key.0, r.id)?;
         }
         channel.head = head;
+        if key.1 && is_retryable(outcome) && channel.retry_at.is_none() {
+            channel.retry_at = Some(time + channel.retry_backoff);
+        }
         channel.pending.push(Accepted { head, id: r.id, outcome, expected });
         Ok(())
+    }
+
+    /// What becomes of a content at its position: the outcome, and whether its id was spent before.
+    pub(super) fn decide(
+        &mut self,
+        now: Timestamp,
+        key: &IncomingKey,
+        verified: &Verified,
+        content: &Content,
+        expected: u64,
+        tx: &mut Tx<'_>,
+    ) -> Result<(i32, bool), Error> {
+        let r = &verified.routing;
+        let in_order = expected == 0 || content.ordinal == expected;
+        let stated = self.stated_before(now, key, r, tx)?;
+        let spent = inbox::spent(tx, &key.0, r.id)?;
+        let repeated = spent.is_some();
+        let outcome = match spent {
+            Some((digest, before)) if digest == content.digest_apart_from_ordinal() || content.skip.is_some() => {
+                if key.1 {
+                    inbox::reclaim(tx, &key.0, r.id)?;
+                }
+                self.branch("id_repeated");
+                i32::try_from(before).unwrap_or(0)
+            }
+            Some(_) => RefusalReason::IdReused as i32,
+            None if in_order || matches!(stated, Some(Outcome::Refused(_))) => {
+                self.apply(now, key, verified, content, stated, tx)?
+            }
+            None => {
+                if content.ordinal > expected {
+                    self.branch("earlier_of_case_missing");
+                } else {
+                    self.branch("number_taken");
+                }
+                RefusalReason::NotYet as i32
+            }
+        };
+        Ok((outcome, repeated))
     }
 
     /// What an own receipt, that a peer returned after a rollback, says of the position: what it refused stays refused,
@@ -149,10 +173,11 @@ impl Engine {
             self.branch("skip_received");
             return Ok(RECEIVED);
         }
-        if stated.is_none()
-            && let Err(reason) = self.authorise(now, key, verified.routing.directory_version, content)
-        {
-            return Ok(reason as i32);
+        if stated.is_none() {
+            let allowed = self.authorise(now, key, verified.routing.directory_version, content);
+            if let Err(reason) = self.hold_back(key, &content.header.contract, allowed) {
+                return Ok(reason as i32);
+            }
         }
         let outcome = self.effect(now, key, verified, content, tx)?;
         if stated.is_some() && outcome != RECEIVED {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::id::{AccessPointId, ContractId};
 
 use crate::{
     envelope::Verified,
@@ -22,7 +22,7 @@ use crate::{
 /// An incarnation is the start number with room below it for agreeing anew, so that what an earlier start proposed, and
 /// a bus delivers late, is never higher.
 pub(super) const START_SHIFT: u32 = 20;
-/// First and longest wait before messages that a peer could not take are tried again although nothing has changed.
+/// First and longest wait before what a recipient could not take is tried again although nothing has changed.
 pub(super) const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// Envelopes ahead of a gap that are kept until it closes.
@@ -139,6 +139,11 @@ pub(super) struct Incoming {
     pub(super) window: BTreeMap<u64, Verified>,
     /// Positions whose content the sender says it has erased.
     pub(super) erased: BTreeSet<u64>,
+    /// Contracts of a broadcast of which an earlier position is refused for now, and later ones therefore too.
+    pub(super) held_back: BTreeSet<ContractId>,
+    /// When what a broadcast brought and could not be taken is tried again.
+    pub(super) retry_at: Option<Timestamp>,
+    pub(super) retry_backoff: SignedDuration,
     /// Whether strays of this channel's sender may be kept.
     pub(super) strays: bool,
     /// Accepted in this group and not receipted yet.
@@ -160,10 +165,12 @@ pub(super) struct Accepted {
 
 impl Incoming {
     /// Reads a channel's place from the store.
-    pub(super) fn load(tx: &mut Tx<'_>, channel: Channel<'_>, synced: bool) -> Result<Self, Error> {
+    pub(super) fn load(tx: &mut Tx<'_>, channel: Channel<'_>, synced: bool, now: Timestamp) -> Result<Self, Error> {
         let inbox::Promise { incarnation: promised, run: promised_run, base, proposal } = inbox::promise(tx, channel)?;
         let (number, digest, covered) = inbox::last_issued(tx, channel)?;
         let head = inbox::head(tx, channel)?;
+        let is_broadcast = channel.recipient == Recipient::All.as_str();
+        let waits = is_broadcast && !inbox::refused_for_now(tx, channel)?.is_empty();
         Ok(Self {
             promised: promised.max(head.incarnation),
             promised_run,
@@ -175,6 +182,9 @@ impl Incoming {
             synced,
             window: BTreeMap::new(),
             erased: BTreeSet::new(),
+            held_back: BTreeSet::new(),
+            retry_at: waits.then_some(now),
+            retry_backoff: RETRY_FIRST,
             strays: inbox::has_strays(tx, channel.sender)?,
             pending: Vec::new(),
             answers: BTreeSet::new(),

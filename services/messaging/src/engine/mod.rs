@@ -7,6 +7,7 @@
 mod applying;
 mod blobs;
 mod channel;
+mod holding_back;
 mod numbering;
 mod opening;
 mod overview;
@@ -33,7 +34,7 @@ pub use overview::{ChannelPhase, ChannelState};
 pub use resting::{CaseKeys, RestError};
 pub use submitting::SubmitError;
 
-use self::channel::{Incoming, IncomingKey, Outgoing, OutgoingKey, Peer};
+use self::channel::{Incoming, IncomingKey, Outgoing, OutgoingKey, Peer, RETRY_FIRST};
 use crate::{
     Entropy,
     crypto::seal::ChannelKey,
@@ -366,7 +367,7 @@ impl Engine {
                 let key = (peer.clone(), broadcast, lane);
                 if !self.incoming.contains_key(&key) {
                     let synced = peer == self.me;
-                    let channel = Incoming::load(tx, self.channel(&key), synced)?;
+                    let channel = Incoming::load(tx, self.channel(&key), synced, self.time)?;
                     self.incoming.insert(key, channel);
                 }
             }
@@ -400,8 +401,12 @@ impl Engine {
         for peer in self.peers.values_mut() {
             peer.status_due(time);
         }
+        for channel in self.incoming.values_mut().filter(|channel| channel.retry_at.is_some()) {
+            channel.retry_at = Some(time);
+            channel.retry_backoff = RETRY_FIRST;
+        }
         self.branch("release_installed");
-        Ok(())
+        self.apply_held_back(now, tx)
     }
 
     /// Lets what was waiting for time go on.

@@ -150,22 +150,25 @@ impl Engine {
         routing: &Routing,
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
-        let Some(receipt) = inbox::covering(tx, self.channel(key), routing.sequence)? else { return Ok(None) };
-        let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
-        let s = &receipt.statement;
-        Ok(match s.refusals.iter().find(|refusal| refusal.sequence == routing.sequence) {
-            Some(refusal) if refusal.id == routing.id && !is_retryable(refusal.reason as i32) => {
-                Some(Outcome::Refused(refusal.reason))
-            }
-            Some(_) => None,
-            // A receipt names its received positions by the digest of the last one only. For those before it the sender's
-            // present incarnation must be known, so that no given-up envelope passes for what was received.
-            None => {
-                let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
-                let speaks = s.incarnation == routing.incarnation && (known || s.last == routing.sequence);
-                (!key.1 && speaks).then_some(Outcome::Received)
-            }
-        })
+        for receipt in inbox::all_covering(tx, self.channel(key), routing.sequence)? {
+            let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
+            let s = &receipt.statement;
+            let refusal = s.refusals.iter().find(|refusal| refusal.sequence == routing.sequence);
+            let outcome = match refusal {
+                // What was said after it counts.
+                Some(refusal) if is_retryable(refusal.reason as i32) => continue,
+                Some(refusal) => (refusal.id == routing.id).then_some(Outcome::Refused(refusal.reason)),
+                // A receipt names its received positions by the digest of the last one only. For those before it the
+                // sender's present incarnation must be known, so that no given-up envelope passes for what was received.
+                None => {
+                    let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
+                    let speaks = s.incarnation == routing.incarnation && (known || s.last == routing.sequence);
+                    (!key.1 && speaks).then_some(Outcome::Received)
+                }
+            };
+            return Ok(outcome);
+        }
+        Ok(None)
     }
 
     /// Whether an own receipt names another envelope at this position.

@@ -81,8 +81,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Deliveries that were kept back until their sender was heard.
+    /// Deliveries that were kept back until their sender was heard, after what waits on disk before them.
     pub(super) fn take_held(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.apply_held_back(now, tx)?;
         for input in std::mem::take(&mut self.held) {
             if let Input::Delivery { kind, sender, bytes, token } = input {
                 self.deliver(now, kind, sender, bytes, token, tx)?;
@@ -126,7 +127,7 @@ impl Engine {
         let key = (routing.sender.clone(), routing.recipient == Recipient::All, lane);
         if !self.incoming.contains_key(&key) {
             // The directory knows the sender, or it would not have verified, but the channel is new.
-            let channel = super::Incoming::load(tx, self.channel(&key), true)?;
+            let channel = super::Incoming::load(tx, self.channel(&key), true, time)?;
             self.incoming.insert(key.clone(), channel);
         }
         if verified.envelope.parts.is_empty()
@@ -242,10 +243,13 @@ impl Engine {
 
     /// Goes back to a position of a broadcast from which the publisher's history goes on differently.
     pub(super) fn rewind(&mut self, key: &IncomingKey, to: Head, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
         inbox::abandon(tx, self.channel(key), to.sequence)?;
         if let Some(channel) = self.incoming.get_mut(key) {
             channel.head = to;
             channel.window.clear();
+            // What held others back may be abandoned.
+            channel.retry_at = channel.retry_at.map(|_| time);
         }
         self.branch("broadcast_rewound");
         Ok(())

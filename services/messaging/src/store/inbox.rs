@@ -5,16 +5,18 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use super::{
-    Error, Tx, Value,
+    Error, Row, Tx, Value,
     outbox::{Head, correlation_of, correlation_value},
 };
 use crate::{
     envelope::wire,
-    message::{Correlation, Lane, MessageId, Recipient},
+    message::{Correlation, Lane, MessageId, Recipient, RefusalReason},
     pae::Digest,
     receipt::{Number, Verified},
 };
 
+/// The outcome of a position that was refused for now.
+const NOT_YET: Value<'_> = Value::Int(RefusalReason::NotYet as i64);
 /// Entries kept in quarantine.
 const QUARANTINE_LIMIT: u64 = 1024;
 
@@ -188,6 +190,45 @@ pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64) -> Resul
     )
 }
 
+/// Positions of a channel's present history that were refused for now, in their order.
+pub(crate) fn refused_for_now(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Vec<u64>, Error> {
+    tx.query(
+        "SELECT sequence FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND branch = 0 \
+         AND outcome <> 0 AND outcome = $4 ORDER BY sequence",
+        &channel.with([NOT_YET]),
+        |row| row.number(0),
+    )
+}
+
+/// The stored envelope of a position in a channel's present history.
+pub(crate) fn envelope_at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<Vec<u8>>, Error> {
+    let found = tx.query_one(
+        "SELECT envelope FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND branch = 0 \
+         AND sequence = $4",
+        &channel.with([sequence.into()]),
+        |row| row.optional_blob(0),
+    )?;
+    Ok(found.flatten())
+}
+
+/// Ends a position that was refused for now.
+pub(crate) fn settle(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    sequence: u64,
+    outcome: i32,
+    spent: bool,
+) -> Result<(), Error> {
+    let mut values = vec![outcome.into(), i64::from(spent).into()];
+    values.extend(channel.with([sequence.into()]));
+    tx.execute(
+        "UPDATE received SET outcome = $1, spent = $2 WHERE sender = $3 AND recipient = $4 AND lane = $5 \
+         AND branch = 0 AND sequence = $6",
+        &values,
+    )?;
+    Ok(())
+}
+
 /// The publisher has sent an abandoned message again.
 pub(crate) fn reclaim(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<(), Error> {
     tx.execute(
@@ -197,13 +238,22 @@ pub(crate) fn reclaim(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) ->
     Ok(())
 }
 
-/// Abandoned envelopes of a publisher.
+/// Abandoned envelopes of a publisher: of spent ids, and of those refused for now that stand nowhere else.
 pub(crate) fn abandoned(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<Vec<u8>>, Error> {
-    tx.query(
+    let read = |row: &Row<'_>| Ok(row.optional_blob(0)?.unwrap_or_default());
+    let mut found = tx.query(
         "SELECT envelope FROM received WHERE sender = $1 AND spent = 2 ORDER BY branch, sequence LIMIT 64",
         &[sender.as_str().into()],
-        |row| Ok(row.optional_blob(0)?.unwrap_or_default()),
-    )
+        read,
+    )?;
+    found.extend(tx.query(
+        "SELECT envelope FROM received r WHERE sender = $1 AND recipient = 'all' AND lane = 2 AND branch > 0 \
+         AND outcome <> 0 AND outcome = $2 AND NOT EXISTS (SELECT 1 FROM received p WHERE p.sender = r.sender \
+         AND p.id = r.id AND (p.branch = 0 OR p.spent > 0)) ORDER BY branch, sequence LIMIT 64",
+        &[sender.as_str().into(), NOT_YET],
+        read,
+    )?);
+    Ok(found)
 }
 
 pub(crate) fn add_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
@@ -246,13 +296,17 @@ pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Numb
 
 /// The oldest receipt that covers a position.
 pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
-    let mut found = tx.query(
+    Ok(all_covering(tx, channel, sequence)?.into_iter().next())
+}
+
+/// The receipts that cover a position, oldest first.
+pub(crate) fn all_covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Vec<wire::Receipt>, Error> {
+    tx.query(
         "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY last_sequence LIMIT 1",
+         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY last_sequence, series, number LIMIT 16",
         &channel.with([sequence.into(), sequence.into()]),
-        |row| row.blob(0),
-    )?;
-    found.pop().map(|bytes| decode(&bytes)).transpose()
+        |row| decode(&row.blob(0)?),
+    )
 }
 
 /// Receipts issued on a channel after the given one, oldest first.

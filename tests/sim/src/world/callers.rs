@@ -67,7 +67,9 @@ impl World {
         let cause = Plan::request(number);
         if verb == Verb::Publish {
             let body = Body { verb, case: 0, nonce, filler };
-            return Plan { from, to: None, lane: Lane::Bulk, body, night: false, minor: 0, cause };
+            let night = self.prng.chance(300) && self.points[from].release > 0;
+            let minor = u32::from(self.prng.chance(100));
+            return Plan { from, to: None, lane: Lane::Bulk, body, night, minor, cause };
         }
         // Few cases, so that many messages share one; the owner and the other side are fixed by the case.
         let case = u32::try_from(self.prng.below(40)).expect("small");

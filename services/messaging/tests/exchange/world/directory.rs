@@ -6,11 +6,11 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::{Release, Signer, SignerRole, TrustedRoot, Validity, authoring},
-    id::Purpose,
+    id::{Purpose, UnitId},
 };
 use nhipcau_messaging::crypto::{seal, sign::SigningKey};
 
-use super::{NAMES, contract, key_id, party, point, seed};
+use super::{NAMES, NIGHT_DESK, contract, key_id, party, point, seed};
 
 /// What is different in the directory from three ordinary access points.
 #[derive(Default)]
@@ -21,7 +21,8 @@ pub(crate) struct Setup {
     pub(crate) sealing_public: Option<[u8; 32]>,
 }
 
-/// Two releases: one with agreements between all, and one without those of `vwu` to `hanoi`.
+/// Two releases: one with agreements between all, and one without those of `vwu` to `hanoi` and with a night desk of
+/// `moh`.
 pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
     let year = SignedDuration::from_hours(24 * 365);
     let long = Validity { start: now - year, expire: Some(now + year) };
@@ -67,6 +68,8 @@ pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
     let second = authoring::ReleaseBuilder::after(&first, now - year, now + year).with(|wire| {
         wire.agreements.retain(|a| !(a.sender_party == "vwu" && a.recipient_party == "hanoi"));
     });
+    let night = UnitId::new(NIGHT_DESK).unwrap();
+    let second = second.unit(&party("moh"), &night, ("Trực đêm", "Night desk"), long);
     let second = Arc::new(Release::verify(&sign(&second), &root, Some(&first)).unwrap());
     vec![first, second]
 }

@@ -27,6 +27,8 @@ pub(crate) use self::{
 pub(crate) const MOH: usize = 0;
 pub(crate) const VWU: usize = 1;
 pub(crate) const HANOI: usize = 2;
+/// A unit of `moh` that the second release brings.
+const NIGHT_DESK: &str = "night-desk";
 const NAMES: [&str; 3] = ["moh", "vwu", "hanoi"];
 
 fn contract() -> ContractId {
@@ -106,11 +108,28 @@ impl World {
 
     /// The same with other secrets.
     pub(crate) fn restart_with(&mut self, node: usize, image: Option<&[u8]>, secrets: &Secrets) -> Node {
+        self.restart_under(node, image, secrets, 0)
+    }
+
+    /// The same under one of the releases.
+    pub(crate) fn restart_under(
+        &mut self,
+        node: usize,
+        image: Option<&[u8]>,
+        secrets: &Secrets,
+        release: usize,
+    ) -> Node {
         let starts = self.nodes[node].starts + 1;
         let image = image.map_or_else(|| self.image(node), <[u8]>::to_vec);
         let store = Store::from_image(&image).unwrap();
-        let started = Node::start(NAMES[node], store, starts, &self.releases[0], secrets, self.now);
+        let started = Node::start(NAMES[node], store, starts, &self.releases[release], secrets, self.now);
         std::mem::replace(&mut self.nodes[node], started)
+    }
+
+    /// Gives a node the second release.
+    pub(crate) fn install(&mut self, node: usize) {
+        let (now, release) = (self.now, Arc::clone(&self.releases[1]));
+        self.group(node, |engine, tx| engine.step(now, Input::Release(release), tx)).unwrap();
     }
 
     /// A copy of a node's disk.

@@ -1,6 +1,6 @@
 //! Messages of a test: what its services send, and what somebody with an access point's keys could put on the bus.
 
-use nhipcau_domain::id::{Purpose, SystemId};
+use nhipcau_domain::id::{Purpose, SystemId, UnitId};
 use nhipcau_messaging::{
     crypto::sign::SigningKey,
     engine::{Kind, SubmitError},
@@ -10,7 +10,7 @@ use nhipcau_messaging::{
 };
 use prost::Message;
 
-use super::{NAMES, Parcel, World, contract, key_id, node::Seeded, party, point, seed};
+use super::{MOH, NAMES, NIGHT_DESK, Parcel, World, contract, key_id, node::Seeded, party, point, seed};
 
 /// What somebody with an access point's signing key could put on the bus.
 #[derive(Clone, Copy)]
@@ -68,7 +68,26 @@ impl World {
     }
 
     pub(crate) fn broadcast(&mut self, from: usize, request: &str, body: &[u8]) -> Result<MessageId, SubmitError> {
-        self.submit(from, draft(from, None, Recipient::All, Lane::Bulk, request, body))
+        self.broadcast_changed(from, request, body, |_| ())
+    }
+
+    /// Broadcasts after a change to the draft.
+    pub(crate) fn broadcast_changed(
+        &mut self,
+        from: usize,
+        request: &str,
+        body: &[u8],
+        change: impl FnOnce(&mut Draft),
+    ) -> Result<MessageId, SubmitError> {
+        let mut draft = draft(from, None, Recipient::All, Lane::Bulk, request, body);
+        change(&mut draft);
+        self.submit(from, draft)
+    }
+
+    /// Broadcasts for a unit that only the second release knows.
+    pub(crate) fn broadcast_by_night(&mut self, request: &str, body: &[u8]) -> MessageId {
+        let night = UnitId::new(NIGHT_DESK).unwrap();
+        self.broadcast_changed(MOH, request, body, |draft| draft.header.sender.unit = Some(night)).unwrap()
     }
 
     fn submit(&mut self, from: usize, draft: Draft) -> Result<MessageId, SubmitError> {
