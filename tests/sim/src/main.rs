@@ -31,15 +31,22 @@ struct Arguments {
     /// How many access points; the seed decides when it is not said.
     #[arg(long, value_parser = clap::value_parser!(u8).range(2..=16))]
     access_points: Option<u8>,
-    /// Lets any number of access points lose history in a run, not one.
+    /// Lets any number of access points lose history in every run, not in each third.
     #[arg(long)]
     many_losses: bool,
+    /// Lets only one access point lose history in every run.
+    #[arg(long, conflicts_with = "many_losses")]
+    one_loser: bool,
 }
 
 fn main() -> io::Result<ExitCode> {
     let arguments = Arguments::parse();
     let access_points = arguments.access_points.map(usize::from);
-    let losses = if arguments.many_losses { Losses::Many } else { Losses::One };
+    let losses = match (arguments.many_losses, arguments.one_loser) {
+        (true, _) => Losses::Many,
+        (_, true) => Losses::One,
+        _ => Losses::default(),
+    };
     let mut out = io::stdout().lock();
     let Some(seed) = arguments.seed else {
         let threads = thread::available_parallelism().map_or(2, usize::from);

@@ -25,6 +25,7 @@ fn least(name: &str, losses: Losses) -> u64 {
     match losses {
         // Only a meeting of several losses leads there.
         Losses::One if RARE.contains(&name) || name == "PairRolledBack" => 0,
+        Losses::ManyInThird if RARE.contains(&name) => 0,
         Losses::Many if RARE.contains(&name) => 1,
         _ => LEAST,
     }
@@ -136,8 +137,12 @@ impl fmt::Display for Report {
         }
         for (seed, why) in &self.failures {
             writeln!(f, "FAILED seed {seed}: {why}")?;
-            let many = if self.losses == Losses::Many { " --many-losses" } else { "" };
-            writeln!(f, "       replay: cargo run --package nhipcau-sim --bin sim -- --seed {seed} --trace{many}")?;
+            let losses = match self.losses {
+                Losses::One => " --one-loser",
+                Losses::Many => " --many-losses",
+                Losses::ManyInThird => "",
+            };
+            writeln!(f, "       replay: cargo run --package nhipcau-sim --bin sim -- --seed {seed} --trace{losses}")?;
         }
         Ok(())
     }

@@ -467,8 +467,9 @@ impl Engine {
             )?;
             if let Some(content) = content {
                 let skip = content.skip.map_or(0, |s| s.reason as i64);
+                // Also what was given up here before the peer could say that it had been signed.
                 tx.execute(
-                    "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4)",
+                    "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4, 5)",
                     &[content.ordinal.into(), skip.into(), (&r.id.0).into()],
                 )?;
             } else {

@@ -171,3 +171,17 @@ fn what_was_received_behind_an_unconcluded_message_is_sent_again_when_its_recipi
     assert_eq!(world.in_state(MOH, 2), 3);
     assert!(world.concluded(MOH).iter().all(|outcome| *outcome == 0));
 }
+
+#[test]
+fn a_repeated_request_withdrawn_before_its_message_is_returned_counts_as_received_where_it_was() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.rows(MOH, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert_eq!((world.in_state(MOH, 2), world.in_state(MOH, 5)), (1, 0));
+}

@@ -1,6 +1,6 @@
 //! What breaks by intent: processes, disks, clocks, the broker, the links.
 
-use super::{Event, Failure, Losses, World, parts};
+use super::{Event, Failure, World, parts};
 use crate::{
     Point,
     coverage::Fault,
@@ -49,7 +49,7 @@ impl World {
         let peace = (self.queue.now() / (5 * SECOND)).is_multiple_of(4);
         if !peace {
             let fault = BREAKS[self.prng.index(BREAKS.len())];
-            let point = self.prng.index(self.points.len());
+            let point = self.target(fault);
             if self.inflict(fault, point) {
                 self.coverage.fault(fault);
                 self.say(format_args!("nemesis {fault:?} ap-{point}"));
@@ -57,6 +57,17 @@ impl World {
         }
         let pause = self.prng.between(1, 2 * self.rates.break_pause) * MILLI;
         self.queue.plan(pause, Event::Break);
+    }
+
+    /// Whom it hits. Where many may lose history, losses mostly meet on one pair: what each has lost of the other, and
+    /// loses again, is what recovery finds hardest.
+    fn target(&mut self, fault: Fault) -> Point {
+        let is_loss = matches!(fault, Fault::StoreRolledBack | Fault::PairRolledBack | Fault::TwinStarted);
+        match (is_loss && self.many_losses && self.prng.chance(800), fault) {
+            (true, Fault::PairRolledBack) => 0,
+            (true, _) => self.prng.index(2),
+            _ => self.prng.index(self.points.len()),
+        }
     }
 
     /// Does it, if it can be done now.
@@ -72,7 +83,7 @@ impl World {
             Fault::StoreRolledBack => self.roll_store_back(point),
             Fault::PairRolledBack => {
                 let other = (point + 1) % self.points.len();
-                self.losses == Losses::Many && self.roll_store_back(point) && self.roll_store_back(other)
+                self.many_losses && self.roll_store_back(point) && self.roll_store_back(other)
             }
             Fault::TwinStarted => self.start_twin(point).is_ok_and(|started| started),
             Fault::TailLost => {
@@ -162,7 +173,7 @@ impl World {
 
     /// Whether this access point may lose history in this run; if so, it is the one.
     fn may_lose(&mut self, point: Point) -> bool {
-        self.losses == Losses::Many || *self.loser.get_or_insert(point) == point
+        self.many_losses || *self.loser.get_or_insert(point) == point
     }
 
     /// A restored copy starts while the access point's process still runs.
