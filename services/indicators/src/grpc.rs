@@ -18,6 +18,7 @@ use nhipcau_proto::indicator::v1::{
 use nhipcau_runtime::{
     caller::{Caller, Role, permit},
     status::{Refusal, check},
+    trace::TraceContext,
 };
 use tokio::{sync::watch, task::spawn_blocking, time};
 use tokio_util::sync::CancellationToken;
@@ -105,11 +106,6 @@ fn provider(parent: &str, caller: &Caller) -> Result<PartyId, Status> {
     party.filter(|party| *party == caller.party).ok_or_else(|| Refusal::access_denied().into())
 }
 
-fn traceparent<T>(request: &Request<T>) -> String {
-    let header = request.metadata().get("traceparent").and_then(|header| header.to_str().ok());
-    header.filter(|header| header.len() <= 55).unwrap_or_default().to_owned()
-}
-
 fn digests(chunks: &[Vec<u8>]) -> Result<Vec<[u8; 32]>, Error> {
     let digest = |chunk: &Vec<u8>| <[u8; 32]>::try_from(chunk.as_slice());
     let malformed = |_| Error::Field { field: "chunks", reason: reason::FIELD_FORMAT };
@@ -124,7 +120,7 @@ fn call<T>(request: &Request<T>, parent: &str, request_id: &str, validate_only: 
         system: caller.system.clone(),
         request_id: request_id.to_owned(),
         digest: [0; 32],
-        traceparent: traceparent(request),
+        traceparent: TraceContext::onward(request),
     };
     Ok(Call { request, validate_only })
 }

@@ -49,6 +49,12 @@ impl TraceContext {
         request.extensions().get().copied()
     }
 
+    /// The `traceparent` for messages that a call sends: what their recipients do belongs to the call's span.
+    #[must_use]
+    pub fn onward<T>(request: &Request<T>) -> String {
+        Self::of(request).map(|trace| trace.to_string()).unwrap_or_default()
+    }
+
     /// Names this span as the parent of a call to be made.
     pub fn attach(self, metadata: &mut MetadataMap) {
         if let Ok(value) = self.to_string().parse() {

@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 };
 use nhipcau_runtime::{clock::Clock, status::Refusal};
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Status};
+use tonic::Status;
 
 use crate::{Referrals, error::Error};
 
@@ -36,9 +36,4 @@ impl Door {
     ) -> Result<T, Status> {
         self.readers.read(work).await.map_err(|error| Refusal::from(error).into())
     }
-}
-
-fn traceparent<T>(request: &Request<T>) -> String {
-    let header = request.metadata().get("traceparent").and_then(|header| header.to_str().ok());
-    header.filter(|header| header.len() <= 55).unwrap_or_default().to_owned()
 }

@@ -8,17 +8,18 @@ use nhipcau_messaging::{
 use nhipcau_runtime::{
     caller::{Role, permit_for},
     status::Refusal,
+    trace::TraceContext,
 };
 use prost::Message;
 use tonic::{Request, Status};
 
-use super::{Door, traceparent};
+use super::Door;
 use crate::{desk::Counter, error::Error, request::Call};
 
 /// Authorises a call and says who asks.
 pub(super) fn call<T: Message>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Call, Status> {
     let permit = permit_for(request, role, person)?;
-    Ok(Call::new(permit.caller, permit.person.as_ref(), id, request.get_ref(), traceparent(request)))
+    Ok(Call::new(permit.caller, permit.person.as_ref(), id, request.get_ref(), TraceContext::onward(request)))
 }
 
 impl Door {

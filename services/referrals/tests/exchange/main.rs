@@ -12,4 +12,5 @@ mod reading;
 mod resting;
 mod restoring;
 mod stories;
+mod traces;
 mod world;

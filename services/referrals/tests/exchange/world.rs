@@ -30,7 +30,7 @@ use nhipcau_messaging::{
 };
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_referrals::{CONTRACT, Referrals, SCHEMA, grpc::Door};
-use nhipcau_runtime::clock::Clock;
+use nhipcau_runtime::{clock::Clock, traced::Traced};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -344,7 +344,7 @@ fn start(
             kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: kek(name) }],
         },
         release: Arc::clone(&releases.borrow()),
-        handlers: vec![Box::new(service.handler())],
+        handlers: vec![Box::new(Traced(Box::new(service.handler())))],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
     };
     let writer = Writer::start(store, config, seams).unwrap();

@@ -50,6 +50,7 @@ use crate::{
     metrics::{self, Broker, Distribution, Reconciliation},
     operations::Door,
     private_file,
+    traced::Traced,
 };
 
 /// How long the end waits for a broker that cannot be reached.
@@ -151,10 +152,10 @@ impl Loaded {
     /// [`Error`].
     pub async fn start(self, parts: Vec<Part>, registry: &mut Registry) -> Result<AccessPoint, Error> {
         let Self { id, config, clock, keys, start, mut store, releases, lock } = self;
-        let mut handlers = Vec::new();
+        let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
         for part in parts {
             part.tables.into_iter().try_for_each(|tables| store.add_tables(tables))?;
-            handlers.extend(part.handlers);
+            handlers.extend(part.handlers.into_iter().map(|handler| Box::new(Traced(handler)) as Box<dyn Handler>));
         }
         let contracts = handlers.iter().map(|handler| (handler.contract().clone(), handler.minor())).collect();
         let signing = keys::signing(&config.keys.directory)?;

@@ -46,7 +46,7 @@ impl ReferralSteeringService for Probe {
         let mut response = Response::new(OpenBranchResponse::default());
         let name = permit.caller.name().to_string();
         response.metadata_mut().insert("x-caller", name.parse().unwrap());
-        let trace = TraceContext::of(&request).unwrap().to_string();
+        let trace = TraceContext::onward(&request);
         response.metadata_mut().insert("x-trace", trace.parse().unwrap());
         Ok(response)
     }
@@ -191,12 +191,15 @@ async fn a_named_system_is_let_in_and_its_trace_goes_on() {
     let world = World::new();
     let (_serving, address) = world.start().await;
     let mut client = Client::new(world.channel(address, "moh/hotline").await);
-    let mut request = Request::new(OpenBranchRequest::default());
-    request.metadata_mut().insert("traceparent", TRACE.parse().unwrap());
-    let response = client.open_branch(request).await.unwrap();
-    assert_eq!(response.metadata().get("x-caller").unwrap(), "moh/hotline");
-    let trace = response.metadata().get("x-trace").unwrap().to_str().unwrap();
-    assert!(trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && trace != TRACE, "{trace}");
+    for (header, goes_on) in [(Some(TRACE), true), (Some("a name of a child"), false), (None, false)] {
+        let mut request = Request::new(OpenBranchRequest::default());
+        header.map(|header| request.metadata_mut().insert("traceparent", header.parse().unwrap()));
+        let response = client.open_branch(request).await.unwrap();
+        assert_eq!(response.metadata().get("x-caller").unwrap(), "moh/hotline");
+        let sealed = response.metadata().get("x-trace").unwrap().to_str().unwrap();
+        assert_eq!(sealed.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"), goes_on, "{sealed}");
+        assert!(TraceContext::parse(sealed).is_some() && sealed != TRACE, "{sealed}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,66 @@
+//! A handler whose work at a message stands in the trace of the call that sent it, on whichever access point that was.
+
+use nhipcau_domain::id::{AccessPointId, ContractId};
+use nhipcau_messaging::{
+    engine::RestError,
+    handler::{Context, Handler, Refused},
+    message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
+};
+
+use crate::trace::TraceContext;
+
+/// Continues the trace in a message's header around its effect. What is not a trace context is ignored, and the effect
+/// begins a trace: nobody's text gets into a log.
+pub struct Traced(pub Box<dyn Handler>);
+
+impl Handler for Traced {
+    fn contract(&self) -> &ContractId {
+        self.0.contract()
+    }
+
+    fn minor(&self) -> u32 {
+        self.0.minor()
+    }
+
+    fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
+        let sent = TraceContext::parse(&message.header.traceparent);
+        let trace = sent.map_or_else(TraceContext::root, TraceContext::child);
+        let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
+        let peer = AccessPointId::as_str(message.sender);
+        let contract = message.header.contract.as_str();
+        let _span = tracing::info_span!("message", peer, contract, trace_id, span_id).entered();
+        let result = self.0.receive(message, context);
+        match &result {
+            Ok(()) => tracing::debug!(id = %message.id, "A message was applied."),
+            Err(Refused::Reason(reason)) => {
+                tracing::debug!(id = %message.id, reason = reason.as_str_name(), "A message was refused.");
+            }
+            // The writer ends with these and says why.
+            Err(Refused::Store(_) | Refused::Key(_)) => (),
+        }
+        result
+    }
+
+    fn concluded(
+        &mut self,
+        id: MessageId,
+        correlation: Option<Correlation>,
+        outcome: Outcome,
+        context: &mut Context<'_, '_>,
+    ) -> Result<(), RestError> {
+        self.0.concluded(id, correlation, outcome, context)
+    }
+
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        self.0.recovered(message, context)
+    }
+
+    fn may_send(
+        &mut self,
+        id: MessageId,
+        header: &Header,
+        context: &mut Context<'_, '_>,
+    ) -> Result<Option<SkipReason>, RestError> {
+        self.0.may_send(id, header, context)
+    }
+}
