@@ -2,8 +2,9 @@
 //!
 //! A record is written in the transaction that reads the content, and callers are answered only after that transaction
 //! is on disk: no content leaves without a record. Each record names the digest of the one before, so that a record
-//! that is changed, dropped, moved or put in later is found. What is cut off at the end is found by comparing with a
-//! head that was noted elsewhere; nothing inside one store can prove it.
+//! that is changed, dropped, moved or put in later is found. The head, which is the number and digest of the last record,
+//! stands in a row of its own and is written with every record, so that what is cut off at the end is found as well.
+//! Whoever rewrites both is found by comparing with a head that was noted elsewhere; nothing inside one store can prove it.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
@@ -57,7 +58,7 @@ pub enum Error {
     /// A record is missing, was put in, was changed or stands elsewhere.
     #[error("the chain of access records is broken at record {record}")]
     Broken {
-        /// The first record that does not fit.
+        /// The first record that does not fit; the one after the last where the head stands for more or others.
         record: u64,
     },
     /// The store failed.
@@ -72,7 +73,8 @@ pub(crate) fn record(
     now: Timestamp,
     tx: &mut Tx<'_>,
 ) -> Result<(), StoreError> {
-    let (number, previous) = access::last(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
+    // From the head and not from the last record, so that what was cut off before leaves a gap for good.
+    let (number, previous) = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
     let mut record = Record {
         number: number + 1,
         time: now.as_microsecond(),
@@ -98,7 +100,9 @@ pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<Chain, Er
     loop {
         let records = access::after(tx, chain.records, TOGETHER)?;
         if records.is_empty() {
-            return Ok(chain);
+            let head = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
+            let is_whole = head == (chain.records, chain.head);
+            return if is_whole { Ok(chain) } else { Err(Error::Broken { record: chain.records + 1 }) };
         }
         for record in records {
             let expected = chain.records + 1;
@@ -203,6 +207,11 @@ mod tests {
             ("DELETE FROM referral_access WHERE number = 1", 1),
             ("DELETE FROM referral_access WHERE number = 3", 3),
             ("UPDATE referral_access SET number = 9 WHERE number = 4", 4),
+            ("DELETE FROM referral_access WHERE number = 5", 5),
+            ("DELETE FROM referral_access", 1),
+            ("DELETE FROM referral_access_head", 6),
+            ("UPDATE referral_access_head SET number = 4", 6),
+            ("UPDATE referral_access_head SET digest = zeroblob(32)", 6),
         ] {
             let mut store = store(5);
             assert!(verified(&mut store).is_ok());
@@ -219,10 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_shows_against_a_noted_head() {
+    fn what_was_cut_off_still_shows_after_further_records() {
+        let mut store = store(3);
+        store.transaction(|tx| tx.execute("DELETE FROM referral_access WHERE number = 3", &[])).unwrap();
+        add(&mut store, 2);
+        assert_eq!(verified(&mut store), Err(3));
+    }
+
+    #[test]
+    fn who_cuts_off_and_rewrites_the_head_shows_against_a_noted_one_only() {
         let mut store = store(3);
         let noted = verified(&mut store).unwrap();
         store.transaction(|tx| tx.execute("DELETE FROM referral_access WHERE number = 3", &[])).unwrap();
+        let rewrite = "UPDATE referral_access_head SET number = 2, \
+            digest = (SELECT digest FROM referral_access WHERE number = 2)";
+        store.transaction(|tx| tx.execute(rewrite, &[])).unwrap();
         assert_ne!(verified(&mut store).unwrap(), noted);
     }
 }

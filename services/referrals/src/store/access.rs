@@ -45,14 +45,12 @@ impl Record {
     }
 }
 
-/// Number and digest of the newest record.
-pub(crate) fn last(tx: &mut Tx<'_>) -> Result<Option<(u64, [u8; 32])>, Error> {
-    tx.query_one("SELECT number, digest FROM referral_access ORDER BY number DESC LIMIT 1", &[], |row| {
-        Ok((row.number(0)?, row.array(1)?))
-    })
+/// Number and digest of the newest record, as noted beside the records.
+pub(crate) fn head(tx: &mut Tx<'_>) -> Result<Option<(u64, [u8; 32])>, Error> {
+    tx.query_one("SELECT number, digest FROM referral_access_head", &[], |row| Ok((row.number(0)?, row.array(1)?)))
 }
 
-/// Adds a record.
+/// Adds a record, which is the head from then on.
 pub(crate) fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO referral_access \
@@ -71,6 +69,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, record: &Record) -> Result<(), Error> {
             (&record.digest).into(),
         ],
     )?;
+    tx.execute("DELETE FROM referral_access_head", &[])?;
+    let head = [record.number.into(), (&record.digest).into()];
+    tx.execute("INSERT INTO referral_access_head (number, digest) VALUES ($1, $2)", &head)?;
     Ok(())
 }
 

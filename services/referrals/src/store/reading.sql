@@ -49,3 +49,9 @@ CREATE TABLE IF NOT EXISTS referral_access (
   digest BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS referral_access_referral ON referral_access (referral, number);
+
+-- The last access record, one row written with it: shows what was cut off at the end. No row before the first record.
+CREATE TABLE IF NOT EXISTS referral_access_head (
+  number INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL
+);

@@ -262,8 +262,8 @@ def _check_changes(home: Home, logs: Logs, findings: Findings) -> None:
 
 
 def _check_accesses(home: Home, findings: Findings) -> None:
-    """Access records are numbered and chained from a beginning that names the access point."""
-    previous = digest("nhipcau/1/referral-access", home.name)
+    """Access records are numbered and chained from a beginning that names the access point, up to the noted head."""
+    number, previous = 0, digest("nhipcau/1/referral-access", home.name)
     for number, row in enumerate(home.rows("SELECT * FROM referral_access ORDER BY number"), 1):
         own = digest(
             "nhipcau/1/referral-access", row["number"].to_bytes(8, "little"),
@@ -273,6 +273,9 @@ def _check_accesses(home: Home, findings: Findings) -> None:
         fits = (row["number"], row["previous"], row["digest"]) == (number, previous, own)
         findings.expect(fits, f"{home.name} referral_access {row['number']}", "does not follow the record before it")
         previous = row["digest"]
+    heads = [(row["number"], row["digest"]) for row in home.rows("SELECT number, digest FROM referral_access_head")]
+    findings.expect(heads == ([(number, previous)] if number else []), f"{home.name} referral_access_head",
+                    "is not the last access record")
 
 
 def _unit(branch: Branch, side: str) -> Any:
