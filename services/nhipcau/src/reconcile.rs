@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     client::Options,
     exit::{Code, Failure},
-    terminal,
+    terminal::{self, counted},
 };
 
 /// Arguments of the command.
@@ -97,7 +97,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if difference_count == 0 {
         return Ok(());
     }
-    Err(Failure::because(Code::Differs, format_args!("{difference_count} differences with {}", compared.peer)))
+    Err(Failure::because(
+        Code::Differs,
+        format_args!("{} with {}", counted(difference_count, "difference"), compared.peer),
+    ))
 }
 
 impl From<pb::ChannelReconciliation> for Channel {

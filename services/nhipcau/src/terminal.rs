@@ -52,7 +52,43 @@ pub(crate) fn complain(error: &impl fmt::Display) {
     tell(format_args!("nhipcau: {error}"));
 }
 
+/// A number with the word for what is counted, such as "1 difference" or "2 differences".
+pub(crate) fn counted(count: impl TryInto<u64>, one: &'static str) -> Counted {
+    Counted { count: count.try_into().unwrap_or(u64::MAX), one }
+}
+
+/// See [`counted`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    count: u64,
+    one: &'static str,
+}
+
+impl Counted {
+    /// The word alone, for a table.
+    pub(crate) fn word(self) -> String {
+        format!("{}{}", self.one, if self.count == 1 { "" } else { "s" })
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.count, self.word())
+    }
+}
+
 /// Nothing can be done, and nobody told, when standard error is gone.
 fn tell(text: fmt::Arguments<'_>) {
     drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_said_in_the_singular() {
+        let said = [0, 1, 2].map(|count: u64| counted(count, "difference").to_string());
+        assert_eq!(said, ["0 differences", "1 difference", "2 differences"]);
+    }
 }

@@ -5,8 +5,8 @@
 //! Reads the signed directory, the store and the key-encryption keys, and writes nothing; SQLite may leave its two empty
 //! side files beside a store that nobody has open, so that a store on a read-only medium must be copied first.
 //!
-//! Cannot find: rows taken away at the end of a channel or of the access records together with all that speaks of them
-//! (`reconcile` asks the other side for that); figures and cases that differ from the messages that brought them; and
+//! Cannot find: rows taken away at the end of a channel together with all that speaks of them (`reconcile` asks the other
+//! side for that); access records that were rewritten together with their head, of which another side knows nothing; figures and cases that differ from the messages that brought them; and
 //! bodies whose key-encryption key is not at hand, which are counted as not opened. Whoever has the access point's
 //! signing key can make evidence of its own side anew, and of no other side.
 
@@ -20,7 +20,7 @@ use nhipcau_messaging::{
     message::Lane,
     store::{Error as StoreError, Readers, Tx, operations},
 };
-use nhipcau_referrals::{ChainError, verify_access};
+use nhipcau_referrals::{Chain, ChainError, verify_access};
 use nhipcau_runtime::{
     config::{self, Config},
     directory, keys,
@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use crate::{
     exit::{Code, Failure, OrExit as _},
-    terminal,
+    terminal::{self, counted},
 };
 
 /// Differences shown; all are counted.
@@ -84,6 +84,8 @@ struct Report {
     receipts_held: u64,
     /// Records of who was shown what; none when referrals were never served here.
     access_records: Option<u64>,
+    /// Digest of the last of them; none when they do not hold. Noted elsewhere, it shows what is rewritten later.
+    access_head: Option<String>,
     difference_count: u64,
     differences: Vec<Difference>,
 }
@@ -118,15 +120,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let (found, accesses) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
     let mut differences: Vec<_> = found.findings.iter().map(Difference::of).collect();
-    let access_records = match accesses {
+    let (access_records, access_head) = match accesses {
         Some(Err(record)) => {
             let place = format!("record {record}");
-            let fault = "is missing or was changed; those after it were not looked at".to_owned();
+            let fault = "is missing or was changed, or the head is not its; later ones were not looked at".to_owned();
             differences.push(Difference { of: "access records".to_owned(), place, fault });
-            Some(record.saturating_sub(1))
+            (Some(record.saturating_sub(1)), None)
         }
-        Some(Ok(records)) => Some(records),
-        None => None,
+        Some(Ok(chain)) => (Some(chain.records), Some(hex::encode(chain.head))),
+        None => (None, None),
     };
     let difference_count = differences.len() as u64;
     differences.truncate(SHOWN);
@@ -143,6 +145,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         receipts_issued: issued,
         receipts_held: held,
         access_records,
+        access_head,
         difference_count,
         differences,
     };
@@ -150,16 +153,17 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if difference_count == 0 {
         return Ok(());
     }
-    Err(Failure::because(Code::Differs, format_args!("{difference_count} differences in the evidence")))
+    Err(Failure::because(Code::Differs, format_args!("{} in the evidence", counted(difference_count, "difference"))))
 }
 
-/// How many access records hold, or the first that does not; none when there is no table of them.
-fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<u64, u64>>, StoreError> {
-    if !operations::has_table(tx, "referral_access")? {
+/// The access records if all hold, or the first that does not; none when referrals were never served here.
+fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<Chain, u64>>, StoreError> {
+    // Not by the records' own table, which somebody may have taken away.
+    if !operations::has_table(tx, "referral_branch")? {
         return Ok(None);
     }
     match verify_access(me, tx) {
-        Ok(chain) => Ok(Some(Ok(chain.records))),
+        Ok(chain) => Ok(Some(Ok(chain))),
         Err(ChainError::Broken { record }) => Ok(Some(Err(record))),
         Err(ChainError::Store(error)) => Err(error),
     }
@@ -230,22 +234,25 @@ impl Difference {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} under release {}:", self.access_point, self.directory_version)?;
-        for (count, what) in [
-            (Some(self.channels), "channels"),
-            (Some(self.sent), "positions sent"),
-            (Some(self.received), "positions received"),
-            (Some(self.envelopes_verified), "envelopes verified"),
-            (Some(self.envelopes_erased).filter(|count| *count > 0), "of them erased"),
-            (Some(self.unopened).filter(|count| *count > 0), "positions not opened"),
-            (Some(self.receipts_issued), "receipts issued and verified"),
-            (Some(self.receipts_held), "receipts held and verified"),
-            (self.access_records, "access records in one chain"),
+        for (count, one, more) in [
+            (Some(self.channels), "channel", ""),
+            (Some(self.sent), "position", " sent"),
+            (Some(self.received), "position", " received"),
+            (Some(self.envelopes_verified), "envelope", " verified"),
+            (Some(self.envelopes_erased).filter(|count| *count > 0), "envelope", " erased"),
+            (Some(self.unopened).filter(|count| *count > 0), "position", " not opened"),
+            (Some(self.receipts_issued), "receipt", " issued and verified"),
+            (Some(self.receipts_held), "receipt", " held and verified"),
+            (self.access_records, "access record", " in one chain"),
         ] {
             if let Some(count) = count {
-                writeln!(f, "{count:>10}  {what}")?;
+                writeln!(f, "{count:>10}  {}{more}", counted(count, one).word())?;
             }
         }
-        write!(f, "{:>10}  differences", self.difference_count)?;
+        if let Some(head) = &self.access_head {
+            writeln!(f, "{:>10}  {head}", "head")?;
+        }
+        write!(f, "{:>10}  {}", self.difference_count, counted(self.difference_count, "difference").word())?;
         for Difference { of, place, fault } in &self.differences {
             write!(f, "\n  {of}, {place}: {fault}")?;
         }

@@ -11,7 +11,7 @@ use nhipcau_runtime::{
 };
 
 use super::Finding;
-use crate::registry;
+use crate::{registry, terminal::counted};
 
 /// Verifies the directory and reads its tables, as a start would.
 pub(super) fn release(config: &Config, now: Timestamp) -> Result<Release, Finding> {
@@ -49,9 +49,11 @@ pub(super) fn age(release: &Release, now: Timestamp) -> Vec<Finding> {
     let version = release.version();
     let next = "have two signers sign the next release";
     vec![match release.freshness(now) {
-        Freshness::Current => Finding::good("directory", format!("release {version} is good for {days} more days")),
+        Freshness::Current => {
+            Finding::good("directory", format!("release {version} is good for {}", counted(days, "more day")))
+        }
         Freshness::ExpiresSoon => {
-            Finding::warning("directory", format!("release {version} expires in {days} days"), next)
+            Finding::warning("directory", format!("release {version} expires in {}", counted(days, "day")), next)
         }
         Freshness::Expired => {
             let what = format!("release {version} has expired; known keys carry cases on, nothing new begins");

@@ -5,7 +5,10 @@ use std::{error::Error as _, fmt, io, time::Duration};
 use tonic::{Code as Grpc, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    terminal::counted,
+};
 
 /// A call that was refused or that nobody answered.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl fmt::Display for Refused {
         }
         let more = self.violation_count().saturating_sub(listed.len() as u64);
         if more > 0 {
-            write!(f, "\n  … and {more} more violations")?;
+            write!(f, "\n  … and {}", counted(more, "more violation"))?;
         }
         if let Some(delay) = self.details.retry_info().and_then(|retry| retry.retry_delay) {
             write!(f, "\n  try again after {} s, with the same request id", delay.as_secs().max(1))?;

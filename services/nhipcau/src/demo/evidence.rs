@@ -10,7 +10,7 @@ use super::{
     tell::Teller,
     wait::{PATIENCE, Seen, until},
 };
-use crate::exit::Failure;
+use crate::{exit::Failure, terminal::counted};
 
 /// Most receipts in one answer.
 const PAGE: i32 = 500;
@@ -39,7 +39,11 @@ pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidenc
             let what = format!("agreement with {}", other.name);
             let agreed = until(one.name, &what, PATIENCE, async || {
                 let found = reconcile(one, other).await?;
-                Ok(if found == 0 { Seen::There(found) } else { Seen::Instead(format!("{found} differences")) })
+                Ok(if found == 0 {
+                    Seen::There(found)
+                } else {
+                    Seen::Instead(counted(found, "difference").to_string())
+                })
             });
             differences += agreed.await?;
         }
@@ -56,8 +60,9 @@ pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidenc
             receipts.len()
         ),
         format_args!(
-            "The parties hold {} signed receipts; compared pair by pair: {differences} differences.",
-            receipts.len()
+            "The parties hold {}; compared pair by pair: {}.",
+            counted(receipts.len(), "signed receipt"),
+            counted(differences, "difference")
         ),
     )?;
     Ok(Evidence { nats_version, receipts: receipts.len() as u64, differences })

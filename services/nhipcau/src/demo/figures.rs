@@ -15,6 +15,7 @@ use super::{
 use crate::{
     exit::{Code, Failure, OrExit as _},
     indicators::{self, Export, Import},
+    terminal::counted,
 };
 
 const BROUGHT: &str = include_str!("../../../../deploy/dev/demo/indicators.csv");
@@ -60,16 +61,20 @@ pub(super) async fn publish(
     let count = indicators::submit(import, &publisher.connection).await?.observation_count;
     teller.say(
         format_args!("{} công bố {count} số liệu.", publisher.vietnamese),
-        format_args!("{} publishes {count} observations.", publisher.english),
+        format_args!("{} publishes {}.", publisher.english, counted(count, "observation")),
     )?;
     let structure = import.structure();
     let own = held(publisher, publisher, structure).await?;
     let mut everywhere = BTreeMap::new();
     for subscriber in subscribers {
-        let wanted = format!("{} observations of {}", own.count, publisher.name);
+        let wanted = format!("{} of {}", counted(own.count, "observation"), publisher.name);
         let found = until(subscriber.name, &wanted, PATIENCE, async || {
             let found = held(subscriber, publisher, structure).await?;
-            Ok(if found == own { Seen::There(found) } else { Seen::Instead(format!("{} observations", found.count)) })
+            Ok(if found == own {
+                Seen::There(found)
+            } else {
+                Seen::Instead(counted(found.count, "observation").to_string())
+            })
         });
         let found = found.await?;
         teller.say(

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     exit::Failure,
     settings,
-    terminal::{line, result},
+    terminal::{counted, line, result},
 };
 
 /// `key`.
@@ -295,7 +295,7 @@ impl Install {
         let take = "a running process takes it on SIGHUP, a stopped one at its start";
         match install::install(&self.file, &config.directory, now())? {
             Installed::Release { version, tables } => {
-                line(format_args!("release {version} is installed, with {tables} new tables; {take}"))
+                line(format_args!("release {version} is installed, with {}; {take}", counted(tables, "new table")))
             }
             Installed::Known(version) => line(format_args!("release {version} was installed before")),
             Installed::Revocation(path) => line(format_args!("{} is installed; {take}", path.display())),

@@ -6,7 +6,10 @@ use nhipcau_domain::directory as rules;
 use nhipcau_runtime::directory as kept;
 
 use super::{files, key_file, problem::Problems};
-use crate::exit::{Code, Failure};
+use crate::{
+    exit::{Code, Failure},
+    terminal::counted,
+};
 
 /// A command that did not do what was asked. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +97,7 @@ impl From<Error> for Failure {
         // All violations of a refused release, not the first alone.
         if let Error::Refused { path, source: rules::Error::Invalid(found) } = &error {
             let listed: String = found.listed().iter().map(|violation| format!("\n  {violation}")).collect();
-            let text = format!("{} is refused: {} violations{listed}", path.display(), found.total());
+            let text = format!("{} is refused: {}{listed}", path.display(), counted(found.total(), "violation"));
             return Self::because(code, text);
         }
         Self::new(code, error)

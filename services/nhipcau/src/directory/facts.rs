@@ -7,6 +7,8 @@ use nhipcau_proto::{directory::v1 as pb, google::r#type::Date};
 use prost::Message;
 use serde::Serialize;
 
+use crate::terminal::counted;
+
 /// The content, each list as lines that can be compared.
 #[derive(Debug, Serialize)]
 pub(super) struct Facts {
@@ -211,7 +213,7 @@ fn structure(key: Option<&pb::DataStructureKey>) -> String {
 
 fn span(span: Option<&pb::Span>) -> String {
     match span.and_then(|span| span.kind.as_ref()) {
-        Some(pb::span::Kind::WorkingDays(days)) => format!("{days} working days"),
+        Some(pb::span::Kind::WorkingDays(days)) => counted(*days, "working day").to_string(),
         Some(pb::span::Kind::Elapsed(it)) => format!("{:#}", SignedDuration::new(it.seconds, it.nanos)),
         None => String::new(),
     }

@@ -11,7 +11,7 @@ use nhipcau_runtime::{clock::Clock, config::Config};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::check::Finding;
+use crate::{check::Finding, terminal::counted};
 
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,7 +88,7 @@ fn judged(name: &str, answer: &Value) -> Finding {
     }
     let count = |key: &str| answer.get(key).and_then(Value::as_u64).unwrap_or_default();
     let waiting = count("num_pending") + count("num_ack_pending");
-    Finding::good("broker", format!("the consumer {name} is there; {waiting} messages wait in it"))
+    Finding::good("broker", format!("the consumer {name} is there, with {} waiting in it", counted(waiting, "message")))
 }
 
 /// How many seconds the broker is ahead, by its time of an answer between two of ours.

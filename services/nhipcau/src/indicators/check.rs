@@ -7,7 +7,7 @@ use nhipcau_domain::indicator::{Place, sdmx_csv::ImportError};
 use nhipcau_proto::indicator::v1 as pb;
 use serde::Serialize;
 
-use crate::client::Refused;
+use crate::{client::Refused, terminal::counted};
 
 /// A file that is not accepted.
 #[derive(Debug, Serialize)]
@@ -106,7 +106,7 @@ impl fmt::Display for Faulty {
             write!(f, "\n  … and {more} more")?;
         }
         if self.violation_count > 0 {
-            write!(f, "\n{} violations; nothing of the file took effect", self.violation_count)?;
+            write!(f, "\n{}; nothing of the file took effect", counted(self.violation_count, "violation"))?;
         }
         Ok(())
     }

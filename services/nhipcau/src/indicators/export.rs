@@ -18,7 +18,7 @@ use super::Tables;
 use crate::{
     client::{Connection, Options, Refused},
     exit::{Code, Failure, OrExit as _},
-    terminal,
+    terminal::{self, counted},
 };
 
 /// Observations that are asked for at once: the most that an answer has.
@@ -146,7 +146,7 @@ impl Export {
                 }
                 count += group.block.as_ref().map_or(0, |block| block.time_periods.len() as u64);
             }
-            terminal::advance(format_args!("{count} observations"));
+            terminal::advance(counted(count, "observation"));
             if let Some(output) = output.take() {
                 file = Some(sdmx::Export::new(output, structure, registry).or_exit(Code::Failed)?);
             }
@@ -188,7 +188,7 @@ pub(crate) async fn pages(
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} observations", self.observation_count)?;
+        write!(f, "{}", counted(self.observation_count, "observation"))?;
         self.file.as_ref().map_or(Ok(()), |file| write!(f, " written to {}", file.display()))
     }
 }

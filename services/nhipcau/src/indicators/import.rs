@@ -16,7 +16,7 @@ use super::{Tables, action::Action, check::Faulty, upload};
 use crate::{
     client::{Connection, Options},
     exit::{Code, Failure, OrExit as _},
-    terminal,
+    terminal::{self, counted},
 };
 
 /// Separates these request ids from every other use of the digest.
@@ -90,8 +90,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     };
     let import = import.with(&args)?;
     terminal::progress(format_args!(
-        "{} observations read, request id {}",
-        import.content.observation_count, import.request_id
+        "{} read, request id {}",
+        counted(import.content.observation_count, "observation"),
+        import.request_id
     ));
     match submit(&import, &connection).await {
         Ok(submitted) => terminal::result(args.json, &submitted),
@@ -215,16 +216,13 @@ pub(crate) async fn submit(import: &Import, connection: &Connection) -> Result<S
 
 impl fmt::Display for Submitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let observations = counted(self.observation_count, "observation");
         match &self.submission {
-            None => write!(f, "{} observations would be accepted; nothing was changed", self.observation_count),
+            None => write!(f, "{observations} would be accepted; nothing was changed"),
             Some(name) => {
                 let before = if self.replayed { ", submitted before under the same request id" } else { "" };
                 let ordinal = self.ordinal.unwrap_or_default();
-                write!(
-                    f,
-                    "{name}: {} observations, submission {ordinal} of its provider{before}",
-                    self.observation_count
-                )
+                write!(f, "{name}: {observations}, submission {ordinal} of its provider{before}")
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{code, show};
 use crate::{
     client::{Connection, Options, Refused, document},
     exit::{Code, Failure},
-    terminal,
+    terminal::{self, counted},
 };
 
 /// Most referrals in one answer.
@@ -135,7 +135,7 @@ pub(super) async fn run_list(args: List) -> Result<(), Failure> {
         return terminal::json(&document::write(&found)?);
     }
     found.referrals.iter().try_for_each(|referral| terminal::line(show::Shown(referral)))?;
-    terminal::progress(format_args!("{} referrals", found.referrals.len()));
+    terminal::progress(counted(found.referrals.len(), "referral"));
     Ok(())
 }
 
