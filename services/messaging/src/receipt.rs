@@ -22,6 +22,10 @@ const FORMAT: u32 = 1;
 /// Most refusals in a receipt issued here; more positions take another receipt.
 pub const REFUSALS_LIMIT: usize = 1024;
 
+/// Most bytes of a statement that is believed: room for [`REFUSALS_LIMIT`] refusals. What is held of a peer may have to
+/// be returned to it, and has to fit into a return.
+const STATEMENT_LIMIT: usize = 64 * 1024;
+
 /// A receipt's place among those of its channel: by series, then number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Number {
@@ -162,6 +166,9 @@ fn digest(receipt: &wire::Receipt) -> Digest {
 }
 
 fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
+    if bytes.len() > STATEMENT_LIMIT {
+        return None;
+    }
     let s = wire::ReceiptStatement::decode(bytes).ok()?;
     let counted = [s.incarnation, s.first_sequence, s.last_sequence, s.number, s.series];
     let in_bounds = s.format == FORMAT

@@ -56,7 +56,7 @@ const SYNC_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// Deliveries kept back during that wait.
 const HELD_LIMIT: usize = 256;
 
-/// What a engine is made of.
+/// What an engine is made of.
 pub struct Config {
     /// The access point it speaks for.
     pub access_point: AccessPointId,
@@ -72,7 +72,7 @@ pub struct Config {
     pub entropy: Box<dyn Entropy>,
 }
 
-/// What happens to a engine.
+/// What happens to an engine.
 #[derive(Debug)]
 pub enum Input {
     /// The broker delivers a message of a lane; the token acknowledges it.

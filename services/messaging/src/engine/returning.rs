@@ -38,8 +38,9 @@ const EARLY_PATIENCE: SignedDuration = SignedDuration::from_secs(90);
 const EARLY_STRAYS: usize = 1024;
 /// Envelopes in one return, at most.
 const ORIGINALS: usize = 128;
-/// Receipts in one return, at most.
+/// Receipts in one return, at most, and their bytes: with the keys of [`ORIGINALS`] they fit into the largest bucket.
 const RECEIPTS: usize = 128;
+const RECEIPT_BYTES: usize = 256 * 1024;
 
 impl Engine {
     /// Sends what peers were found to have lost.
@@ -67,7 +68,14 @@ impl Engine {
             let recipient = if broadcast { Recipient::All } else { Recipient::One(id.clone()) };
             parcel.receipts.extend(held::after(tx, id, &recipient, lane, after)?);
         }
-        parcel.receipts.truncate(RECEIPTS);
+        let mut size = 0;
+        let fits = parcel.receipts.iter().take(RECEIPTS).take_while(|receipt| {
+            size += receipt.encoded_len() + 8;
+            size <= RECEIPT_BYTES
+        });
+        // The rest is returned with the next status.
+        let fitting = fits.count();
+        parcel.receipts.truncate(fitting);
         let mut found = Vec::new();
         for ((lane, broadcast), from) in returns {
             let key = (id.clone(), broadcast, lane);

@@ -3,10 +3,11 @@
 use nhipcau_messaging::{
     engine::{Error, Kind},
     envelope::Place,
-    message::{Lane, MessageId},
+    message::{Lane, MessageId, Recipient, RefusalReason},
+    receipt::{Number, REFUSALS_LIMIT, Refusal, Statement},
 };
 
-use crate::world::{Forgery, HANOI, MOH, Parcel, VWU, World, bundle, status};
+use crate::world::{Forgery, HANOI, MOH, Parcel, VWU, World, bundle, point, receipt, receipts, status};
 
 /// Others can still send to a node, and it answers them.
 fn goes_on(world: &mut World, node: usize) {
@@ -140,4 +141,53 @@ fn an_envelope_on_another_kind_of_subject_has_no_effect_before_its_sender_is_hea
     assert!(world.effects(VWU).is_empty());
     world.settle();
     assert_eq!(world.effects(VWU), ["one"]);
+}
+
+/// `vwu`'s receipts of broadcasts are evidence of who holds what, and are kept whatever they state.
+#[test]
+fn receipts_too_many_to_return_at_once_stop_nothing() {
+    let mut world = World::open();
+    world.broadcast(MOH, "b1", b"1").unwrap();
+    world.settle();
+    let sql = "SELECT series, number, digest FROM receipt_held WHERE issuer = 'vwu' AND recipient = 'all'";
+    let last = world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
+    let (series, held, mut previous) = *last.last().unwrap();
+    let id = MessageId(uuid::Builder::from_custom_bytes([9; 16]).into_uuid().into_bytes());
+    let mut issued = Vec::new();
+    for number in held + 1..=held + 40 {
+        let refusals = (2..2 + REFUSALS_LIMIT as u64)
+            .map(|sequence| Refusal { sequence, id, reason: RefusalReason::Invalid, expected: 0 })
+            .collect();
+        let statement = Statement {
+            issuer: point("vwu"),
+            sender: point("moh"),
+            recipient: Recipient::All,
+            lane: Lane::Bulk,
+            incarnation: 1,
+            first: 2,
+            last: 1 << 40,
+            head: [7; 32],
+            refusals,
+            number: Number { series, number },
+            previous,
+            receive_time: world.now,
+            directory_version: 1,
+        };
+        let signed = receipt(VWU, statement);
+        previous = signed.digest;
+        issued.push(signed.receipt);
+    }
+    for receipt in issued {
+        world.deliver(receipts(VWU, MOH, vec![receipt])).unwrap();
+    }
+    let count = "SELECT COUNT(*) FROM receipt_held WHERE issuer = 'vwu' AND recipient = 'all'";
+    assert!(world.rows(MOH, count, |row| row.number(0))[0] > 40);
+    let mut forgot = world.last_status(VWU, MOH);
+    forgot.number += 1_000;
+    for incoming in &mut forgot.incoming {
+        incoming.receipt = None;
+    }
+    world.deliver(status(VWU, MOH, &forgot)).unwrap();
+    assert!(world.branch(MOH, "returned") > 0);
+    goes_on(&mut world, MOH);
 }

@@ -21,7 +21,7 @@ use nhipcau_messaging::{
 pub(crate) use self::{
     directory::Setup,
     node::{Node, Secrets},
-    sending::{Forgery, bundle, status},
+    sending::{Forgery, bundle, receipt, receipts, status},
 };
 
 pub(crate) const MOH: usize = 0;
@@ -35,7 +35,7 @@ fn contract() -> ContractId {
     ContractId::new("nhipcau.referral.v1").unwrap()
 }
 
-fn point(name: &str) -> AccessPointId {
+pub(crate) fn point(name: &str) -> AccessPointId {
     AccessPointId::new(name).unwrap()
 }
 

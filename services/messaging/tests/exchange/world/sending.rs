@@ -6,6 +6,7 @@ use nhipcau_messaging::{
     engine::{Kind, SubmitError},
     envelope::{ChannelKeys, Content, Place, Sealed, Sender, seal, wire},
     message::{Address, Cause, Correlation, Draft, Header, Lane, MessageId, Recipient},
+    receipt::{self, Statement, Verified},
     signal::{self, Signal, StatusStatement},
 };
 use prost::Message;
@@ -138,6 +139,18 @@ fn read_status(parcel: &Parcel) -> Option<(Vec<u8>, StatusStatement)> {
 pub(crate) fn bundle(kind: Kind, from: usize, to: usize, envelopes: Vec<wire::Envelope>) -> Parcel {
     let bytes = wire::Bundle { envelopes, receipts: Vec::new() }.encode_to_vec();
     Parcel { kind, from, to, bytes, signal: false }
+}
+
+/// A receipt with a true signature.
+pub(crate) fn receipt(from: usize, statement: Statement) -> Verified {
+    let (me, signing) = (point(NAMES[from]), signing(from));
+    receipt::issue(statement, Sender { access_point: &me, signing: &signing, directory_version: 1 })
+}
+
+/// Receipts on their way.
+pub(crate) fn receipts(from: usize, to: usize, receipts: Vec<wire::Receipt>) -> Parcel {
+    let bytes = wire::Bundle { envelopes: Vec::new(), receipts }.encode_to_vec();
+    Parcel { kind: Kind::Receipts, from, to, bytes, signal: false }
 }
 
 /// A status with a true signature on its way.
