@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 6] = [
     &["nhipcau-domain"],
     &["nhipcau-messaging"],
     &["nhipcau-runtime"],
-    &["nhipcau-referrals", "nhipcau-indicators", "nhipcau-switchboard", "nhipcau-programme", "nhipcau-gateway"],
+    &["nhipcau-referrals", "nhipcau-indicators"],
     &["nhipcau", "nhipcau-tests", "nhipcau-sim"],
 ];
 

@@ -1,8 +1,9 @@
 //! The one store of an access point: SQLite in WAL mode with `synchronous=FULL`, one writer, one narrow
 //! transaction.
 //!
-//! A committed transaction is on disk. Every transaction checks the fencing epoch, so that a process that lost
-//! its place cannot write. SQL text is portable: placeholders ascend, RETURNING goes through `query`.
+//! A committed transaction is on disk. Every transaction of the writer checks the fencing epoch, so that a process that
+//! lost its place cannot write. SQL text is SQLite's, kept close to what PostgreSQL takes too: numbered placeholders,
+//! RETURNING through `query`.
 
 pub(crate) mod blob;
 pub(crate) mod evidence;

@@ -54,8 +54,8 @@ impl Store {
         Ok(self.connection.serialize("main")?.to_vec())
     }
 
-    /// Lets the transactions of others on the same store continue to be recognised as foreign, and adds the tables
-    /// of a service. The text must be idempotent (`CREATE … IF NOT EXISTS`).
+    /// Adds the tables of a service, before its first transaction. The text must be idempotent
+    /// (`CREATE … IF NOT EXISTS`).
     ///
     /// # Errors
     /// [`Error`] when SQLite fails.

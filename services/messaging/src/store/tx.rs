@@ -130,7 +130,7 @@ impl Row<'_> {
     }
 }
 
-/// An open transaction on the writer thread.
+/// An open transaction: the writer's, or one that only reads.
 pub struct Tx<'c> {
     connection: &'c rusqlite::Connection,
 }
