@@ -105,11 +105,13 @@ impl Caller {
     /// # Errors
     /// PERMISSION_DENIED, the same whether what is asked for exists or not.
     pub fn require(&self, role: Role) -> Result<(), Status> {
-        if self.roles.contains(role) {
-            return Ok(());
-        }
+        if self.roles.contains(role) { Ok(()) } else { Err(Self::lacks(role)) }
+    }
+
+    /// The refusal of a caller who lacks a role, or in whose party's hands it counts for nothing.
+    pub(crate) fn lacks(role: Role) -> Status {
         let refusal = Refusal::new(Code::PermissionDenied, reason::ROLE_MISSING, "the calling system lacks a role");
-        Err(refusal.metadata("role", role.as_str()).into())
+        refusal.metadata("role", role.as_str()).into()
     }
 
     /// Makes a request appear to come from this caller: for calling a service in the same process, without TLS.

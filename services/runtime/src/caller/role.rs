@@ -13,7 +13,8 @@ pub enum Role {
     ReadContent,
     /// Acknowledge, accept, reject and the like, for a named person.
     Decide,
-    /// Look after the access point: channels, reconciliation, directory.
+    /// Look after the access point: channels, receipts, reconciliation, alarms. Counts only for systems of the party
+    /// that operates it.
     Operate,
     /// Approve figures that another has validated.
     Approve,

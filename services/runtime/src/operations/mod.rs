@@ -1,7 +1,9 @@
 //! The door for those who operate an access point: what it is, where its channels stand, what it can prove, what
 //! somebody must look at, and whether a peer holds the same. Only reads; every call is safe to repeat.
 //!
-//! Needs the role operate, whatever is asked. Nothing here is about a person: messages show as ids and positions.
+//! Needs the role operate, whatever is asked, and a system of the party that operates the access point according to the
+//! directory: another party that it serves must not see who exchanges how much with whom. Nothing here is about a
+//! person: messages show as ids and positions.
 
 mod channel;
 mod encode;
@@ -32,7 +34,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     access_point::Alarms,
-    caller::{Role, permit},
+    caller::{Caller, Role, permit},
     clock::Clock,
     status::{Refusal, check},
 };
@@ -63,6 +65,15 @@ impl Door {
         format!("accessPoints/{}", self.id)
     }
 
+    /// Lets only those in who operate the access point; nobody when the release in use does not name it.
+    fn permit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let caller = permit(request, Role::Operate)?.caller;
+        match self.releases.borrow().access_point(&self.id) {
+            Some(me) if me.operator == caller.party => Ok(()),
+            _ => Err(Caller::lacks(Role::Operate)),
+        }
+    }
+
     async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, store::Error> + Send + 'static,
@@ -77,7 +88,7 @@ impl AccessPointService for Door {
         &self,
         request: Request<pb::GetAccessPointRequest>,
     ) -> Result<Response<pb::GetAccessPointResponse>, Status> {
-        permit(&request, Role::Operate)?;
+        self.permit(&request)?;
         let access_point = Some(encode::access_point(self));
         Ok(Response::new(pb::GetAccessPointResponse { access_point }))
     }
@@ -86,7 +97,7 @@ impl AccessPointService for Door {
         &self,
         request: Request<pb::ListChannelsRequest>,
     ) -> Result<Response<pb::ListChannelsResponse>, Status> {
-        permit(&request, Role::Operate)?;
+        self.permit(&request)?;
         check(request.get_ref())?;
         let look = |_: &mut Tx<'_>, submitter: &mut Submitter<'_>, _| Ok::<_, store::Error>(submitter.channels());
         let states = self.writer.call(look).await.map_err(Refusal::from)?;
@@ -101,7 +112,7 @@ impl AccessPointService for Door {
         &self,
         request: Request<pb::ReconcileRequest>,
     ) -> Result<Response<pb::ReconcileResponse>, Status> {
-        permit(&request, Role::Operate)?;
+        self.permit(&request)?;
         check(request.get_ref())?;
         let release = Arc::clone(&self.releases.borrow());
         let (peer, query) = reconciliation::asked(request.get_ref(), &self.id, &release)?;
@@ -114,7 +125,7 @@ impl AccessPointService for Door {
         &self,
         request: Request<pb::ListReceiptsRequest>,
     ) -> Result<Response<pb::ListReceiptsResponse>, Status> {
-        permit(&request, Role::Operate)?;
+        self.permit(&request)?;
         check(request.get_ref())?;
         let wanted = receipt::Wanted::read(request.get_ref())?;
         let me = self.id.clone();
@@ -126,7 +137,7 @@ impl AccessPointService for Door {
         &self,
         request: Request<pb::ListAlarmsRequest>,
     ) -> Result<Response<pb::ListAlarmsResponse>, Status> {
-        permit(&request, Role::Operate)?;
+        self.permit(&request)?;
         check(request.get_ref())?;
         Ok(Response::new(encode::alarms(&self.name(), &self.alarms.newest(), request.get_ref())?))
     }

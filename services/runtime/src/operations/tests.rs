@@ -18,8 +18,12 @@ use crate::{
 };
 
 fn call<T>(message: T, role: Role) -> Request<T> {
+    call_of("moh", message, role)
+}
+
+fn call_of<T>(party: &str, message: T, role: Role) -> Request<T> {
     let mut request = Request::new(message);
-    let (party, system) = (PartyId::new("moh").unwrap(), SystemId::new("console").unwrap());
+    let (party, system) = (PartyId::new(party).unwrap(), SystemId::new("console").unwrap());
     Caller { party, system, roles: [role].into_iter().collect() }.attach(&mut request);
     request
 }
@@ -48,6 +52,18 @@ async fn nobody_without_the_role_learns_anything_whatever_is_asked() {
         for status in refused {
             assert_eq!(refusal(&status), (Code::PermissionDenied, reason::ROLE_MISSING.to_owned()));
         }
+    }
+    // Another party, served here or not, has the role for nothing.
+    let (guest, role) = ("hanoi", Role::Operate);
+    let refused = [
+        door.get_access_point(call_of(guest, Default::default(), role)).await.unwrap_err(),
+        door.list_channels(call_of(guest, Default::default(), role)).await.unwrap_err(),
+        door.reconcile(call_of(guest, broken(), role)).await.unwrap_err(),
+        door.list_receipts(call_of(guest, Default::default(), role)).await.unwrap_err(),
+        door.list_alarms(call_of(guest, Default::default(), role)).await.unwrap_err(),
+    ];
+    for status in refused {
+        assert_eq!(refusal(&status), (Code::PermissionDenied, reason::ROLE_MISSING.to_owned()));
     }
     let nobody = door.list_channels(Request::new(Default::default())).await.unwrap_err();
     assert_eq!(nobody.code(), Code::Unauthenticated);
