@@ -1,12 +1,13 @@
-//! Chunks of blobs as they arrive: kept under the key of their case, and put together when the last one is there.
+//! Chunks of blobs as they arrive: kept under the key of their case, and held against their digest when the last one
+//! is there. How much of one sender may wait for its rest is bounded; beyond it a new blob is refused, TOO_LARGE.
 
+use aws_lc_rs::digest;
 use nhipcau_domain::id::AccessPointId;
 
 use super::{Engine, Error, RestError};
 use crate::{
-    blob::{Blob, Chunk, chunks},
+    blob::{BLOB_LIMIT, Blob, Chunk, chunks},
     message::{BlobRef, Correlation, Incoming, RefusalReason},
-    pae,
     store::{
         Tx,
         blob::{self, Owner},
@@ -16,8 +17,10 @@ use crate::{
 /// Where the chunks lie.
 const TABLE: &str = "blob_chunk";
 
-/// Blobs of one sender that may be awaited at a time: what never becomes whole must not fill the disk.
+/// Blobs of one sender that may be awaited at a time, and their bytes in all, counted whole from the first chunk on, so
+/// that a blob which was begun can end: what never becomes whole must not fill the disk.
 const AWAITED_LIMIT: u64 = 256;
+const AWAITED_BYTES_LIMIT: u64 = 10 * BLOB_LIMIT;
 
 impl Engine {
     /// Keeps a chunk, or says why it is refused.
@@ -33,8 +36,13 @@ impl Engine {
         match blob::progress(tx, &owner)? {
             Some(progress) if progress.size_bytes != chunk.blob.size_bytes => return Ok(Err(RefusalReason::Invalid)),
             Some(_) => {}
-            None if blob::awaited(tx, message.sender)? >= AWAITED_LIMIT => return Ok(Err(RefusalReason::TooLarge)),
-            None => blob::begin(tx, &owner)?,
+            None => {
+                let (count, bytes) = blob::awaited(tx, message.sender)?;
+                if count >= AWAITED_LIMIT || bytes.saturating_add(chunk.blob.size_bytes) > AWAITED_BYTES_LIMIT {
+                    return Ok(Err(RefusalReason::TooLarge));
+                }
+                blob::begin(tx, &owner)?;
+            }
         }
         if blob::has_chunk(tx, &owner, chunk.position)? {
             return Ok(Ok(()));
@@ -45,7 +53,7 @@ impl Engine {
         if arrived < chunk.blob.size_bytes {
             return Ok(Ok(()));
         }
-        if self.assemble(&owner, tx)?.is_some_and(|bytes| pae::sha256(&bytes) == chunk.blob.digest) {
+        if self.is_true(&owner, tx)? {
             blob::complete(tx, &owner)?;
             return Ok(Ok(()));
         }
@@ -75,13 +83,25 @@ impl Engine {
 
     fn assemble(&mut self, owner: &Owner<'_>, tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError> {
         let mut bytes = Vec::with_capacity(usize::try_from(owner.blob.size_bytes).unwrap_or(0));
+        Ok(self.walk(owner, tx, |data| bytes.extend_from_slice(data))?.then_some(bytes))
+    }
+
+    /// Whether what arrived has the digest that it came under. Holds one chunk at a time.
+    fn is_true(&mut self, owner: &Owner<'_>, tx: &mut Tx<'_>) -> Result<bool, RestError> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let complete = self.walk(owner, tx, |data| context.update(data))?;
+        Ok(complete && context.finish().as_ref() == owner.blob.digest)
+    }
+
+    /// Opens every chunk in order; false when one cannot be opened any more.
+    fn walk(&mut self, owner: &Owner<'_>, tx: &mut Tx<'_>, mut see: impl FnMut(&[u8])) -> Result<bool, RestError> {
         for position in 0..chunks(owner.blob) {
             let stored = blob::chunk(tx, owner, position)?;
             let Some(data) = self.wake(owner.case, TABLE, &owner.row(position), stored.as_deref(), tx)? else {
-                return Ok(None);
+                return Ok(false);
             };
-            bytes.extend(data);
+            see(&data);
         }
-        Ok(Some(bytes))
+        Ok(true)
     }
 }

@@ -43,13 +43,14 @@ pub(crate) fn progress(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<Option<Prog
     )
 }
 
-/// How many blobs of a sender are awaited.
-pub(crate) fn awaited(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<u64, Error> {
-    let counted =
-        tx.query_one("SELECT COUNT(*) FROM blob WHERE sender = $1 AND whole = 0", &[sender.as_str().into()], |row| {
-            row.number(0)
-        });
-    Ok(counted?.unwrap_or(0))
+/// How many blobs of a sender are awaited, and how many bytes they will have.
+pub(crate) fn awaited(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<(u64, u64), Error> {
+    let counted = tx.query_one(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blob WHERE sender = $1 AND whole = 0",
+        &[sender.as_str().into()],
+        |row| Ok((row.number(0)?, row.number(1)?)),
+    );
+    Ok(counted?.unwrap_or_default())
 }
 
 /// Begins a blob of which nothing has arrived.

@@ -2,10 +2,12 @@
 
 use nhipcau_domain::id::{AccessPointId, SystemId};
 use nhipcau_messaging::{
-    blob::{self, Blob, CHUNK_BYTES},
+    blob::{self, BLOB_LIMIT, Blob, CHUNK_BYTES},
     engine::SubmitError,
-    message::{BlobRef, Cause},
+    envelope::wire,
+    message::{BlobRef, Cause, Lane},
 };
+use prost::Message as _;
 
 use crate::world::{MOH, VWU, World};
 
@@ -155,4 +157,44 @@ fn what_never_becomes_whole_does_not_fill_the_disk() {
     world.settle();
     assert_eq!(world.rows(VWU, "SELECT COUNT(*) FROM blob", |row| row.int(0)), [256]);
     assert_eq!(world.in_state(MOH, 3), 1);
+}
+
+#[test]
+fn an_awaited_blob_counts_with_all_its_bytes_until_it_is_whole() {
+    let mut world = World::open();
+    // The first chunk of a largest blob, of which nothing else will come.
+    let begin = |world: &mut World, n: u8| {
+        let chunk =
+            wire::BlobChunk { blob_digest: vec![n; 32], blob_bytes: BLOB_LIMIT, offset: 0, data: vec![n; CHUNK_BYTES] };
+        world
+            .send_changed(MOH, VWU, &n.to_string(), |draft| {
+                draft.header.message = "nhipcau.envelope.v1.BlobChunk".to_owned();
+                draft.lane = Lane::Bulk;
+                draft.parts = vec![chunk.encode_to_vec()];
+            })
+            .unwrap();
+        world.settle();
+    };
+    let awaited = |world: &mut World| {
+        world.rows(VWU, "SELECT COUNT(*) FROM blob WHERE whole = 0", |row| row.int(0)).first().copied()
+    };
+    let content = bytes(CHUNK_BYTES + 1);
+    let cause = Cause::Request { system: SystemId::new("desk").unwrap(), request_id: "small".to_owned() };
+    let mut small = Vec::new();
+    world
+        .send_changed(MOH, VWU, "", |draft| {
+            small = blob::drafts(&draft.header, &vwu(), &cause, 0, &content).unwrap().1;
+            *draft = small.remove(0);
+        })
+        .unwrap();
+    (1..=9).for_each(|n| begin(&mut world, n));
+    assert_eq!((awaited(&mut world), world.in_state(MOH, 3)), (Some(10), 0));
+    begin(&mut world, 10);
+    assert_eq!((awaited(&mut world), world.in_state(MOH, 3)), (Some(10), 1), "no room for so much");
+    // What was begun can end, and makes room.
+    let now = world.now;
+    world.group(MOH, |engine, tx| engine.submit(now, small.remove(0), tx)).unwrap();
+    world.settle();
+    begin(&mut world, 11);
+    assert_eq!((awaited(&mut world), world.in_state(MOH, 3)), (Some(10), 1));
 }
