@@ -21,3 +21,4 @@ pub mod status;
 pub mod telemetry;
 pub mod trace;
 pub mod traced;
+pub mod validity;

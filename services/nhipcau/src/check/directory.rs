@@ -1,7 +1,8 @@
-//! The directory of an access point: whether it verifies, how old it is, and whether it knows the own keys.
+//! The directory of an access point: whether it verifies, as a start verifies it, and whether it knows the own keys. How
+//! old it is keeps nothing from starting: that is for `doctor`.
 
 use jiff::Timestamp;
-use nhipcau_domain::directory::{Error as Refused, Freshness, Release};
+use nhipcau_domain::directory::{Error as Refused, Release};
 use nhipcau_messaging::{crypto::seal, keys::KeyRing};
 use nhipcau_runtime::{
     config::Config,
@@ -11,7 +12,7 @@ use nhipcau_runtime::{
 };
 
 use super::Finding;
-use crate::{registry, terminal::counted};
+use crate::registry;
 
 /// Verifies the directory and reads its tables, as a start would.
 pub(super) fn release(config: &Config, now: Timestamp) -> Result<Release, Finding> {
@@ -41,25 +42,6 @@ fn advice(error: &Error) -> &'static str {
         Error::Misnamed(_) => "name every release by its number in eight digits, as `directory install` does",
         Error::Refused { .. } => "fetch the release anew from two sources; if it is refused again, call the signers",
     }
-}
-
-/// How long the release is still good for.
-pub(super) fn age(release: &Release, now: Timestamp) -> Vec<Finding> {
-    let days = release.expire_time().duration_since(now).as_hours() / 24;
-    let version = release.version();
-    let next = "have two signers sign the next release";
-    vec![match release.freshness(now) {
-        Freshness::Current => {
-            Finding::good("directory", format!("release {version} is good for {}", counted(days, "more day")))
-        }
-        Freshness::ExpiresSoon => {
-            Finding::warning("directory", format!("release {version} expires in {}", counted(days, "day")), next)
-        }
-        Freshness::Expired => {
-            let what = format!("release {version} has expired; known keys carry cases on, nothing new begins");
-            Finding::warning("directory", what, next)
-        }
-    }]
 }
 
 /// Whether the release knows this access point under the keys that it has.

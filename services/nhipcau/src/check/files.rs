@@ -3,6 +3,7 @@
 use std::{error::Error as StdError, io};
 
 use jiff::Timestamp;
+use nhipcau_domain::directory::Release;
 use nhipcau_runtime::{
     config::Config,
     keys::{self, Error as KeysError},
@@ -12,8 +13,9 @@ use nhipcau_runtime::{
 
 use super::{Finding, directory};
 
-/// Looks at everything that must be there before the access point starts. All of it, whatever is found.
-pub(crate) fn files(config: &Config, now: Timestamp) -> Vec<Finding> {
+/// Looks at everything that must be there before the access point starts. All of it, whatever is found; with the
+/// release in use, if there is one.
+pub(crate) fn files(config: &Config, now: Timestamp) -> (Vec<Finding>, Option<Release>) {
     let mut found = configured(config);
     let keys = keys::load(&config.keys.directory, &config.keys.kek);
     let release = directory::release(config, now);
@@ -28,11 +30,8 @@ pub(crate) fn files(config: &Config, now: Timestamp) -> Vec<Finding> {
             found.push(Finding::problem("keys", chain(error).to_string(), for_keys(error, config)));
         }
     }
-    match release {
-        Ok(release) => found.extend(directory::age(&release, now)),
-        Err(finding) => found.push(finding),
-    }
-    found
+    let release = release.map_err(|finding| found.push(finding)).ok();
+    (found, release)
 }
 
 fn configured(config: &Config) -> Vec<Finding> {

@@ -5,6 +5,7 @@
 
 mod broker;
 mod disk;
+mod expiry;
 mod program;
 mod secrets;
 
@@ -51,8 +52,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let clock = Clock::system();
     let mut findings = program::versions(&config);
     findings.extend(program::server(args.nats_server, args.production));
-    findings.extend(secrets::look(&config));
-    findings.extend(check::files(&config, clock.now()));
+    findings.extend(secrets::look(&config, args.production));
+    let (files, release) = check::files(&config, clock.now());
+    findings.extend(files);
+    findings.extend(release.map(|release| expiry::release(&release, clock.now())));
+    findings.extend(expiry::certificates(&config, clock.now()));
     findings.extend(disk::look(&config, &clock, args.production));
     findings.extend(broker::look(&config, &clock).await);
     let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Good);

@@ -11,7 +11,7 @@ use nhipcau_runtime::config::Config;
 use crate::check::Finding;
 
 /// Looks at the directories of keys.
-pub(super) fn look(config: &Config) -> Vec<Finding> {
+pub(super) fn look(config: &Config, production: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     for directory in [&config.keys.directory, &config.keys.kek] {
         match open(directory) {
@@ -33,7 +33,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             }
         }
     }
-    found.extend(apart(config));
+    found.extend(apart(config, production));
     found
 }
 
@@ -57,20 +57,20 @@ fn open(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Whether the key-encryption keys lie on another device than the store.
-fn apart(config: &Config) -> Option<Finding> {
+fn apart(config: &Config, production: bool) -> Option<Finding> {
     let device = |path: &Path| fs::metadata(path).map(|facts| facts.dev()).ok();
     let store = device(config.store.path.parent()?).or_else(|| device(&config.home))?;
-    let kek = device(&config.keys.kek)?;
-    Some(if store == kek {
-        let what = "the key-encryption keys lie on the disk of the store: whoever takes it can open every case";
-        Finding::warning(
-            "secrets",
-            what,
-            "put keys.kek on another disk, such as an encrypted one that is unlocked by hand",
-        )
-    } else {
-        Finding::good("secrets", "the key-encryption keys lie on another disk than the store")
-    })
+    Some(together(store == device(&config.keys.kek)?, production))
+}
+
+fn together(same_disk: bool, production: bool) -> Finding {
+    let what = "the key-encryption keys lie on the disk of the store: whoever takes it can open every case";
+    let advice = "put keys.kek on another disk, such as an encrypted one that is unlocked by hand";
+    match (same_disk, production) {
+        (false, _) => Finding::good("secrets", "the key-encryption keys lie on another disk than the store"),
+        (true, false) => Finding::warning("secrets", what, advice),
+        (true, true) => Finding::problem("secrets", what, advice),
+    }
 }
 
 #[cfg(test)]
@@ -78,9 +78,18 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::check::Severity;
 
     fn chmod(path: &Path, mode: u32) {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn keys_beside_what_they_open_are_good_enough_for_trying_out_only() {
+        let severity = |same_disk, production| together(same_disk, production).severity;
+        assert_eq!(severity(true, true), Severity::Problem);
+        assert_eq!(severity(true, false), Severity::Warning);
+        assert_eq!([severity(false, true), severity(false, false)], [Severity::Good; 2]);
     }
 
     #[test]

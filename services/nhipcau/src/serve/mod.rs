@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 /// Everything that keeps the access point from starting, all at once.
 fn startable(config: &Config, clock: &Clock) -> Result<(), Failure> {
     let mut problems = parts::unknown(&config.services);
-    problems.extend(check::files(config, clock.now()).into_iter().filter(check::Finding::is_problem));
+    problems.extend(check::files(config, clock.now()).0.into_iter().filter(check::Finding::is_problem));
     match problems.as_slice() {
         [] => Ok(()),
         problems => Err(Failure::because(Code::Configuration, check::Problems(problems))),
