@@ -52,6 +52,15 @@ async fn a_sandbox_comes_up_whole_ends_whole_and_keeps_everything() {
     assert!(process.stop().await.unwrap().success(), "{}", process.log());
 }
 
+#[tokio::test]
+async fn a_sandbox_that_is_killed_takes_its_processes_along() {
+    let world = World::make().unwrap();
+    let mut process = run(&world, 1).await;
+    process.kill();
+    let free = || world.ports().unwrap().into_iter().all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok());
+    wait::until("every port to be free", || free().then_some(())).await.unwrap();
+}
+
 #[test]
 fn a_sandbox_without_a_broker_to_run_says_how_to_get_one() {
     let world = World::make().unwrap();

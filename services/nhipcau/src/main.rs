@@ -64,6 +64,9 @@ enum Command {
     Sandbox(sandbox::Args),
     /// Tells a story over the sandbox and records what each party holds.
     Demo(demo::Args),
+    /// Becomes a process that ends with the one that started it.
+    #[command(hide = true)]
+    Tied(sandbox::tied::Args),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +99,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => Box::pin(verify::run(args)).await,
         Command::Sandbox(args) => Box::pin(sandbox::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Tied(args) => sandbox::tied::run(args),
     }
 }
 

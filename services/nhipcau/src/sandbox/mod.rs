@@ -28,6 +28,7 @@ mod plan;
 mod programme;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tied;
 mod world;
 
 use std::path::PathBuf;

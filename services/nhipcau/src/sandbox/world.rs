@@ -10,7 +10,7 @@ use std::{
     io,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{self, Command},
+    process,
     time::Duration,
 };
 
@@ -29,7 +29,7 @@ use super::{
     health, homes,
     pki::Authority,
     plan::MEMBERS,
-    programme,
+    programme, tied,
 };
 use crate::directory::files;
 
@@ -122,7 +122,7 @@ impl World {
     /// Starts the broker and leaves it as it is; new, or after losing its disk, it has no streams.
     pub(crate) async fn start_empty_broker(&self) -> Result<Running, Error> {
         let broker = &self.endpoints.broker;
-        let mut command = Command::new(broker::server()?);
+        let mut command = tied::command(&self.program, &broker::server()?);
         command.arg("--config").arg(self.path(&broker.config));
         free("nats-server", &[&broker.address, &broker.monitor])?;
         let mut running = Running::start("nats-server", command, &self.path(&broker.log))?;
@@ -142,7 +142,7 @@ impl World {
     /// Starts an access point and waits until it serves.
     pub(crate) async fn start_access_point(&self, name: &str) -> Result<Running, Error> {
         let access_point = self.access_point(name)?;
-        let mut command = Command::new(&self.program);
+        let mut command = tied::command(&self.program, &self.program);
         command.arg("serve").arg("--config").arg(self.path(&access_point.config));
         // What is set for the sandbox must not reach into the access points' configuration.
         let ours = env::vars_os().map(|(name, _)| name);
