@@ -70,6 +70,7 @@ pub(super) async fn run(
 ) {
     let mut standings: HashMap<AccessPointId, Standing> = HashMap::new();
     while let Some(peer) = hints.recv().await {
+        lock(&shared.hinted).remove(&peer);
         let is_paused = standings.get(&peer).is_some_and(|standing| Instant::now() < standing.until);
         if is_paused || shared.release().access_point(&peer).is_none() {
             continue;

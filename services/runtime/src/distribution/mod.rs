@@ -15,7 +15,7 @@ mod shelf;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -164,6 +164,8 @@ struct Shared {
     pace: Pace,
     counters: Counters,
     awaited: Mutex<Option<Awaited>>,
+    /// Peers that wait to be asked, each once: one that speaks all the time must not take the places of others.
+    hinted: Mutex<BTreeSet<AccessPointId>>,
     quotas: Mutex<HashMap<AccessPointId, Quota>>,
 }
 
@@ -197,8 +199,17 @@ impl Courier {
     #[must_use]
     pub fn open(seams: Seams) -> (Self, mpsc::Receiver<Arrival>) {
         let Seams { access_point, config, releases, outlet, alarm, pace } = seams;
-        let (counters, awaited, quotas) = (Counters::default(), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { access_point, config, releases, outlet, pace, counters, awaited, quotas });
+        let shared = Arc::new(Shared {
+            access_point,
+            config,
+            releases,
+            outlet,
+            pace,
+            counters: Counters::default(),
+            awaited: Mutex::default(),
+            hinted: Mutex::default(),
+            quotas: Mutex::default(),
+        });
         let (hints, hinted) = mpsc::channel(HINTS);
         let (questions, asked) = mpsc::channel(WAITING);
         let (arrived, arrivals) = mpsc::channel(1);
@@ -235,8 +246,11 @@ impl Courier {
     pub fn divert(&self, output: Output) -> Option<Output> {
         match &output {
             Output::Signal { recipient, bytes } if bytes.len() <= REQUEST_BYTES && is_request(bytes) => {
-                // Without room another status of the peer will say it again.
-                drop(self.hints.try_send(recipient.clone()));
+                let mut hinted = lock(&self.shared.hinted);
+                if hinted.insert(recipient.clone()) && self.hints.try_send(recipient.clone()).is_err() {
+                    // Without room another status of the peer will say it again.
+                    hinted.remove(recipient);
+                }
                 None
             }
             _ => Some(output),

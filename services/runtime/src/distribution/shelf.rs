@@ -92,19 +92,42 @@ impl Shelf {
             Question::Piece(digest, offset) => (digest, offset, 0),
         };
         let Some(path) = self.files.get(&digest) else { return Ok(None) };
-        let (size_bytes, content) =
-            cut(path, offset).map_err(|source| directory::Error::Read { path: path.clone(), source })?;
-        let piece = FilePiece { digest: digest.to_vec(), size_bytes, offset, content, release_version };
-        Ok((offset < size_bytes).then_some(piece))
+        let cut = cut(path, offset).map_err(|source| directory::Error::Read { path: path.clone(), source })?;
+        Ok(cut.map(|(size_bytes, content)| FilePiece {
+            digest: digest.to_vec(),
+            size_bytes,
+            offset,
+            content,
+            release_version,
+        }))
     }
 }
 
-/// The size of a file and what stands from an offset on.
-fn cut(path: &Path, offset: u64) -> io::Result<(u64, Vec<u8>)> {
+/// The size of a file and what stands from an offset on; nothing when it ends before. No peer can make this an error,
+/// of which the log would be full.
+fn cut(path: &Path, offset: u64) -> io::Result<Option<(u64, Vec<u8>)>> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
+    if offset >= size {
+        return Ok(None);
+    }
     file.seek(SeekFrom::Start(offset))?;
     let mut content = Vec::new();
     file.take(PIECE as u64).read_to_end(&mut content)?;
-    Ok((size, content))
+    Ok(Some((size, content)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_end_there_is_nothing_however_far() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "four").unwrap();
+        assert_eq!(cut(file.path(), 3).unwrap(), Some((4, b"r".to_vec())));
+        for offset in [4, u64::MAX >> 1, u64::MAX] {
+            assert_eq!(cut(file.path(), offset).unwrap(), None, "{offset}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ impl Office {
     fn first(&self) -> Release {
         let long = Validity::between(now() - year(), now() + year());
         let mut builder = ReleaseBuilder::new(&self.root, now() - year(), now() + year());
-        for name in ["moha", "moh"] {
+        for name in ["moha", "moh", "vwu"] {
             let (party, id) = (PartyId::new(name).unwrap(), AccessPointId::new(name).unwrap());
             builder = builder.party(&party, ("Bộ", "Ministry"), long).access_point(&id, &party, &[&party]);
         }
@@ -86,6 +86,8 @@ struct Side {
     releases: watch::Sender<Arc<Release>>,
     courier: Courier,
     alarms: Arc<Mutex<Vec<AlarmKind>>>,
+    /// To whom it said something, in order.
+    spoken_to: Arc<Mutex<Vec<AccessPointId>>>,
     arrivals: Option<mpsc::Receiver<Arrival>>,
 }
 
@@ -143,13 +145,16 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
     let (me, other) = (AccessPointId::new(name).unwrap(), Arc::clone(other));
     let alarms: Arc<Mutex<Vec<AlarmKind>>> = Arc::default();
     let told = Arc::clone(&alarms);
+    let spoken_to: Arc<Mutex<Vec<AccessPointId>>> = Arc::default();
+    let spoken = Arc::clone(&spoken_to);
     let sender = me.clone();
     let (courier, arrivals) = Courier::open(Seams {
         access_point: me,
         config: config.clone(),
         releases: releases.subscribe(),
         outlet: Box::new(move |output| {
-            let Output::Signal { bytes, .. } = output else { panic!("only signals go out") };
+            let Output::Signal { recipient, bytes } = output else { panic!("only signals go out") };
+            lock(&spoken).push(recipient);
             assert!(bytes.len() <= nhipcau_messaging::nats::BUNDLE_BYTES);
             if let Some(signal) = line(Signal::decode(bytes.as_slice()).unwrap()) {
                 let input = Input::Signal { sender: sender.clone(), bytes: signal.encode_to_vec() };
@@ -159,7 +164,7 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
         alarm: Box::new(move |alarm| lock(&told).push(alarm.kind)),
         pace: PACE,
     });
-    let side = Side { home, config, releases, courier, alarms, arrivals: Some(arrivals) };
+    let side = Side { home, config, releases, courier, alarms, spoken_to, arrivals: Some(arrivals) };
     side.puts("releases/00000001.release", side.releases.borrow().signed_bytes());
     side
 }
@@ -415,6 +420,49 @@ async fn a_curious_peer_is_answered_only_so_often() {
     }
     let totals = moha.courier.totals();
     assert!(totals.shed >= 400 && totals.served + totals.shed <= 500, "{totals:?}");
+}
+
+#[tokio::test]
+async fn pieces_that_lie_about_what_they_are_end_the_attempt_and_nothing_else() {
+    let office = Office::new();
+    let lies: [fn(&mut FilePiece); 6] = [
+        |piece| piece.size_bytes = MAX_RELEASE_BYTES as u64 + 1,
+        |piece| piece.size_bytes = u64::MAX,
+        |piece| piece.size_bytes = 0,
+        |piece| piece.digest.truncate(31),
+        |piece| piece.content.clear(),
+        |piece| piece.content.push(0),
+    ];
+    let sent = AtomicU64::new(0);
+    let lie = move |mut signal: Signal| {
+        let turn = usize::try_from(sent.fetch_add(1, Ordering::Relaxed)).unwrap();
+        if let (Some(lie), Some(Kind::FilePiece(piece))) = (lies.get(turn), &mut signal.kind) {
+            lie(piece);
+        }
+        Some(signal)
+    };
+    let (moha, mut moh) = pair(&office, lie);
+    moha.puts("releases/00000002.release", &office.sign(&after(&moha.restarted()), 2));
+    moha.reloads();
+    moh.takes_what_arrives();
+    until(|| {
+        moh.hears_of_a_newer_one("moha");
+        moh.courier.totals().taken == 1
+    })
+    .await;
+    assert_eq!((moh.courier.totals().refused, moh.alarms()), (lies.len() as u64, 1));
+}
+
+#[tokio::test]
+async fn a_peer_that_always_claims_more_does_not_keep_others_from_being_asked() {
+    let office = Office::new();
+    let (_moha, moh) = pair(&office, Some);
+    for _ in 0..10 * HINTS {
+        moh.hears_of_a_newer_one("moha");
+    }
+    moh.hears_of_a_newer_one("vwu");
+    let vwu = AccessPointId::new("vwu").unwrap();
+    until(|| lock(&moh.spoken_to).contains(&vwu)).await;
 }
 
 #[test]
