@@ -7,5 +7,6 @@ pub mod area;
 pub mod directory;
 pub mod id;
 pub mod indicator;
+pub mod pae;
 pub mod reason;
 pub mod referral;

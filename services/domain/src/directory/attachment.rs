@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use nhipcau_proto::directory::v1 as pb;
 
 use super::error::Error;
-use super::pae::sha256;
 use super::release::Release;
 use super::violation::{Problem, Violations};
 use super::{code_list, data_structure};
+use crate::pae::sha256;
 
 pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
     let mut names = BTreeSet::new();

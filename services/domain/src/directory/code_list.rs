@@ -7,10 +7,10 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::error::Error;
-use super::pae::sha256;
 use super::read;
 use super::release::Release;
 use super::violation::{Problem, Violations};
+use crate::pae::sha256;
 
 /// Largest attached file in bytes.
 pub const MAX_FILE_BYTES: usize = 16 << 20;

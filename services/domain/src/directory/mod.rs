@@ -12,13 +12,13 @@ mod error;
 mod freshness;
 mod index;
 mod key;
-mod pae;
 mod participant;
 mod read;
 mod release;
 mod revocation;
 mod root;
 mod time_limit;
+mod type_string;
 mod verify;
 mod violation;
 

@@ -12,12 +12,13 @@ use prost::Message as _;
 
 use super::error::Error;
 use super::key::AccessPoint;
-use super::pae::{self, pae};
 use super::read;
 use super::release::Release;
 use super::root::is_signature;
+use super::type_string;
 use super::violation::{Problem, Violations};
 use crate::id::{AccessPointId, KeyId, PartyId};
+use crate::pae::pae;
 
 /// Largest signed revocation in bytes.
 const MAX_BYTES: usize = 64 << 10;
@@ -67,7 +68,7 @@ impl Release {
             return Err(Error::WrongProgramme);
         }
         let revocation = Revocation::read(&wire)?;
-        let message = pae(&[pae::REVOCATION, &signed.revocation]);
+        let message = pae(&[type_string::REVOCATION, &signed.revocation]);
         let public = self.revoking_key(&revocation).ok_or(Error::RevocationUnsigned)?;
         if !is_signature(public, &message, &signed.signature) {
             return Err(Error::RevocationUnsigned);

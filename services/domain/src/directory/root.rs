@@ -9,10 +9,11 @@ use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use nhipcau_proto::directory::v1 as pb;
 
 use super::error::Error;
-use super::pae::{self, pae, sha256};
 use super::read;
+use super::type_string;
 use super::violation::{Problem, Violations};
 use crate::id::KeyId;
+use crate::pae::{pae, sha256};
 
 /// Distinct signers that every root asks for.
 const THRESHOLD: usize = 2;
@@ -121,7 +122,7 @@ impl TrustedRoot {
         let version = self.version.to_string();
         let threshold = THRESHOLD.to_string();
         let mut pieces: Vec<&[u8]> =
-            vec![pae::ROOT, self.programme.as_bytes(), version.as_bytes(), threshold.as_bytes()];
+            vec![type_string::ROOT, self.programme.as_bytes(), version.as_bytes(), threshold.as_bytes()];
         for signer in self.signers.values() {
             pieces.extend([
                 signer.id.as_str().as_bytes(),
@@ -139,7 +140,7 @@ impl TrustedRoot {
 
     /// How many distinct signers of this root have signed. Whoever signs twice counts once, a stranger not at all.
     pub(super) fn count_signers(&self, signed: &pb::SignedRelease) -> usize {
-        let message = pae(&[pae::RELEASE, &signed.release]);
+        let message = pae(&[type_string::RELEASE, &signed.release]);
         let valid: BTreeSet<&KeyId> = signed
             .signatures
             .iter()

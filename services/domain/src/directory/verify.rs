@@ -7,10 +7,10 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::error::Error;
-use super::pae::release_digest;
 use super::participant::Participants;
 use super::release::Release;
 use super::root::TrustedRoot;
+use super::type_string::release_digest;
 use super::violation::{Problem, Violations};
 use super::{attachment, code_list, data_structure, read, time_limit};
 

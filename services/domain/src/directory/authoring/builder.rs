@@ -6,11 +6,11 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::{signature, timestamp};
-use crate::directory::pae::sha256;
 use crate::directory::read::Validity;
 use crate::directory::release::Release;
 use crate::directory::root::TrustedRoot;
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
+use crate::pae::sha256;
 
 /// Draws up a release. Takes what it is given, in any order: verification says what is wrong with it, all at once.
 #[derive(Debug, Clone)]

@@ -9,11 +9,12 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use crate::directory::error::Error;
-use crate::directory::pae::{self, pae};
 use crate::directory::release::Release;
 use crate::directory::revocation::Revocation;
+use crate::directory::type_string;
 use crate::directory::verify;
 use crate::id::KeyId;
+use crate::pae::pae;
 
 mod builder;
 
@@ -60,7 +61,7 @@ pub fn merge(file: &[u8], other: &[u8]) -> Result<Vec<u8>, Error> {
 #[must_use]
 pub fn revoke(programme: &str, revocation: &Revocation, pair: &Ed25519KeyPair) -> Vec<u8> {
     let revocation = revocation.to_wire(programme).encode_to_vec();
-    let signature = pair.sign(&pae(&[pae::REVOCATION, &revocation])).as_ref().to_vec();
+    let signature = pair.sign(&pae(&[type_string::REVOCATION, &revocation])).as_ref().to_vec();
     pb::SignedRevocation { revocation, signature }.encode_to_vec()
 }
 
@@ -75,7 +76,7 @@ pub fn public_key(pair: &Ed25519KeyPair) -> [u8; 32] {
 fn signature(release: &[u8], signer: &KeyId, pair: &Ed25519KeyPair) -> pb::ReleaseSignature {
     pb::ReleaseSignature {
         signer: signer.to_string(),
-        signature: pair.sign(&pae(&[pae::RELEASE, release])).as_ref().to_vec(),
+        signature: pair.sign(&pae(&[type_string::RELEASE, release])).as_ref().to_vec(),
     }
 }
 
