@@ -318,7 +318,7 @@ impl Engine {
         self.pass(now);
         loop {
             self.seal_drafts(now, tx)?;
-            self.publish(tx)?;
+            self.publish(now, tx)?;
             self.issue_receipts(now, tx)?;
             if self.loopback.is_empty() {
                 break;

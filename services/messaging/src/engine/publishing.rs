@@ -9,7 +9,7 @@ use super::{
     micros,
 };
 use crate::{
-    envelope::wire,
+    envelope::{Content, wire},
     message::Recipient,
     store::{
         Tx,
@@ -32,7 +32,7 @@ const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 
 impl Engine {
     /// Publishes what every open channel has signed and not handed over, and again what waits too long.
-    pub(super) fn publish(&mut self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(super) fn publish(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let mut ready = Vec::new();
         for (key, out) in &mut self.outgoing {
@@ -56,12 +56,12 @@ impl Engine {
             }
         }
         for key in ready {
-            self.publish_channel(&key, tx)?;
+            self.publish_channel(now, &key, tx)?;
         }
         Ok(())
     }
 
-    fn publish_channel(&mut self, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+    fn publish_channel(&mut self, now: Timestamp, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if out.handed == out.receipted {
@@ -70,6 +70,16 @@ impl Engine {
         let after = out.handed;
         let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
         let Some(last) = stored.last().map(|s| s.sequence) else { return Ok(()) };
+        if !self.may_still_go(now, key, &stored, tx)? {
+            self.branch("rechecked");
+            self.reopen(key, tx)?;
+            if let Recipient::One(id) = &key.0
+                && let Some(peer) = self.peers.get_mut(id)
+            {
+                peer.status_due(time);
+            }
+            return Ok(());
+        }
         let Some(envelopes) = self.wake_envelopes(key, stored, tx)? else {
             // A body that can no longer be read was erased: the position is agreed on anew and skipped.
             self.branch("unreadable_position");
@@ -85,6 +95,28 @@ impl Engine {
             out.handed = last;
         }
         Ok(())
+    }
+
+    /// Whether each of these positions may go now as it might when it was signed. What no longer may is agreed on anew and
+    /// skipped. Not asked of broadcasts, which are public and served for ever, nor of what the recipient has taken.
+    fn may_still_go(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        stored: &[Stored],
+        tx: &mut Tx<'_>,
+    ) -> Result<bool, Error> {
+        let Some(out) = self.outgoing.get(key).filter(|_| key.0 != Recipient::All) else { return Ok(true) };
+        let taken = if out.theirs == u64::MAX { out.receipted } else { out.receipted.max(out.theirs) };
+        for row in stored.iter().filter(|row| row.sequence > taken && row.sign_time != micros(now)) {
+            let Some(body) = outbox::going(tx, row.id)? else { continue };
+            let body = self.wake(row.correlation.as_ref(), "outbox", &row.id.0, Some(&body), tx)?;
+            let Some(content) = body.and_then(|bytes| Content::unpack(&bytes)) else { return Ok(false) };
+            if self.may_send(now, row.id, &key.0, &content, tx)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Decrypts stored envelopes; `None` when one of them can no longer be read.

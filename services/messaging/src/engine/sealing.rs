@@ -139,8 +139,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// The rules rechecked each time a message is signed: agreement, basis, revocation.
-    fn may_send(
+    /// The rules rechecked each time a message is signed or published: agreement, basis, revocation.
+    pub(super) fn may_send(
         &mut self,
         now: Timestamp,
         id: MessageId,

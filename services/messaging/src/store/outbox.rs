@@ -80,6 +80,8 @@ pub(crate) struct Stored {
     pub(crate) envelope: Option<Vec<u8>>,
     /// The envelope without its parts, once the content was erased.
     pub(crate) erased: Option<Vec<u8>>,
+    /// When it was signed, in microseconds.
+    pub(crate) sign_time: i64,
 }
 
 /// A position that a receipt covers.
@@ -158,6 +160,16 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
         ],
     )?;
     Ok(())
+}
+
+/// The body of a message that waits for its receipt; none of one that is skipped, or for which nothing waits.
+pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, Error> {
+    let found = tx.query_one(
+        "SELECT content FROM outbox WHERE id = $1 AND state = 1 AND reason = 0",
+        &[(&id.0).into()],
+        |row| row.optional_blob(0),
+    )?;
+    Ok(found.flatten())
 }
 
 /// Messages that may be signed now, in their order. Within a case a message waits for earlier ones that the recipient
@@ -321,7 +333,7 @@ pub(crate) fn positions(
     limit: u64,
 ) -> Result<Vec<Stored>, Error> {
     tx.query(
-        "SELECT sequence, id, correlation, envelope, erased FROM sent WHERE recipient = $1 AND lane = $2 \
+        "SELECT sequence, id, correlation, envelope, erased, sign_time FROM sent WHERE recipient = $1 AND lane = $2 \
          AND sequence > $3 ORDER BY sequence LIMIT $4",
         &[recipient.as_str().into(), lane.number().into(), after.into(), limit.into()],
         |row| {
@@ -331,6 +343,7 @@ pub(crate) fn positions(
                 correlation: correlation_of(row, 2)?,
                 envelope: row.optional_blob(3)?,
                 erased: row.optional_blob(4)?,
+                sign_time: row.int(5)?,
             })
         },
     )

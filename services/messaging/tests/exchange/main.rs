@@ -13,6 +13,7 @@ mod erasure;
 mod holding_back;
 mod hostile_peer;
 mod limits;
+mod rechecking;
 mod reconciling;
 mod recovery;
 mod retries;

@@ -19,6 +19,8 @@ pub(crate) struct Setup {
     pub(crate) sealing_delay: SignedDuration,
     /// The public sealing key that the directory names for `vwu`, instead of its own.
     pub(crate) sealing_public: Option<[u8; 32]>,
+    /// How long after the test's beginning the agreements end; none where they outlive it.
+    pub(crate) agreed_for: Option<SignedDuration>,
 }
 
 /// Two releases: one with agreements between all, and one without those of `vwu` to `hanoi` and with a night desk of
@@ -61,7 +63,8 @@ pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
             .publication(&party, &contract());
         for other in NAMES {
             let purpose = Purpose::new("protection").unwrap();
-            builder = builder.agreement(&party, &contract(), &super::party(other), &purpose, long);
+            let term = Validity { expire: setup.agreed_for.map_or(long.expire, |term| Some(now + term)), ..long };
+            builder = builder.agreement(&party, &contract(), &super::party(other), &purpose, term);
         }
     }
     let first = Arc::new(Release::verify(&sign(&builder), &root, None).unwrap());
