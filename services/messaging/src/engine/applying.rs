@@ -175,7 +175,8 @@ impl Engine {
         }
         if stated.is_none() {
             let allowed = self.authorise(now, key, verified.routing.directory_version, content);
-            if let Err(reason) = self.hold_back(key, &content.header.contract, allowed) {
+            let sequence = verified.routing.sequence;
+            if let Err(reason) = self.hold_back(key, sequence, &content.header.contract, allowed) {
                 return Ok(reason as i32);
             }
         }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::{AccessPointId, ContractId};
 
+use super::holding_back::Round;
 use crate::{
     envelope::Verified,
     message::{Lane, MessageId, Recipient},
@@ -146,6 +147,8 @@ pub(super) struct Incoming {
     pub(super) retry_backoff: SignedDuration,
     /// Whether strays of this channel's sender may be kept.
     pub(super) strays: bool,
+    /// How far that has come, when it takes several transactions.
+    pub(super) round: Option<Round>,
     /// Accepted in this group and not receipted yet.
     pub(super) pending: Vec<Accepted>,
     /// Receipts to publish at the end of this group, by place.
@@ -170,7 +173,7 @@ impl Incoming {
         let (number, digest, covered) = inbox::last_issued(tx, channel)?;
         let head = inbox::head(tx, channel)?;
         let is_broadcast = channel.recipient == Recipient::All.as_str();
-        let waits = is_broadcast && !inbox::refused_for_now(tx, channel)?.is_empty();
+        let waits = is_broadcast && !inbox::refused_for_now(tx, channel, 0, 1)?.is_empty();
         Ok(Self {
             promised: promised.max(head.incarnation),
             promised_run,
@@ -188,6 +191,7 @@ impl Incoming {
             strays: inbox::has_strays(tx, channel.sender)?,
             pending: Vec::new(),
             answers: BTreeSet::new(),
+            round: None,
         })
     }
 }

@@ -20,11 +20,24 @@ use crate::{
     store::{Tx, inbox},
 };
 
+/// Positions of a channel that are tried again in one transaction.
+const BATCH: u64 = 256;
+
+/// How far trying again has come; the next transaction goes on there.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Round {
+    /// The last position tried.
+    after: u64,
+    /// Whether something still cannot be taken.
+    waits: bool,
+}
+
 impl Engine {
     /// Whether a content of a broadcast that is allowed may have its effect, or an earlier one has to come first.
     pub(super) fn hold_back(
         &mut self,
         key: &IncomingKey,
+        sequence: u64,
         contract: &ContractId,
         allowed: Result<(), RefusalReason>,
     ) -> Result<(), RefusalReason> {
@@ -33,7 +46,9 @@ impl Engine {
             channel.held_back.insert(contract.clone());
             return allowed;
         }
-        if !channel.held_back.contains(contract) {
+        // What comes during a round is behind all that the round has yet to try.
+        let is_behind = channel.round.is_some() && sequence > channel.head.sequence;
+        if !is_behind && !channel.held_back.contains(contract) {
             return allowed;
         }
         self.branch("broadcast_held_back");
@@ -59,22 +74,30 @@ impl Engine {
 
     fn apply_held_back_of(&mut self, now: Timestamp, key: &IncomingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
-        if let Some(channel) = self.incoming.get_mut(key) {
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        let mut round = channel.round.take().unwrap_or_else(|| {
             channel.held_back.clear();
-        }
-        let (mut first, mut waits) = (None, false);
-        for sequence in inbox::refused_for_now(tx, self.channel(key))? {
+            Round::default()
+        });
+        let batch = inbox::refused_for_now(tx, self.channel(key), round.after, BATCH)?;
+        let mut first = None;
+        for &sequence in &batch {
             let outcome = self.try_held_back(now, key, sequence, tx)?;
             match outcome {
                 Some(outcome) if !is_retryable(outcome) => {
                     first.get_or_insert(sequence);
                 }
-                _ => waits = true,
+                _ => round.waits = true,
             }
+            round.after = sequence;
         }
-        if let Some(channel) = self.incoming.get_mut(key) {
-            channel.retry_at = waits.then(|| time + channel.retry_backoff);
-            channel.retry_backoff = if waits { (channel.retry_backoff * 2).min(RETRY_LONGEST) } else { RETRY_FIRST };
+        let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        if batch.len() as u64 == BATCH {
+            channel.round = Some(round);
+        } else {
+            channel.retry_at = round.waits.then(|| time + channel.retry_backoff);
+            channel.retry_backoff =
+                if round.waits { (channel.retry_backoff * 2).min(RETRY_LONGEST) } else { RETRY_FIRST };
         }
         match first {
             Some(first) => self.restate(key, first, tx),

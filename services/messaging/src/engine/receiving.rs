@@ -250,6 +250,7 @@ impl Engine {
             channel.window.clear();
             // What held others back may be abandoned.
             channel.retry_at = channel.retry_at.map(|_| time);
+            channel.round = None;
         }
         self.branch("broadcast_rewound");
         Ok(())

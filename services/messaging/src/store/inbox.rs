@@ -190,12 +190,17 @@ pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64) -> Resul
     )
 }
 
-/// Positions of a channel's present history that were refused for now, in their order.
-pub(crate) fn refused_for_now(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Vec<u64>, Error> {
+/// Positions of a channel's present history after `after` that were refused for now, in their order.
+pub(crate) fn refused_for_now(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    after: u64,
+    limit: u64,
+) -> Result<Vec<u64>, Error> {
     tx.query(
         "SELECT sequence FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND branch = 0 \
-         AND outcome <> 0 AND outcome = $4 ORDER BY sequence",
-        &channel.with([NOT_YET]),
+         AND outcome <> 0 AND outcome = $4 AND sequence > $5 ORDER BY sequence LIMIT $6",
+        &channel.with([NOT_YET, after.into(), limit.into()]),
         |row| row.number(0),
     )
 }

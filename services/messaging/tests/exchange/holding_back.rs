@@ -67,6 +67,23 @@ fn what_follows_a_broadcast_held_back_waits_for_it_and_keeps_its_order() {
 }
 
 #[test]
+fn many_broadcasts_held_back_are_applied_in_batches_and_nothing_overtakes_them() {
+    let mut world = open();
+    let bodies: Vec<_> = (0..300).map(|n| n.to_string()).collect();
+    for body in &bodies {
+        world.broadcast_by_night(body, body.as_bytes());
+    }
+    world.deliver_without_signals();
+    world.install(VWU);
+    assert_eq!(world.effects(VWU).len(), 256, "one transaction applies a batch");
+    world.broadcast(MOH, "newer", b"newer").unwrap();
+    world.deliver_without_signals();
+    world.settle();
+    assert_eq!(world.effects(VWU), [bodies, vec!["newer".to_owned()]].concat());
+    assert_eq!(last_receipt(&mut world, "vwu").2, vec![]);
+}
+
+#[test]
 fn a_restart_with_the_release_applies_what_was_held_back_before_anything_newer() {
     let mut world = open();
     world.broadcast_by_night("b1", b"one");
