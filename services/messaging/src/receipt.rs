@@ -156,6 +156,13 @@ pub fn verify(receipt: wire::Receipt, release: &Release, now: Timestamp, own: bo
     Ok(Verified { digest: digest(&receipt), statement, receipt })
 }
 
+/// A receipt's place among those of its channel, and whether its signing key has not been revoked; for own receipts.
+pub(crate) fn place_of(receipt: &wire::Receipt, release: &Release, now: Timestamp) -> Option<(Number, bool)> {
+    let (statement, key) = parse(&receipt.statement)?;
+    let key = release.signing_key(&statement.issuer, &key);
+    Some((statement.number, key.is_some_and(|key| key.revoked.is_none_or(|at| at > now))))
+}
+
 /// The position and digest of the last envelope that a receipt covers; for receipts that were verified before.
 pub(crate) fn head_of(receipt: &wire::Receipt) -> Option<(u64, Digest)> {
     parse(&receipt.statement).map(|(statement, _)| (statement.last, statement.head))

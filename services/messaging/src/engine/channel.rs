@@ -132,6 +132,8 @@ pub(super) struct Incoming {
     pub(super) base: Option<u64>,
     /// Last receipt issued.
     pub(super) receipt: (Number, Digest),
+    /// What the first receipt of this start names as the one before, where it is not the last one issued.
+    pub(super) link: Option<Digest>,
     /// Last position that an own receipt covers.
     pub(super) covered: u64,
     /// Whether the sender has confirmed since the start that no receipt of this access point is missing here.
@@ -145,10 +147,10 @@ pub(super) struct Incoming {
     /// When what a broadcast brought and could not be taken is tried again.
     pub(super) retry_at: Option<Timestamp>,
     pub(super) retry_backoff: SignedDuration,
-    /// Whether strays of this channel's sender may be kept.
-    pub(super) strays: bool,
     /// How far that has come, when it takes several transactions.
     pub(super) round: Option<Round>,
+    /// Whether strays of this channel's sender may be kept.
+    pub(super) strays: bool,
     /// Accepted in this group and not receipted yet.
     pub(super) pending: Vec<Accepted>,
     /// Receipts to publish at the end of this group, by place.
@@ -181,6 +183,7 @@ impl Incoming {
             base,
             head,
             receipt: (number, digest),
+            link: None,
             covered,
             synced,
             window: BTreeMap::new(),
@@ -188,10 +191,10 @@ impl Incoming {
             held_back: BTreeSet::new(),
             retry_at: waits.then_some(now),
             retry_backoff: RETRY_FIRST,
+            round: None,
             strays: inbox::has_strays(tx, channel.sender)?,
             pending: Vec::new(),
             answers: BTreeSet::new(),
-            round: None,
         })
     }
 }

@@ -71,7 +71,11 @@ impl Engine {
             return Ok(None);
         };
         let (before, previous) = channel.receipt;
-        let number = if before.series == self.start { before.number + 1 } else { 1 };
+        let (number, previous) = if before.series == self.start {
+            (before.number + 1, previous)
+        } else {
+            (1, channel.link.unwrap_or(previous))
+        };
         let statement = Statement {
             issuer: self.me.clone(),
             sender: key.0.clone(),
@@ -202,6 +206,52 @@ impl Engine {
         channel.pending = stated;
         self.branch("receipts_restated");
         Ok(())
+    }
+
+    /// Sends the receipts after the last one that the sender holds. It can believe none of them once their key has been
+    /// revoked: then what they stated is stated anew under the present key, after the last one that it does hold.
+    pub(super) fn repeat_receipts(
+        &mut self,
+        now: Timestamp,
+        key: &IncomingKey,
+        theirs: Number,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        let mut after = theirs;
+        loop {
+            let page = inbox::issued_after(tx, self.channel(key), after)?;
+            let places: Vec<_> = page.iter().filter_map(|r| receipt::place_of(r, &self.release, now)).collect();
+            let Some((last, _)) = places.last() else { break };
+            after = *last;
+            let believed: Vec<_> =
+                page.into_iter().zip(&places).filter(|(_, (_, is_believed))| *is_believed).map(|(r, _)| r).collect();
+            if !believed.is_empty() {
+                self.branch("receipts_repeated");
+                return self.publish_receipts(now, &key.0, believed, tx);
+            }
+        }
+        let is_of_this_start = self.incoming.get(key).is_none_or(|channel| channel.receipt.0.series == self.start);
+        let Some(mut from) = inbox::first_stated_after(tx, self.channel(key), theirs)? else { return Ok(()) };
+        if is_of_this_start {
+            return Ok(());
+        }
+        let link = match inbox::issued_at(tx, self.channel(key), theirs)? {
+            Some((digest, last)) => {
+                from = from.min(last + 1);
+                Some(digest)
+            }
+            None if theirs == Number::default() => {
+                from = 1;
+                Some([0; 32])
+            }
+            None => None,
+        };
+        if let Some(channel) = self.incoming.get_mut(key) {
+            channel.link = link;
+        }
+        let time = self.time;
+        self.peer(&key.0).status_due(time);
+        self.restate(key, from, tx)
     }
 
     /// Takes a receipt for own envelopes.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     envelope::{self, Rejected, Trust, Verified, wire},
     message::{Lane, Recipient, RefusalReason},
-    pae,
+    pae, receipt,
     store::{
         Tx,
         inbox::{self, Promise},
@@ -308,11 +308,12 @@ impl Engine {
         let taken = inbox::at(tx, self.channel(key), r.sequence)?;
         match taken.filter(|head| head.incarnation == r.incarnation) {
             Some(head) if head.digest == verified.digest => {
-                if let Some(receipt) = inbox::covering(tx, self.channel(key), r.sequence)?
-                    && let Ok(receipt) = crate::receipt::verify(receipt, &self.release, now, true)
+                let covering = inbox::all_covering(tx, self.channel(key), r.sequence)?;
+                let mut places = covering.iter().filter_map(|r| receipt::place_of(r, &self.release, now));
+                if let Some((number, _)) = places.find(|(_, is_believed)| *is_believed)
                     && let Some(channel) = self.incoming.get_mut(key)
                 {
-                    channel.answers.insert(receipt.statement.number);
+                    channel.answers.insert(number);
                 }
                 self.branch("duplicate");
             }

@@ -274,9 +274,7 @@ impl Engine {
             channel.synced = true;
         }
         if mine > theirs && self.peer(&key.0).may_serve(Serving::Receipts(key.2, key.1), time) {
-            let receipts = inbox::issued_after(tx, self.channel(key), theirs)?;
-            self.branch("receipts_repeated");
-            self.publish_receipts(now, &key.0, receipts, tx)?;
+            self.repeat_receipts(now, key, theirs, tx)?;
         }
         if let (true, Some(to)) = (key.1, from_wire(said.rewind.as_ref()).filter(|_| said.rewind.is_some()))
             && head != to

@@ -299,6 +299,26 @@ pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Numb
     Ok((number, digest, covered.unwrap_or(0)))
 }
 
+/// The digest and last position of a receipt issued on a channel.
+pub(crate) fn issued_at(tx: &mut Tx<'_>, channel: Channel<'_>, at: Number) -> Result<Option<(Digest, u64)>, Error> {
+    tx.query_one(
+        "SELECT digest, last_sequence FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         AND series = $4 AND number = $5",
+        &channel.with([at.series.into(), at.number.into()]),
+        |row| Ok((row.array(0)?, row.number(1)?)),
+    )
+}
+
+/// The first position that receipts issued after the given one speak of.
+pub(crate) fn first_stated_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Option<u64>, Error> {
+    tx.query_one(
+        "SELECT first_sequence FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         AND (series, number) > ($4, $5) ORDER BY first_sequence LIMIT 1",
+        &channel.with([after.series.into(), after.number.into()]),
+        |row| row.number(0),
+    )
+}
+
 /// The oldest receipt that covers a position.
 pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
     Ok(all_covering(tx, channel, sequence)?.into_iter().next())

@@ -18,13 +18,13 @@ fn keks(node: usize) -> Vec<KeyEncryptionKey> {
 }
 
 fn audit_with(world: &mut World, node: usize, keks: Vec<KeyEncryptionKey>) -> (Counts, Vec<Finding>) {
-    let (me, release) = (node_id(node), world.releases[0].clone());
+    let (me, release) = (node_id(node), world.releases[2].clone());
     let auditor = Auditor::new(&me, &release, keks);
     let report = world.nodes[node].store.transaction(|tx| auditor.audit(tx)).unwrap();
     (report.counts, report.findings)
 }
 
-fn audit(world: &mut World, node: usize) -> Vec<Finding> {
+pub(crate) fn audit(world: &mut World, node: usize) -> Vec<Finding> {
     audit_with(world, node, keks(node)).1
 }
 

@@ -17,5 +17,6 @@ mod rechecking;
 mod reconciling;
 mod recovery;
 mod retries;
+mod revoking;
 mod rollbacks;
 mod world;

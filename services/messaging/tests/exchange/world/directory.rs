@@ -23,8 +23,8 @@ pub(crate) struct Setup {
     pub(crate) agreed_for: Option<SignedDuration>,
 }
 
-/// Two releases: one with agreements between all, and one without those of `vwu` to `hanoi` and with a night desk of
-/// `moh`.
+/// Three releases: one with agreements between all; one without those of `vwu` to `hanoi` and with a night desk of
+/// `moh`; and one in which the signing key of `vwu` is revoked and it has another.
 pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
     let year = SignedDuration::from_hours(24 * 365);
     let long = Validity { start: now - year, expire: Some(now + year) };
@@ -74,5 +74,10 @@ pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
     let night = UnitId::new(NIGHT_DESK).unwrap();
     let second = second.unit(&party("moh"), &night, ("Trực đêm", "Night desk"), long);
     let second = Arc::new(Release::verify(&sign(&second), &root, Some(&first)).unwrap());
-    vec![first, second]
+    let (vwu, public) = (point("vwu"), SigningKey::from_seed(key_id("s-2"), &seed("vwu", 6)).unwrap().public());
+    let third = authoring::ReleaseBuilder::after(&second, now - year, now + year)
+        .signing_key(&vwu, &key_id("s-2"), public, long)
+        .revoke(&vwu, &key_id("s-1"), now);
+    let third = Arc::new(Release::verify(&sign(&third), &root, Some(&second)).unwrap());
+    vec![first, second, third]
 }

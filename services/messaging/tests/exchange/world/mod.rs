@@ -128,7 +128,12 @@ impl World {
 
     /// Gives a node the second release.
     pub(crate) fn install(&mut self, node: usize) {
-        let (now, release) = (self.now, Arc::clone(&self.releases[1]));
+        self.install_release(node, 1);
+    }
+
+    /// Gives a node one of the releases.
+    pub(crate) fn install_release(&mut self, node: usize, release: usize) {
+        let (now, release) = (self.now, Arc::clone(&self.releases[release]));
         self.group(node, |engine, tx| engine.step(now, Input::Release(release), tx)).unwrap();
     }
 

@@ -36,11 +36,13 @@ pub(crate) struct Secrets {
     pub(crate) opens: bool,
     /// Names of the key-encryption keys, the newest last.
     pub(crate) kek: &'static [&'static str],
+    /// Number of the signing key, from 1.
+    pub(crate) signing: u8,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { opens: true, kek: &["2026-11"] }
+        Self { opens: true, kek: &["2026-11"], signing: 1 }
     }
 }
 
@@ -63,12 +65,16 @@ impl Node {
         store.add_tables(TABLES).unwrap();
         let kek =
             |id: &&str| KeyEncryptionKey { id: (*id).to_owned(), key: RestKey::new(seed(&format!("{name} {id}"), 4)) };
+        let (signing, signing_seed) = match secrets.signing {
+            1 => ("s-1", 1),
+            _ => ("s-2", 6),
+        };
         let private = seed(name, if secrets.opens { 2 } else { 5 });
         let config = Config {
             access_point: point(name),
             start: starts,
             keys: KeyRing {
-                signing: SigningKey::from_seed(key_id("s-1"), &seed(name, 1)).unwrap(),
+                signing: SigningKey::from_seed(key_id(signing), &seed(name, signing_seed)).unwrap(),
                 sealing: vec![SealingSecret { id: key_id("e-1"), private }],
                 id_key: seed(name, 3),
                 kek: secrets.kek.iter().map(kek).collect(),
