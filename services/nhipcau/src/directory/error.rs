@@ -50,6 +50,11 @@ pub(crate) enum Error {
         /// Why.
         source: rules::Error,
     },
+    /// The release has structures of statistics where no access point reads them.
+    #[error(
+        "{0} has data structures inside, which access points would not read: put each into a table beside the release"
+    )]
+    InlineStructures(PathBuf),
     /// A directory is refused.
     #[error("the directory is refused")]
     Directory(#[source] kept::Error),
@@ -82,7 +87,7 @@ impl Error {
     fn code(&self) -> Code {
         match self {
             Self::Argument(_) => Code::Usage,
-            Self::Refused { .. } | Self::Directory(_) | Self::Table { .. } => Code::Differs,
+            Self::Refused { .. } | Self::InlineStructures(_) | Self::Directory(_) | Self::Table { .. } => Code::Differs,
             Self::Key(_) | Self::Toml { .. } | Self::SignerForm | Self::Root(_) | Self::Source(_) => {
                 Code::Configuration
             }

@@ -1,8 +1,13 @@
 //! Releases as files: read, signed, brought together.
+//!
+//! Nothing is signed that every access point would not take, and nothing whose structures of statistics stand inside it,
+//! where none would look for them. Which root is the right one, whoever knows its fingerprint decides.
 
 use std::path::Path;
 
 use nhipcau_domain::directory::{Error as Refused, Release, TrustedRoot, authoring};
+use nhipcau_proto::directory::v1 as pb;
+use prost::Message as _;
 
 use super::{Error, files, key_file::OfflineKey};
 
@@ -22,6 +27,11 @@ pub(crate) fn read(path: &Path) -> Result<Release, Error> {
 pub(crate) fn sign(path: &Path, previous: Option<&Release>, key: &OfflineKey) -> Result<Vec<u8>, Error> {
     let bytes = files::read(path)?;
     authoring::review(&bytes, previous).map_err(Error::refused(path))?;
+    // Drawn up by other tools. Access points take structures from tables alone, and would refuse its figures.
+    let content = |signed: pb::SignedRelease| pb::Release::decode(signed.release.as_slice());
+    if pb::SignedRelease::decode(bytes.as_slice()).and_then(content).is_ok_and(|it| !it.data_structures.is_empty()) {
+        return Err(Error::InlineStructures(path.to_owned()));
+    }
     let root = TrustedRoot::claimed(&bytes).map_err(Error::refused(path))?;
     let roots = previous.map(Release::root).into_iter().chain([&root]);
     let mut signers = roots.flat_map(TrustedRoot::signers);

@@ -1,5 +1,8 @@
 //! What is not installed, and what stays as it was.
 
+use nhipcau_proto::directory::v1 as pb;
+use prost::Message as _;
+
 use super::*;
 
 fn refusal(result: Result<Installed, Error>) -> rules::Error {
@@ -75,6 +78,35 @@ fn a_stranger_does_not_sign() {
     let (office, other) = (Office::new(), Office::new());
     let path = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap();
     assert!(matches!(release::sign(&path, None, &other.keys[0]), Err(Error::NotASigner(_))));
+}
+
+#[test]
+fn nobody_signs_structures_that_no_access_point_would_read() {
+    let office = Office::new();
+    let path = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap();
+    let mut signed = pb::SignedRelease::decode(fs::read(&path).unwrap().as_slice()).unwrap();
+    let mut release = pb::Release::decode(signed.release.as_slice()).unwrap();
+    let (names, key) = (
+        Some(pb::Names { vi: "Số liệu".to_owned(), en: "Figures".to_owned() }),
+        pb::DataStructureKey { agency: "NSO".to_owned(), id: "AREA".to_owned(), version: "1.0".to_owned() },
+    );
+    let kind = Some(pb::representation::Kind::MaxCharacters(20));
+    release.data_structures.push(pb::DataStructure {
+        key: Some(key),
+        names: names.clone(),
+        dimensions: vec![pb::Dimension {
+            id: "REF_AREA".to_owned(),
+            names,
+            representation: Some(pb::Representation { kind }),
+            is_area: true,
+        }],
+        time_dimension: "TIME_PERIOD".to_owned(),
+        primary_measure: "OBS_VALUE".to_owned(),
+        attributes: Vec::new(),
+    });
+    signed.release = release.encode_to_vec();
+    fs::write(&path, signed.encode_to_vec()).unwrap();
+    assert!(matches!(release::sign(&path, None, &office.keys[0]), Err(Error::InlineStructures(_))));
 }
 
 #[test]
