@@ -1,4 +1,6 @@
 //! A broker as the operator makes it: permissions and streams as provisioned, for the users that the tests know.
+//!
+//! A real nats-server under the shipped configuration, so that a permission that is missing fails a test here first.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! A process of the program under test: known by its own id, its output kept, ended when dropped.
+//!
+//! Only what a test started is ever ended, by its id. The program is the one that was built beside the tests and gets
+//! nothing of the tests' own settings.
 
 use std::{
     env, fs,

@@ -1,4 +1,6 @@
 //! Waiting for something to become true, with a deadline. Level-triggered: whoever looks late still sees it.
+//!
+//! No test sleeps for a time that should be enough: slow machines only take longer, and what never comes is named.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Bulk load: pieces are uploaded one by one, in any order and as often as needed, then committed as one submission.
+//!
+//! A piece is known by its digest, so that sending it again is harmless. Pieces wait two days and at most 10,000 of a
+//! party; they count for nothing until the commit, which is checked and takes effect as a whole.
 
 use nhipcau_domain::id::PartyId;
 use nhipcau_messaging::{pae, store::Tx};

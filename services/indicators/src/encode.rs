@@ -1,4 +1,6 @@
 //! What the store holds, as the contract says it.
+//!
+//! Times are stored as microseconds; names of submissions are made here and nowhere else.
 
 use jiff::Timestamp;
 use nhipcau_proto::indicator::v1 as pb;

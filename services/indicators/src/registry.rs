@@ -1,4 +1,7 @@
 //! What submissions are checked against: the data structures, dataflows and administrative units in force.
+//!
+//! Made by whoever reads the tables of a release; holds them in memory and reads no file. What a file names by its
+//! dataflow is found by the structure that the dataflow has in the release.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,4 +1,7 @@
 //! Walking the series of a selection in their order: provider, then key.
+//!
+//! Reads a few hundred series at a time, whatever the selection matches, and stops where the page is full; a token goes
+//! on there within the same snapshot, so that nothing is shown twice or left out.
 
 use std::collections::{HashMap, hash_map::Entry};
 

@@ -1,4 +1,7 @@
 //! Business time, handed to whoever needs it, so that tests can say what time it is.
+//!
+//! Says when something happened and whether a key or an agreement is in force. Order and duplicates never rest on it,
+//! and how long something took is measured elsewhere.
 
 use std::{fmt, sync::Arc};
 

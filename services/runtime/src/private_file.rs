@@ -1,4 +1,7 @@
 //! Files that hold secrets: readable by their owner alone, or not read at all; written whole and to the disk.
+//!
+//! What others may read is refused before a byte of it is read, and the open file is asked, not its path. Nothing is
+//! ever written over. What was read is overwritten in memory when it is dropped; no error says what is in a file.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,4 +1,7 @@
 //! The rules over descriptors. Each returns what it found, so that a run names everything at once.
+//!
+//! What no linter knows: sensitivity of every field, request ids of mutations, comments. Rules are themselves tested on
+//! descriptors that break them.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,4 +1,7 @@
 //! Series and the revisions of their observations.
+//!
+//! What an observation was at any time is read from the revisions that had been stored by then. Series and sets of
+//! attributes are kept once and named by a number of this store, which means nothing elsewhere.
 
 use nhipcau_messaging::store::{Error, Row, Tx};
 use uuid::Uuid;

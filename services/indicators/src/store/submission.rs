@@ -1,4 +1,7 @@
 //! Submissions, their content, and the requests that made them.
+//!
+//! Submissions are numbered as this store took them in, which is the order that cursors follow; their content is kept
+//! as it came, so that it can be sent or applied again.
 
 use nhipcau_messaging::store::{Error, Row, Tx};
 use uuid::Uuid;

@@ -1,4 +1,6 @@
 //! What waits: uploads for their commit, pieces for their event, events for their pieces.
+//!
+//! SQL only. Who may upload, how much and for how long is decided by the callers.
 
 use nhipcau_messaging::store::{Error, Tx};
 

@@ -1,4 +1,7 @@
 //! A publisher and two subscribers around a bus that does what the test says, in one thread and in simulated time.
+//!
+//! The engine, store and handler are the real ones; only bus, clock and entropy are the test's. A restart may come with
+//! an older image of the disk.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,7 @@
 //! What the parties can prove at the end: receipts at both ends, and nothing on which two of them differ.
+//!
+//! Asks the access points, as an operator would, once nothing is on its way. What their stores prove without them is
+//! recomputed by the second implementation afterwards.
 
 use std::collections::BTreeSet;
 

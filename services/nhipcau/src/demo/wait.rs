@@ -1,4 +1,6 @@
 //! Waiting for what other processes do: by looking, never by the clock alone.
+//!
+//! In vain, it says who waited for what and what was there instead: that is what somebody needs who mends it.
 
 use std::time::{Duration, Instant};
 

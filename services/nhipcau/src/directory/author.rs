@@ -1,4 +1,7 @@
 //! Draws up a release from its source and reviews it as every access point will, before anybody signs.
+//!
+//! What comes out is unsigned and proves nothing. Mistakes are named by the file and entry that a person wrote, not by
+//! the path in the release; those of the source and those of the review come together.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,7 @@
 //! Reading and writing files so that an error names the file, and so that a reader never sees half of one.
+//!
+//! What is written is on the disk, its name included, or what was there before still is. Not for secrets, which have
+//! their own way in the runtime.
 
 use std::{
     fs::{self, File},

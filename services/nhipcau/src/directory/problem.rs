@@ -1,4 +1,6 @@
 //! Everything that is wrong with a source at once, each with the place where a person finds it.
+//!
+//! Reading goes on after a mistake. What only follows from an entry that could not be read is left out.
 
 use std::{collections::BTreeSet, fmt};
 

@@ -1,4 +1,7 @@
 //! Another action than the file's own: the same rows, inserted, replaced or deleted.
+//!
+//! What a file deletes never becomes something that is inserted, and a row that becomes a deletion deletes all of its
+//! observation.
 
 use nhipcau_proto::indicator::v1 as pb;
 

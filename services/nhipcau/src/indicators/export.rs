@@ -1,4 +1,6 @@
 //! `nhipcau indicators export`: held figures as a file that can be imported again. The file is complete or not there.
+//!
+//! Written beside its place and moved there at the end; to standard output as it comes.
 
 use std::{
     fmt,

@@ -1,4 +1,7 @@
 //! `nhipcau indicators import`: a file becomes one submission, whole or not at all.
+//!
+//! The file is checked here first, against the directory of the profile, and its mistakes are named by row. Its request
+//! id comes from content and caller, so that a second run after a lost answer is the same submission.
 
 use std::{fmt, fs::File, io, path::PathBuf};
 

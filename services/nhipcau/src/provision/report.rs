@@ -1,4 +1,6 @@
 //! What provisioning did or would do, for people and scripts.
+//!
+//! The JSON form is a promise of docs/cli.md; `plan` exits with 6 when it is not as planned.
 
 use std::fmt;
 

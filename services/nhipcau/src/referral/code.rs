@@ -1,4 +1,6 @@
 //! Codes of the contract as people type them: without the prefix of their list, in any case, '-' or '_' between words.
+//!
+//! Only for reading and showing on a terminal; JSON documents have the names of the contract.
 
 /// A list of codes of the contract, which the generated enumerations do not share a trait for.
 pub(super) trait List: TryFrom<i32> + Copy {

@@ -1,4 +1,6 @@
 //! Whether an access point serves, asked at its door as any monitoring would.
+//!
+//! Over TLS with the certificate of a calling system, so that SERVING also means that the door lets one in.
 
 use std::{fs, path::Path, time::Duration};
 

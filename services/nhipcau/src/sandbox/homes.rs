@@ -1,4 +1,7 @@
 //! The home of an access point and of its calling system: keys, certificates, configuration, profile.
+//!
+//! What a real party makes by `nhipcau keys` and by its own authority. Paths are those of the final home, because a
+//! sandbox is made beside it and moved there.
 
 use std::path::Path;
 

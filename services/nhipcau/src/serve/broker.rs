@@ -1,4 +1,7 @@
 //! What is said about the connection to the broker: a line whenever it changes, and a number for whoever watches.
+//!
+//! A connection that comes back within two seconds is not worth a line. Connecting again is the transport's; nothing
+//! here decides anything.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! What services count, shown on the page of metrics: read when somebody looks.
+//!
+//! Services count with numbers of their own and know nothing of the page; nothing is copied between two looks.
 
 use std::fmt;
 

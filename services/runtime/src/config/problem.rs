@@ -1,4 +1,6 @@
 //! What is wrong with a configuration: all of it at once, by key, never with the value.
+//!
+//! A start that fails for one mistake after the other costs an operator as many tries; a value could be a secret.
 
 use std::fmt;
 

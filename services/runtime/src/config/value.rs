@@ -1,4 +1,6 @@
 //! Durations and sizes as people write them.
+//!
+//! Whole numbers with a unit and nothing else: what could be read in two ways is refused.
 
 use std::time::Duration;
 

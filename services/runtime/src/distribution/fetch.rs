@@ -1,4 +1,7 @@
 //! Fetching a newer release from a peer that has one: the release, verified, then every table that is not here yet.
+//!
+//! Peers are asked one at a time, and what is not of the announced size ends the attempt, so that no peer decides how
+//! much memory this takes. A peer that failed waits; one whose releases are refused ever longer.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,7 @@
 //! Channels: the engine's view of each, with what the store knows of it.
+//!
+//! A page is cut from the engine's view first; the store is then asked about that page alone. A token names the last
+//! channel that was shown, and is refused once that one is gone.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_messaging::{

@@ -1,4 +1,7 @@
 //! Receipts, newest first, issued here and held from others.
+//!
+//! Shows the signed bytes as they are stored and verifies nothing: whoever wants proof does that with the directory. A
+//! page begins after a place in the order of time, so that receipts that arrive meanwhile shift nothing.
 
 use nhipcau_domain::{id::AccessPointId, reason};
 use nhipcau_messaging::store::{

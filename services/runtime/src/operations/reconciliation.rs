@@ -1,4 +1,7 @@
 //! The comparison with a peer, as the contract asks for it and shows it.
+//!
+//! Whom a caller may name and which period, before anybody is asked; a silent peer is UNAVAILABLE with the time after
+//! which asking again makes sense. Comparing itself is messaging's.
 
 use std::time::Duration;
 

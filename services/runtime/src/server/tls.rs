@@ -1,4 +1,7 @@
 //! TLS of the door: version 1.3 only, one cryptographic library, a client certificate always.
+//!
+//! Whoever shows no certificate of the configured authorities does not get past the handshake. Which system a
+//! certificate stands for, and what it may do, is asked afterwards. Files are read once, at the start.
 
 use std::{path::Path, sync::Arc};
 

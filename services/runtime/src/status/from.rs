@@ -1,4 +1,7 @@
 //! Refusals of the layers below as refusals of a call. Faults are logged here with their causes and answered without.
+//!
+//! A layer below never says which status a caller gets; here each of its errors has one, with its stable reason. A
+//! caller who cannot know whether a call was carried out is told so, and may repeat it under the same request id.
 
 use std::error::Error as StdError;
 
