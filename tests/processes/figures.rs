@@ -1,13 +1,17 @@
 //! Figures as a calling system submits and reads them, over gRPC.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use anyhow::{Result, ensure};
 use nhipcau_proto::indicator::v1::{
     self as pb, Action, indicator_service_client::IndicatorServiceClient as IndicatorService,
 };
-use nhipcau_tests::{wait, world::World};
+use nhipcau_tests::{process::output, wait, world::World};
 use tonic::{Code, transport::Channel};
+use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
 const STRUCTURE: &str = "IAEG-SDGs:SDG(1.8)";
@@ -109,4 +113,52 @@ async fn held(reader: &mut IndicatorService<Channel>) -> Result<Held> {
         }
         request.page_token = page.next_page_token;
     }
+}
+
+/// Rows of a file without what says how it was written: every cell under its column.
+fn rows(file: &str) -> BTreeSet<BTreeMap<&str, &str>> {
+    let mut lines = file.lines();
+    let columns: Vec<_> = lines.next().unwrap().split(',').collect();
+    lines
+        .map(|line| columns.iter().copied().zip(line.split(',')).filter(|(column, _)| *column != "ACTION").collect())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_figures_of_many_series_leave_a_subscriber_as_they_entered_at_their_publisher() {
+    let world = World::start(&["moha", "vwu"]).await.unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/data/series.csv");
+    let imported = output(world.system("moha").unwrap().args(["indicators", "import", file])).unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let text = fs::read_to_string(file).unwrap();
+    let brought = rows(&text);
+    assert_eq!(brought.len(), 35);
+    let export = async || {
+        let held =
+            output(world.system("vwu").unwrap().args(["indicators", "export", "--structure", STRUCTURE])).unwrap();
+        let held = String::from_utf8(held.stdout).unwrap();
+        (held.lines().count() > brought.len()).then_some(held)
+    };
+    let held = wait::until_answered("the figures at vwu", export).await.unwrap();
+    assert_eq!(rows(&held), brought);
+}
+
+/// A status travels in headers, of which several gRPC implementations take 8 KiB and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_violations_are_counted_and_as_many_listed_as_headers_hold() {
+    let world = World::start(&["moha"]).await.unwrap();
+    let mut publisher = Publisher::new(&world).unwrap();
+    let mut request = submission("2024", "1");
+    let dataset = &mut request.submission.as_mut().unwrap().datasets[0];
+    let row = dataset.observations[0].clone();
+    let wrong = |n| pb::Observation { key: SERIES.replace("704", &format!("X{n}")), ..row.clone() };
+    dataset.observations = (0..10_000).map(wrong).collect();
+    let refused = publisher.system.submit(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument, "{refused:?}");
+    let details = refused.get_error_details();
+    assert_eq!(details.error_info().unwrap().metadata["violationCount"], "10000");
+    let listed = &details.bad_request().unwrap().field_violations;
+    let last = listed.len() - 1;
+    assert_eq!(listed[last].field, format!("datasets[0].observations[{last}].REF_AREA"));
+    assert!((80..=100).contains(&listed.len()), "{} are listed", listed.len());
 }

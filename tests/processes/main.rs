@@ -12,6 +12,7 @@
 )]
 
 mod directory;
+mod evidence;
 mod faults;
 mod figures;
 mod referrals;

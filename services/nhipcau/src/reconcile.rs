@@ -89,6 +89,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         end_time: args.to.map(time),
         difference_limit: args.limit,
     };
+    terminal::progress(format_args!("comparing with {}", args.peer));
     let answer = connection.call(&request, async |request| connection.access_point().reconcile(request).await);
     let channels: Vec<_> = answer.await?.channels.into_iter().map(Channel::from).collect();
     let difference_count = channels.iter().map(|channel| channel.difference_count).sum();

@@ -50,6 +50,7 @@ struct Report {
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let config = settings::load(args.config.as_deref())?;
     let clock = Clock::system();
+    terminal::progress(format_args!("looking at the files of {}", config.access_point));
     let mut findings = program::versions(&config);
     findings.extend(program::server(args.nats_server, args.production));
     findings.extend(secrets::look(&config, args.production));
@@ -58,6 +59,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     findings.extend(release.map(|release| expiry::release(&release, clock.now())));
     findings.extend(expiry::certificates(&config, clock.now()));
     findings.extend(disk::look(&config, &clock, args.production));
+    terminal::progress("looking at the broker");
     findings.extend(broker::look(&config, &clock).await);
     let severity = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Good);
     let report = Report { access_point: config.access_point.to_string(), severity, findings };

@@ -117,6 +117,7 @@ impl Broker {
         let settings = Settings::load(&self.config)?;
         let release = self.source.release(now)?;
         let plan = Plan::of(&release, settings.layout).or_exit(Code::Configuration)?;
+        terminal::progress(format_args!("comparing the broker with release {}", release.version()));
         Ok((release.version(), plan, connect(&settings.broker).await?))
     }
 

@@ -1,0 +1,119 @@
+//! What the commands for operators and auditors say of a world with a case and figures, as scripts read it: one JSON
+//! document on standard output, progress on standard error, and an exit code that tells when something is missing.
+
+use std::process::Output;
+
+use nhipcau_messaging::store::Store;
+use nhipcau_proto::referral::v1::BranchState;
+use nhipcau_tests::{
+    process::{output, program},
+    wait,
+    world::World,
+};
+use serde_json::Value;
+
+use crate::{figures::Publisher, referrals::Case};
+
+const ALL: [&str; 3] = ["moha", "moh", "hanoi"];
+
+/// Runs `nhipcau verify` over the files of an access point.
+fn verify(world: &World, name: &str) -> Output {
+    output(program().unwrap().args(["verify", "--json"]).arg(world.path(name))).unwrap()
+}
+
+fn called(world: &World, name: &str, arguments: &[&str]) -> Output {
+    output(world.system(name).unwrap().args(arguments).arg("--json")).unwrap()
+}
+
+/// What a command that takes its time wrote: it also told people of its work.
+fn told(said: &Output, keys: &[&str]) -> (Value, Option<i32>) {
+    assert!(!said.stderr.is_empty(), "nobody was told of the work");
+    document(said, keys)
+}
+
+/// The one document that a command wrote, and its exit code.
+fn document(said: &Output, keys: &[&str]) -> (Value, Option<i32>) {
+    let text = || String::from_utf8_lossy(&said.stderr).into_owned();
+    let document: Value = serde_json::from_slice(&said.stdout).unwrap_or_else(|error| panic!("{error}: {}", text()));
+    let mut found: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut keys = keys.to_vec();
+    found.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(found, keys);
+    (document, said.status.code())
+}
+
+const VERIFIED: [&str; 14] = [
+    "access_point",
+    "directory_version",
+    "channels",
+    "sent",
+    "received",
+    "envelopes_verified",
+    "envelopes_erased",
+    "unopened",
+    "receipts_issued",
+    "receipts_held",
+    "access_records",
+    "access_head",
+    "difference_count",
+    "differences",
+];
+const COMPARED: [&str; 3] = ["peer", "difference_count", "channels"];
+
+/// Nothing differs at any of these access points, nor between any two of them.
+pub(crate) async fn holds(world: &World, names: &[&str]) {
+    for name in names {
+        for peer in names.iter().filter(|peer| *peer != name) {
+            let awaited = format!("{name} to differ in nothing from {peer}");
+            let same = async || called(world, name, &["reconcile", peer]).status.success().then_some(());
+            wait::until_answered(&awaited, same).await.unwrap();
+        }
+        let verified = verify(world, name);
+        assert!(verified.status.success(), "{name}: {}", String::from_utf8_lossy(&verified.stdout));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_found_from_both_sides() {
+    let mut world = World::start(&ALL).await.unwrap();
+    let mut publisher = Publisher::new(&world).unwrap();
+    publisher.submit(3).await.unwrap();
+    let case = Case::submit(&world).unwrap();
+    case.is(&world, BranchState::Received).await.unwrap();
+    case.act(&world, "hanoi", &["acknowledge"]).unwrap();
+    case.is(&world, BranchState::Assigned).await.unwrap();
+    for name in ALL {
+        publisher.held_by(&world, name).await.unwrap();
+    }
+    holds(&world, &ALL).await;
+
+    let doctor = output(program().unwrap().args(["doctor", "--json", "--config"]).arg(world.config("moh"))).unwrap();
+    let (found, code) = told(&doctor, &["access_point", "severity", "findings"]);
+    assert_eq!(code, Some(0), "{found}");
+    let keys = ["access_point", "broker", "nats_version", "directory_version", "directory", "channels"];
+    let (channels, code) = document(&called(&world, "moh", &["channels"]), &keys);
+    assert_eq!((code, channels["access_point"].as_str()), (Some(0), Some("moh")));
+    let (compared, code) = told(&called(&world, "moh", &["reconcile", "hanoi"]), &COMPARED);
+    assert_eq!((code, compared["difference_count"].as_u64()), (Some(0), Some(0)));
+    let (verified, code) = told(&verify(&world, "moh"), &VERIFIED);
+    assert_eq!((code, verified["difference_count"].as_u64()), (Some(0), Some(0)));
+    assert!(verified["received"].as_u64() > Some(0), "{verified}");
+    let (_, code) = told(&world.operator("plan").unwrap(), &["release", "applied", "changes", "differences"]);
+    assert_eq!(code, Some(0));
+
+    assert!(world.stop("moh").await.unwrap().success());
+    let row = "DELETE FROM received WHERE sender = 'hanoi' AND recipient = 'moh' AND sequence = 1";
+    let mut store = Store::open(&world.path("moh/store/store.db")).unwrap();
+    assert_eq!(store.transaction(|tx| tx.execute(row, &[])).unwrap(), 1);
+    drop(store);
+    let (verified, code) = told(&verify(&world, "moh"), &VERIFIED);
+    assert_eq!(code, Some(6), "{verified}");
+    assert!(verified["difference_count"].as_u64() > Some(0));
+
+    world.start_access_point("moh").await.unwrap();
+    let differs = async || (called(&world, "hanoi", &["reconcile", "moh"]).status.code() == Some(6)).then_some(());
+    wait::until_answered("the missing row to be found by the other side", differs).await.unwrap();
+    let (compared, _) = told(&called(&world, "hanoi", &["reconcile", "moh"]), &COMPARED);
+    assert!(compared["difference_count"].as_u64() > Some(0), "{compared}");
+}
