@@ -10,6 +10,7 @@ use async_nats::{
 use futures_util::StreamExt as _;
 use nhipcau_tests::{
     nats::{Config, MOHA, OPERATOR, Server, User, VWU},
+    process::{output, program},
     wait,
 };
 
@@ -183,4 +184,38 @@ async fn an_access_point_can_neither_speak_as_another_nor_read_or_touch_what_is_
         let quoted = format!("\"{subject}\"").to_lowercase();
         assert!(refused.iter().any(|error| error.contains(&quoted)), "{subject} was allowed");
     }
+}
+
+/// What a line of a unit or a setting says, without unit and quotes.
+fn said<'t>(text: &'t str, key: &str, end: &str) -> &'t str {
+    let value = text.lines().find_map(|line| line.trim().strip_prefix(key));
+    value.unwrap_or_else(|| panic!("no {key}")).trim().trim_start_matches('"').trim_end_matches(end)
+}
+
+#[test]
+fn the_unit_of_an_access_point_calls_the_program_as_it_is() {
+    let unit = repository::read("deploy/systemd/nhipcau.service");
+    let mut words = said(&unit, "ExecStart=", "").split_whitespace();
+    assert_eq!(words.next(), Some("/usr/bin/nhipcau"));
+    let nowhere = tempfile::tempdir().unwrap().path().join("nhipcau.toml").display().to_string();
+    let words: Vec<_> = words.map(|word| if word.starts_with('/') { nowhere.as_str() } else { word }).collect();
+    // The command line is taken, and there is no configuration.
+    let code = |more: &[&str]| output(program().unwrap().args(&words).args(more)).unwrap().status.code();
+    assert_eq!(code(&[]), Some(3));
+    assert_eq!(code(&["--no-such-option"]), Some(2));
+    assert_eq!(said(&unit, "RestartPreventExitStatus=", ""), "2 3", "both wait for a person");
+}
+
+#[test]
+fn no_unit_is_killed_within_its_own_grace() {
+    let stop = |unit: &str| -> u64 {
+        let unit = repository::read(&format!("deploy/systemd/{unit}.service"));
+        said(&unit, "TimeoutStopSec=", "s").parse().unwrap()
+    };
+    let settings = repository::read("services/runtime/src/config/default.toml");
+    let seconds = |key: &str| -> u64 { said(&settings, key, "s\"").parse().unwrap() };
+    // What is signed at the end is sent in seconds that the grace does not bound.
+    assert!(stop("nhipcau") >= seconds("pause =") + seconds("grace =") + 5);
+    let broker: u64 = said(&repository::read("deploy/nats/bus.conf"), "lame_duck_duration:", "s\"").parse().unwrap();
+    assert!(stop("nats-server") > broker);
 }

@@ -1,13 +1,16 @@
 //! `nhipcau sandbox` as a person runs it: everything comes up by one command, ends with it, and is there again.
 
-use std::net::TcpListener;
+use std::{fs, net::TcpListener, process::Command};
 
+use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
     nats,
     process::{Process, output, program},
     wait,
     world::World,
 };
+
+use crate::referrals::{Case, UNTOUCHED};
 
 /// The last line of what it prints once it runs.
 const PAGE: &str = "IndicatorService/ListSeries";
@@ -28,6 +31,15 @@ fn lines(world: &World, name: &str) -> usize {
     String::from_utf8(held.stdout).unwrap().lines().count()
 }
 
+/// What the last lines of the page answer, pasted into a shell as they stand.
+fn called_with_buf(page: &str) -> String {
+    let (_, lines) = page.split_once("from the clone:").unwrap();
+    let clone = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let done = output(Command::new("bash").current_dir(clone).args(["-euc", lines])).unwrap();
+    assert!(done.status.success(), "run `make setup`? {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
 #[tokio::test]
 async fn a_sandbox_comes_up_whole_ends_whole_and_keeps_everything() {
     let world = World::make().unwrap();
@@ -36,6 +48,21 @@ async fn a_sandbox_comes_up_whole_ends_whole_and_keeps_everything() {
     let imported = output(world.system("moha").unwrap().args(["indicators", "import", figures])).unwrap();
     assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
     wait::until("the figures at vwu", || (lines(&world, "vwu") == 61).then_some(())).await.unwrap();
+    let case = Case::submit(&world).unwrap();
+    case.holds(&world, BranchState::Received, &UNTOUCHED).await.unwrap();
+
+    let page = process.log();
+    for port in world.ports().unwrap() {
+        assert!(page.contains(&format!(":{port}")), "{port} is missing in {page}");
+    }
+    let systems = fs::read_dir(world.path("systems")).unwrap().map(|system| system.unwrap().path());
+    for profile in systems.map(|system| system.join("profile.toml")) {
+        assert!(page.contains(profile.to_str().unwrap()), "{} is missing in {page}", profile.display());
+    }
+    let answer = called_with_buf(&page);
+    for part in ["nhipcau.referral.v1.ReferralService/SubmitReferral", "\"dataProvider\": \"moha\""] {
+        assert!(answer.contains(part), "{part} is missing in {answer}");
+    }
 
     let mut second = program().unwrap();
     second.env("NHIPCAU_NATS_SERVER", nats::binary().unwrap());
@@ -49,6 +76,7 @@ async fn a_sandbox_comes_up_whole_ends_whole_and_keeps_everything() {
     }
     let mut process = run(&world, 2).await;
     assert_eq!(lines(&world, "vwu"), 61);
+    case.holds(&world, BranchState::Received, &UNTOUCHED).await.unwrap();
     assert!(process.stop().await.unwrap().success(), "{}", process.log());
 }
 

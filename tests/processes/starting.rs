@@ -180,3 +180,20 @@ async fn the_doctor_finds_a_healthy_world_healthy_and_a_missing_broker_missing()
     assert_eq!(sick.status.code(), Some(6));
     assert!(world.stop("moh").await.unwrap().success(), "the doctor left the process alone");
 }
+
+#[test]
+fn the_doctor_refuses_the_rebuilt_server_in_production_and_only_there() {
+    let world = World::make().unwrap();
+    let server = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools/nats-server");
+    let judged = |more: &[&str]| {
+        let mut doctor = program().unwrap();
+        doctor.args(["doctor", "--json", "--nats-server", server, "--config"]).arg(world.config("moh"));
+        let found = output(doctor.args(more)).unwrap();
+        let report: Value = serde_json::from_slice(&found.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let of_server = findings.filter(|one| one["check"] == "nats-server").map(|one| one["severity"].clone());
+        (found.status.code(), of_server.collect::<Vec<_>>())
+    };
+    assert_eq!(judged(&["--production"]), (Some(6), vec!["problem".into()]));
+    assert_eq!(judged(&[]).1, ["warning"]);
+}
