@@ -150,8 +150,8 @@ pub const STRUCTURE_MISMATCH: &str = "STRUCTURE_MISMATCH";
 pub const STRUCTURE_UNKNOWN: &str = "STRUCTURE_UNKNOWN";
 /// The submission contains no observation.
 pub const SUBMISSION_EMPTY: &str = "SUBMISSION_EMPTY";
-/// The submission breaks rules; every violation is counted and the first 100 are listed, each with a reason and a
-/// place.
+/// The submission breaks rules; every violation is counted, and of the first 100 as many are listed as fit into 8 KiB
+/// of headers, each with a reason and a place.
 pub const SUBMISSION_INVALID: &str = "SUBMISSION_INVALID";
 /// The submission or file has more bytes, rows or datasets than this access point accepts.
 pub const SUBMISSION_TOO_LARGE: &str = "SUBMISSION_TOO_LARGE";
