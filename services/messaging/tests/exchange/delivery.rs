@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use nhipcau_messaging::engine::{AlarmKind, Input, SubmitError};
+use nhipcau_messaging::{
+    engine::{AlarmKind, Input, SubmitError},
+    signal::{self, Signal},
+};
+use prost::Message;
 
 use crate::world::{HANOI, MOH, VWU, World};
 
@@ -186,4 +190,28 @@ fn what_was_revoked_before_it_left_is_skipped_and_told() {
     assert_eq!(world.effects(VWU), ["kept"]);
     assert!(world.alarmed(VWU, AlarmKind::Skipped));
     assert_eq!(world.in_state(MOH, 5), 1);
+}
+
+#[test]
+fn a_case_message_that_needs_a_newer_release_waits_for_it_alone_and_arrives_once() {
+    let mut world = World::open();
+    world.install(MOH);
+    world.queue.clear();
+    let id = world.send_by_night(VWU, "r1", b"by night", [1; 16]);
+    world.send_in(MOH, VWU, "r2", b"other case", Some([2; 16])).unwrap();
+    world.settle_losing(|parcel| parcel.signal && is_release(&parcel.bytes));
+    assert_eq!(world.effects(VWU), ["other case"]);
+    let refused = world.rows(VWU, "SELECT id FROM received WHERE outcome = 1", |row| row.array::<16>(0));
+    assert!(!refused.is_empty() && refused.iter().all(|refused| *refused == id.0), "NOT_YET");
+    world.install(VWU);
+    world.send_in(MOH, VWU, "r3", b"after", Some([1; 16])).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["other case", "by night", "after"]);
+    assert_eq!(world.concluded(MOH), [0, 0, 0]);
+}
+
+/// Whether a signal carries a directory release.
+fn is_release(bytes: &[u8]) -> bool {
+    let kind = Signal::decode(bytes).ok().and_then(|signal| signal.kind);
+    matches!(kind, Some(signal::Kind::Release(_)))
 }

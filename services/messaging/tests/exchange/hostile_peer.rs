@@ -1,13 +1,17 @@
 //! Nobody who holds only a peer's keys, or old signals of one's own, can stop a process or get around the rules.
 
 use nhipcau_messaging::{
-    engine::{Error, Kind},
-    envelope::Place,
+    engine::{AlarmKind, Error, Kind},
+    envelope::{Place, wire},
     message::{Lane, MessageId, Recipient, RefusalReason},
+    pae,
     receipt::{Number, REFUSALS_LIMIT, Refusal, Statement},
 };
+use prost::Message;
 
-use crate::world::{Forgery, HANOI, MOH, Parcel, VWU, World, bundle, point, receipt, receipts, status};
+use crate::world::{
+    Forgery, HANOI, MOH, Parcel, VWU, World, bundle, node_id, point, receipt, receipts, signing, status,
+};
 
 /// Others can still send to a node, and it answers them.
 fn goes_on(world: &mut World, node: usize) {
@@ -19,9 +23,14 @@ fn goes_on(world: &mut World, node: usize) {
 
 /// Where the next message of `moh` to `vwu` belongs.
 fn next_place(world: &mut World) -> Place {
+    next_place_of(world, MOH)
+}
+
+/// Where the next message of a node to `vwu` belongs.
+fn next_place_of(world: &mut World, from: usize) -> Place {
     let sql = "SELECT incarnation, sequence, digest FROM sent WHERE recipient = 'vwu' AND lane = 1 \
                ORDER BY sequence DESC LIMIT 1";
-    let last = world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
+    let last = world.rows(from, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?)));
     let (incarnation, sequence, previous) = last[0];
     let lane = Some(Lane::Messages);
     Place { lane, incarnation, sequence: sequence + 1, base_sequence: 0, previous, create_time: world.now }
@@ -44,6 +53,57 @@ fn a_case_goes_on_only_under_the_number_that_comes_next() {
         assert_eq!(outcome, if is_taken { (0, 0) } else { (1, 2) }, "{number}");
         goes_on(&mut world, VWU);
     }
+}
+
+/// Whoever wraps another's sealed parts into an envelope of its own can neither make them its own nor spend them.
+#[test]
+fn a_sealed_message_signed_anew_by_another_is_unreadable_and_the_original_arrives() {
+    let mut world = World::open();
+    world.send_in(HANOI, VWU, "r0", b"its own", Some([6; 16])).unwrap();
+    world.settle();
+    let id = world.send_in(MOH, VWU, "r1", b"one", Some([7; 16])).unwrap();
+    let original = world.take_bundles().remove(0);
+    let place = next_place_of(&mut world, HANOI);
+    let mut envelope = wire::Bundle::decode(original.bytes.as_slice()).unwrap().envelopes.remove(0);
+    let mut routing = wire::Routing::decode(envelope.routing.as_slice()).unwrap();
+    routing.sender = node_id(HANOI).to_string();
+    (routing.incarnation, routing.sequence, routing.base_sequence) = (place.incarnation, place.sequence, 0);
+    routing.previous_digest = place.previous.to_vec();
+    envelope.routing = routing.encode_to_vec();
+    envelope.signature = signing(HANOI).sign(pae::ENVELOPE, &[&envelope.routing, &envelope.manifest]);
+    world.deliver(bundle(Kind::Lane(Lane::Messages), HANOI, VWU, vec![envelope])).unwrap();
+    assert_eq!(world.effects(VWU), ["its own"]);
+    let sql = "SELECT id, outcome FROM received WHERE sender = 'hanoi' AND lane = 1 ORDER BY sequence DESC";
+    let taken = world.rows(VWU, sql, |row| Ok((row.array(0)?, row.int(1)?)));
+    assert_eq!(taken[0], (id.0, RefusalReason::Unreadable as i64), "signed by the thief, and refused");
+    world.deliver(original).unwrap();
+    assert_eq!(world.effects(VWU), ["its own", "one"]);
+    world.send_in(MOH, VWU, "r2", b"other case", Some([8; 16])).unwrap();
+    world.send_in(HANOI, VWU, "r3", b"its other case", Some([9; 16])).unwrap();
+    world.settle();
+    assert_eq!(world.concluded(MOH), [0, 0]);
+    let mut effects = world.effects(VWU).split_off(2);
+    effects.sort();
+    assert_eq!(effects, ["its other case", "other case"]);
+}
+
+#[test]
+fn another_envelope_at_a_position_that_is_taken_is_a_fork_and_told_to_a_person() {
+    let mut world = World::open();
+    world.send_in(MOH, VWU, "r1", b"one", Some([7; 16])).unwrap();
+    world.settle();
+    let next = next_place(&mut world);
+    let place = Place { sequence: next.sequence - 1, previous: [0; 32], ..next };
+    let id = MessageId(uuid::Builder::from_custom_bytes([9; 16]).into_uuid().into_bytes());
+    let forged = world.forge(&Forgery { from: MOH, to: Some(VWU), place, id, case: None, readable: true });
+    assert_eq!(world.alarms(VWU, AlarmKind::Fork), 0);
+    world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
+    assert_eq!(world.alarms(VWU, AlarmKind::Fork), 1);
+    assert_eq!(world.effects(VWU), ["one"]);
+    world.send_in(MOH, VWU, "r2", b"other case", Some([8; 16])).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "other case"]);
+    goes_on(&mut world, VWU);
 }
 
 #[test]

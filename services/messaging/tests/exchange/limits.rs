@@ -6,7 +6,7 @@ use nhipcau_messaging::{
     message::{BlobRef, Draft, Lane},
 };
 
-use crate::world::{MOH, VWU, World, bundle};
+use crate::world::{MOH, NEWER_MINOR, Secrets, VWU, World, bundle, newer_contract};
 
 /// The message is refused when it is submitted, and takes nothing that the next one needs.
 fn is_refused_as_too_large(change: impl FnOnce(&mut Draft)) {
@@ -54,13 +54,35 @@ fn a_bundle_of_empty_envelopes_costs_one_alarm() {
     assert_eq!(world.nodes[VWU].alarms.len() - before, 1);
 }
 
-#[test]
-fn a_message_that_must_wait_for_a_newer_version_spends_few_positions() {
+/// A message that the recipient's program is too old for has no effect, spends few positions and holds nothing up; a newer
+/// program takes it, once.
+fn waits_for_a_newer_program(change: impl FnOnce(&mut Draft)) {
     let mut world = World::open();
-    world.send_changed(MOH, VWU, "r1", |draft| draft.header.contract_minor = 9).unwrap();
+    let change = |draft: &mut Draft| {
+        draft.parts = vec![b"new".to_vec()];
+        change(draft);
+    };
+    world.send_changed(MOH, VWU, "r1", change).unwrap();
+    world.send_in(MOH, VWU, "r2", b"other case", Some([8; 16])).unwrap();
     world.settle();
+    assert_eq!(world.effects(VWU), ["other case"]);
+    assert_eq!(world.concluded(MOH), [0], "only the other one is over");
     let spent = world.rows(VWU, "SELECT 1 FROM received WHERE outcome = 1", |row| row.int(0)).len();
     assert!((1..4).contains(&spent), "{spent} positions in ten minutes");
+    world.restart_with(VWU, None, &Secrets { newer: true, ..Secrets::default() });
+    world.settle();
+    assert_eq!(world.effects(VWU), ["other case", "new"]);
+    assert_eq!(world.in_state(MOH, 2), 2, "both are receipted");
+}
+
+#[test]
+fn a_message_under_a_newer_version_of_its_contract_waits_for_a_newer_program() {
+    waits_for_a_newer_program(|draft| draft.header.contract_minor = NEWER_MINOR);
+}
+
+#[test]
+fn a_message_of_a_contract_that_nobody_handles_waits_for_a_newer_program() {
+    waits_for_a_newer_program(|draft| draft.header.contract = newer_contract());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::crypto::{seal, sign::SigningKey};
 
-use super::{NAMES, NIGHT_DESK, contract, key_id, party, point, seed};
+use super::{NAMES, NIGHT_DESK, contract, key_id, newer_contract, party, point, seed};
 
 /// What is different in the directory from three ordinary access points.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) sealing_public: Option<[u8; 32]>,
     /// How long after the test's beginning the agreements end; none where they outlive it.
     pub(crate) agreed_for: Option<SignedDuration>,
+    /// How long before its keys and agreements the first release expires.
+    pub(crate) expires_before: SignedDuration,
 }
 
 /// Three releases: one with agreements between all; one without those of `vwu` to `hanoi` and with a night desk of
@@ -45,7 +47,9 @@ pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
     let root = TrustedRoot::new("test", 1, &signers).unwrap();
     let sign = |builder: &authoring::ReleaseBuilder| builder.signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
 
-    let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year).contract(&contract(), 1);
+    let mut builder =
+        authoring::ReleaseBuilder::new(&root, now - year, now + year - setup.expires_before).contract(&contract(), 1);
+    builder = builder.contract(&newer_contract(), 0);
     for name in NAMES {
         let (party, ap) = (party(name), point(name));
         let signing = SigningKey::from_seed(key_id("s-1"), &seed(name, 1)).unwrap().public();
@@ -59,12 +63,14 @@ pub(super) fn releases(now: Timestamp, setup: &Setup) -> Vec<Arc<Release>> {
             .access_point(&ap, &party, &[&party])
             .signing_key(&ap, &key_id("s-1"), signing, long)
             .sealing_key(&ap, &key_id("e-1"), sealing, sealing_validity)
-            .host(&party, None, &ap, &[&contract()])
+            .host(&party, None, &ap, &[&contract(), &newer_contract()])
             .publication(&party, &contract());
         for other in NAMES {
             let purpose = Purpose::new("protection").unwrap();
             let term = Validity { expire: setup.agreed_for.map_or(long.expire, |term| Some(now + term)), ..long };
-            builder = builder.agreement(&party, &contract(), &super::party(other), &purpose, term);
+            for contract in [contract(), newer_contract()] {
+                builder = builder.agreement(&party, &contract, &super::party(other), &purpose, term);
+            }
         }
     }
     let first = Arc::new(Release::verify(&sign(&builder), &root, None).unwrap());

@@ -21,7 +21,7 @@ use nhipcau_messaging::{
 pub(crate) use self::{
     directory::Setup,
     node::{Node, Secrets},
-    sending::{Forgery, bundle, receipt, receipts, status},
+    sending::{Forgery, bundle, receipt, receipts, signing, status},
 };
 
 pub(crate) const MOH: usize = 0;
@@ -29,10 +29,17 @@ pub(crate) const VWU: usize = 1;
 pub(crate) const HANOI: usize = 2;
 /// A unit of `moh` that the second release brings.
 const NIGHT_DESK: &str = "night-desk";
+/// The minor version of the first contract that only a newer program understands.
+pub(crate) const NEWER_MINOR: u32 = 9;
 const NAMES: [&str; 3] = ["moh", "vwu", "hanoi"];
 
 fn contract() -> ContractId {
     ContractId::new("nhipcau.referral.v1").unwrap()
+}
+
+/// A contract that only a newer program serves.
+pub(crate) fn newer_contract() -> ContractId {
+    ContractId::new("nhipcau.visit.v1").unwrap()
 }
 
 pub(crate) fn point(name: &str) -> AccessPointId {
@@ -294,7 +301,17 @@ impl World {
     }
 
     pub(crate) fn alarmed(&self, node: usize, kind: AlarmKind) -> bool {
-        self.nodes[node].alarms.iter().any(|alarm| alarm.kind == kind)
+        self.alarms(node, kind) > 0
+    }
+
+    /// How many alarms of a kind a node has raised.
+    pub(crate) fn alarms(&self, node: usize, kind: AlarmKind) -> usize {
+        self.nodes[node].alarms.iter().filter(|alarm| alarm.kind == kind).count()
+    }
+
+    /// Why a node could not believe what it put into quarantine, in order.
+    pub(crate) fn quarantined(&mut self, node: usize) -> Vec<String> {
+        self.rows(node, "SELECT reason FROM quarantine ORDER BY serial", |row| row.text(0))
     }
 
     pub(crate) fn branch(&self, node: usize, name: &str) -> u64 {

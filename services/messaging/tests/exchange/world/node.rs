@@ -8,12 +8,13 @@ use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, sign::SigningKey},
     engine::{Alarm, Config, Engine},
+    handler::Handler,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     store::Store,
 };
 
 use super::{
-    contract, key_id,
+    NEWER_MINOR, contract, key_id, newer_contract,
     notes::{Notes, TABLES},
     point, seed,
 };
@@ -30,7 +31,7 @@ impl Entropy for Seeded {
     }
 }
 
-/// The secrets outside the store that differ between processes of one access point.
+/// What differs between processes of one access point, outside the store.
 pub(crate) struct Secrets {
     /// Whether the sealing secret is the one whose public key the directory names.
     pub(crate) opens: bool,
@@ -38,11 +39,13 @@ pub(crate) struct Secrets {
     pub(crate) kek: &'static [&'static str],
     /// Number of the signing key, from 1.
     pub(crate) signing: u8,
+    /// Whether the program is a newer one, which understands more.
+    pub(crate) newer: bool,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { opens: true, kek: &["2026-11"], signing: 1 }
+        Self { opens: true, kek: &["2026-11"], signing: 1, newer: false }
     }
 }
 
@@ -70,6 +73,11 @@ impl Node {
             _ => ("s-2", 6),
         };
         let private = seed(name, if secrets.opens { 2 } else { 5 });
+        let minor = if secrets.newer { NEWER_MINOR } else { 1 };
+        let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(Notes(contract(), minor))];
+        if secrets.newer {
+            handlers.push(Box::new(Notes(newer_contract(), 0)));
+        }
         let config = Config {
             access_point: point(name),
             start: starts,
@@ -80,7 +88,7 @@ impl Node {
                 kek: secrets.kek.iter().map(kek).collect(),
             },
             release: Arc::clone(release),
-            handlers: vec![Box::new(Notes(contract()))],
+            handlers,
             entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         };
         let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();

@@ -12,7 +12,7 @@ pub(super) const TABLES: &str = "CREATE TABLE IF NOT EXISTS effect (id BLOB, sen
     CREATE TABLE IF NOT EXISTS own (id BLOB);";
 
 /// Notes effects; refuses bodies that say so; forbids sending bodies that were revoked.
-pub(super) struct Notes(pub(super) ContractId);
+pub(super) struct Notes(pub(super) ContractId, pub(super) u32);
 
 impl Handler for Notes {
     fn contract(&self) -> &ContractId {
@@ -20,7 +20,7 @@ impl Handler for Notes {
     }
 
     fn minor(&self) -> u32 {
-        1
+        self.1
     }
 
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {

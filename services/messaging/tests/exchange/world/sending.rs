@@ -85,6 +85,17 @@ impl World {
         self.submit(from, draft)
     }
 
+    /// Submits a message of a case for a unit that only the second release knows.
+    pub(crate) fn send_by_night(&mut self, to: usize, request: &str, body: &[u8], case: Correlation) -> MessageId {
+        let night = UnitId::new(NIGHT_DESK).unwrap();
+        let change = |draft: &mut Draft| {
+            draft.header.sender.unit = Some(night);
+            draft.header.correlation = Some(case);
+            draft.parts = vec![body.to_vec()];
+        };
+        self.send_changed(MOH, to, request, change).unwrap()
+    }
+
     /// Broadcasts for a unit that only the second release knows.
     pub(crate) fn broadcast_by_night(&mut self, request: &str, body: &[u8]) -> MessageId {
         let night = UnitId::new(NIGHT_DESK).unwrap();
@@ -161,7 +172,7 @@ pub(crate) fn status(from: usize, to: usize, statement: &StatusStatement) -> Par
     Parcel { kind: Kind::Receipts, from, to, bytes, signal: true }
 }
 
-fn signing(node: usize) -> SigningKey {
+pub(crate) fn signing(node: usize) -> SigningKey {
     SigningKey::from_seed(key_id("s-1"), &seed(NAMES[node], 1)).unwrap()
 }
 
