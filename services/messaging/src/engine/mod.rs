@@ -4,6 +4,7 @@
 //! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
 //! may then differ from the disk, and every start is a recovery.
 
+mod alarming;
 mod applying;
 mod blobs;
 mod channel;
@@ -232,6 +233,7 @@ pub struct Engine {
     published: HashMap<u64, (OutgoingKey, u64)>,
     early_strays: HashMap<MessageId, Timestamp>,
     next_alarm: Timestamp,
+    next_expiry_alarm: Timestamp,
     /// Whether this delivery was already put into quarantine once.
     quarantined_bundle: bool,
     /// Whether this delivery holds something that could not be kept.
@@ -280,6 +282,7 @@ impl Engine {
             published: HashMap::new(),
             early_strays: HashMap::new(),
             next_alarm: now,
+            next_expiry_alarm: now,
             quarantined_bundle: false,
             unkept: false,
             next_token: 1,
@@ -423,6 +426,7 @@ impl Engine {
         self.take_held(now, tx)?;
         self.rewrap(tx)?;
         self.let_own_waiting_go(tx)?;
+        self.alarm_expiry(now);
         self.alarm_unreceipted(now, tx)
     }
 

@@ -1,10 +1,10 @@
 //! Handing signed envelopes to the broker: bundles, a bounded window, resending until the receipt is here.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use prost::Message;
 
 use super::{
-    AlarmKind, Engine, Error, Kind, OutgoingKey, Output, PublishResult,
+    Engine, Error, Kind, OutgoingKey, Output, PublishResult,
     channel::{IN_FLIGHT, Phase, RESEND_FIRST, RESEND_LONGEST},
     micros,
 };
@@ -25,10 +25,6 @@ pub(super) const BUNDLE_ENVELOPES: usize = 128;
 const AT_ONCE: u64 = 512;
 /// Publishes whose answer is awaited, at most; older ones count as unknown.
 const AWAITED: usize = 4096;
-/// How often that is looked at.
-const ALARM_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// How long a message may wait for its receipt before a person is told.
-const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 
 impl Engine {
     /// Publishes what every open channel has signed and not handed over, and again what waits too long.
@@ -222,29 +218,5 @@ impl Engine {
                 self.branch("publish_unknown");
             }
         }
-    }
-
-    /// Tells a person once when a channel's oldest message has waited for 15 minutes.
-    pub(super) fn alarm_unreceipted(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let time = self.time;
-        if time < self.next_alarm {
-            return Ok(());
-        }
-        self.next_alarm = time + ALARM_EVERY;
-        let mut late = Vec::new();
-        for (key, out) in &mut self.outgoing {
-            let Recipient::One(peer) = &key.0 else { continue };
-            let oldest = outbox::oldest_open(tx, &key.0, key.1)?;
-            let is_late = oldest.is_some_and(|since| micros(now) - since > UNRECEIPTED_ALARM.as_micros() as i64);
-            if is_late && !out.alarmed {
-                late.push(peer.clone());
-            }
-            out.alarmed = is_late;
-        }
-        for peer in late {
-            self.branch("unreceipted_alarm");
-            self.alarm(AlarmKind::Unreceipted, Some(&peer));
-        }
-        Ok(())
     }
 }

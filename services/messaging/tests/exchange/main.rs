@@ -10,6 +10,7 @@ mod broadcasts;
 mod delivery;
 mod disbelief;
 mod erasure;
+mod expiry;
 mod holding_back;
 mod hostile_peer;
 mod limits;

@@ -19,10 +19,7 @@ use std::{
 };
 
 pub use alarm::{Alarms, Raised, reason};
-use nhipcau_domain::{
-    directory::{Freshness, Release},
-    id::AccessPointId,
-};
+use nhipcau_domain::{directory::Release, id::AccessPointId};
 use nhipcau_messaging::{
     SystemEntropy, engine,
     engine::Input,
@@ -124,9 +121,6 @@ impl Loaded {
         // Rises each time the store is opened.
         let opened = store.transaction(|tx| tx.query_one("SELECT value FROM fence", &[], |row| row.number(0)))?;
         let start = keys::next_start(&config.keys.directory, opened.unwrap_or_default())?;
-        if release.freshness(clock.now()) != Freshness::Current {
-            tracing::warn!(version = release.version(), "The directory release expires soon or has expired.");
-        }
         tracing::info!(access_point = %config.access_point, start, release = release.version(), "Files were read.");
         Ok(Self {
             id: config.access_point.clone(),
