@@ -45,3 +45,23 @@ fn receipts_for_an_abandoned_history_do_not_stand_for_the_new_one() {
     assert!(world.effects(VWU).contains(&"new two".to_owned()));
     assert_eq!(world.branch(VWU, "receipt_honoured"), 0);
 }
+
+#[test]
+fn a_publisher_that_was_rolled_back_has_its_own_again_with_the_first_exchange_of_status() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    for n in 0..5 {
+        world.broadcast(MOH, &format!("lost {n}"), b"lost").unwrap();
+    }
+    world.settle();
+    world.restart(MOH, Some(&image));
+    // Subscribers would speak by themselves only once a minute.
+    for _ in 0..5 {
+        (MOH..=VWU).for_each(|node| world.tick(node));
+        while let Some(parcel) = world.queue.pop_front() {
+            world.deliver(parcel).unwrap();
+        }
+        world.now += SignedDuration::from_millis(200);
+    }
+    assert_eq!(world.rows(MOH, "SELECT COUNT(*) FROM own", |row| row.int(0)), [5]);
+}
