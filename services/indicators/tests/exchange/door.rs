@@ -24,16 +24,16 @@ use crate::world::*;
 
 const REQUEST_ID: &str = "0190a5f0-0000-7000-8000-00000000000a";
 
-struct House {
-    door: Door,
+pub(crate) struct House {
+    pub(crate) door: Door,
     closing: CancellationToken,
-    writer: Writer,
+    pub(crate) writer: Writer,
     _registry: watch::Sender<Arc<nhipcau_indicators::Registry>>,
     _dir: tempfile::TempDir,
 }
 
 impl House {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
         let mut store = Store::open(&path).unwrap();
@@ -50,14 +50,14 @@ impl House {
     }
 }
 
-fn call<T>(message: T, caller: &str, roles: &[Role]) -> Request<T> {
+pub(crate) fn call<T>(message: T, caller: &str, roles: &[Role]) -> Request<T> {
     let mut request = Request::new(message);
     let system = SystemId::new("statistics").unwrap();
     Caller { party: party(caller), system, roles: roles.iter().copied().collect() }.attach(&mut request);
     request
 }
 
-fn submit(submission: pb::Submission) -> pb::SubmitRequest {
+pub(crate) fn submit(submission: pb::Submission) -> pb::SubmitRequest {
     pb::SubmitRequest {
         parent: "parties/moha".into(),
         submission: Some(submission),
@@ -66,7 +66,7 @@ fn submit(submission: pb::Submission) -> pb::SubmitRequest {
     }
 }
 
-fn rows() -> pb::Submission {
+pub(crate) fn rows() -> pb::Submission {
     small(Replace, &[("704.F", "2023", "1")])
 }
 

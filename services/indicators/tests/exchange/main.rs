@@ -7,4 +7,5 @@ mod door;
 mod publishing;
 mod reading;
 mod refusing;
+mod untouched;
 mod world;

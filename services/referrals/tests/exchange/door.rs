@@ -103,6 +103,7 @@ async fn an_area_that_does_not_exist_or_is_no_more_is_refused() {
         ("02", "VN-63", Some(reason::AREA_NOT_IN_FORCE)),
         ("01", "VN-34", None),
     ] {
+        let before = world.count(MOH, ROWS).await;
         let mut request = transfer();
         request.content.as_mut().unwrap().preview.as_mut().unwrap().incident_area = Some(area(code, version));
         let refused = world.try_submit(MOH, &request).await.err();
@@ -110,6 +111,7 @@ async fn an_area_that_does_not_exist_or_is_no_more_is_refused() {
         let violation = details.and_then(|details| details.field_violations.into_iter().next());
         let violation = violation.map(|violation| (violation.field, violation.reason));
         assert_eq!(violation, found.map(|reason| ("content.preview.incident_area".into(), reason.into())));
+        assert_eq!(world.count(MOH, ROWS).await == before, found.is_some(), "only what is right leaves anything");
     }
     let without = |request: &mut pb::SubmitReferralRequest| {
         request.content.as_mut().unwrap().preview.as_mut().unwrap().incident_area = Some(area("01", ""));
@@ -176,11 +178,19 @@ async fn checking_only_checks_everything_and_spends_nothing() {
     assert_eq!(world.states(&branch).await, [pb::BranchState::Received; 2]);
 }
 
+/// The rows of both sides, and what a caller must name to change the branch there.
+async fn both(world: &World, branch: &str) -> [(i64, String); 2] {
+    let [moh, hanoi] =
+        [MOH, HANOI].map(async |node| (world.count(node, ROWS).await, world.branch(node, branch).await.etag));
+    [moh.await, hanoi.await]
+}
+
 #[tokio::test]
 async fn a_stale_etag_and_a_wrong_state_are_told_apart() {
     let mut world = World::open().await;
     let branch = world.refer(ReferralKind::Transfer, duty()).await;
     world.settle().await;
+    let before = both(&world, &branch).await;
     let stale = |etag: &str| pb::AcknowledgeBranchRequest {
         request_id: request_id(),
         name: branch.clone(),
@@ -197,6 +207,7 @@ async fn a_stale_etag_and_a_wrong_state_are_told_apart() {
     assert_eq!(refusal(&never), (Code::FailedPrecondition, reason::TRANSFER_NOT_REJECTABLE.into()));
     let closed = world.close(MOH, &branch).await.unwrap_err();
     assert_eq!(refusal(&closed), (Code::FailedPrecondition, reason::WRONG_STATE.into()));
+    assert_eq!(both(&world, &branch).await, before, "nothing half-done");
 }
 
 #[tokio::test]
