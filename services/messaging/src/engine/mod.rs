@@ -16,6 +16,7 @@ mod publishing;
 mod receipting;
 mod receiving;
 mod resting;
+mod retaining;
 mod returning;
 mod sealing;
 mod status;
@@ -234,6 +235,7 @@ pub struct Engine {
     early_strays: HashMap<MessageId, Timestamp>,
     next_alarm: Timestamp,
     next_expiry_alarm: Timestamp,
+    next_letting_go: Timestamp,
     /// Whether this delivery was already put into quarantine once.
     quarantined_bundle: bool,
     /// Whether this delivery holds something that could not be kept.
@@ -283,6 +285,7 @@ impl Engine {
             early_strays: HashMap::new(),
             next_alarm: now,
             next_expiry_alarm: now,
+            next_letting_go: now,
             quarantined_bundle: false,
             unkept: false,
             next_token: 1,
@@ -425,6 +428,7 @@ impl Engine {
         }
         self.take_held(now, tx)?;
         self.rewrap(tx)?;
+        self.let_go(now, tx)?;
         self.let_own_waiting_go(tx)?;
         self.alarm_expiry(now);
         self.alarm_unreceipted(now, tx)

@@ -9,7 +9,10 @@ use crate::{
     envelope::wire,
     keys::KeyEncryptionKey,
     message::{Correlation, MessageId},
-    store::{self, Tx, Value, blob},
+    store::{
+        self, Tx, Value, blob,
+        retention::{self, Received},
+    },
 };
 
 /// The case key of what belongs to no case.
@@ -87,6 +90,13 @@ impl CaseKeys {
             found => found?,
         };
         Ok(key.and_then(|key| key.open(table, row, body).ok()))
+    }
+
+    /// Whether a case has a key: without one it was erased, or nothing of it was ever stored.
+    pub(crate) fn has(&self, case: Option<&Correlation>, tx: &mut Tx<'_>) -> Result<bool, store::Error> {
+        let case = case.unwrap_or(&NO_CASE);
+        let found = tx.query_one("SELECT 1 FROM case_key WHERE correlation = $1", &[case.into()], |row| row.int(0))?;
+        Ok(found.is_some())
     }
 
     fn rewrap(&self, entropy: &mut dyn Entropy, tx: &mut Tx<'_>) -> Result<(), RestError> {
@@ -198,31 +208,17 @@ impl Engine {
         for id in sent {
             self.strip_positions(id, Some(case), tx)?;
         }
-        let received = tx.query(
-            "SELECT digest, sender, recipient, lane, branch, sequence, envelope FROM received \
-             WHERE correlation = $1 AND envelope IS NOT NULL",
-            &[case.into()],
-            |row| {
-                let place = (row.text(1)?, row.text(2)?, row.int(3)?, row.int(4)?, row.int(5)?);
-                Ok((row.blob(0)?, place, row.blob(6)?))
-            },
-        )?;
-        for (digest, (sender, recipient, lane, branch, sequence), stored) in received {
-            let bytes = self.wake(Some(case), "received", &digest, Some(&stored), tx)?;
-            tx.execute(
-                "UPDATE received SET envelope = NULL, erased = $1 WHERE sender = $2 AND recipient = $3 AND lane = $4 \
-                 AND branch = $5 AND sequence = $6",
-                &[
-                    skeleton(bytes).as_deref().into(),
-                    sender.as_str().into(),
-                    recipient.as_str().into(),
-                    lane.into(),
-                    branch.into(),
-                    sequence.into(),
-                ],
-            )?;
+        for position in retention::received_of(tx, case)? {
+            self.strip_received(position, tx)?;
         }
         Ok(())
+    }
+
+    /// Takes the parts from a position that was received.
+    pub(super) fn strip_received(&mut self, position: Received, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let Received { correlation, digest, envelope, .. } = &position;
+        let bytes = self.wake(correlation.as_ref(), "received", digest, Some(envelope), tx)?;
+        Ok(retention::strip(tx, &position, skeleton(bytes).as_deref())?)
     }
 
     /// Takes the parts from every signed position of a message that must not be sent any more: a recipient that was

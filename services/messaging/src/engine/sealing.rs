@@ -71,7 +71,9 @@ impl Engine {
         let content = stored.and_then(|bytes| Content::unpack(&bytes));
         let skip = match (&content, SkipReason::try_from(i32::try_from(draft.skip).unwrap_or(0))) {
             (_, Ok(reason)) if reason != SkipReason::Unspecified => Some(reason),
-            (None, _) if draft.content.is_none() => Some(SkipReason::Erased),
+            (None, _) if draft.content.is_none() && !self.case_keys.has(draft.correlation.as_ref(), tx)? => {
+                Some(SkipReason::Erased)
+            }
             (None, _) => Some(SkipReason::Unreadable),
             (Some(content), _) => self.may_send(now, draft.id, &key.0, content, tx)?,
         };

@@ -13,6 +13,7 @@ pub mod operations;
 pub(crate) mod outbox;
 pub(crate) mod positions;
 mod reader;
+pub(crate) mod retention;
 mod sqlite;
 mod tx;
 

@@ -1,6 +1,6 @@
 -- The messaging tables of an access point. Times are microseconds since 1970 by the local clock. Bodies
 -- (content, envelope) are encrypted under the key of their case; digests, ids and the envelope without its parts
--- (erased) stay after erasure.
+-- (erased) stay after erasure, and after the time in which a peer may ask for the whole one.
 
 CREATE TABLE fence (value INTEGER NOT NULL);
 
@@ -56,6 +56,7 @@ CREATE TABLE sent (
 );
 CREATE INDEX sent_id ON sent (id);
 CREATE INDEX sent_case ON sent (correlation, recipient, lane, sequence);
+CREATE INDEX sent_whole ON sent (sign_time) WHERE envelope IS NOT NULL AND recipient <> 'all';
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
 -- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
@@ -84,6 +85,7 @@ CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
 CREATE INDEX received_case ON received (correlation);
 CREATE INDEX received_id ON received (sender, id);
 CREATE INDEX received_refused ON received (sender, recipient, lane) WHERE outcome <> 0;
+CREATE INDEX received_whole ON received (receive_time) WHERE envelope IS NOT NULL AND recipient <> 'all';
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;
 
 -- Receipts issued to senders and held from recipients. They are evidence and are kept for ever. receive_time: by

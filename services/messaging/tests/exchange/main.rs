@@ -17,6 +17,7 @@ mod limits;
 mod rechecking;
 mod reconciling;
 mod recovery;
+mod retaining;
 mod retries;
 mod revoking;
 mod rollbacks;

@@ -26,7 +26,7 @@ from .findings import Findings
 
 #: The case of what belongs to no case.
 NO_CASE = bytes(16)
-_SCHEMA_VERSION = 5
+_SCHEMA_VERSION = 6
 _DEFAULTS = {"store": ("path", "store/store.db"), "keys": ("directory", "keys"), "directory": ("path", "directory")}
 
 
@@ -73,7 +73,7 @@ class Home:
         return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name))
 
     def erased_cases(self) -> frozenset[bytes]:
-        """Cases whose content was erased here; ids, digests and what services keep in the clear are left of them."""
+        """Cases whose content was erased here, or of which an envelope is older than the retention; ids, digests and what services keep in the clear are left of them."""
         return frozenset(row[0] for row in self.rows(
             "SELECT correlation FROM received WHERE erased IS NOT NULL AND correlation <> x'' "
             "UNION SELECT correlation FROM sent WHERE erased IS NOT NULL AND correlation <> x''"))
