@@ -216,5 +216,7 @@ pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
 pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
 /// Events of the branch are being given back by the other side after this store was restored from an older copy.
 pub const BRANCH_RECOVERING: &str = "BRANCH_RECOVERING";
+/// A time that should have passed lies more than five minutes ahead of this access point's clock.
+pub const TIME_IN_FUTURE: &str = "TIME_IN_FUTURE";
 /// The same unit is addressed twice.
 pub const RECIPIENT_REPEATED: &str = "RECIPIENT_REPEATED";

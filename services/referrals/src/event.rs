@@ -8,7 +8,7 @@ use crate::{
     desk::Desk,
     error::Error,
     store::{
-        branch::{self, Bytes, Stored, TABLE},
+        branch::{self, Bytes, Carried, Stored, TABLE},
         reading::Held,
     },
 };
@@ -20,6 +20,7 @@ pub(crate) fn keep<'t>(
     event: &Event,
     travelled: &[u8],
     message: Option<MessageId>,
+    carried: Carried,
 ) -> Result<(), Error> {
     let bytes = match event.masked(travelled) {
         None => Bytes::Travelled(travelled.to_vec()),
@@ -29,7 +30,7 @@ pub(crate) fn keep<'t>(
         }
     };
     let now = desk.now();
-    Ok(branch::add_event(desk.tx(), held, event, &bytes, message, now)?)
+    Ok(branch::add_event(desk.tx(), held, event, &bytes, (message, carried), now)?)
 }
 
 /// The bytes of an event as it travelled; `None` when its case was erased.
@@ -45,10 +46,10 @@ pub(crate) fn travelled<'t>(desk: &mut impl Desk<'t>, held: Held, stored: &Store
 }
 
 /// A branch with what its events say about a person, as far as that is still there.
-pub(crate) fn revealed<'t>(desk: &mut impl Desk<'t>, held: Held) -> Result<Option<Branch>, Error> {
+pub(crate) fn revealed<'t>(desk: &mut impl Desk<'t>, held: Held, masked: &Branch) -> Result<Branch, Error> {
     let [origin, recipient] = [log(desk, held, Side::Origin)?, log(desk, held, Side::Recipient)?];
     let together = branch::assemble(&origin, &recipient).map_err(|_| StoreError::Corrupt("the logs of a branch"))?;
-    Ok(together.map(|(branch, _)| branch))
+    Ok(together.map_or_else(|| masked.clone(), |(branch, _)| branch.known_like(masked)))
 }
 
 fn log<'t>(desk: &mut impl Desk<'t>, held: Held, side: Side) -> Result<Vec<Event>, Error> {

@@ -79,7 +79,7 @@ pub(crate) fn full<'t>(
     let pieces = shown(&seen, desk)?;
     for (held, branch) in &mut seen {
         if held.side == Side::Origin || !branch.view().state.calls_for_erasure() {
-            *branch = event::revealed(desk, *held)?.unwrap_or_else(|| branch.clone());
+            *branch = event::revealed(desk, *held, branch)?;
         }
     }
     let parts = pieces.iter().map(|piece| piece.part).collect();

@@ -11,7 +11,7 @@ use nhipcau_domain::{
 use uuid::Uuid;
 
 use crate::{
-    BRANCHES, Referrals,
+    BRANCHES, BRANCHES_OF_A_CASE, Referrals,
     act::Answer,
     content,
     desk::Desk,
@@ -60,14 +60,17 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if branches.len() as u64 >= BRANCHES {
         return Err(Error::rule("referral", reason::TOO_MANY));
     }
+    let of_case = branch::of_case_by(desk.tx(), first.branch.ids().case, &call.party, Side::Origin)?;
+    if of_case >= BRANCHES_OF_A_CASE {
+        return Err(Error::rule("case", reason::TOO_MANY));
+    }
     if branches.iter().any(is_over) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
     let (group, cause, cause_branch) = need(desk, asked, &branches)?;
     let ids = Ids { branch: made_by(call, "further-branch", 0), ..first.branch.ids() };
     let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
-    let revealed = event::revealed(desk, first.held)?;
-    let basis = revealed.as_ref().unwrap_or(&first.branch).view().basis;
+    let basis = event::revealed(desk, first.held, &first.branch)?.view().basis;
     let (kind, now) = (first.branch.opening().kind, desk.now());
     let new = NewBranch {
         ids,

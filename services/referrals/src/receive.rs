@@ -1,6 +1,7 @@
 //! Taking an event of the other side: is it what its envelope says, does it stand where it claims, was it lawful with what
 //! its writer knew. Then the origin's own rules act in the same transaction.
 
+use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
 use nhipcau_domain::referral::{
     Body, Branch, Event, EventKind, Fault, Part, Side, check_part,
@@ -12,13 +13,13 @@ use nhipcau_messaging::{
 };
 
 use crate::{
-    BRANCHES, EVENT_MESSAGE, Referrals,
+    BRANCHES, BRANCHES_OF_A_CASE, EVENT_MESSAGE, Referrals,
     content::{self, Piece},
     desk::Desk,
     error::Error,
     event, group, metrics, send,
     store::{
-        branch::{self, Known},
+        branch::{self, Carried, Known},
         reading::{self, Held},
     },
 };
@@ -74,6 +75,13 @@ pub(crate) fn read(message: &Incoming<'_>) -> Result<Travelled, NotTaken> {
     Ok(Travelled { event, bytes: bytes.clone(), pieces })
 }
 
+impl Travelled {
+    /// What of the event came.
+    pub(crate) fn carried(&self) -> Carried {
+        if self.pieces.len() == self.event.parts.len() { Carried::Whole } else { Carried::Bare }
+    }
+}
+
 fn is_unit(address: &Address, unit: &UnitRef) -> bool {
     address.party == unit.party && address.unit.as_ref() == Some(&unit.unit)
 }
@@ -91,22 +99,25 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     }
     let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
         None => {
-            let known = opened(&travelled, held, message)?;
+            let known = opened(&travelled, held, message, desk.now())?;
             let (party, referral) = (&known.branch.unit(held.side).party, event.ids.referral);
-            if reading::branches(desk.tx(), party, referral, held.side)? >= BRANCHES {
+            let of_case = branch::of_case_by(desk.tx(), event.ids.case, &event.owner.party, held.side)?;
+            let of_referral = reading::branches(desk.tx(), party, referral, held.side)?;
+            if of_referral >= BRANCHES || of_case >= BRANCHES_OF_A_CASE {
                 return Err(WRONG_STATE);
             }
+            caused(desk, &known.branch)?;
             // Own events may have been given back before the opening that they answer.
             let is_whole = branch::log(desk.tx(), held, held.side)?.is_empty();
             (known, is_whole)
         }
         Some(known) => {
             let is_whole = known.is_whole;
-            (added(known, event)?, is_whole)
+            (added(desk, known, event)?, is_whole)
         }
     };
-    branch::add(desk.tx(), held, event.ids, Some(known.branch.opening().group), &message.header.purpose)?;
-    event::keep(desk, held, event, &travelled.bytes, Some(message.id))?;
+    branch::add(desk.tx(), held, event, Some(known.branch.opening().group), &message.header.purpose)?;
+    event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
     if !is_whole {
         // Own events that waited for this one.
         known = branch::known(desk.tx(), held)?.unwrap_or(known);
@@ -131,7 +142,7 @@ pub(crate) fn keep<'t>(desk: &mut impl Desk<'t>, held: Held, travelled: &Travell
 }
 
 /// A branch that begins here. Its opening must be lawful as far as it shows.
-fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>) -> Result<Known, NotTaken> {
+fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>, now: Timestamp) -> Result<Known, NotTaken> {
     let event = &travelled.event;
     let (Body::Opened(opening), Some(basis), Side::Recipient) = (&event.body, &event.basis, held.side) else {
         // An own branch that is not there was lost, and the other side will give it back; one of the other side begins
@@ -143,20 +154,45 @@ fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>) -> Result<K
     if !disclosure::objections(stage, &parts, basis, event.time).is_empty() {
         return Err(INVALID);
     }
-    let branch = Branch::open(event.clone()).map_err(|_| INVALID)?;
+    let branch = Branch::open(event.clone()).map_err(|_| INVALID)?.with_heard(now);
     Ok(Known { held, purpose: message.header.purpose.clone(), branch, is_whole: true })
 }
 
+/// Checks the branch that is named as the cause of another one, if it is here: mostly it is not, because another unit was
+/// addressed. One of another party's is as good as not here, so that nobody finds out what is.
+fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken> {
+    let Some(uid) = branch.opening().cause_branch else { return Ok(()) };
+    let origin = branch.unit(Side::Origin);
+    let cause = Held { branch: uid, side: Side::Recipient }.load(desk.tx())?;
+    let Some(cause) = cause.filter(|cause| cause.unit(Side::Origin).party == origin.party) else { return Ok(()) };
+    let is_same = cause.unit(Side::Origin) == origin
+        && (cause.ids().case, cause.ids().referral) == (branch.ids().case, branch.ids().referral)
+        && cause.opening().group == branch.opening().group;
+    if is_same { Ok(()) } else { Err(INVALID) }
+}
+
 /// The branch with the event. What it names of this side's log and is not there was lost with an older store and will be
-/// given back; until then the event cannot be judged and is refused for now only.
-fn added(mut known: Known, event: &Event) -> Result<Known, NotTaken> {
-    let own = known.branch.log(known.held.side);
-    if event.seen.is_some_and(|seen| own.at(seen.ordinal).is_none()) {
+/// given back; until then the event cannot be judged and is refused for now only. In its place may stand what was written
+/// since and has not been received: that gives way. Nor is judged what follows an event that waits here itself.
+fn added<'t>(desk: &mut impl Desk<'t>, mut known: Known, event: &Event) -> Result<Known, NotTaken> {
+    if let Some(seen) = event.seen {
+        let own = branch::at(desk.tx(), known.held, known.held.side, seen.ordinal)?;
+        let is_there = known.branch.log(known.held.side).at(seen.ordinal).is_some();
+        let is_other = |own: &branch::Stored| own.event.digest() != seen.digest && !own.is_concluded();
+        if !is_there || own.as_ref().is_none_or(is_other) {
+            return Err(NOT_YET);
+        }
+    }
+    if !known.is_whole
+        && known.branch.log(event.side).at(event.ordinal.saturating_sub(1)).is_none()
+        && event.ordinal > 1
+    {
         return Err(NOT_YET);
     }
     known.branch.admit(event).map_err(|_| WRONG_STATE)?;
     match known.branch.record(event.clone()) {
         Ok(_) => Ok(known),
+        // An earlier event was refused for good: messaging takes those of a case in order.
         Err(Fault::Gap) => Err(WRONG_STATE),
         Err(_) => Err(INVALID),
     }

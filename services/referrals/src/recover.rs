@@ -35,8 +35,8 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         Some(_) => branch::cut(desk.tx(), held, event.side, event.ordinal)?,
         None => {}
     }
-    branch::add(desk.tx(), held, event.ids, group(&travelled), &message.header.purpose)?;
-    event::keep(desk, held, event, &travelled.bytes, Some(message.id))?;
+    branch::add(desk.tx(), held, event, group(&travelled), &message.header.purpose)?;
+    event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
     receive::keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.recovered);
     match branch::known(desk.tx(), held)? {

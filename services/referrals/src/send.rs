@@ -61,7 +61,7 @@ pub(crate) fn write<'t>(
     known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     mend(desk, shared, known)?;
     let message = dispatch(desk, shared, known, &event, &bytes, Carried::Whole, traceparent)?;
-    event::keep(desk, known.held, &event, &bytes, message)?;
+    event::keep(desk, known.held, &event, &bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     raise(shared, &event);
     stored(desk, shared, known)
@@ -85,7 +85,7 @@ pub(crate) fn first<'t>(
     traceparent: &str,
 ) -> Result<(), Error> {
     let message = dispatch(desk, shared, known, event, bytes, Carried::Whole, traceparent)?;
-    event::keep(desk, known.held, event, bytes, message)?;
+    event::keep(desk, known.held, event, bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     stored(desk, shared, known)
 }
@@ -117,7 +117,7 @@ fn resend_bare<'t>(
     is_first: impl Fn(&branch::Stored) -> bool,
 ) -> Result<(), Error> {
     let log = branch::log(desk.tx(), known.held, known.held.side)?;
-    let under_way = log.iter().filter(|stored| !stored.is_concluded);
+    let under_way = log.iter().filter(|stored| !stored.is_concluded());
     for stored in under_way.skip_while(|stored| !is_first(stored)) {
         let Some(bytes) = event::travelled(desk, known.held, stored)? else {
             tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");

@@ -17,7 +17,7 @@ use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use crate::{
-    Referrals, act, area,
+    BRANCHES_OF_A_CASE, Referrals, act, area, code,
     content::{self, Piece},
     desk::Desk,
     error::Error,
@@ -112,6 +112,9 @@ pub(crate) fn read_content(
 ) -> Option<Content> {
     match Content::read(given, salt) {
         Ok(content) => {
+            if code::is_future(content.preview.reception.time, now) {
+                refusal.add("content.preview.reception.report_time", reason::TIME_IN_FUTURE);
+            }
             if let Some(areas) = &shared.areas {
                 area::check(&content, &areas.borrow(), now, refusal);
             }
@@ -169,6 +172,10 @@ pub(crate) fn submit<'t>(
         call.remember(desk, case, referral, None)?;
         return Ok((answer(desk, &call.party, referral)?, true));
     }
+    let opened = branch::of_case_by(desk.tx(), case, &call.party, Side::Origin)?;
+    if opened + prepared.recipients.len() as u64 > BRANCHES_OF_A_CASE {
+        return Err(Error::rule("case_uid", reason::TOO_MANY));
+    }
     let now = desk.now();
     directory(shared, prepared, now)?;
     let pieces = pieces(&prepared.content);
@@ -216,7 +223,7 @@ pub(crate) fn open<'t>(
     let held = Held { branch: ids.branch, side: Side::Origin };
     let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     let known = Known { held, purpose, branch, is_whole: true };
-    branch::add(desk.tx(), held, ids, Some(group), &known.purpose)?;
+    branch::add(desk.tx(), held, &event, Some(group), &known.purpose)?;
     send::first(desk, shared, &known, &event, &bytes, traceparent)?;
     metrics::add(&shared.counters.opened);
     Ok(known)

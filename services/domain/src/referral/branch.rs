@@ -4,6 +4,8 @@
 //! names as seen; the view is the same. An event is judged by what its writer knew, never by what arrived
 //! meanwhile, so that crossing events are superseded on both sides alike and never refused on one.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{
     basis::Basis,
     event::{Body, Event, Ids, Opening, UnitRef},
@@ -11,10 +13,14 @@ use super::{
     guard,
     kind::Side,
     log::{Fault, Log, Recorded},
+    parts::PartSet,
     view::View,
     violation::Refusal,
 };
 use crate::reason;
+
+/// By how much another's clock may be ahead and still be believed.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Both logs of a branch.
 #[derive(Debug, Clone)]
@@ -26,6 +32,8 @@ pub struct Branch {
     recipient_unit: UnitRef,
     origin: Log,
     recipient: Log,
+    given: Option<PartSet>,
+    heard: Option<Timestamp>,
 }
 
 impl Branch {
@@ -46,6 +54,8 @@ impl Branch {
             recipient_unit: event.counterpart.clone(),
             origin: Log::new(Side::Origin),
             recipient: recipient.clone(),
+            given: None,
+            heard: None,
         };
         branch.origin.append(event, &recipient)?;
         Ok(branch)
@@ -116,7 +126,43 @@ impl Branch {
     /// What the two logs say together.
     #[must_use]
     pub fn view(&self) -> View {
-        fold(&self.opening, &self.basis, self.origin.events(), self.recipient.events())
+        let mut view = fold(&self.opening, &self.basis, self.origin.events(), self.recipient.events());
+        if let Some(given) = self.given {
+            view.disclosed = view.disclosed.intersection(given);
+        }
+        view.ahead = self.heard.map_or(SignedDuration::ZERO, |heard| self.claimed_time().duration_since(heard));
+        view
+    }
+
+    /// The branch where it is known which of the parts that its events name came to the recipient: content may be
+    /// withheld after an event was written, and the log does not say so.
+    #[must_use]
+    pub fn with_given(self, given: PartSet) -> Self {
+        Self { given: Some(given), ..self }
+    }
+
+    /// The branch of somebody else, whose opening came at this time. When it claims to have been written later than
+    /// that, and by more than [`CLOCK_TOLERANCE`], its clock is not believed, and its time limits run from here.
+    #[must_use]
+    pub fn with_heard(self, heard: Timestamp) -> Self {
+        let is_ahead = self.claimed_time().duration_since(heard) > CLOCK_TOLERANCE;
+        Self { heard: is_ahead.then_some(heard), ..self }
+    }
+
+    /// The branch with what is known of another copy of it beside the logs.
+    #[must_use]
+    pub fn known_like(self, other: &Self) -> Self {
+        Self { given: other.given, heard: other.heard, ..self }
+    }
+
+    /// When it was opened, as far as that is believed.
+    #[must_use]
+    pub fn opening_time(&self) -> Timestamp {
+        self.heard.unwrap_or_else(|| self.claimed_time())
+    }
+
+    fn claimed_time(&self) -> Timestamp {
+        self.origin.at(1).map_or(Timestamp::UNIX_EPOCH, |opening| opening.time)
     }
 
     /// The log of a side.

@@ -197,6 +197,11 @@ fn opening(value: &pb::Opened, refusal: &mut Refusal) -> Option<Opening> {
     let cause_branch = (!value.cause_branch_uid.is_empty())
         .then(|| wire::uuid(&value.cause_branch_uid, "opened.cause_branch_uid", refusal))
         .flatten();
+    // Of a cause that this build does not know it cannot say.
+    let has_cause = !value.cause_branch_uid.is_empty();
+    if cause.is_some_and(|cause| cause.is_known() && (cause == Cause::Initial) == has_cause) {
+        refusal.add("opened.cause_branch_uid", if has_cause { reason::FIELD_FORMAT } else { reason::FIELD_REQUIRED });
+    }
     if value.time_limits.len() > MAX_TIME_LIMITS {
         refusal.add("opened.time_limits", reason::TOO_MANY);
     }

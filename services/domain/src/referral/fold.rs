@@ -56,6 +56,7 @@ impl<'a> Fold<'a> {
             emergency: false,
             erased: false,
             disclosed: super::PartSet::EMPTY,
+            ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),
             history: Vec::with_capacity(origin.len() + recipient.len()),
             heads: [origin.last().map(Event::mark), recipient.last().map(Event::mark)],

@@ -33,7 +33,7 @@ mod wire;
 mod tests;
 
 pub use basis::{Basis, Consent};
-pub use branch::Branch;
+pub use branch::{Branch, CLOCK_TOLERANCE};
 pub use code::*;
 pub use command::{Command, NewBranch, Request, decide, open};
 pub use content::{

@@ -1,6 +1,6 @@
 //! What the two logs of a branch say together: state, conditions, responsibility, etag.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     basis::Basis,
@@ -99,8 +99,10 @@ pub struct View {
     pub emergency: bool,
     /// True when the recipient confirmed the erasure.
     pub erased: bool,
-    /// Parts that have travelled to the recipient.
+    /// Parts that the recipient was given, as far as that is known; else those that events name.
     pub disclosed: PartSet,
+    /// By how much the origin's clock was ahead when it computed the limits; zero when it is believed.
+    pub ahead: SignedDuration,
     /// When time limits were stopped.
     pub stops: Stops,
     /// Every event in the order in which the rules read it.
@@ -157,6 +159,7 @@ impl View {
     /// What holds beside the state at `now`.
     #[must_use]
     pub fn conditions(&self, now: Timestamp) -> Vec<Condition> {
+        let now = now.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
         let mut found = Vec::new();
         if self.state.is_pending() || matches!(self.state, State::Assigned | State::InService) {
             let running = || self.time_limits.iter().filter(|limit| !self.is_stopped(limit.stop));

@@ -59,7 +59,9 @@ impl ReferralService for Door {
             return Err(Refusal::access_denied().into());
         }
         check(message)?;
-        let command = Command::WithdrawConsent { time: code::time(message.withdraw_time.as_ref(), "withdraw_time")? };
+        let command = Command::WithdrawConsent {
+            time: code::past(message.withdraw_time.as_ref(), "withdraw_time", self.clock.now())?,
+        };
         let (name, shared, validate_only) = (referral_name(&message.name)?, self.shared.clone(), message.validate_only);
         let done = self
             .carry_out(validate_only, move |desk| recall::everywhere(desk, &shared, &call, &name, &command))

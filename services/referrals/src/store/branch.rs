@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::{
-    id::Purpose,
-    referral::{Branch, Digest, Event, Fault, Ids, Refusal, Side},
+    id::{PartyId, Purpose},
+    referral::{Branch, Digest, Event, Fault, Refusal, Side},
 };
 use nhipcau_messaging::{
     message::MessageId,
@@ -56,11 +56,26 @@ pub(crate) struct Stored {
     pub(crate) message: Option<MessageId>,
     /// What of it that message carries.
     pub(crate) carried: Carried,
-    /// False until its message was concluded.
-    pub(crate) is_concluded: bool,
+    /// What the other side made of its message; `None` until that was concluded.
+    pub(crate) outcome: Option<i64>,
+    /// When it was stored here.
+    pub(crate) stored: Timestamp,
 }
 
-/// What of an own event its message carries.
+impl Stored {
+    /// False until its message was concluded.
+    pub(crate) const fn is_concluded(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// Whether the parts that it names came to the recipient: there, that they arrived with it; at the origin, that a
+    /// receipt says so.
+    fn is_given(&self, holder: Side) -> bool {
+        self.carried == Carried::Whole && (holder == Side::Recipient || self.outcome == Some(0))
+    }
+}
+
+/// What of an event its message carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carried {
     /// The event with its parts.
@@ -95,10 +110,21 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
         |row| Purpose::new(row.text(0)?).map_err(|_| Error::Corrupt("the purpose of a branch")),
     )?;
     let Some(purpose) = purpose else { return Ok(None) };
-    let [origin, recipient] = [log(tx, held, Side::Origin)?, log(tx, held, Side::Recipient)?]
-        .map(|log| log.into_iter().map(|stored| stored.event).collect::<Vec<_>>());
+    let logs = [log(tx, held, Side::Origin)?, log(tx, held, Side::Recipient)?];
+    let [origin, recipient] = [&logs[0], &logs[1]].map(|log| log.iter().map(|it| it.event.clone()).collect::<Vec<_>>());
     let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
-    Ok(together.map(|(branch, is_whole)| Known { held, purpose, branch, is_whole }))
+    let [origin, _] = logs;
+    Ok(together.map(|(branch, is_whole)| Known { held, purpose, branch: beside(branch, held.side, &origin), is_whole }))
+}
+
+/// Adds what the store knows beside the logs: what was given, and when another's opening came.
+fn beside(branch: Branch, holder: Side, origin: &[Stored]) -> Branch {
+    let given = origin.iter().filter(|stored| stored.is_given(holder)).flat_map(|stored| stored.event.parts.iter());
+    let branch = branch.with_given(given.map(|entry| entry.part).collect());
+    match (holder, origin.first()) {
+        (Side::Recipient, Some(opening)) => branch.with_heard(opening.stored),
+        _ => branch,
+    }
 }
 
 /// Puts two logs together as far as they fit. An event waits for what it names: after a rollback the two sides' events
@@ -128,7 +154,7 @@ pub(crate) fn assemble(origin: &[Event], recipient: &[Event]) -> Result<Option<(
 /// One side's log as a side holds it, in order.
 pub(crate) fn log(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>, Error> {
     tx.query(
-        "SELECT bytes, digest, sealed, message, carried, outcome IS NOT NULL FROM referral_event \
+        "SELECT bytes, digest, sealed, message, carried, COALESCE(outcome, -1), store_time FROM referral_event \
          WHERE branch = $1 AND holder = $2 AND side = $3 ORDER BY ordinal",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into()],
         stored,
@@ -142,15 +168,24 @@ fn stored(row: &Row<'_>) -> Result<Stored, Error> {
     };
     let event = bytes.event().map_err(|_| Error::Corrupt("an event"))?;
     let message = MessageId::from_slice(&row.blob(3)?);
-    Ok(Stored { event, bytes, message, carried: Carried::from_number(row.int(4)?)?, is_concluded: row.int(5)? != 0 })
+    let stored = Timestamp::from_microsecond(row.int(6)?).map_err(|_| Error::Corrupt("the time of an event"))?;
+    let (carried, outcome) = (Carried::from_number(row.int(4)?)?, Some(row.int(5)?).filter(|outcome| *outcome >= 0));
+    Ok(Stored { event, bytes, message, carried, outcome, stored })
 }
 
 /// Makes a branch known, or tells a known one its group.
-pub(crate) fn add(tx: &mut Tx<'_>, held: Held, ids: Ids, group: Option<Uuid>, purpose: &Purpose) -> Result<(), Error> {
-    let group = group.unwrap_or(Uuid::nil());
+pub(crate) fn add(
+    tx: &mut Tx<'_>,
+    held: Held,
+    event: &Event,
+    group: Option<Uuid>,
+    purpose: &Purpose,
+) -> Result<(), Error> {
+    let (ids, group) = (event.ids, group.unwrap_or(Uuid::nil()));
+    let origin = if event.side == Side::Origin { &event.owner } else { &event.counterpart };
     tx.execute(
-        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose) \
-         VALUES ($1, $2, $3, $4, $5, $6) \
+        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (branch, holder) DO UPDATE SET group_uid = max(group_uid, excluded.group_uid)",
         &[
             ids.branch.as_bytes().into(),
@@ -159,6 +194,7 @@ pub(crate) fn add(tx: &mut Tx<'_>, held: Held, ids: Ids, group: Option<Uuid>, pu
             ids.referral.as_bytes().into(),
             group.as_bytes().into(),
             purpose.as_str().into(),
+            origin.party.as_str().into(),
         ],
     )?;
     Ok(())
@@ -170,7 +206,7 @@ pub(crate) fn add_event(
     held: Held,
     event: &Event,
     bytes: &Bytes,
-    message: Option<MessageId>,
+    (message, carried): (Option<MessageId>, Carried),
     now: Timestamp,
 ) -> Result<(), Error> {
     let (bytes, digest, sealed) = match bytes {
@@ -180,7 +216,7 @@ pub(crate) fn add_event(
     let message = message.as_ref().map_or(&[] as &[u8], |id| &id.0);
     tx.execute(
         "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, digest, sealed, message, carried, \
-         store_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)",
+         store_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &[
             held.branch.as_bytes().into(),
             held.side.to_wire().into(),
@@ -190,6 +226,7 @@ pub(crate) fn add_event(
             digest.into(),
             sealed.into(),
             message.into(),
+            (carried as i64).into(),
             now.as_microsecond().into(),
         ],
     )?;
@@ -199,7 +236,7 @@ pub(crate) fn add_event(
 /// The event at a place of a log.
 pub(crate) fn at(tx: &mut Tx<'_>, held: Held, side: Side, ordinal: u64) -> Result<Option<Stored>, Error> {
     tx.query_one(
-        "SELECT bytes, digest, sealed, message, carried, outcome IS NOT NULL FROM referral_event \
+        "SELECT bytes, digest, sealed, message, carried, COALESCE(outcome, -1), store_time FROM referral_event \
          WHERE branch = $1 AND holder = $2 AND side = $3 AND ordinal = $4",
         &[held.branch.as_bytes().into(), held.side.to_wire().into(), side.to_wire().into(), ordinal.into()],
         stored,
@@ -293,6 +330,16 @@ pub(crate) fn of_case(tx: &mut Tx<'_>, case: Uuid) -> Result<Vec<Held>, Error> {
         &[case.as_bytes().into()],
         held,
     )
+}
+
+/// How many branches of a case a party opened, as a side holds them.
+pub(crate) fn of_case_by(tx: &mut Tx<'_>, case: Uuid, origin: &PartyId, holder: Side) -> Result<u64, Error> {
+    let counted = tx.query_one(
+        "SELECT COUNT(*) FROM referral_branch WHERE case_uid = $1 AND origin = $2 AND holder = $3",
+        &[case.as_bytes().into(), origin.as_str().into(), holder.to_wire().into()],
+        |row| row.number(0),
+    )?;
+    Ok(counted.unwrap_or(0))
 }
 
 /// Whether a message of a case is under way that carries an own event.

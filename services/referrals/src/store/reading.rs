@@ -4,7 +4,6 @@
 //! [`changed`] belongs into every transaction that stores an event, once for each party whose copy of the branch took
 //! it; what lists and streams show follows from nothing else.
 
-use jiff::Timestamp;
 use nhipcau_domain::{
     id::PartyId,
     referral::{Branch, Side},
@@ -58,7 +57,7 @@ fn place(tx: &mut Tx<'_>, party: &PartyId, side: Side, branch: &Branch) -> Resul
     if tx.execute(sql, &own)? > 0 {
         return Ok(());
     }
-    let opened = branch.log(Side::Origin).at(1).map_or(Timestamp::UNIX_EPOCH, |opening| opening.time);
+    let opened = branch.opening_time();
     let of_party: [Value<'_>; 2] = [ids.referral.as_bytes().into(), party.as_str().into()];
     let known = tx.query_one(FIRST_HEARD, &of_party, |row| row.int(0))?;
     tx.execute(
@@ -235,7 +234,10 @@ impl Change {
         let [origin, recipient] = [(Side::Origin, self.origin), (Side::Recipient, self.recipient)]
             .map(|(side, count)| branch.log(side).prefix(count).to_vec());
         let is_whole = origin.len() as u64 == self.origin && recipient.len() as u64 == self.recipient;
-        if is_whole { Branch::restore(origin, recipient).ok() } else { None }
+        if !is_whole {
+            return None;
+        }
+        Some(Branch::restore(origin, recipient).ok()?.known_like(branch))
     }
 }
 

@@ -5,6 +5,7 @@
 
 -- A branch as one side of it holds it; both sides may be held here. group_uid is all zero while the opening is missing,
 -- which happens only while a rolled back store is given back its events. purpose: under which agreement it travels.
+-- origin: party of the opening unit.
 CREATE TABLE IF NOT EXISTS referral_branch (
   branch BLOB NOT NULL,
   holder INTEGER NOT NULL,
@@ -12,16 +13,17 @@ CREATE TABLE IF NOT EXISTS referral_branch (
   referral BLOB NOT NULL,
   group_uid BLOB NOT NULL,
   purpose TEXT NOT NULL,
+  origin TEXT NOT NULL,
   PRIMARY KEY (branch, holder)
 );
 CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch (referral, holder);
 CREATE INDEX IF NOT EXISTS referral_branch_group ON referral_branch (group_uid, holder);
-CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid);
+CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid, origin, holder);
 
 -- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew; of one that says
 -- something about a person, what is left of it without that. digest and sealed: of such a one, the digest by which logs
 -- name it, and the event as it travelled, encrypted under the key of its case; else NULL. message: the message that
--- carries it, empty when none does. carried: of an own event, 0 with its parts, 1 without them, 2 held back because its
+-- carries it, empty when none does. carried: 0 with its parts, 1 without them; of an own event also 2, held back because its
 -- basis had ended. outcome: of an own event, NULL until its message was concluded, then 0 received or the refusal's
 -- number. receipt_number and receipt_digest: what concluded it.
 CREATE TABLE IF NOT EXISTS referral_event (

@@ -13,7 +13,7 @@ use nhipcau_messaging::store::Tx;
 use uuid::Uuid;
 
 use crate::store::{
-    branch::{Bytes, add, add_event, log},
+    branch::{Bytes, Carried, add, add_event, log},
     reading::{self, Held},
 };
 
@@ -164,7 +164,7 @@ pub(crate) fn lives() -> Vec<Branch> {
 pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
     let held = Held { branch: branch.ids().branch, side };
     let purpose = Purpose::new("child-protection").unwrap();
-    add(tx, held, branch.ids(), Some(branch.opening().group), &purpose).unwrap();
+    add(tx, held, branch.log(Side::Origin).at(1).unwrap(), Some(branch.opening().group), &purpose).unwrap();
     for writer in Side::ALL {
         let stored = log(tx, held, writer).unwrap().len();
         for event in branch.log(writer).events().iter().skip(stored) {
@@ -175,7 +175,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
                 None => Bytes::Travelled(bytes),
                 Some(masked) => Bytes::Masked { masked, digest: event.digest(), sealed: bytes },
             };
-            add_event(tx, held, event, &bytes, None, time(60)).unwrap();
+            add_event(tx, held, event, &bytes, (None, Carried::Whole), time(60)).unwrap();
         }
     }
     reading::changed(tx, side, branch).unwrap();

@@ -25,11 +25,11 @@ use crate::{deeds::*, world::*};
 
 const FORGED: &str = "Forged Canary";
 
-fn uid(name: &str) -> Uuid {
+pub(crate) fn uid(name: &str) -> Uuid {
     Uuid::parse_str(name.rsplit('/').next().unwrap()).unwrap()
 }
 
-fn unit_ref(name: &str) -> UnitRef {
+pub(crate) fn unit_ref(name: &str) -> UnitRef {
     let (owner, unit) = name.split_once('/').unwrap();
     UnitRef { party: party(owner), unit: UnitId::new(unit).unwrap() }
 }
@@ -39,7 +39,7 @@ fn read(basis: &pb::LawfulBasis) -> Basis {
 }
 
 /// A transfer that a peer makes up, with everything in it, and its parts.
-fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, Vec<Vec<u8>>) {
+pub(crate) fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, Vec<Vec<u8>>) {
     let mut given = content();
     given.identity.as_mut().unwrap().full_name = Some(pb::KnownText { value: FORGED.into(), unknown: 0 });
     let content = Content::read(&given, || Salt::new([7; 32])).unwrap();
@@ -71,7 +71,7 @@ fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, Vec<Vec<u8>>
 }
 
 /// Has a node send an event of its own making.
-async fn send(world: &World, (from, to): (usize, usize), draft: Draft, parts: Vec<Vec<u8>>) -> Event {
+pub(crate) async fn send(world: &World, (from, to): (usize, usize), draft: Draft, parts: Vec<Vec<u8>>) -> Event {
     let address = |unit: &UnitRef| Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) };
     let (sender, recipient) = (address(&draft.owner), address(&draft.counterpart));
     let case = draft.ids.case;
@@ -103,13 +103,13 @@ async fn send(world: &World, (from, to): (usize, usize), draft: Draft, parts: Ve
 }
 
 /// What came of the newest message that a node took.
-async fn outcome(world: &World, node: usize) -> i64 {
+pub(crate) async fn outcome(world: &World, node: usize) -> i64 {
     world.count(node, "SELECT outcome FROM received ORDER BY receive_time DESC, sequence DESC LIMIT 1").await
 }
 
-const RECEIVED: i64 = 0;
-const INVALID: i64 = 6;
-const WRONG_STATE: i64 = 7;
+pub(crate) const RECEIVED: i64 = 0;
+pub(crate) const INVALID: i64 = 6;
+pub(crate) const WRONG_STATE: i64 = 7;
 
 fn name_in(content: &pb::ReferralContent) -> &str {
     &content.identity.as_ref().unwrap().full_name.as_ref().unwrap().value

@@ -233,11 +233,20 @@ impl World {
     }
 
     pub(crate) async fn withdraw(&self, node: usize, branch: &str) -> Result<pb::Referral, Status> {
+        self.withdraw_at(node, branch, time(BEFORE + 60)).await
+    }
+
+    pub(crate) async fn withdraw_at(
+        &self,
+        node: usize,
+        branch: &str,
+        withdraw_time: Option<prost_types::Timestamp>,
+    ) -> Result<pb::Referral, Status> {
         let message = pb::WithdrawConsentRequest {
             request_id: request_id(),
             name: referral_of(branch),
             acting_person: "cb-17".into(),
-            withdraw_time: time(BEFORE + 60),
+            withdraw_time,
             validate_only: false,
         };
         let answer = self.nodes[node].door.withdraw_consent(call(message, NAMES[node])).await?;

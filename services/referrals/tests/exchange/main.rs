@@ -13,4 +13,5 @@ mod resting;
 mod restoring;
 mod stories;
 mod traces;
+mod unbelieved;
 mod world;

@@ -103,8 +103,9 @@ def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
         if findings.expect(row is not None, where, "is missing") and row is not None:
             opening = branch.opening.message
             purpose = logs.purposes.get((branch.uid, holder), row["purpose"])
-            signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, purpose)
-            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"])
+            signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, purpose,
+                      opening.owner.party)
+            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"], row["origin"])
             findings.expect(stored == signed, where, "is not what its opening says")
 
 
@@ -125,13 +126,14 @@ def _check_events(home: Home, holder: str, branch: Branch, logs: Logs, receipts:
             findings.expect(same, where, "is not the event that travelled")
             with findings.at(where):
                 _check_sealed(home, where, row, event, logs, findings)
+            how = 0 if event.carriers.get(row["message"]) else 1
+            allowed = (how, _HELD_BACK) if event.side == holder else (how,)
+            findings.expect(row["carried"] in allowed, where, "was carried otherwise")
             if event.side == holder:
-                how = 0 if event.carriers.get(row["message"]) else 1
-                findings.expect(row["carried"] in (how, _HELD_BACK), where, "was carried otherwise")
                 _check_conclusion(home, where, row, receipts, findings)
             else:
-                nothing = (row["carried"], row["outcome"], row["receipt_number"], row["receipt_digest"])
-                findings.expect(nothing == (0, None, None, None), where, "is another's and was concluded here")
+                nothing = (row["outcome"], row["receipt_number"], row["receipt_digest"])
+                findings.expect(nothing == (None, None, None), where, "is another's and was concluded here")
 
 
 def _check_sealed(home: Home, where: str, row: sqlite3.Row, event: Event, logs: Logs, findings: Findings) -> None:
