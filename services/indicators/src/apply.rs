@@ -5,7 +5,7 @@
 //! never uses a time twice, so that its own order is the order of its times; only one that was restored from an older
 //! store makes a submission arrive behind a later one, and then what is later is taken back and applied anew.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use nhipcau_domain::indicator::KeyPattern;
 use nhipcau_messaging::store::{Error, Tx};
@@ -95,24 +95,19 @@ impl Work<'_, '_> {
         let NewSubmission { structure, provider, .. } = self.submission;
         let prefix = pattern.prefix();
         let candidates = store::series_after(self.tx, structure, provider, &prefix, "", i64::MAX as u64)?;
-        let matching: Vec<_> = candidates.iter().filter(|series| observation::matches(&pattern, &series.key)).collect();
-        for position in 0..block.time_periods.len() {
-            let (text, named) = content::row(block, position);
-            let wanted = if text.is_empty() { None } else { Some(observation::order(content::period(text)?)) };
-            for series in &matching {
-                self.delete(series.serial, wanted, &named)?;
-            }
+        let wanted = Deletion::of(block)?;
+        for series in candidates.iter().filter(|series| observation::matches(&pattern, &series.key)) {
+            self.delete(series.serial, &wanted)?;
         }
         Ok(())
     }
 
-    fn delete(&mut self, series: u64, wanted: Option<i64>, named: &State) -> Result<(), Error> {
-        let from = wanted.unwrap_or(i64::MIN);
-        let revisions = store::revisions(self.tx, series, Slice { from, ..Slice::ALL })?;
+    fn delete(&mut self, series: u64, wanted: &Deletion) -> Result<(), Error> {
+        let revisions = store::revisions(self.tx, series, Slice { from: wanted.first(), ..Slice::ALL })?;
         for newest in newest(revisions) {
             let Revision { order, period, state: Some(state), .. } = newest else { continue };
-            if wanted.is_none_or(|wanted| wanted == order) {
-                self.record(series, order, period, state.without(named))?;
+            if let Some(left) = wanted.leaves(order, state) {
+                self.record(series, order, period, left)?;
             }
         }
         Ok(())
@@ -138,6 +133,63 @@ impl Work<'_, '_> {
         let serial = store::intern(self.tx, &self.submission.structure, &self.submission.provider, key)?;
         self.series.insert(key.to_owned(), serial);
         Ok(serial)
+    }
+}
+
+/// What the rows of a block delete, put together: in which order they do it makes no difference, and so a series is read
+/// once however many rows there are.
+#[derive(Default)]
+struct Deletion {
+    /// Of every period.
+    always: Option<Named>,
+    /// Of single ones, by their place.
+    at: BTreeMap<i64, Named>,
+}
+
+/// What rows name of an observation.
+#[derive(Default)]
+struct Named {
+    is_whole: bool,
+    parts: State,
+}
+
+impl Named {
+    fn add(&mut self, named: State) {
+        self.is_whole |= named.value.is_none() && named.attributes.is_empty();
+        self.parts = std::mem::take(&mut self.parts).merged(named);
+    }
+
+    fn leaves(&self, state: State) -> Option<State> {
+        if self.is_whole { None } else { state.without(&self.parts) }
+    }
+}
+
+impl Deletion {
+    fn of(block: &pb::SeriesBlock) -> Result<Self, Error> {
+        let mut deletion = Self::default();
+        for position in 0..block.time_periods.len() {
+            let (text, named) = content::row(block, position);
+            let rows = if text.is_empty() {
+                deletion.always.get_or_insert_default()
+            } else {
+                deletion.at.entry(observation::order(content::period(text)?)).or_default()
+            };
+            rows.add(named);
+        }
+        Ok(deletion)
+    }
+
+    /// The first place of which anything may be deleted.
+    fn first(&self) -> i64 {
+        let first = self.at.keys().next().filter(|_| self.always.is_none());
+        first.copied().unwrap_or(i64::MIN)
+    }
+
+    /// What is left of the observation at a place; `None` when nothing of it is named.
+    fn leaves(&self, order: i64, state: State) -> Option<Option<State>> {
+        let mut named = self.always.iter().chain(self.at.get(&order));
+        let first = named.next()?.leaves(state);
+        Some(named.fold(first, |left, named| left.and_then(|state| named.leaves(state))))
     }
 }
 

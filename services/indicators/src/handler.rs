@@ -21,7 +21,11 @@ use crate::{
     EVENT_MESSAGE, PIECE_MESSAGE, apply, content,
     metrics::{self, Counters},
     registry::Registry,
-    store::{NewSubmission, Waiting, drop_pieces, hold_piece, pieces, stop_waiting, wait, waiting},
+    store::{
+        NewSubmission, Waiting, drop_pieces, events_waiting, hold_piece, pieces, pieces_held, stop_waiting, wait,
+        waiting,
+    },
+    submit::PIECES_LIMIT,
 };
 
 /// This contract's side of messaging. Checks against the newest registry and announces what it stored.
@@ -34,6 +38,12 @@ pub struct Indicators {
 }
 
 const INVALID: Refused = Refused::Reason(RefusalReason::Invalid);
+const TOO_LARGE: Refused = Refused::Reason(RefusalReason::TooLarge);
+
+/// Most pieces of a publisher that are held for events which have not come: twice what one submission may have.
+const PIECES_HELD: u64 = 2 * PIECES_LIMIT as u64;
+/// Most events of a publisher that wait for their pieces.
+const EVENTS_WAITING: u64 = 1_000;
 
 impl Indicators {
     pub(crate) fn new(
@@ -50,12 +60,23 @@ impl Indicators {
         match message.header.message.as_str() {
             PIECE_MESSAGE => {
                 pb::Chunk::decode(body.as_slice()).map_err(|_| INVALID)?;
+                if pieces_held(context.tx, sender)? >= PIECES_HELD {
+                    return Err(TOO_LARGE);
+                }
                 hold_piece(context.tx, sender, &pae::sha256(body), body)?;
                 for waiting in waiting(context.tx, sender)? {
-                    let event = Self::read(&waiting.event)?;
-                    if self.complete(message, &waiting, event, context)? {
-                        stop_waiting(context.tx, sender, &waiting.envelope)?;
+                    match Self::read(&waiting.event).and_then(|event| self.complete(message, &waiting, event, context))
+                    {
+                        Ok(false) | Err(Refused::Reason(RefusalReason::NotYet)) => continue,
+                        Ok(true) => {}
+                        // It was taken before it could be looked at; other events may have use for the piece.
+                        Err(Refused::Reason(reason)) => {
+                            metrics::add(&self.counters.refused, 1);
+                            tracing::warn!(sender, reason = reason.as_str_name(), "A submission in pieces is wrong.");
+                        }
+                        Err(error) => return Err(error),
                     }
+                    stop_waiting(context.tx, sender, &waiting.envelope)?;
                 }
                 Ok(())
             }
@@ -70,6 +91,9 @@ impl Indicators {
                 }
                 let event = Waiting { envelope: message.id.0, position: message.sequence, event: body.clone() };
                 if !self.complete(message, &event, published, context)? {
+                    if events_waiting(context.tx, sender)? >= EVENTS_WAITING {
+                        return Err(TOO_LARGE);
+                    }
                     wait(context.tx, sender, &event)?;
                 }
                 Ok(())
@@ -110,6 +134,9 @@ impl Indicators {
             return Err(Refused::Reason(RefusalReason::NotYet));
         };
         let checked = registry.check(structure, &datasets).map_err(|_| INVALID)?;
+        if content::sweeps_too_much(&checked) {
+            return Err(TOO_LARGE);
+        }
         if content::count(&checked) != published.observation_count {
             return Err(INVALID);
         }

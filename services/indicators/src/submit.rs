@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Most pieces of a submission: about 4 GB, and their digests fit in one event.
-const PIECES_LIMIT: usize = 10_000;
+pub(crate) const PIECES_LIMIT: usize = 10_000;
 
 /// A submission that was checked.
 #[derive(Debug, Clone)]
@@ -52,6 +52,9 @@ impl Prepared {
     }
 
     fn of(structure: StructureRef, dataflow: Option<StructureRef>, datasets: &[Dataset]) -> Result<Self, Error> {
+        if content::sweeps_too_much(datasets) {
+            return Err(Error::TooLarge);
+        }
         let pieces = content::pieces(datasets);
         if pieces.len() > PIECES_LIMIT || pieces.iter().any(|piece| piece.len() > content::PIECE_LIMIT + 64) {
             return Err(Error::TooLarge);

@@ -80,11 +80,14 @@ impl TryFrom<pb::SubmissionPublished> for Published {
         if name.party.as_str() != event.data_provider {
             return Err(InvalidPublished("data_provider"));
         }
-        if event.ordinal == 0 {
+        // What stores count with has 63 bits.
+        if event.ordinal == 0 || i64::try_from(event.ordinal).is_err() {
             return Err(InvalidPublished("ordinal"));
         }
         let time = event.publish_time.ok_or(InvalidPublished("publish_time"))?;
-        let publish_time = Timestamp::new(time.seconds, time.nanos).map_err(|_| InvalidPublished("publish_time"))?;
+        let is_time = time.seconds >= 0 && (0..1_000_000_000).contains(&time.nanos);
+        let publish_time = Timestamp::new(time.seconds, time.nanos).ok().filter(|_| is_time);
+        let publish_time = publish_time.ok_or(InvalidPublished("publish_time"))?;
         let chunks = event.chunks.iter().map(|digest| <[u8; 32]>::try_from(digest.as_slice()));
         let chunks = chunks.collect::<Result<Vec<_>, _>>().map_err(|_| InvalidPublished("chunks"))?;
         let content = match (event.datasets.is_empty(), chunks.is_empty()) {
@@ -165,7 +168,13 @@ mod tests {
         assert_eq!(refused(|event| event.structure = "SDG".into()), "structure");
         assert_eq!(refused(|event| event.dataflow = "A:B(".into()), "dataflow");
         assert_eq!(refused(|event| event.ordinal = 0), "ordinal");
+        assert_eq!(refused(|event| event.ordinal = 1 << 63), "ordinal", "stores could not keep it");
         assert_eq!(refused(|event| event.publish_time = None), "publish_time");
+        for time in [prost_types::Timestamp { seconds: -1, nanos: 0 }, prost_types::Timestamp { seconds: 1, nanos: -1 }]
+        {
+            let refused = Published::try_from(pb::SubmissionPublished { publish_time: Some(time), ..event() });
+            assert_eq!(refused.unwrap_err().0, "publish_time", "answers could not tell it");
+        }
         assert_eq!(
             refused(|event| event.publish_time = Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 })),
             "publish_time"

@@ -13,8 +13,8 @@ pub(crate) use submission::{
     remember, remembered,
 };
 pub(crate) use waiting::{
-    Waiting, drop_pieces, hold_piece, hold_upload, pieces, purge_uploads, stop_waiting, uploads, uploads_waiting, wait,
-    waiting,
+    Waiting, drop_pieces, events_waiting, hold_piece, hold_upload, pieces, pieces_held, purge_uploads, stop_waiting,
+    uploads, uploads_waiting, wait, waiting,
 };
 
 /// The tables; idempotent, for `Store::add_tables`.

@@ -56,6 +56,20 @@ pub(crate) fn hold_piece(tx: &mut Tx<'_>, sender: &str, digest: &[u8; 32], bytes
     Ok(())
 }
 
+/// How many published pieces of a sender are held.
+pub(crate) fn pieces_held(tx: &mut Tx<'_>, sender: &str) -> Result<u64, Error> {
+    let count =
+        tx.query_one("SELECT COUNT(*) FROM indicator_piece WHERE sender = $1", &[sender.into()], |row| row.number(0))?;
+    Ok(count.unwrap_or(0))
+}
+
+/// How many events of a sender wait.
+pub(crate) fn events_waiting(tx: &mut Tx<'_>, sender: &str) -> Result<u64, Error> {
+    let count = tx
+        .query_one("SELECT COUNT(*) FROM indicator_waiting WHERE sender = $1", &[sender.into()], |row| row.number(0))?;
+    Ok(count.unwrap_or(0))
+}
+
 /// The published pieces of these digests; none unless all are held.
 pub(crate) fn pieces(tx: &mut Tx<'_>, sender: &str, digests: &[[u8; 32]]) -> Result<Option<Vec<Vec<u8>>>, Error> {
     digests

@@ -9,6 +9,7 @@ use nhipcau_indicators::{
 };
 use nhipcau_proto::indicator::v1::{self as pb, Action::*};
 use nhipcau_runtime::status::Refusal;
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -161,5 +162,68 @@ fn a_structure_that_the_subscriber_does_not_know_yet_is_refused_for_now() {
     let outcomes = rows(&mut world, MOH, "SELECT outcome FROM received WHERE recipient = 'all'", |row| row.int(0));
     assert!(outcomes.contains(&NOT_YET), "{outcomes:?}");
     assert_eq!(world.held(VWU, SMALL).len(), 1, "others are not affected");
-    assert_eq!(world.nodes[MOH].service.counters().read()[4].1, outcomes.len() as u64);
+    // Messaging tries again by itself what was refused for now.
+    assert!(world.nodes[MOH].service.counters().read()[4].1 >= outcomes.len() as u64);
+}
+
+/// Rows that each leave every dimension open.
+fn sweeping(rows: usize) -> Vec<pb::Dataset> {
+    let row = |position: usize| pb::Observation {
+        key: ".".to_owned(),
+        time_period: (1_000 + position).to_string(),
+        ..pb::Observation::default()
+    };
+    vec![pb::Dataset { action: Delete.into(), observations: (0..rows).map(row).collect(), blocks: Vec::new() }]
+}
+
+#[test]
+fn who_deletes_by_too_many_open_patterns_is_refused_at_both_ends() {
+    const TOO_LARGE: i64 = 9;
+    let of = |rows| pb::Submission { structure: SMALL.into(), datasets: sweeping(rows), ..pb::Submission::default() };
+    Prepared::check(&of(1_000), &REGISTRY).unwrap();
+    assert!(matches!(Prepared::check(&of(1_001), &REGISTRY), Err(Error::TooLarge)));
+    let published = event(|event| (event.datasets, event.observation_count) = (sweeping(1_001), 0));
+    assert_eq!(arrives("moha", EVENT, &published), (0, vec![TOO_LARGE]));
+}
+
+#[test]
+fn a_wrong_submission_in_pieces_is_given_up_and_keeps_no_other_from_the_pieces() {
+    let mut world = World::open();
+    let chunk = pb::Chunk { datasets: small(Replace, &[("704.F", "2024", "1")]).datasets };
+    let digest = nhipcau_messaging::pae::sha256(&chunk.encode_to_vec());
+    let in_pieces = |name: &'static str, count| {
+        event(move |event| {
+            event.submission = name.into();
+            (event.datasets, event.chunks, event.observation_count) = (Vec::new(), vec![digest.to_vec()], count);
+        })
+    };
+    let wrong = in_pieces("parties/moha/submissions/0190a5f0-0000-8000-8000-000000000001", 77);
+    let right = in_pieces("parties/moha/submissions/0190a5f0-0000-8000-8000-000000000002", 1);
+    world.broadcast(MOHA, draft("moha", EVENT, &wrong));
+    world.broadcast(MOHA, draft("moha", EVENT, &right));
+    world.broadcast(MOHA, draft("moha", "nhipcau.indicator.v1.Chunk", &chunk));
+    world.settle();
+    assert_eq!(world.held(MOH, SMALL).len(), 1);
+    let waiting = rows(&mut world, MOH, "SELECT COUNT(*) FROM indicator_waiting", |row| row.int(0));
+    assert_eq!(waiting, [0], "the wrong one waits for nothing any more");
+}
+
+#[test]
+fn a_publisher_fills_no_disk_with_what_waits() {
+    const TOO_LARGE: i64 = 9;
+    const PIECES: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000) \
+        INSERT INTO indicator_piece (sender, digest, bytes) SELECT 'moha', CAST(n AS BLOB), x'' FROM n";
+    const EVENTS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000) \
+        INSERT INTO indicator_waiting (sender, envelope, position, event) SELECT 'moha', CAST(n AS BLOB), n, x'' FROM n";
+    let chunk = pb::Chunk { datasets: small(Replace, &[("704.F", "2024", "1")]).datasets };
+    let waits = event(|event| (event.datasets, event.chunks) = (Vec::new(), vec![vec![7; 32]]));
+    let piece = draft("moha", "nhipcau.indicator.v1.Chunk", &chunk);
+    for (filled, draft) in [(PIECES, piece), (EVENTS, draft("moha", EVENT, &waits))] {
+        let mut world = World::open();
+        world.at(MOH, |tx| Ok(tx.execute(filled, &[])?)).unwrap();
+        world.broadcast(MOHA, draft);
+        world.settle();
+        let outcomes = rows(&mut world, MOH, "SELECT outcome FROM received WHERE recipient = 'all'", |row| row.int(0));
+        assert_eq!(outcomes, [TOO_LARGE], "{filled}");
+    }
 }
