@@ -12,6 +12,7 @@ use prost_types::Timestamp;
 
 const OPENED: &[u8] = include_bytes!("../../../../proto/vectors/events/referral_opened.binpb");
 const REJECTED: &[u8] = include_bytes!("../../../../proto/vectors/events/referral_rejected.binpb");
+const COMPLETED: &[u8] = include_bytes!("../../../../proto/vectors/events/referral_completed.binpb");
 const PUBLISHED: &[u8] = include_bytes!("../../../../proto/vectors/events/indicator_submission_published.binpb");
 
 fn at(seconds: i64) -> Option<Timestamp> {
@@ -95,6 +96,28 @@ fn a_referral_rejected_reads_field_by_field() {
         event: Some(Event::Rejected(referral::Rejected { code })),
     };
     reads_and_writes_the_same(REJECTED, &expected);
+}
+
+#[test]
+fn a_referral_completed_reads_field_by_field_and_has_its_salt() {
+    let expected = referral::ReferralEvent {
+        case_uid: b"case-of-vectors-".to_vec(),
+        referral_uid: b"referral-vectors".to_vec(),
+        branch_uid: b"branch-1-vectors".to_vec(),
+        side: referral::Side::Recipient as i32,
+        owner: unit("hanoi", "commune-00004"),
+        counterpart: unit("moh", "111"),
+        ordinal: 4,
+        previous_digest: b"digest of the event before this.".to_vec(),
+        seen: Some(referral::Seen { ordinal: 3, digest: b"digest of the assignment, 32 b..".to_vec() }),
+        event_time: at(1_795_399_200),
+        actor: Some(referral::Actor { system: "desk".to_owned(), person: "CB-17".to_owned() }),
+        lawful_basis: None,
+        parts: Vec::new(),
+        salt: b"salt of the vector, 32 bytes....".to_vec(),
+        event: Some(Event::Completed(referral::Completed { outcome: referral::Outcome::Resolved as i32 })),
+    };
+    reads_and_writes_the_same(COMPLETED, &expected);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unittest
 from typing import Any
 
@@ -10,6 +11,7 @@ from nhipcau_home import branch_log
 from nhipcau_home.branch_fold import fold
 from nhipcau_home.branch_log import Branch, Event
 from nhipcau_home.transitions import ORIGIN, RECIPIENT, Transition, tables
+from nhipcau_verify.contracts import ROOT
 from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.contracts import referral_pb as pb
 from nhipcau_verify.errors import Reason
@@ -175,3 +177,19 @@ class LogTest(ReasonTest):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class SaltedTest(unittest.TestCase):
+    """The golden event that says something about a person."""
+
+    def test_its_digest_covers_the_salt_and_what_lies_in_the_clear_has_none(self) -> None:
+        golden = ROOT / "proto/vectors/events/referral_completed.binpb"
+        data = golden.read_bytes()
+        message = event_pb.ReferralEvent.FromString(data)
+        event = Event(data, message, {})
+        told = json.loads(golden.with_suffix(".json").read_text(encoding="utf-8"))
+        self.assertEqual((event.digest.hex(), event.masked.hex()), (told["digest"], told["masked"]))
+        left = event_pb.ReferralEvent.FromString(event.masked)
+        self.assertEqual((left.salt, left.completed.outcome), (b"", 0))
+        message.salt = bytes(32)
+        self.assertNotEqual(Event(message.SerializeToString(), message, {}).digest, event.digest)

@@ -248,3 +248,19 @@ fn an_event_that_says_nothing_about_a_person_is_not_masked_unless_it_says_what_i
     let event = Event::read(&bytes).expect("valid");
     assert_eq!(event.masked(&bytes), Some(opening().1));
 }
+
+#[test]
+fn a_golden_event_about_a_person_has_its_digest_and_its_masked_form() {
+    const GOLDEN: &[u8] = include_bytes!("../../../../../proto/vectors/events/referral_completed.binpb");
+    const BESIDE: &str = include_str!("../../../../../proto/vectors/events/referral_completed.json");
+    let event = Event::read(GOLDEN).expect("an event");
+    let masked = event.masked(GOLDEN).expect("it says something about a person");
+    for said in [hex::encode(event.digest().as_bytes()), hex::encode(&masked)] {
+        assert!(BESIDE.contains(&format!("\"{said}\"")), "{said}");
+    }
+    let left = Event::read_masked(&masked, event.digest()).expect("what is left of it");
+    assert_eq!((left.digest(), left.salt.is_none()), (event.digest(), true));
+    let mut unsalted = pb::ReferralEvent::decode(GOLDEN).expect("an event");
+    unsalted.salt.clear();
+    assert!(Event::read(&unsalted.encode_to_vec()).is_err(), "there are few outcomes to try");
+}
