@@ -1,6 +1,10 @@
 //! The door over real TLS on a free port, with callers of every kind.
 
-use std::{path::PathBuf, pin::Pin, time::Duration};
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::Stream;
 use nhipcau_domain::reason;
@@ -227,19 +231,23 @@ async fn whoever_has_no_certificate_of_the_authority_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_not_let_in() {
+async fn an_expired_certificate_is_not_let_in_and_a_valid_one_of_its_kind_is() {
     let world = World::new();
     let (_serving, address) = world.start().await;
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.subject_alt_names = vec![SanType::URI("nhipcau://moh/hotline".try_into().unwrap())];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-    let certificate = params.signed_by(&key, &world.authority).unwrap();
-    let identity = Identity::from_pem(certificate.pem(), key.serialize_pem());
-    if let Ok(channel) = world.connect(address, Some(identity)).await {
-        assert!(Client::new(channel).open_branch(OpenBranchRequest::default()).await.is_err());
+    for (last_year, is_let_in) in [(2021, false), (4096, true)] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = vec![SanType::URI("nhipcau://moh/hotline".try_into().unwrap())];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let certificate = params.signed_by(&key, &world.authority).unwrap();
+        let identity = Identity::from_pem(certificate.pem(), key.serialize_pem());
+        let answer = match world.connect(address, Some(identity)).await {
+            Ok(channel) => Client::new(channel).open_branch(OpenBranchRequest::default()).await.is_ok(),
+            Err(_) => false,
+        };
+        assert_eq!(answer, is_let_in, "{last_year}");
     }
 }
 
@@ -287,26 +295,28 @@ async fn health_and_both_reflections_answer() {
     serving.withdraw().await;
     assert_eq!(state(steering).await.unwrap(), health_check_response::ServingStatus::NotServing);
 
-    let request = v1::ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(v1::server_reflection_request::MessageRequest::FileContainingSymbol(steering.to_owned())),
-    };
-    let mut client = v1::server_reflection_client::ServerReflectionClient::new(channel.clone());
-    let mut answers = client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
-    assert!(matches!(answer, v1::server_reflection_response::MessageResponse::FileDescriptorResponse(_)), "{answer:?}");
-
-    let request = v1alpha::ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(v1alpha::server_reflection_request::MessageRequest::ListServices(String::new())),
-    };
-    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
-    let mut answers = client.server_reflection_info(stream::iter([request])).await.unwrap().into_inner();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
-    let v1alpha::server_reflection_response::MessageResponse::ListServicesResponse(list) = answer else {
-        panic!("{answer:?}");
-    };
-    assert!(list.service.iter().any(|service| service.name == steering));
+    // The two versions differ in their names only.
+    macro_rules! reflects {
+        ($version:ident) => {{
+            use $version::{server_reflection_request::MessageRequest, server_reflection_response::MessageResponse};
+            let asked = [
+                MessageRequest::ListServices(String::new()),
+                MessageRequest::FileContainingSymbol(steering.to_owned()),
+            ];
+            let requests = asked
+                .map(|asked| $version::ServerReflectionRequest { host: String::new(), message_request: Some(asked) });
+            let mut client = $version::server_reflection_client::ServerReflectionClient::new(channel.clone());
+            let mut answers = client.server_reflection_info(stream::iter(requests)).await.unwrap().into_inner();
+            let list = answers.message().await.unwrap().unwrap().message_response.unwrap();
+            let MessageResponse::ListServicesResponse(list) = list else { panic!("{list:?}") };
+            assert!(list.service.iter().any(|service| service.name == steering));
+            let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
+            let MessageResponse::FileDescriptorResponse(file) = file else { panic!("{file:?}") };
+            assert!(!file.file_descriptor_proto.is_empty());
+        }};
+    }
+    reflects!(v1);
+    reflects!(v1alpha);
 }
 
 #[tokio::test]
@@ -415,7 +425,9 @@ async fn draining_is_bounded_when_a_stream_does_not_end() {
     let world = World::new();
     let (serving, address) = world.start().await;
     let mut watch = world.watch(address).await;
-    assert_eq!(serving.drain(Duration::from_millis(100)).await, Drained::Cut(1));
+    let (begun, grace) = (Instant::now(), Duration::from_millis(100));
+    assert_eq!(serving.drain(grace).await, Drained::Cut(1));
+    assert!(begun.elapsed() < grace + Duration::from_secs(3));
     assert!(watch.message().await.is_err());
 }
 
