@@ -128,11 +128,7 @@ impl Engine {
                 self.apply(now, key, verified, content, stated, tx)?
             }
             None => {
-                if content.ordinal > expected {
-                    self.branch("earlier_of_case_missing");
-                } else {
-                    self.branch("number_taken");
-                }
+                self.branch("other_number_expected");
                 RefusalReason::NotYet as i32
             }
         };

@@ -153,7 +153,7 @@ impl Engine {
             return Ok(());
         }
         let stored = outbox::positions(tx, &key.0, lane, after, SERVED)?;
-        if let Some(envelopes) = self.wake_envelopes(&key, stored, tx)? {
+        if let Ok(envelopes) = self.wake_envelopes(&key, stored, tx)? {
             self.branch("broadcast_served");
             let to = Recipient::One(subscriber.clone());
             self.publish_envelopes(&key, Kind::Lane(lane), &to, head, envelopes);

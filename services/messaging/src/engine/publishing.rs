@@ -76,10 +76,9 @@ impl Engine {
             }
             return Ok(());
         }
-        let Some(envelopes) = self.wake_envelopes(key, stored, tx)? else {
-            // A body that can no longer be read was erased: the position is agreed on anew and skipped.
-            self.branch("unreadable_position");
-            return self.reopen(key, tx);
+        let envelopes = match self.wake_envelopes(key, stored, tx)? {
+            Ok(envelopes) => envelopes,
+            Err(sequence) => return self.give_up_unreadable(key, sequence, tx),
         };
         if key.0 == Recipient::One(self.me.clone()) {
             self.loopback.extend(envelopes);
@@ -115,13 +114,25 @@ impl Engine {
         Ok(true)
     }
 
-    /// Decrypts stored envelopes; `None` when one of them can no longer be read.
+    /// A stored envelope can no longer be read. Its message is signed anew, or skipped when it cannot be read either;
+    /// also when it was received, since only a recipient that has lost it asks for it.
+    fn give_up_unreadable(&mut self, key: &OutgoingKey, sequence: u64, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let before = outbox::position(tx, &key.0, key.1, sequence - 1)?;
+        if let Some(out) = self.outgoing.get_mut(key).filter(|out| out.receipted >= sequence) {
+            out.receipted = sequence - 1;
+            out.tip = before.unwrap_or_default();
+        }
+        self.branch("unreadable_position");
+        self.reopen(key, tx)
+    }
+
+    /// Decrypts stored envelopes; when one of them can no longer be read, gives its position.
     pub(super) fn wake_envelopes(
         &mut self,
         key: &OutgoingKey,
         stored: Vec<Stored>,
         tx: &mut Tx<'_>,
-    ) -> Result<Option<Vec<wire::Envelope>>, Error> {
+    ) -> Result<Result<Vec<wire::Envelope>, u64>, Error> {
         let receipted = self.outgoing.get(key).map_or(0, |out| out.receipted);
         let mut envelopes = Vec::with_capacity(stored.len());
         for row in stored {
@@ -135,10 +146,10 @@ impl Engine {
             };
             match bytes.and_then(|bytes| wire::Envelope::decode(bytes.as_slice()).ok()) {
                 Some(envelope) => envelopes.push(envelope),
-                None => return Ok(None),
+                None => return Ok(Err(row.sequence)),
             }
         }
-        Ok(Some(envelopes))
+        Ok(Ok(envelopes))
     }
 
     /// Bundles envelopes and gives them to the shell.

@@ -185,3 +185,18 @@ fn a_repeated_request_withdrawn_before_its_message_is_returned_counts_as_receive
     assert_eq!(world.effects(VWU), ["one"]);
     assert_eq!((world.in_state(MOH, 2), world.in_state(MOH, 5)), (1, 0));
 }
+
+#[test]
+fn a_recipient_rolled_back_gets_anew_what_its_sender_can_no_longer_read() {
+    let mut world = World::open();
+    let image = world.image(VWU);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    world.rows(MOH, "UPDATE sent SET envelope = x'00' WHERE recipient = 'vwu'", |_| Ok(()));
+    world.restart(VWU, Some(&image));
+    world.settle();
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.concluded(MOH), [0, 0]);
+}
