@@ -81,11 +81,27 @@ pub enum Fault {
     KeyChanged,
     /// An access point runs an older program than its peers.
     ProgramOld,
+    /// The first message of a case never leaves, a later one does, and their sender's store is put back to before both.
+    FirstOfCaseLost,
+    /// A message is withdrawn after it was signed, and its sender's store is put back to before both.
+    WithdrawalLost,
+    /// A recipient's store is put back, and the broker brings it what its sender has given up before it hears its sender.
+    OldHistoryTaken,
+    /// A recipient's store is put back, hears what it had stated, and gets from the broker what its sender has given up.
+    GivenUpComesLate,
+    /// A recipient's store is put back and hears what it had stated; then its sender's store is put back as well.
+    HistoryLostAtBoth,
+    /// A sender's store is put back, and a later receipt comes before those of what it got back.
+    ReceiptOvertaken,
+    /// Bodies of messages that have not arrived can no longer be read.
+    BodyUnreadable,
+    /// A recipient's store is put back to before what it answered, under a release that forbids the answer.
+    AnswersForbidden,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 46] = [
         Self::CrashBeforeCommit,
         Self::CrashAfterCommit,
         Self::Kill,
@@ -124,8 +140,28 @@ impl Fault {
         Self::ReleaseLate,
         Self::KeyChanged,
         Self::ProgramOld,
+        Self::FirstOfCaseLost,
+        Self::WithdrawalLost,
+        Self::OldHistoryTaken,
+        Self::GivenUpComesLate,
+        Self::HistoryLostAtBoth,
+        Self::ReceiptOvertaken,
+        Self::BodyUnreadable,
+        Self::AnswersForbidden,
     ];
 }
+
+/// Those that are made in several steps, where schemes are followed.
+pub const SCHEMES: [Fault; 8] = [
+    Fault::FirstOfCaseLost,
+    Fault::WithdrawalLost,
+    Fault::OldHistoryTaken,
+    Fault::GivenUpComesLate,
+    Fault::HistoryLostAtBoth,
+    Fault::ReceiptOvertaken,
+    Fault::BodyUnreadable,
+    Fault::AnswersForbidden,
+];
 
 /// Counts by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

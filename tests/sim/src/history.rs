@@ -87,6 +87,8 @@ pub struct Disk {
     pub refused: BTreeMap<(Point, MessageId), RefusalReason>,
     /// Own messages that it gave up.
     pub given_up: BTreeSet<MessageId>,
+    /// Messages of others that it holds without having taken them.
+    pub strays: BTreeSet<MessageId>,
     /// What it learned of its own messages.
     pub concluded: BTreeMap<MessageId, Outcome>,
     /// Last position with an effect by sender, lane and whether it is the broadcast.

@@ -31,19 +31,25 @@ pub struct Enemy {
     points: usize,
     seen: Vec<Captured>,
     signals: BTreeMap<(Point, Point), Rc<[u8]>>,
+    receipts: BTreeMap<(Point, Point), Rc<[u8]>>,
 }
 
 impl Enemy {
     /// An enemy who has seen nothing yet.
     #[must_use]
     pub fn new(prng: Prng, points: usize) -> Self {
-        Self { prng, points, seen: Vec::new(), signals: BTreeMap::new() }
+        Self { prng, points, seen: Vec::new(), signals: BTreeMap::new(), receipts: BTreeMap::new() }
     }
 
     /// Sees what passes. Keeps old and new alike, so that what it repeats may be long past.
     pub fn see(&mut self, captured: Captured) {
-        if let Captured { kind: None, sender, recipient: Some(recipient), bytes } = &captured {
-            self.signals.insert((*sender, *recipient), bytes.clone());
+        let last = match captured.kind {
+            None => Some(&mut self.signals),
+            Some(Kind::Receipts) => Some(&mut self.receipts),
+            Some(_) => None,
+        };
+        if let (Some(last), Some(recipient)) = (last, captured.recipient) {
+            last.insert((captured.sender, recipient), captured.bytes.clone());
         }
         if self.seen.len() < CAPTURED {
             self.seen.push(captured);
@@ -57,6 +63,12 @@ impl Enemy {
     #[must_use]
     pub fn last_signal(&self, from: Point, to: Point) -> Option<&Rc<[u8]>> {
         self.signals.get(&(from, to))
+    }
+
+    /// The last receipts from one to the other.
+    #[must_use]
+    pub fn last_receipts(&self, from: Point, to: Point) -> Option<&Rc<[u8]>> {
+        self.receipts.get(&(from, to))
     }
 
     /// Something that it has seen.

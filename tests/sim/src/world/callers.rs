@@ -8,7 +8,7 @@ use crate::{
     adapter::{Reply, Work},
     payload::{Body, Verb},
     plan::Plan,
-    queue::{MILLI, SECOND},
+    queue::{MILLI, Micros, SECOND},
 };
 
 /// A caller's request.
@@ -35,16 +35,16 @@ impl World {
             9..12 => self.reuse(number),
             _ => {
                 let plan = self.any_plan(number);
-                self.request(number, plan, false);
+                self.request(number, plan, 0);
             }
         }
         let pause = self.prng.between(1, 2 * self.rates.call_pause) * MILLI;
         self.queue.plan(pause, Event::Call);
     }
 
-    fn request(&mut self, number: u64, plan: Plan, is_reuse: bool) {
-        self.requests.insert(number, Request { plan, is_answered: false, is_reuse });
-        self.queue.plan(0, Event::Ask(number));
+    pub(super) fn request(&mut self, number: u64, plan: Plan, delay: Micros) {
+        self.requests.insert(number, Request { plan, is_answered: false, is_reuse: false });
+        self.queue.plan(delay, Event::Ask(number));
     }
 
     fn any_plan(&mut self, number: u64) -> Plan {

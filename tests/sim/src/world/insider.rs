@@ -19,7 +19,7 @@ impl World {
         let Ok(bundle) = pb::Bundle::decode(&*bytes) else { return };
         let forked = match kind {
             Kind::Lane(_) => self.fork_envelope(sender, to, bundle),
-            Kind::Receipts => self.fork_receipt(sender, to, bundle),
+            Kind::Receipts => self.fork_receipt(sender, to),
             Kind::Broadcast => None,
         };
         let Some(bytes) = forked else { return };
@@ -45,7 +45,9 @@ impl World {
         Some(bundle.encode_to_vec().into())
     }
 
-    fn fork_receipt(&mut self, issuer: Point, to: Point, mut bundle: pb::Bundle) -> Option<Rc<[u8]>> {
+    /// The last one that it signed: of those before it the recipient need not look at the content.
+    fn fork_receipt(&mut self, issuer: Point, to: Point) -> Option<Rc<[u8]>> {
+        let mut bundle = pb::Bundle::decode(&**self.enemy.last_receipts(issuer, to)?).ok()?;
         let receipt = bundle.receipts.pop()?;
         let mut statement = pb::ReceiptStatement::decode(&*receipt.statement).ok()?;
         let [process] = self.running(to)[..] else { return None };

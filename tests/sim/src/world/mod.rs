@@ -10,6 +10,7 @@ mod nemesis;
 mod network;
 mod parts;
 mod running;
+mod schemes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +23,7 @@ use nhipcau_messaging::engine::{AlarmKind, PublishResult};
 use self::{
     callers::Request,
     parts::{AccessPoint, Process, Publish, Rates},
+    schemes::Scheme,
 };
 use crate::{
     Point,
@@ -75,6 +77,8 @@ pub struct Options {
     pub access_points: Option<usize>,
     /// How many access points may lose history.
     pub losses: Losses,
+    /// Whether schemes are followed: losses at both ends of a channel, step by step.
+    pub schemes: bool,
     /// Whether to keep the trace's lines.
     pub keep_trace: bool,
 }
@@ -125,6 +129,8 @@ enum Event {
     Ask(u64),
     /// Something breaks.
     Break,
+    /// A scheme goes on, or with 0 another begins.
+    Scheme(u64),
     /// The enemy puts something on the wire.
     Inject,
     /// An access point that is down starts.
@@ -158,6 +164,8 @@ pub struct World {
     /// The access point whose store was put back or lives twice, where only one may lose history.
     loser: Option<Point>,
     erased: BTreeSet<u32>,
+    schemes: BTreeMap<u64, Scheme>,
+    begun_schemes: u64,
     checker: Checker,
     coverage: Coverage,
     trace: Trace,
@@ -205,6 +213,8 @@ impl World {
             many_losses: options.losses.many_in(options.seed),
             loser: None,
             erased: BTreeSet::new(),
+            schemes: BTreeMap::new(),
+            begun_schemes: 0,
             checker: Checker::default(),
             coverage,
             trace: Trace::new(options.keep_trace),
@@ -214,11 +224,11 @@ impl World {
             is_over: false,
             prng,
         };
-        world.plan_trouble();
+        world.plan_trouble(options.schemes);
         world
     }
 
-    fn plan_trouble(&mut self) {
+    fn plan_trouble(&mut self, schemes: bool) {
         for point in 0..self.points.len() {
             let delay = self.prng.below(2 * SECOND);
             self.queue.plan(delay, Event::Start(point));
@@ -228,6 +238,9 @@ impl World {
             self.queue.plan(delay, event);
         }
         self.plan_releases(trouble);
+        if schemes {
+            self.plan_schemes();
+        }
         self.queue.plan(trouble, Event::Heal);
     }
 
@@ -258,6 +271,7 @@ impl World {
             Event::Call => self.call(),
             Event::Ask(number) => self.ask(number),
             Event::Break => self.break_something(),
+            Event::Scheme(number) => self.go_on(number),
             Event::Inject => self.inject(),
             Event::Start(point) => return self.start_point(point),
             Event::Release(point, release) => self.release_arrives(point, release),

@@ -1,6 +1,9 @@
 //! What breaks by intent: processes, disks, clocks, the broker, the links.
 
-use super::{Event, Failure, World, parts};
+use super::{
+    Event, Failure, World,
+    parts::{self, Image},
+};
 use crate::{
     Point,
     coverage::Fault,
@@ -150,7 +153,13 @@ impl World {
         if copies == 0 || !self.may_lose(point) {
             return false;
         }
-        let mut image = self.points[point].copies[self.prng.index(copies)].clone();
+        let image = self.points[point].copies[self.prng.index(copies)].clone();
+        self.replace_store(point, image);
+        true
+    }
+
+    /// The access point's processes are gone, and its store is this one.
+    pub(super) fn replace_store(&mut self, point: Point, mut image: Image) {
         for process in self.running(point) {
             self.count_branches(process);
             let process = self.processes.remove(&process).expect("it runs");
@@ -168,11 +177,10 @@ impl World {
         self.points[point].halted = Some(image);
         self.recount();
         self.ask_again(point);
-        true
     }
 
     /// Whether this access point may lose history in this run; if so, it is the one.
-    fn may_lose(&mut self, point: Point) -> bool {
+    pub(super) fn may_lose(&mut self, point: Point) -> bool {
         self.many_losses || *self.loser.get_or_insert(point) == point
     }
 

@@ -37,11 +37,12 @@ impl World {
             self.trace.detail(&wording::bundle(bytes));
         }
         self.enemy.see(captured);
+        let is_caught = self.intercept(sender, *recipient, *kind, bytes);
         let lost = self.happens(self.rates.publish_lost);
         if lost {
             self.coverage.fault(Fault::PublishLost);
         }
-        if lost || !self.gets_out(sender) {
+        if is_caught || lost || !self.gets_out(sender) {
             self.unanswered(process, token);
             return;
         }

@@ -1,6 +1,9 @@
 //! The parts of a world: access points, their processes, and how often what goes wrong.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    rc::Rc,
+};
 
 use nhipcau_messaging::engine::Kind;
 
@@ -97,6 +100,8 @@ pub(super) struct Process {
     pub(super) is_planned: bool,
     /// It stands still until then.
     pub(super) paused_until: Micros,
+    /// How often it had taken which branch when the trace was last told.
+    pub(super) told: BTreeSet<(&'static str, u64)>,
 }
 
 /// How often, in a thousand, what goes wrong by itself. Every run has its own mixture.

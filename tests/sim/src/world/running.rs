@@ -93,7 +93,15 @@ impl World {
         self.next_process += 1;
         let id = self.next_process;
         self.say(format_args!("start ap-{point} process {id} start {number} line {}", disk.line));
-        let process = Process { point, node, disk, pending: Vec::new(), is_planned: false, paused_until: 0 };
+        let process = Process {
+            point,
+            node,
+            disk,
+            pending: Vec::new(),
+            is_planned: false,
+            paused_until: 0,
+            told: BTreeSet::new(),
+        };
         self.processes.insert(id, process);
         self.queue.plan(0, Event::Tick(id));
         Ok(id)
@@ -171,7 +179,15 @@ impl World {
     /// Holds what a commit brought against the history.
     fn judge(&mut self, process: &mut Process, commit: &Commit) -> Result<(), Failure> {
         let point = process.point;
+        if self.trace.keeps_lines() {
+            let taken: Vec<_> = process.node.branches().filter(|taken| !process.told.contains(taken)).collect();
+            if !taken.is_empty() {
+                self.trace.detail(&format!("ap-{point} has taken {taken:?}"));
+                process.told = process.node.branches().collect();
+            }
+        }
         process.disk.given_up.clone_from(&commit.given_up);
+        process.disk.strays.clone_from(&commit.strays);
         if commit.facts.is_empty() {
             return Ok(());
         }
@@ -272,9 +288,10 @@ impl World {
             held.extend(process.node.outbox().into_iter().map(|(id, _)| id));
             held.extend(process.node.refused());
             held.extend(process.disk.effects.keys().map(|(_, id)| *id));
+            held.extend(&process.disk.strays);
         }
         for image in self.points.iter().filter_map(|ap| ap.halted.as_ref()) {
-            held.extend(image.disk.sent.iter().copied());
+            held.extend(image.disk.sent.iter().chain(&image.disk.strays).copied());
             held.extend(image.disk.effects.keys().chain(image.disk.refused.keys()).map(|(_, id)| *id));
         }
         for (recipient, stored) in self.bus.waiting() {
