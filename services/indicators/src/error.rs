@@ -7,7 +7,7 @@ use nhipcau_domain::{
     reason,
 };
 use nhipcau_messaging::{engine::SubmitError, store};
-use nhipcau_runtime::status::{Refusal, Violation};
+use nhipcau_runtime::status::{Refusal, Violation, of_submit};
 use tonic::Code;
 
 /// How long a caller waits whose pieces fill the place for them: somebody has to commit or a day has to pass.
@@ -78,7 +78,8 @@ impl Error {
             Self::NotFound => (Code::NotFound, reason::NOT_HELD),
             Self::CursorInvalid => (Code::InvalidArgument, reason::CURSOR_INVALID),
             Self::CursorExpired => (Code::OutOfRange, reason::CURSOR_EXPIRED),
-            Self::Publishing(_) | Self::Store(_) => (Code::Internal, reason::INTERNAL_FAULT),
+            Self::Publishing(error) => of_submit(error),
+            Self::Store(_) => (Code::Internal, reason::INTERNAL_FAULT),
         }
     }
 

@@ -56,8 +56,7 @@ pub(crate) fn find<'t>(
     owner: Owner,
     digest: &[u8; 32],
 ) -> Result<Option<Piece>, Error> {
-    let found = content::all(desk.tx(), owner)?.into_iter().find(|sealed| sealed.digest == *digest);
-    let Some(Sealed { part, digest, body }) = found else { return Ok(None) };
+    let Some(Sealed { part, digest, body }) = content::find(desk.tx(), owner, digest)? else { return Ok(None) };
     let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &digest) };
     Ok(desk.wake(&row, &body)?.map(|bytes| Piece { part, digest, bytes }))
 }

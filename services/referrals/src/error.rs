@@ -10,7 +10,7 @@ use nhipcau_messaging::{
     engine::{self, RestError, SubmitError},
     store,
 };
-use nhipcau_runtime::status::{Refusal, Violation};
+use nhipcau_runtime::status::{Refusal, Violation, of_submit};
 use tonic::Code;
 
 /// How long a caller waits whose branch is being given back by the other side.
@@ -85,9 +85,8 @@ impl Error {
             Self::CursorInvalid => (Code::InvalidArgument, reason::CURSOR_INVALID),
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
             Self::Recovering => (Code::Unavailable, reason::BRANCH_RECOVERING),
-            Self::Sending(SubmitError::NotAgreed) => (Code::FailedPrecondition, reason::NOT_AGREED),
-            Self::Sending(SubmitError::TooLarge) => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
-            Self::Sending(_) | Self::Checked | Self::Store(_) | Self::Rest(_) | Self::Engine(_) => {
+            Self::Sending(error) => of_submit(error),
+            Self::Checked | Self::Store(_) | Self::Rest(_) | Self::Engine(_) => {
                 (Code::Internal, reason::INTERNAL_FAULT)
             }
         }
@@ -120,7 +119,6 @@ impl From<Error> for Refusal {
                 refusal.violations([Violation { field: field.to_owned(), reason, description: description() }])
             }
             Error::Recovering => refusal.retry_after(RECOVERY_PAUSE),
-            Error::Sending(SubmitError::NotAgreed | SubmitError::TooLarge) => refusal,
             Error::Sending(error) => error.into(),
             Error::Store(error) => error.into(),
             Error::Rest(error) => error.into(),

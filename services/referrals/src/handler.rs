@@ -71,6 +71,8 @@ impl Handler for Referrals {
             Ok(()) => Ok(()),
             Err(NotTaken::Reason(reason)) => {
                 metrics::add(&self.shared.counters.refused);
+                let (kind, peer, id) = (&message.header.message, message.sender, hex::encode(message.id.0));
+                tracing::warn!(?reason, kind, %peer, id, "A message was refused.");
                 Err(Refused::Reason(reason))
             }
             Err(NotTaken::Failure(error)) => Ok(failure(error)?),

@@ -80,7 +80,7 @@ impl Process {
     pub(crate) async fn start(bus: &Bus, user: User, directory: &Path, start: u64) -> Self {
         let mut store = Store::open(&directory.join("store.db")).unwrap();
         store.add_tables(TABLES).unwrap();
-        let (transport, inputs) = Transport::start(id(user), &bus.server.connection(user).unwrap()).await.unwrap();
+        let (transport, mut inputs) = Transport::start(id(user), &bus.server.connection(user).unwrap()).await.unwrap();
         let outlet = transport.outlet();
         let seams = Seams {
             clock: Box::new(Timestamp::now),
@@ -91,7 +91,13 @@ impl Process {
         let handle = writer.handle();
         tokio::spawn({
             let handle = handle.clone();
-            async move { handle.feed(inputs).await }
+            async move {
+                while let Some(input) = inputs.recv().await {
+                    if handle.input(input).await.is_err() {
+                        return;
+                    }
+                }
+            }
         });
         Self { writer, transport, handle }
     }

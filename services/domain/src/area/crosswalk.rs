@@ -80,9 +80,4 @@ impl Crosswalk {
     pub fn candidates(&self, old_code: &str) -> &[Candidate] {
         self.successors.get(old_code).map_or(&[], Vec::as_slice)
     }
-
-    /// The old codes that the crosswalk knows, in no particular order.
-    pub fn old_codes(&self) -> impl Iterator<Item = &str> {
-        self.successors.keys().map(|code| &**code)
-    }
 }

@@ -113,19 +113,6 @@ impl History {
         Ok(())
     }
 
-    /// The number of the last submission; 0 before the first.
-    #[must_use]
-    pub fn last_ordinal(&self) -> u64 {
-        self.stamps.len() as u64
-    }
-
-    /// The last submission that counts as published at a time. Because clocks go backwards, a submission counts
-    /// from the moment when it and all before it were published.
-    #[must_use]
-    pub fn ordinal_at(&self, time: Timestamp) -> u64 {
-        self.stamps.iter().take_while(|stamp| stamp.publish_time <= time).count() as u64
-    }
-
     /// The matching observations as submission `ordinal` left them, ordered by key and period.
     pub fn as_of<'h>(
         &'h self,

@@ -42,12 +42,6 @@ impl Fault {
             Self::SeenBackwards => reason::LOG_SEEN_BACKWARDS,
         }
     }
-
-    /// True when the same event may fit once an earlier one has come.
-    #[must_use]
-    pub const fn may_heal(self) -> bool {
-        matches!(self, Self::Gap | Self::SeenUnknown)
-    }
 }
 
 /// What became of an event that was offered to a log.

@@ -28,12 +28,6 @@ impl PartSet {
         bit != 0 && self.0 & bit == bit
     }
 
-    /// Parts of both sets together.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
     /// Parts that are in both sets.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {

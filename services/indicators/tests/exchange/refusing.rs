@@ -93,7 +93,9 @@ fn a_party_that_may_not_publish_is_refused_and_holds_nothing() {
     let mut world = World::open();
     let refused = world.submit(VWU, "r1", &small(Replace, &[("704.F", "2024", "1")])).unwrap_err();
     assert!(matches!(refused, Error::Publishing(_)));
-    assert_eq!(Refusal::from(refused).reason(), reason::NOT_AGREED);
+    assert_eq!(refused.reason(), reason::NOT_AGREED);
+    let refusal = Refusal::from(refused);
+    assert_eq!((refusal.code(), refusal.reason()), (Code::FailedPrecondition, reason::NOT_AGREED));
     assert!(world.held(VWU, SMALL).is_empty());
     assert!(rows(&mut world, VWU, "SELECT 1 FROM indicator_request", |row| row.int(0)).is_empty());
 }
@@ -162,8 +164,10 @@ fn a_structure_that_the_subscriber_does_not_know_yet_is_refused_for_now() {
     let outcomes = rows(&mut world, MOH, "SELECT outcome FROM received WHERE recipient = 'all'", |row| row.int(0));
     assert!(outcomes.contains(&NOT_YET), "{outcomes:?}");
     assert_eq!(world.held(VWU, SMALL).len(), 1, "others are not affected");
-    // Messaging tries again by itself what was refused for now.
-    assert!(world.nodes[MOH].service.counters().read()[4].1 >= outcomes.len() as u64);
+    assert!(world.nodes[MOH].service.counters().read()[4].1 >= outcomes.len() as u64, "every try is counted");
+    world.nodes[MOH].registry.send_replace(Arc::clone(&REGISTRY));
+    world.settle();
+    assert_eq!(world.held(MOH, SMALL).len(), 1, "it takes it by itself once it can");
 }
 
 /// Rows that each leave every dimension open.

@@ -74,7 +74,7 @@ impl Engine {
             tx,
             &inbox::Accepted {
                 sender: &key.0,
-                recipient: inbox::recipient_name(&r.recipient),
+                recipient: r.recipient.as_str(),
                 lane: key.2,
                 head,
                 id: r.id,

@@ -95,7 +95,7 @@ impl Engine {
         let Draft { header, recipient, lane, parts, .. } = draft;
         let content = Content { header, ordinal: 0, skip: None, parts };
         let draft_digest = content.digest();
-        if let Some((digest, _)) = outbox::find(tx, id)? {
+        if let Some(digest) = outbox::find(tx, id)? {
             return if digest == draft_digest || digest == outbox::GIVEN_UP {
                 Ok(id)
             } else {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     envelope::wire,
-    message::{Correlation, Lane, MessageId, Recipient, RefusalReason},
+    message::{Correlation, Lane, MessageId, RefusalReason},
     pae::Digest,
     receipt::{Number, Verified},
 };
@@ -51,11 +51,6 @@ impl<'c> Channel<'c> {
         all.extend(more);
         all
     }
-}
-
-/// The name that stands for a channel's recipient in the store.
-pub(crate) fn recipient_name(recipient: &Recipient) -> &str {
-    recipient.as_str()
 }
 
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {

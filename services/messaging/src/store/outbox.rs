@@ -130,11 +130,9 @@ pub(crate) fn next_serial(tx: &mut Tx<'_>) -> Result<u64, Error> {
     Ok(last.unwrap_or(0) + 1)
 }
 
-/// The draft digest and state of a message.
-pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(Digest, i64)>, Error> {
-    tx.query_one("SELECT draft_digest, state FROM outbox WHERE id = $1", &[(&id.0).into()], |row| {
-        Ok((row.array(0)?, row.int(1)?))
-    })
+/// The draft digest of a message.
+pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Digest>, Error> {
+    tx.query_one("SELECT draft_digest FROM outbox WHERE id = $1", &[(&id.0).into()], |row| row.array(0))
 }
 
 /// In place of the draft digest of a message that is only known to have been given up.

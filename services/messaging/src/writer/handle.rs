@@ -4,7 +4,7 @@
 use std::sync::{Arc, mpsc::SyncSender};
 
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::Submitter;
 use crate::{
@@ -160,17 +160,6 @@ impl Handle {
     pub async fn input(&self, input: Input) -> Result<(), Stopped> {
         let place = Arc::clone(&self.doors.inputs).acquire_owned().await.map_err(|_| Stopped)?;
         self.send(Item::Input(input, place))
-    }
-
-    /// Gives the engine everything that a transport receives, until one of them ends.
-    ///
-    /// # Errors
-    /// [`Stopped`] when the writer ended first.
-    pub async fn feed(&self, mut inputs: mpsc::Receiver<Input>) -> Result<(), Stopped> {
-        while let Some(input) = inputs.recv().await {
-            self.input(input).await?;
-        }
-        Ok(())
     }
 
     /// Waits until the thread has ended.

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, env = "NHIPCAU_PROFILE", value_name = "FILE")]
     profile: PathBuf,
     /// How many seconds a call is repeated while nobody answers.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=86_400))]
     patience: u64,
 }
 
@@ -120,7 +120,7 @@ impl Connection {
         request: &Q,
         mut method: impl AsyncFnMut(Request<Q>) -> Result<Response<A>, Status>,
     ) -> Result<A, Refused> {
-        let deadline = Instant::now() + self.patience;
+        let begun = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
             let refused = match method(Request::new(request.clone())).await {
@@ -129,7 +129,8 @@ impl Connection {
             };
             let Some(delay) = refused.repeat_after() else { return Err(refused) };
             let delay = delay.unwrap_or(pause);
-            if Instant::now() + delay > deadline {
+            // What the answer asks for has no bound.
+            if begun.elapsed().saturating_add(delay) > self.patience {
                 return Err(refused);
             }
             terminal::advance(format_args!("no answer yet from {}, trying again", self.profile.endpoint()));

@@ -105,6 +105,18 @@ async fn a_call_whose_answer_does_not_say_so_is_made_once() {
 }
 
 #[tokio::test]
+async fn a_boundless_wait_neither_ends_in_a_panic_nor_outlasts_patience() {
+    let boundless = |_: Request<()>| async {
+        let wait = |details: &mut ErrorDetails| _ = details.set_retry_info(Some(Duration::MAX));
+        Err::<Response<()>, _>(refusal(Grpc::Unavailable, "REASON", wait))
+    };
+    let patient = connection(Duration::from_secs(30));
+    assert_eq!(patient.call(&(), boundless).await.unwrap_err().reason(), "REASON");
+    let endless = connection(Duration::from_secs(u64::MAX));
+    assert!(tokio::time::timeout(Duration::from_millis(10), endless.call(&(), boundless)).await.is_err(), "it waits");
+}
+
+#[tokio::test]
 async fn nobody_at_the_endpoint_is_said_so_when_patience_ends() {
     let connection = connection(Duration::ZERO);
     let request = nhipcau_proto::accesspoint::v1::GetAccessPointRequest {};

@@ -273,12 +273,11 @@ pub(crate) fn hold_back(tx: &mut Tx<'_>, held: Held, ordinal: u64) -> Result<(),
 
 /// The own event that a message carries: whose branch, and its place.
 pub(crate) fn carried(tx: &mut Tx<'_>, message: MessageId) -> Result<Option<(Held, u64)>, Error> {
-    let found = tx.query_one(
+    tx.query_one(
         "SELECT branch, holder, ordinal FROM referral_event WHERE message = $1 AND holder = side",
         &[(&message.0).into()],
-        |row| Ok((Uuid::from_bytes(row.array(0)?), side(row.int(1)?)?, row.number(2)?)),
-    )?;
-    Ok(found.map(|(branch, side, ordinal)| (Held { branch, side }, ordinal)))
+        |row| Ok((Held::read(row, 0)?, row.number(2)?)),
+    )
 }
 
 /// Notes what became of the message that carries an own event.
@@ -310,7 +309,7 @@ pub(crate) fn of_group(tx: &mut Tx<'_>, group: Uuid) -> Result<Vec<Held>, Error>
     tx.query(
         "SELECT branch, holder FROM referral_branch WHERE group_uid = $1 AND holder = 1 ORDER BY branch",
         &[group.as_bytes().into()],
-        held,
+        |row| Held::read(row, 0),
     )
 }
 
@@ -319,7 +318,7 @@ pub(crate) fn of_referral(tx: &mut Tx<'_>, referral: Uuid) -> Result<Vec<Held>, 
     tx.query(
         "SELECT branch, holder FROM referral_branch WHERE referral = $1 AND holder = 1 ORDER BY branch",
         &[referral.as_bytes().into()],
-        held,
+        |row| Held::read(row, 0),
     )
 }
 
@@ -328,7 +327,7 @@ pub(crate) fn of_case(tx: &mut Tx<'_>, case: Uuid) -> Result<Vec<Held>, Error> {
     tx.query(
         "SELECT branch, holder FROM referral_branch WHERE case_uid = $1 ORDER BY branch, holder",
         &[case.as_bytes().into()],
-        held,
+        |row| Held::read(row, 0),
     )
 }
 
@@ -351,13 +350,4 @@ pub(crate) fn is_under_way(tx: &mut Tx<'_>, case: Uuid) -> Result<bool, Error> {
         |row| row.int(0),
     )?;
     Ok(found.is_some())
-}
-
-fn held(row: &Row<'_>) -> Result<Held, Error> {
-    Ok(Held { branch: Uuid::from_bytes(row.array(0)?), side: side(row.int(1)?)? })
-}
-
-fn side(number: i64) -> Result<Side, Error> {
-    let side = Side::ALL.into_iter().find(|side| i64::from(side.to_wire()) == number);
-    side.ok_or(Error::Corrupt("a side that does not exist"))
 }

@@ -1,7 +1,7 @@
 //! Parts of the content as they lie at rest.
 
 use nhipcau_domain::referral::{Part, Side};
-use nhipcau_messaging::store::{Error, Tx};
+use nhipcau_messaging::store::{Error, Row, Tx};
 use uuid::Uuid;
 
 /// Table under whose name bodies are bound to their rows.
@@ -29,12 +29,24 @@ pub(crate) fn all(tx: &mut Tx<'_>, owner: Owner) -> Result<Vec<Sealed>, Error> {
     tx.query(
         "SELECT part, digest, body FROM referral_content WHERE owner = $1 AND holder = $2 ORDER BY part, version",
         &[owner.uid.as_bytes().into(), owner.side.to_wire().into()],
-        |row| {
-            let number = i32::try_from(row.int(0)?).ok();
-            let part = number.and_then(Part::from_wire).ok_or(Error::Corrupt("a part that does not exist"))?;
-            Ok(Sealed { part, digest: row.array(1)?, body: row.blob(2)? })
-        },
+        read,
     )
+}
+
+/// The part of an owner with a digest, in its first version.
+pub(crate) fn find(tx: &mut Tx<'_>, owner: Owner, digest: &[u8; 32]) -> Result<Option<Sealed>, Error> {
+    tx.query_one(
+        "SELECT part, digest, body FROM referral_content WHERE owner = $1 AND holder = $2 AND digest = $3 \
+         ORDER BY part, version LIMIT 1",
+        &[owner.uid.as_bytes().into(), owner.side.to_wire().into(), digest.into()],
+        read,
+    )
+}
+
+fn read(row: &Row<'_>) -> Result<Sealed, Error> {
+    let number = i32::try_from(row.int(0)?).ok();
+    let part = number.and_then(Part::from_wire).ok_or(Error::Corrupt("a part that does not exist"))?;
+    Ok(Sealed { part, digest: row.array(1)?, body: row.blob(2)? })
 }
 
 /// Whether an owner holds a part with this digest.

@@ -86,7 +86,8 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    fn read(row: &Row<'_>, column: usize) -> Result<Self, Error> {
+    /// A branch and its side, from the column on.
+    pub(super) fn read(row: &Row<'_>, column: usize) -> Result<Self, Error> {
         let side = row.int(column + 1)?;
         let side = Side::ALL.into_iter().find(|known| i64::from(known.to_wire()) == side);
         Ok(Self {

@@ -66,8 +66,12 @@ impl Shelf {
     fn read(place: &Path, version: u64) -> Result<Self, directory::Error> {
         let mut shelf = Self { version, ..Self::default() };
         for (path, bytes) in directory::listed(&place.join("releases"), "release")? {
-            let signed = pb::SignedRelease::decode(bytes.as_slice()).unwrap_or_default();
-            let release = pb::Release::decode(signed.release.as_slice()).unwrap_or_default();
+            let release = pb::SignedRelease::decode(bytes.as_slice())
+                .and_then(|signed| pb::Release::decode(signed.release.as_slice()));
+            let Ok(release) = release else {
+                tracing::warn!(path = %path.display(), "A release file is damaged and is not handed out.");
+                continue;
+            };
             if !(1..=version).contains(&release.version) {
                 continue;
             }

@@ -71,18 +71,28 @@ impl From<RestError> for Refusal {
     }
 }
 
+/// How a caller is told that messaging does not take a message.
+#[must_use]
+pub fn of_submit(error: &SubmitError) -> (Code, &'static str) {
+    match error {
+        SubmitError::IdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
+        SubmitError::NotAgreed => (Code::FailedPrecondition, reason::NOT_AGREED),
+        SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
+        SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
+        SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
+        // A draft that no caller could have avoided: a fault of this program or of its store.
+        SubmitError::Malformed | SubmitError::Misaddressed | SubmitError::Store(_) => {
+            (Code::Internal, reason::INTERNAL_FAULT)
+        }
+    }
+}
+
 impl From<SubmitError> for Refusal {
     fn from(error: SubmitError) -> Self {
-        let (code, reason) = match &error {
-            SubmitError::IdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
-            SubmitError::NotAgreed => (Code::PermissionDenied, reason::NOT_AGREED),
-            SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
-            SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
-            SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
-            // A draft that no caller could have avoided: a fault of this program or of its store.
-            _ => return fault(&error, "A message was not accepted for sending."),
-        };
-        Self::new(code, reason, error.to_string())
+        match of_submit(&error) {
+            (Code::Internal, _) => fault(&error, "A message was not accepted for sending."),
+            (code, reason) => Self::new(code, reason, error.to_string()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 mod from;
 mod vietnamese;
 
-pub use from::check;
+pub use from::{check, of_submit};
 
 use std::{borrow::Cow, collections::HashMap, time::Duration};
 
