@@ -14,12 +14,17 @@ use nhipcau_proto::indicator::v1 as pb;
 use crate::{
     content,
     observation::{self, State},
+    select::Batches,
     store::{self, NewSubmission, Revision, Slice},
 };
 
-/// Stores a submission and applies it; gives its serial. One that is known is not applied again; if this publication
-/// of it is earlier than the known one, it moves to the earlier place.
-pub(crate) fn store(tx: &mut Tx<'_>, new: &NewSubmission, pieces: &[Vec<u8>]) -> Result<u64, Error> {
+/// Stores a submission, whose content `write` adds under the serial, and applies it; gives the serial. One that is known
+/// is not applied again; if this publication of it is earlier than the known one, it moves to the earlier place.
+pub(crate) fn store<E: From<Error>>(
+    tx: &mut Tx<'_>,
+    new: &NewSubmission,
+    write: impl FnOnce(&mut Tx<'_>, u64) -> Result<(), E>,
+) -> Result<u64, E> {
     if let Some(known) = store::by_name(tx, &new.provider, new.id)? {
         if new.publish_time < known.new.publish_time {
             store::clear_from(tx, &new.provider, &known.new.structure, new.publish_time, new.id)?;
@@ -28,40 +33,99 @@ pub(crate) fn store(tx: &mut Tx<'_>, new: &NewSubmission, pieces: &[Vec<u8>]) ->
         }
         return Ok(known.serial);
     }
-    let serial = store::insert(tx, new, pieces)?;
+    let serial = store::insert(tx, new)?;
+    write(tx, serial)?;
     let from = store::from_place(tx, &new.provider, &new.structure, new.publish_time, new.id)?;
     if from.len() > 1 {
         store::clear_from(tx, &new.provider, &new.structure, new.publish_time, new.id)?;
         replay(tx, new)?;
     } else {
-        apply(tx, serial, new, &content::datasets(pieces)?)?;
+        apply(tx, serial, new)?;
     }
     Ok(serial)
+}
+
+/// Adds pieces as the content of a submission.
+pub(crate) fn write(tx: &mut Tx<'_>, serial: u64, pieces: &[Vec<u8>]) -> Result<(), Error> {
+    for (position, piece) in (0..).zip(pieces) {
+        store::add_content(tx, serial, position, piece)?;
+    }
+    Ok(())
 }
 
 /// Applies a submission and all that come after it.
 fn replay(tx: &mut Tx<'_>, from: &NewSubmission) -> Result<(), Error> {
     for submission in store::from_place(tx, &from.provider, &from.structure, from.publish_time, from.id)? {
-        let pieces = store::content(tx, submission.serial)?;
-        apply(tx, submission.serial, &submission.new, &content::datasets(&pieces)?)?;
+        apply(tx, submission.serial, &submission.new)?;
     }
     Ok(())
 }
 
-/// Applies what a submission says on top of what the submissions before it left.
-fn apply(tx: &mut Tx<'_>, serial: u64, submission: &NewSubmission, datasets: &[pb::Dataset]) -> Result<(), Error> {
-    let mut work = Work { tx, serial, submission, series: HashMap::new(), attributes: HashMap::new() };
-    for dataset in datasets {
-        for block in &dataset.blocks {
+/// Applies what a submission says on top of what the submissions before it left, piece by piece.
+fn apply(tx: &mut Tx<'_>, serial: u64, submission: &NewSubmission) -> Result<(), Error> {
+    for position in 0.. {
+        let Some(piece) = store::content_at(tx, serial, position)? else { break };
+        let mut work = Work { tx, serial, submission, series: HashMap::new(), attributes: HashMap::new() };
+        for dataset in content::datasets(&[piece])? {
             match dataset.action() {
-                pb::Action::Merge => work.observations(block, true)?,
-                pb::Action::Replace => work.observations(block, false)?,
-                pb::Action::Delete => work.deletions(block)?,
+                pb::Action::Merge => work.observations(&dataset.blocks, true)?,
+                pb::Action::Replace => work.observations(&dataset.blocks, false)?,
+                pb::Action::Delete => work.deletions(&dataset.blocks)?,
                 pb::Action::Unspecified => return Err(Error::Corrupt("an action")),
             }
         }
     }
     Ok(())
+}
+
+/// What the rows of a deletion that share a pattern of keys delete, put together: in which order they do it makes no
+/// difference, and so a series is read once however many rows there are.
+#[derive(Default)]
+struct Deletions {
+    /// Of every period.
+    everywhere: Option<Named>,
+    /// Of single ones, by their place in the order of periods.
+    somewhere: BTreeMap<i64, (String, Named)>,
+}
+
+impl Deletions {
+    fn add(&mut self, text: &str, named: State) -> Result<(), Error> {
+        let rows = if text.is_empty() {
+            self.everywhere.get_or_insert_default()
+        } else {
+            let period = content::period(text)?;
+            let entry = self.somewhere.entry(observation::order(period));
+            &mut entry.or_insert_with(|| (period.to_string(), Named::default())).1
+        };
+        rows.add(named);
+        Ok(())
+    }
+
+    /// What is left of the observation at a place; `None` when nothing of it is named.
+    fn leaves(&self, order: i64, state: State) -> Option<Option<State>> {
+        let here = self.somewhere.get(&order).map(|(_, named)| named);
+        let mut named = self.everywhere.iter().chain(here);
+        let first = named.next()?.leaves(state);
+        Some(named.fold(first, |left, named| left.and_then(|state| named.leaves(state))))
+    }
+}
+
+/// What rows name of an observation.
+#[derive(Default)]
+struct Named {
+    is_whole: bool,
+    parts: State,
+}
+
+impl Named {
+    fn add(&mut self, named: State) {
+        self.is_whole |= named.value.is_none() && named.attributes.is_empty();
+        self.parts = std::mem::take(&mut self.parts).merged(named);
+    }
+
+    fn leaves(&self, state: State) -> Option<State> {
+        if self.is_whole { None } else { state.without(&self.parts) }
+    }
 }
 
 struct Work<'w, 't> {
@@ -73,7 +137,11 @@ struct Work<'w, 't> {
 }
 
 impl Work<'_, '_> {
-    fn observations(&mut self, block: &pb::SeriesBlock, merge: bool) -> Result<(), Error> {
+    fn observations(&mut self, blocks: &[pb::SeriesBlock], merge: bool) -> Result<(), Error> {
+        blocks.iter().try_for_each(|block| self.block(block, merge))
+    }
+
+    fn block(&mut self, block: &pb::SeriesBlock, merge: bool) -> Result<(), Error> {
         let series = self.series(&block.key)?;
         for position in 0..block.time_periods.len() {
             let (text, given) = content::row(block, position);
@@ -89,24 +157,44 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    fn deletions(&mut self, block: &pb::SeriesBlock) -> Result<(), Error> {
-        let pattern = KeyPattern::new(&block.key, block.key.split('.').count());
-        let pattern = pattern.map_err(|_| Error::Corrupt("the key of a deletion"))?;
+    /// One pass through the series for each pattern of keys, however many rows name it: the rows of a deletion have no
+    /// order among them.
+    fn deletions(&mut self, blocks: &[pb::SeriesBlock]) -> Result<(), Error> {
+        let mut patterns: BTreeMap<&str, Deletions> = BTreeMap::new();
+        for block in blocks {
+            for position in 0..block.time_periods.len() {
+                let (text, named) = content::row(block, position);
+                patterns.entry(&block.key).or_default().add(text, named)?;
+            }
+        }
         let NewSubmission { structure, provider, .. } = self.submission;
-        let prefix = pattern.prefix();
-        let candidates = store::series_after(self.tx, structure, provider, &prefix, "", i64::MAX as u64)?;
-        let wanted = Deletion::of(block)?;
-        for series in candidates.iter().filter(|series| observation::matches(&pattern, &series.key)) {
-            self.delete(series.serial, &wanted)?;
+        for (key, rows) in patterns {
+            let pattern = KeyPattern::new(key, key.split('.').count());
+            let pattern = pattern.map_err(|_| Error::Corrupt("the key of a deletion"))?;
+            let mut batches = Batches::new(structure, provider, &pattern, "");
+            while let Some(batch) = batches.next(self.tx)? {
+                for series in batch {
+                    self.delete(series.serial, &rows)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn delete(&mut self, series: u64, wanted: &Deletion) -> Result<(), Error> {
-        let revisions = store::revisions(self.tx, series, Slice { from: wanted.first(), ..Slice::ALL })?;
-        for newest in newest(revisions) {
+    fn delete(&mut self, series: u64, rows: &Deletions) -> Result<(), Error> {
+        if rows.everywhere.is_none() {
+            for (order, (period, _)) in &rows.somewhere {
+                if let Some(state) = store::current(self.tx, series, *order)?
+                    && let Some(left) = rows.leaves(*order, state)
+                {
+                    self.record(series, *order, period.clone(), left)?;
+                }
+            }
+            return Ok(());
+        }
+        for newest in newest(store::revisions(self.tx, series, Slice::ALL)?) {
             let Revision { order, period, state: Some(state), .. } = newest else { continue };
-            if let Some(left) = wanted.leaves(order, state) {
+            if let Some(left) = rows.leaves(order, state) {
                 self.record(series, order, period, left)?;
             }
         }
@@ -133,63 +221,6 @@ impl Work<'_, '_> {
         let serial = store::intern(self.tx, &self.submission.structure, &self.submission.provider, key)?;
         self.series.insert(key.to_owned(), serial);
         Ok(serial)
-    }
-}
-
-/// What the rows of a block delete, put together: in which order they do it makes no difference, and so a series is read
-/// once however many rows there are.
-#[derive(Default)]
-struct Deletion {
-    /// Of every period.
-    always: Option<Named>,
-    /// Of single ones, by their place.
-    at: BTreeMap<i64, Named>,
-}
-
-/// What rows name of an observation.
-#[derive(Default)]
-struct Named {
-    is_whole: bool,
-    parts: State,
-}
-
-impl Named {
-    fn add(&mut self, named: State) {
-        self.is_whole |= named.value.is_none() && named.attributes.is_empty();
-        self.parts = std::mem::take(&mut self.parts).merged(named);
-    }
-
-    fn leaves(&self, state: State) -> Option<State> {
-        if self.is_whole { None } else { state.without(&self.parts) }
-    }
-}
-
-impl Deletion {
-    fn of(block: &pb::SeriesBlock) -> Result<Self, Error> {
-        let mut deletion = Self::default();
-        for position in 0..block.time_periods.len() {
-            let (text, named) = content::row(block, position);
-            let rows = if text.is_empty() {
-                deletion.always.get_or_insert_default()
-            } else {
-                deletion.at.entry(observation::order(content::period(text)?)).or_default()
-            };
-            rows.add(named);
-        }
-        Ok(deletion)
-    }
-
-    /// The first place of which anything may be deleted.
-    fn first(&self) -> i64 {
-        let first = self.at.keys().next().filter(|_| self.always.is_none());
-        first.copied().unwrap_or(i64::MIN)
-    }
-
-    /// What is left of the observation at a place; `None` when nothing of it is named.
-    fn leaves(&self, order: i64, state: State) -> Option<Option<State>> {
-        let mut named = self.always.iter().chain(self.at.get(&order));
-        let first = named.next()?.leaves(state);
-        Some(named.fold(first, |left, named| left.and_then(|state| named.leaves(state))))
     }
 }
 

@@ -10,10 +10,12 @@ use crate::observation::State;
 
 /// Largest piece, in bytes: what a message on the bulk lane can carry, less room for the rest of an event.
 pub(crate) const PIECE_LIMIT: usize = 440 * 1024;
+/// Most pieces of a submission, about 430 MiB: what one transaction takes. The contract names the same number.
+pub(crate) const PIECES_LIMIT: usize = 1_000;
 /// Most datasets of a piece.
 const DATASETS_LIMIT: usize = 1_000;
 /// Most rows of a submission that delete by a pattern which leaves a dimension open.
-const SWEEPS_LIMIT: usize = 1_000;
+pub(crate) const SWEEPS_LIMIT: usize = 1_000;
 /// Rows that are written together as long as they fit.
 const RUN: usize = 1_000;
 
@@ -81,15 +83,15 @@ pub(crate) fn count(datasets: &[Dataset]) -> u64 {
     counted.sum::<usize>() as u64
 }
 
-/// Whether the datasets delete by more patterns that leave a dimension open than a submission may: each is held against
-/// every series of its provider at every access point.
-pub(crate) fn sweeps_too_much(datasets: &[Dataset]) -> bool {
+/// How many rows delete by a pattern that leaves a dimension open: each pattern is held against every series of its
+/// provider at every access point.
+pub(crate) fn sweeps(datasets: &[Dataset]) -> usize {
     let is_open = |pattern: String| pattern.is_empty() || pattern.split('.').any(str::is_empty);
     let swept = datasets.iter().map(|dataset| match dataset {
         Dataset::Merge(_) | Dataset::Replace(_) => 0,
         Dataset::Delete(rows) => rows.iter().filter(|row| is_open(row.pattern.to_string())).count(),
     });
-    swept.sum::<usize>() > SWEEPS_LIMIT
+    swept.sum()
 }
 
 /// Reads stored pieces.

@@ -83,12 +83,8 @@ impl Door {
         }
         let (access_point, count) = (self.access_point.clone(), prepared.count);
         let work = move |tx: &mut Tx<'_>, submitter: &mut Submitter<'_>, now: Timestamp| {
-            let mut request = call.request;
-            if request.digest == [0; 32] {
-                request.digest = prepared.digest;
-            }
             let send = |draft, tx: &mut Tx<'_>| submitter.submit(draft, tx);
-            submit::publish(&request, &prepared, &access_point, now, tx, send)
+            submit::publish(&call.request, &prepared, &access_point, now, tx, send)
         };
         let (submission, replayed) = self.writer.call(work).await.map_err(Refusal::from)?;
         if !replayed {
@@ -119,7 +115,7 @@ fn call<T>(request: &Request<T>, parent: &str, request_id: &str, validate_only: 
         party: caller.party.clone(),
         system: caller.system.clone(),
         request_id: request_id.to_owned(),
-        digest: [0; 32],
+        digest: None,
         traceparent: TraceContext::onward(request),
     };
     Ok(Call { request, validate_only })
@@ -162,10 +158,11 @@ impl IndicatorService for Door {
         let message = request.into_inner();
         let submission = message.submission.unwrap_or_default();
         let chunks = digests(&message.chunks).map_err(Refusal::from)?;
-        call.request.digest = bulk::digest(&submission, &chunks).map_err(Refusal::from)?;
+        let digest = bulk::digest(&submission, &chunks).map_err(Refusal::from)?;
+        call.request.digest = Some(digest);
         let asked = call.request.clone();
         let validate_only = call.validate_only;
-        let work = move |tx: &mut Tx<'_>| match submit::answered(&asked, tx)? {
+        let work = move |tx: &mut Tx<'_>| match submit::answered(&asked, &digest, tx)? {
             // The pieces may be gone by now, and are not needed.
             Some(answered) if !validate_only => Ok(Err(answered)),
             _ => bulk::pieces(&asked.provider, &chunks, tx).map(Ok),

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use nhipcau_domain::indicator::Selection;
+use nhipcau_domain::indicator::{KeyPattern, Selection};
 use nhipcau_messaging::store::{Error as StoreError, Tx};
 use nhipcau_proto::indicator::v1 as pb;
 
@@ -19,6 +19,33 @@ use crate::{
 
 /// Series read at a time.
 const BATCH: u64 = 256;
+
+/// The series of a provider that a pattern selects, in the order of their keys, a batch at a time.
+pub(crate) struct Batches<'b> {
+    structure: &'b str,
+    provider: &'b str,
+    pattern: &'b KeyPattern,
+    prefix: String,
+    /// Where the next batch begins; none after the last.
+    next: Option<String>,
+}
+
+impl<'b> Batches<'b> {
+    /// Begins with a key.
+    pub(crate) fn new(structure: &'b str, provider: &'b str, pattern: &'b KeyPattern, from: &str) -> Self {
+        Self { structure, provider, pattern, prefix: pattern.prefix(), next: Some(from.to_owned()) }
+    }
+
+    /// The next batch, of which the pattern may leave nothing; none after the last.
+    pub(crate) fn next(&mut self, tx: &mut Tx<'_>) -> Result<Option<Vec<Series>>, StoreError> {
+        let Some(from) = self.next.take() else { return Ok(None) };
+        let mut batch = store::series_after(tx, self.structure, self.provider, &self.prefix, &from, BATCH)?;
+        // Sorts behind the last key and before every other.
+        self.next = batch.last().filter(|_| batch.len() as u64 == BATCH).map(|last| format!("{}\u{1}", last.key));
+        batch.retain(|series| observation::matches(self.pattern, &series.key));
+        Ok(Some(batch))
+    }
+}
 
 /// Whether a walk goes on.
 pub(crate) enum Step {
@@ -40,23 +67,17 @@ pub(crate) fn walk(
         Some(provider) => vec![provider.to_string()],
         None => store::providers(tx, structure)?,
     };
-    let prefix = selection.pattern.prefix();
     for provider in providers.into_iter().filter(|provider| *provider >= from.provider) {
-        let mut next = if provider == from.provider { from.key.clone() } else { String::new() };
-        loop {
-            let batch = store::series_after(tx, structure, &provider, &prefix, &next, BATCH)?;
-            for series in batch.iter().filter(|series| observation::matches(&selection.pattern, &series.key)) {
+        let begin = if provider == from.provider { from.key.as_str() } else { "" };
+        let mut batches = Batches::new(structure, &provider, &selection.pattern, begin);
+        while let Some(batch) = batches.next(tx)? {
+            for series in &batch {
                 let resumed = provider == from.provider && series.key == from.key;
                 let shown = if resumed { from.shown } else { None };
                 if let Step::Stop(shown) = visit(tx, &provider, series, shown)? {
                     let (snapshot, key) = (from.snapshot, series.key.clone());
-                    return Ok(Some(Place { snapshot, provider, key, shown }));
+                    return Ok(Some(Place { snapshot, provider: provider.clone(), key, shown }));
                 }
-            }
-            match batch.last() {
-                // Sorts behind the last key and before every other.
-                Some(last) if batch.len() as u64 == BATCH => next = format!("{}\u{1}", last.key),
-                _ => break,
             }
         }
     }

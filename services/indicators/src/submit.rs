@@ -26,9 +26,6 @@ use crate::{
     store::{self, NewSubmission},
 };
 
-/// Most pieces of a submission: about 4 GB, and their digests fit in one event.
-pub(crate) const PIECES_LIMIT: usize = 10_000;
-
 /// A submission that was checked.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -52,11 +49,11 @@ impl Prepared {
     }
 
     fn of(structure: StructureRef, dataflow: Option<StructureRef>, datasets: &[Dataset]) -> Result<Self, Error> {
-        if content::sweeps_too_much(datasets) {
+        if content::sweeps(datasets) > content::SWEEPS_LIMIT {
             return Err(Error::TooLarge);
         }
         let pieces = content::pieces(datasets);
-        if pieces.len() > PIECES_LIMIT || pieces.iter().any(|piece| piece.len() > content::PIECE_LIMIT + 64) {
+        if pieces.len() > content::PIECES_LIMIT || pieces.iter().any(|piece| piece.len() > content::PIECE_LIMIT + 64) {
             return Err(Error::TooLarge);
         }
         let flow = dataflow.as_ref().map_or("", StructureRef::as_str);
@@ -85,8 +82,8 @@ pub struct Request {
     pub system: SystemId,
     /// The caller's id of the request.
     pub request_id: String,
-    /// What the request said, for telling a repetition from another request.
-    pub digest: [u8; 32],
+    /// What the request said, for telling a repetition from another request; none where that is its content.
+    pub digest: Option<[u8; 32]>,
     /// W3C Trace Context of the call, or empty.
     pub traceparent: String,
 }
@@ -115,11 +112,11 @@ impl Request {
 ///
 /// # Errors
 /// [`Error::RequestIdReused`] when the request said something else.
-pub fn answered(request: &Request, tx: &mut Tx<'_>) -> Result<Option<pb::Submission>, Error> {
+pub fn answered(request: &Request, said: &[u8; 32], tx: &mut Tx<'_>) -> Result<Option<pb::Submission>, Error> {
     let Some((digest, serial)) = store::remembered(tx, &request.submitter(), &request.request_id)? else {
         return Ok(None);
     };
-    if digest != request.digest {
+    if digest != *said {
         return Err(Error::RequestIdReused);
     }
     let submission = store::by_serial(tx, serial)?.ok_or(Error::NotFound)?;
@@ -139,13 +136,14 @@ pub fn publish(
     tx: &mut Tx<'_>,
     mut send: impl FnMut(Draft, &mut Tx<'_>) -> Result<MessageId, SubmitError>,
 ) -> Result<(pb::Submission, bool), Error> {
-    if let Some(submission) = answered(request, tx)? {
+    let said = request.digest.unwrap_or(prepared.digest);
+    if let Some(submission) = answered(request, &said, tx)? {
         return Ok((submission, true));
     }
     let name = request.name(&prepared.digest);
     if let Some(known) = store::by_name(tx, name.party.as_str(), name.id)? {
         // The store was rolled back, and what it had published came back before the caller did.
-        store::remember(tx, &request.submitter(), &request.request_id, &request.digest, known.serial)?;
+        store::remember(tx, &request.submitter(), &request.request_id, &said, known.serial)?;
         return Ok((encode::submission(&known.new), true));
     }
     let (ordinal, last) = store::last_of(tx, name.party.as_str())?;
@@ -173,8 +171,8 @@ pub fn publish(
         position: 0,
         store_time: now.as_microsecond(),
     };
-    let serial = apply::store(tx, &new, &prepared.pieces)?;
-    store::remember(tx, &request.submitter(), &request.request_id, &request.digest, serial)?;
+    let serial = apply::store(tx, &new, |tx, serial| apply::write(tx, serial, &prepared.pieces))?;
+    store::remember(tx, &request.submitter(), &request.request_id, &said, serial)?;
     Ok((encode::submission(&new), false))
 }
 

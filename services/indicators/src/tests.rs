@@ -141,7 +141,7 @@ proptest! {
         for (time, id) in arrivals {
             let datasets = submissions.iter().find(|((_, known), _)| *known == id).unwrap().1;
             let pieces = content::pieces(&registry.check(&structure(), datasets).unwrap());
-            store.transaction(|tx| apply::store(tx, &new(time, id), &pieces)).unwrap();
+            store.transaction(|tx| apply::store(tx, &new(time, id), |tx, serial| apply::write(tx, serial, &pieces))).unwrap();
         }
         prop_assert_eq!(held(&mut store), expected(&registry, &submissions));
     }
@@ -173,4 +173,50 @@ fn a_large_submission_becomes_pieces_that_fit_a_message_and_hold_the_same() {
     let again = registry.check(&structure(), &read).unwrap();
     let all = |datasets: &[nhipcau_domain::indicator::Dataset]| content::count(datasets);
     assert_eq!((all(&again), content::pieces(&again)), (4_000, pieces));
+}
+
+#[test]
+fn a_deletion_reaches_every_series_however_many_there_are() {
+    const SERIES: usize = 600;
+    let mut store = Store::in_memory().unwrap();
+    store.add_tables(store::SCHEMA).unwrap();
+    let mut submit = |time, action: pb::Action, blocks| {
+        let datasets = vec![pb::Dataset { action: action.into(), observations: Vec::new(), blocks }];
+        let piece = prost::Message::encode_to_vec(&pb::Chunk { datasets });
+        store
+            .transaction(|tx| apply::store(tx, &new(time, time as u8), |tx, serial| apply::write(tx, serial, &[piece])))
+            .unwrap();
+    };
+    let block = |key: &str, periods: &[&str], values: &[&str]| pb::SeriesBlock {
+        key: key.into(),
+        time_periods: periods.iter().map(|period| (*period).into()).collect(),
+        values: values.iter().map(|value| (*value).into()).collect(),
+        attributes: Vec::new(),
+    };
+    let periods = ["2022", "2023", "2024"];
+    let all = (0..SERIES).map(|n| block(&format!("C{n:03}.{}", ["F", "M"][n % 2]), &periods, &["1", "2", "3"]));
+    submit(1, pb::Action::Replace, all.collect());
+    // One row by series and period, one that leaves the period open, and the same pattern again.
+    let rows = [block(".F", &["2022"], &[]), block(".M", &[""], &[]), block(".F", &["2024"], &["-"])];
+    submit(2, pb::Action::Delete, rows.into());
+    let left = store.transaction(|tx| {
+        let mut left = BTreeMap::new();
+        for series in store::series_after(tx, "T:TWO(1.0)", "moha", "", "", 1_000)? {
+            for revision in apply::newest(store::revisions(tx, series.serial, Slice::ALL)?) {
+                let is_there = revision.state.is_some();
+                *left.entry((series.key[5..].to_owned(), revision.period, is_there)).or_insert(0) += 1;
+            }
+        }
+        Ok::<_, Error>(left)
+    });
+    let entry = |sex: &str, period: &str, is_there| ((sex.to_owned(), period.to_owned(), is_there), SERIES / 2);
+    let expected = [
+        entry("F", "2022", false),
+        entry("F", "2023", true),
+        entry("F", "2024", false),
+        entry("M", "2022", false),
+        entry("M", "2023", false),
+        entry("M", "2024", false),
+    ];
+    assert_eq!(left.unwrap(), expected.into());
 }

@@ -9,12 +9,12 @@ pub(crate) use series::{
     Revision, Series, Slice, attributes, clear_from, current, intern, providers, record, revisions, series_after,
 };
 pub(crate) use submission::{
-    NewSubmission, Submission, by_name, by_serial, content, from_place, insert, last_of, last_serial, move_to, next,
-    remember, remembered,
+    NewSubmission, Submission, add_content, by_name, by_serial, content, content_at, from_place, insert, last_of,
+    last_serial, move_to, next, remember, remembered,
 };
 pub(crate) use waiting::{
-    Waiting, drop_pieces, events_waiting, hold_piece, hold_upload, pieces, pieces_held, purge_uploads, stop_waiting,
-    uploads, uploads_waiting, wait, waiting,
+    Waiting, drop_pieces, hold_piece, hold_upload, holds_piece, names_piece, piece, pieces_held, pieces_named,
+    purge_pieces, purge_uploads, stop_waiting, uploads, uploads_waiting, wait, whole,
 };
 
 /// The tables; idempotent, for `Store::add_tables`.

@@ -78,11 +78,12 @@ CREATE TABLE IF NOT EXISTS indicator_upload (
   PRIMARY KEY (party, digest)
 );
 
--- Pieces that were published and wait for the event that names them.
+-- Pieces that were published and wait for the event that names them. hold_time: when it arrived last.
 CREATE TABLE IF NOT EXISTS indicator_piece (
   sender TEXT NOT NULL,
   digest BLOB NOT NULL,
   bytes BLOB NOT NULL,
+  hold_time INTEGER NOT NULL,
   PRIMARY KEY (sender, digest)
 );
 
@@ -94,3 +95,13 @@ CREATE TABLE IF NOT EXISTS indicator_waiting (
   event BLOB NOT NULL,
   PRIMARY KEY (sender, envelope)
 );
+
+-- The pieces that each of them names, and whether they are held.
+CREATE TABLE IF NOT EXISTS indicator_named (
+  sender TEXT NOT NULL,
+  digest BLOB NOT NULL,
+  envelope BLOB NOT NULL,
+  held INTEGER NOT NULL,
+  PRIMARY KEY (sender, digest, envelope)
+);
+CREATE INDEX IF NOT EXISTS indicator_named_held ON indicator_named (sender, envelope, held);

@@ -60,8 +60,8 @@ macro_rules! select {
     };
 }
 
-/// Stores a submission with its content and gives its serial.
-pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewSubmission, content: &[Vec<u8>]) -> Result<u64, Error> {
+/// Stores a submission without its content and gives its serial.
+pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewSubmission) -> Result<u64, Error> {
     let serial = last_serial(tx)? + 1;
     tx.execute(
         "INSERT INTO indicator_submission (serial, provider, id, structure, dataflow, ordinal, publish_time, \
@@ -83,13 +83,16 @@ pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewSubmission, content: &[Vec<u8>]) 
             new.store_time.into(),
         ],
     )?;
-    for (position, bytes) in (0u64..).zip(content) {
-        tx.execute(
-            "INSERT INTO indicator_content (submission, position, bytes) VALUES ($1, $2, $3)",
-            &[serial.into(), position.into(), bytes.into()],
-        )?;
-    }
     Ok(serial)
+}
+
+/// Adds a piece of what a submission said.
+pub(crate) fn add_content(tx: &mut Tx<'_>, serial: u64, position: u64, bytes: &[u8]) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO indicator_content (submission, position, bytes) VALUES ($1, $2, $3)",
+        &[serial.into(), position.into(), bytes.into()],
+    )?;
+    Ok(())
 }
 
 /// Gives a submission the stamp and origin of an earlier publication of it.
@@ -107,6 +110,15 @@ pub(crate) fn move_to(tx: &mut Tx<'_>, serial: u64, earlier: &NewSubmission) -> 
         ],
     )?;
     Ok(())
+}
+
+/// A piece of what a submission said.
+pub(crate) fn content_at(tx: &mut Tx<'_>, serial: u64, position: u64) -> Result<Option<Vec<u8>>, Error> {
+    tx.query_one(
+        "SELECT bytes FROM indicator_content WHERE submission = $1 AND position = $2",
+        &[serial.into(), position.into()],
+        |row| row.blob(0),
+    )
 }
 
 /// What a submission said, in order.

@@ -8,4 +8,5 @@ mod publishing;
 mod reading;
 mod refusing;
 mod untouched;
+mod waiting;
 mod world;

@@ -211,23 +211,3 @@ fn a_wrong_submission_in_pieces_is_given_up_and_keeps_no_other_from_the_pieces()
     let waiting = rows(&mut world, MOH, "SELECT COUNT(*) FROM indicator_waiting", |row| row.int(0));
     assert_eq!(waiting, [0], "the wrong one waits for nothing any more");
 }
-
-#[test]
-fn a_publisher_fills_no_disk_with_what_waits() {
-    const TOO_LARGE: i64 = 9;
-    const PIECES: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000) \
-        INSERT INTO indicator_piece (sender, digest, bytes) SELECT 'moha', CAST(n AS BLOB), x'' FROM n";
-    const EVENTS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000) \
-        INSERT INTO indicator_waiting (sender, envelope, position, event) SELECT 'moha', CAST(n AS BLOB), n, x'' FROM n";
-    let chunk = pb::Chunk { datasets: small(Replace, &[("704.F", "2024", "1")]).datasets };
-    let waits = event(|event| (event.datasets, event.chunks) = (Vec::new(), vec![vec![7; 32]]));
-    let piece = draft("moha", "nhipcau.indicator.v1.Chunk", &chunk);
-    for (filled, draft) in [(PIECES, piece), (EVENTS, draft("moha", EVENT, &waits))] {
-        let mut world = World::open();
-        world.at(MOH, |tx| Ok(tx.execute(filled, &[])?)).unwrap();
-        world.broadcast(MOHA, draft);
-        world.settle();
-        let outcomes = rows(&mut world, MOH, "SELECT outcome FROM received WHERE recipient = 'all'", |row| row.int(0));
-        assert_eq!(outcomes, [TOO_LARGE], "{filled}");
-    }
-}

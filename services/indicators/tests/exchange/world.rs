@@ -310,7 +310,7 @@ pub(crate) fn request(node: usize, request_id: &str, digest: [u8; 32]) -> submit
         party: party(NAMES[node]),
         system: SystemId::new("statistics").unwrap(),
         request_id: request_id.to_owned(),
-        digest,
+        digest: Some(digest),
         traceparent: String::new(),
     }
 }

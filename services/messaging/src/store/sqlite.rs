@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::{Error, Tx};
 
 /// Of all tables, those of the services too; rises with every change of one.
-const SCHEMA_VERSION: i64 = 6;
+const SCHEMA_VERSION: i64 = 7;
 /// Memory for pages: 32 MiB. SQLite takes a negative number for KiB.
 const CACHE: i64 = -32 * 1024;
 const SCHEMA: &str = include_str!("schema.sql");

@@ -66,7 +66,7 @@ LOCAL = {
 }
 #: Tables with rows of which nothing follows: what waits for its use, and what was put aside.
 NO_EVIDENCE = {"meta", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload", "indicator_piece",
-               "indicator_waiting"}
+               "indicator_waiting", "indicator_named"}
 
 
 def setUpModule() -> None:
