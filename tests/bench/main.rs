@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Everything runs in the sandbox: four access points as processes, TLS, a signed directory, a broker that flushes
-//! every message. `make bench` builds the program as it is delivered, and this with it. Prints a table, writes JSON. Measures and promises nothing: no figure makes it fail.
+//! every message. `make bench` builds the program as it is delivered, and this with it. Prints a table, writes JSON.
+//! Measures and promises nothing: no figure makes it fail.
 
 mod empty;
 mod jetstream;

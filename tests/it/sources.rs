@@ -8,6 +8,9 @@ use crate::repository;
 /// Lines after which a file is too long to be one thing.
 const LONGEST: usize = 600;
 
+/// Most characters of a line of a comment, as rustfmt has it for code.
+const WIDEST: usize = 120;
+
 /// Lines that each entry of the error catalogue must have.
 const ENTRY: [&str; 4] = ["- **Meaning.**", "- **Calling system.**", "- **Operator.**", "- **vi-VN.**"];
 
@@ -54,6 +57,14 @@ fn no_source_file_is_too_long() {
     let long =
         repository::files(&[".rs", ".proto", ".py"]).into_iter().filter(|(_, text)| text.lines().count() > LONGEST);
     assert_eq!(long.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn no_comment_is_too_wide() {
+    let files = repository::files(&[".rs", ".proto"]);
+    let is_wide = |line: &&str| line.trim_start().starts_with("//") && line.chars().count() > WIDEST;
+    let wide = files.iter().filter_map(|(path, text)| Some(format!("{path}: {}", text.lines().find(is_wide)?)));
+    assert_eq!(wide.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]

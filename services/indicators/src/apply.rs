@@ -18,8 +18,8 @@ use crate::{
     store::{self, NewSubmission, Revision, Slice},
 };
 
-/// Stores a submission, whose content `write` adds under the serial, and applies it; gives the serial. One that is known
-/// is not applied again; if this publication of it is earlier than the known one, it moves to the earlier place.
+/// Stores a submission, whose content `write` adds under the serial, and applies it; gives the serial. One that is
+/// known is not applied again; if this publication of it is earlier than the known one, it moves to the earlier place.
 pub(crate) fn store<E: From<Error>>(
     tx: &mut Tx<'_>,
     new: &NewSubmission,

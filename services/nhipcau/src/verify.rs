@@ -2,13 +2,14 @@
 //! signature of every stored envelope, the chain of every channel, every receipt and what it speaks of, and the chain
 //! of access records. Prints what was looked at and everything that does not fit; exit code 6 when anything does not.
 //!
-//! Reads the signed directory, the store and the key-encryption keys, and writes nothing; SQLite may leave its two empty
-//! side files beside a store that nobody has open, so that a store on a read-only medium must be copied first.
+//! Reads the signed directory, the store and the key-encryption keys, and writes nothing; SQLite may leave its two
+//! empty side files beside a store that nobody has open, so that a store on a read-only medium must be copied first.
 //!
-//! Cannot find: rows taken away at the end of a channel together with all that speaks of them (`reconcile` asks the other
-//! side for that); access records that were rewritten together with their head, of which another side knows nothing; figures and cases that differ from the messages that brought them; and
-//! bodies whose key-encryption key is not at hand, which are counted as not opened. Whoever has the access point's
-//! signing key can make evidence of its own side anew, and of no other side.
+//! Cannot find: rows taken away at the end of a channel together with all that speaks of them (`reconcile` asks the
+//! other side for that); access records that were rewritten together with their head, of which another side knows
+//! nothing; figures and cases that differ from the messages that brought them; and bodies whose key-encryption key is
+//! not at hand, which are counted as not opened. Whoever has the access point's signing key can make evidence of its
+//! own side anew, and of no other side.
 
 use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
 

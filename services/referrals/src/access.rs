@@ -2,9 +2,10 @@
 //!
 //! A record is written in the transaction that reads the content, and callers are answered only after that transaction
 //! is on disk: no content leaves without a record. Each record names the digest of the one before, so that a record
-//! that is changed, dropped, moved or put in later is found. The head, which is the number and digest of the last record,
-//! stands in a row of its own and is written with every record, so that what is cut off at the end is found as well.
-//! Whoever rewrites both is found by comparing with a head that was noted elsewhere; nothing inside one store can prove it.
+//! that is changed, dropped, moved or put in later is found. The head, which is the number and digest of the last
+//! record, stands in a row of its own and is written with every record, so that what is cut off at the end is found as
+//! well. Whoever rewrites both is found by comparing with a head that was noted elsewhere; nothing inside one store can
+//! prove it.
 
 use jiff::Timestamp;
 use nhipcau_domain::{

@@ -1,5 +1,5 @@
-//! Disclosing further details of a branch: new parts, or newer versions, in the tier that the branch has reached; before
-//! acceptance only in an emergency.
+//! Disclosing further details of a branch: new parts, or newer versions, in the tier that the branch has reached;
+//! before acceptance only in an emergency.
 
 use jiff::Timestamp;
 use nhipcau_domain::{

@@ -1,5 +1,5 @@
-//! What the origin's rules write by themselves: the receipt of an opening is noted, the first acceptance is assigned with
-//! the disclosure that is due, and the other branches of the group are relieved.
+//! What the origin's rules write by themselves: the receipt of an opening is noted, the first acceptance is assigned
+//! with the disclosure that is due, and the other branches of the group are relieved.
 
 use nhipcau_domain::referral::{
     Command, EventKind, PartDigest, ReceiptRef, Request, Side,

@@ -1,5 +1,5 @@
-//! This contract's side of messaging: what arrives is taken or refused, what became of own messages is noted, and what was
-//! ended is not signed any more. Every decision is the domain's.
+//! This contract's side of messaging: what arrives is taken or refused, what became of own messages is noted, and what
+//! was ended is not signed any more. Every decision is the domain's.
 
 use nhipcau_domain::{id::ContractId, referral::Side};
 use nhipcau_messaging::{

@@ -67,8 +67,8 @@ const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";
 /// Most branches of a referral: what reads it as a whole stays small whatever a peer sends.
 const BRANCHES: u64 = 64;
 
-/// Most branches of a case that one party opens, whatever referrals they belong to: what looks at a case as a whole stays
-/// small, and no party can use up what another may open in the same case.
+/// Most branches of a case that one party opens, whatever referrals they belong to: what looks at a case as a whole
+/// stays small, and no party can use up what another may open in the same case.
 const BRANCHES_OF_A_CASE: u64 = 256;
 
 #[expect(clippy::expect_used, reason = "the text is a constant of the right form, which every test shows")]

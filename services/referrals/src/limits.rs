@@ -1,8 +1,8 @@
 //! Time limits of a new branch, computed once from the rules of the directory.
 //!
 //! A rule counts when it is of this contract, starts with the opening of a branch of this kind and is in force. One
-//! whose times cannot be computed, because its calendar does not reach so far, gives no limit; an hour that cannot be reckoned is not
-//! guessed.
+//! whose times cannot be computed, because its calendar does not reach so far, gives no limit; an hour that cannot be
+//! reckoned is not guessed.
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use nhipcau_domain::{

@@ -1,5 +1,5 @@
-//! Taking an event of the other side: is it what its envelope says, does it stand where it claims, was it lawful with what
-//! its writer knew. Then the origin's own rules act in the same transaction.
+//! Taking an event of the other side: is it what its envelope says, does it stand where it claims, was it lawful with
+//! what its writer knew. Then the origin's own rules act in the same transaction.
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
@@ -158,8 +158,8 @@ fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>, now: Timest
     Ok(Known { held, purpose: message.header.purpose.clone(), branch, is_whole: true })
 }
 
-/// Checks the branch that is named as the cause of another one, if it is here: mostly it is not, because another unit was
-/// addressed. One of another party's is as good as not here, so that nobody finds out what is.
+/// Checks the branch that is named as the cause of another one, if it is here: mostly it is not, because another unit
+/// was addressed. One of another party's is as good as not here, so that nobody finds out what is.
 fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken> {
     let Some(uid) = branch.opening().cause_branch else { return Ok(()) };
     let origin = branch.unit(Side::Origin);
@@ -171,9 +171,9 @@ fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken>
     if is_same { Ok(()) } else { Err(INVALID) }
 }
 
-/// The branch with the event. What it names of this side's log and is not there was lost with an older store and will be
-/// given back; until then the event cannot be judged and is refused for now only. In its place may stand what was written
-/// since and has not been received: that gives way. Nor is judged what follows an event that waits here itself.
+/// The branch with the event. What it names of this side's log and is not there was lost with an older store and will
+/// be given back; until then the event cannot be judged and is refused for now only. In its place may stand what was
+/// written since and has not been received: that gives way. Nor is judged what follows an event that waits here itself.
 fn added<'t>(desk: &mut impl Desk<'t>, mut known: Known, event: &Event) -> Result<Known, NotTaken> {
     if let Some(seen) = event.seen {
         let own = branch::at(desk.tx(), known.held, known.held.side, seen.ordinal)?;

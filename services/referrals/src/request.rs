@@ -1,5 +1,5 @@
-//! Requests of calling systems, and what a repeated one is answered with: the same content gets what the first one made,
-//! as it stands now; other content is refused.
+//! Requests of calling systems, and what a repeated one is answered with: the same content gets what the first one
+//! made, as it stands now; other content is refused.
 
 use nhipcau_domain::{
     id::{PartyId, SystemId},

@@ -1,8 +1,8 @@
 //! Writing an own event: into the log, into the message that carries it, and into what readers follow, all in one
 //! transaction.
 //!
-//! What an ended branch had queued and no receipt has concluded goes on without its parts, so that the other side's copy
-//! of the log stays whole and nothing is disclosed after the end.
+//! What an ended branch had queued and no receipt has concluded goes on without its parts, so that the other side's
+//! copy of the log stays whole and nothing is disclosed after the end.
 
 use nhipcau_domain::{
     id::SystemId,
@@ -211,8 +211,8 @@ fn reachable<'t>(
     Ok(Recipient::One(host.clone()))
 }
 
-/// A message is caused by its event: the same event is the same message, and another one in its place, after a rollback,
-/// another message.
+/// A message is caused by its event: the same event is the same message, and another one in its place, after a
+/// rollback, another message.
 fn cause(event: Digest, system: &SystemId) -> Cause {
     Cause::Request { system: system.clone(), request_id: hex::encode(event.as_bytes()) }
 }

@@ -85,9 +85,11 @@ pub enum Fault {
     FirstOfCaseLost,
     /// A message is withdrawn after it was signed, and its sender's store is put back to before both.
     WithdrawalLost,
-    /// A recipient's store is put back, and the broker brings it what its sender has given up before it hears its sender.
+    /// A recipient's store is put back, and the broker brings it what its sender has given up before it hears its
+    /// sender.
     OldHistoryTaken,
-    /// A recipient's store is put back, hears what it had stated, and gets from the broker what its sender has given up.
+    /// A recipient's store is put back, hears what it had stated, and gets from the broker what its sender has given
+    /// up.
     GivenUpComesLate,
     /// A recipient's store is put back and hears what it had stated; then its sender's store is put back as well.
     HistoryLostAtBoth,

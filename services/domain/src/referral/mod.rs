@@ -2,8 +2,8 @@
 //!
 //! [`table`] says which event leads where, [`fold`](fold()) reads two logs into a [`View`], [`decide`] turns a command
 //! into the next event or every reason why not, [`Branch`] judges what arrives, [`group`] keeps at most one branch
-//! of a need assigned, [`disclosure`] says which part may be sealed when, [`Content`] holds the parts themselves, and [`Basis`] by what right. Knows
-//! nothing of agreements, areas, storage or time of its own.
+//! of a need assigned, [`disclosure`] says which part may be sealed when, [`Content`] holds the parts themselves, and
+//! [`Basis`] by what right. Knows nothing of agreements, areas, storage or time of its own.
 
 mod basis;
 mod branch;

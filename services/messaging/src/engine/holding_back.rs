@@ -1,5 +1,5 @@
-//! Broadcasts that could not be taken when they came. Nobody sends them again: their publisher waits for no one, and their
-//! envelopes are on disk. They are applied from there, in order, and a receipt says so.
+//! Broadcasts that could not be taken when they came. Nobody sends them again: their publisher waits for no one, and
+//! their envelopes are on disk. They are applied from there, in order, and a receipt says so.
 //!
 //! What the release or the program here is too old for holds back all that follows of its publisher and contract. What
 //! only its service could not take yet is tried again too, and holds nothing back: the service knows its own order.
@@ -55,8 +55,8 @@ impl Engine {
         Err(RefusalReason::NotYet)
     }
 
-    /// Tries what broadcasts brought and could not be taken, where it is time to. Not before the publisher has said that
-    /// no receipt of this access point is missing here: what an own receipt refused for good stays refused.
+    /// Tries what broadcasts brought and could not be taken, where it is time to. Not before the publisher has said
+    /// that no receipt of this access point is missing here: what an own receipt refused for good stays refused.
     pub(super) fn apply_held_back(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let is_due = |at: Timestamp| at <= time;

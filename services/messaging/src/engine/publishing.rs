@@ -92,8 +92,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether each of these positions may go now as it might when it was signed. What no longer may is agreed on anew and
-    /// skipped. Not asked of broadcasts, which are public and served for ever, nor of what the recipient has taken.
+    /// Whether each of these positions may go now as it might when it was signed. What no longer may is agreed on anew
+    /// and skipped. Not asked of broadcasts, which are public and served for ever, nor of what the recipient has taken.
     fn may_still_go(
         &mut self,
         now: Timestamp,

@@ -163,7 +163,8 @@ impl Engine {
                 Some(refusal) if is_retryable(refusal.reason as i32) => continue,
                 Some(refusal) => (refusal.id == routing.id).then_some(Outcome::Refused(refusal.reason)),
                 // A receipt names its received positions by the digest of the last one only. For those before it the
-                // sender's present incarnation must be known, so that no given-up envelope passes for what was received.
+                // sender's present incarnation must be known, so that no given-up envelope passes for what was
+                // received.
                 None => {
                     let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
                     let speaks = s.incarnation == routing.incarnation && (known || s.last == routing.sequence);

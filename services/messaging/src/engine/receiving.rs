@@ -176,9 +176,9 @@ impl Engine {
         Ok(!stale)
     }
 
-    /// An envelope that takes no position here because its sender gave the position up. If the sender's store was rolled
-    /// back, it may not even know the message any more: it gets its own envelope back and sends it again under the
-    /// same id.
+    /// An envelope that takes no position here because its sender gave the position up. If the sender's store was
+    /// rolled back, it may not even know the message any more: it gets its own envelope back and sends it again under
+    /// the same id.
     pub(super) fn keep_stray(&mut self, key: &IncomingKey, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let r = &verified.routing;

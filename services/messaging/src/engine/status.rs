@@ -279,7 +279,8 @@ impl Engine {
         if let (true, Some(to)) = (key.1, from_wire(said.rewind.as_ref()).filter(|_| said.rewind.is_some()))
             && head != to
         {
-            // A position that this side does not hold either: everything is walked again, and no id has a second effect.
+            // A position that this side does not hold either: everything is walked again, and no id has a second
+            // effect.
             let held = inbox::at(tx, self.channel(key), to.sequence)? == Some(to);
             self.rewind(key, if held { to } else { Head::default() }, tx)?;
         }
@@ -369,8 +370,8 @@ impl Engine {
         Ok(())
     }
 
-    /// All receipts are here, and yet a message that the peer has accepted waits for one: it spoke of a history that this
-    /// store did not hold then. The peer is asked to state its position again.
+    /// All receipts are here, and yet a message that the peer has accepted waits for one: it spoke of a history that
+    /// this store did not hold then. The peer is asked to state its position again.
     fn find_unconcluded(&mut self, key: &OutgoingKey, theirs: Head, tx: &mut Tx<'_>) -> Result<(), Error> {
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if let Some(first) = outbox::first_open(tx, &key.0, key.1)?

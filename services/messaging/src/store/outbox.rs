@@ -357,8 +357,8 @@ pub(crate) fn erased_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, a
     )
 }
 
-/// Gives up the positions after `after`: their messages are signed anew, unless they came to another end. Also those that
-/// the recipient once received: it has lost the position, or takes the same id only once.
+/// Gives up the positions after `after`: their messages are signed anew, unless they came to another end. Also those
+/// that the recipient once received: it has lost the position, or takes the same id only once.
 pub(crate) fn give_up_after(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, after: u64) -> Result<usize, Error> {
     let channel = [recipient.as_str().into(), lane.number().into(), after.into()];
     if lane == Lane::Messages {

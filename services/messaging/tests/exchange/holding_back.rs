@@ -1,5 +1,5 @@
-//! Broadcasts that a subscriber could not take when they came: it takes them by itself, in order and once, as soon as it
-//! can, and its receipts say so.
+//! Broadcasts that a subscriber could not take when they came: it takes them by itself, in order and once, as soon as
+//! it can, and its receipts say so.
 
 use nhipcau_messaging::envelope::wire;
 use prost::Message;

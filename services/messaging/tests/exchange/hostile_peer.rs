@@ -141,8 +141,8 @@ fn a_peer_that_claims_a_later_promise_without_proof_stops_nothing() {
     }
 }
 
-/// What is signed with a publisher's own key and takes no position comes back to it and is sent again: it cannot be told
-/// from a broadcast that the publisher has lost. It stops nothing.
+/// What is signed with a publisher's own key and takes no position comes back to it and is sent again: it cannot be
+/// told from a broadcast that the publisher has lost. It stops nothing.
 #[test]
 fn a_publisher_that_returns_to_an_older_life_stops_nothing() {
     let mut world = World::open();

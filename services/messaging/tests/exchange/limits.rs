@@ -54,8 +54,8 @@ fn a_bundle_of_empty_envelopes_costs_one_alarm() {
     assert_eq!(world.nodes[VWU].alarms.len() - before, 1);
 }
 
-/// A message that the recipient's program is too old for has no effect, spends few positions and holds nothing up; a newer
-/// program takes it, once.
+/// A message that the recipient's program is too old for has no effect, spends few positions and holds nothing up; a
+/// newer program takes it, once.
 fn waits_for_a_newer_program(change: impl FnOnce(&mut Draft)) {
     let mut world = World::open();
     let change = |draft: &mut Draft| {

@@ -1,5 +1,5 @@
-//! What may be sent is asked again each time that it is published: an agreement may end, and a basis be withdrawn, while
-//! a message waits for its receipt.
+//! What may be sent is asked again each time that it is published: an agreement may end, and a basis be withdrawn,
+//! while a message waits for its receipt.
 
 use jiff::SignedDuration;
 use nhipcau_messaging::engine::AlarmKind;

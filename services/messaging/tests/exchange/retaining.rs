@@ -1,5 +1,5 @@
-//! Envelopes stay whole for thirty days after their receipt; then what is evidence stays, and nobody is stopped by what is
-//! no longer there.
+//! Envelopes stay whole for thirty days after their receipt; then what is evidence stays, and nobody is stopped by what
+//! is no longer there.
 
 use jiff::SignedDuration;
 

@@ -1,5 +1,5 @@
-//! A signing key that is revoked while receipts under it are on their way: nobody can believe them any more, so what they
-//! said is said again under the next key, and nothing waits for them.
+//! A signing key that is revoked while receipts under it are on their way: nobody can believe them any more, so what
+//! they said is said again under the next key, and nothing waits for them.
 
 use crate::{
     auditing::audit,

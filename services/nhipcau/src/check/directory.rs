@@ -1,5 +1,5 @@
-//! The directory of an access point: whether it verifies, as a start verifies it, and whether it knows the own keys. How
-//! old it is keeps nothing from starting: that is for `doctor`.
+//! The directory of an access point: whether it verifies, as a start verifies it, and whether it knows the own keys.
+//! How old it is keeps nothing from starting: that is for `doctor`.
 
 use jiff::Timestamp;
 use nhipcau_domain::directory::{Error as Refused, Release};

@@ -1,5 +1,5 @@
-//! The case of the story: handed over by the switchboard to a ward, then referred by the ward to an intake desk, both to
-//! their end. Every person in it is invented.
+//! The case of the story: handed over by the switchboard to a ward, then referred by the ward to an intake desk, both
+//! to their end. Every person in it is invented.
 
 use jiff::Timestamp;
 use nhipcau_proto::referral::v1 as pb;

@@ -1,4 +1,5 @@
-//! The figures of the story: one party publishes, the others hold the same, which a digest over every observation shows.
+//! The figures of the story: one party publishes, the others hold the same, which a digest over every observation
+//! shows.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

@@ -1,7 +1,7 @@
 //! Releases as files: read, signed, brought together.
 //!
-//! Nothing is signed that every access point would not take, and nothing whose structures of statistics stand inside it,
-//! where none would look for them. Which root is the right one, whoever knows its fingerprint decides.
+//! Nothing is signed that every access point would not take, and nothing whose structures of statistics stand inside
+//! it, where none would look for them. Which root is the right one, whoever knows its fingerprint decides.
 
 use std::path::Path;
 

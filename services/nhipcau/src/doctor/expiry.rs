@@ -1,7 +1,7 @@
 //! What ends by itself: every certificate that the access point shows or trusts, and the release of its directory.
 //!
-//! Said 60, 30 and 7 days before, so that whoever issues the next one can be asked in time; what has ended is a problem.
-//! Renewed certificates count from the next start on. Keys of the directory are looked at elsewhere.
+//! Said 60, 30 and 7 days before, so that whoever issues the next one can be asked in time; what has ended is a
+//! problem. Renewed certificates count from the next start on. Keys of the directory are looked at elsewhere.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! A large file piece by piece: what the access point holds already is not sent again, so that an upload that was cut off
-//! goes on where it stopped.
+//! A large file piece by piece: what the access point holds already is not sent again, so that an upload that was cut
+//! off goes on where it stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

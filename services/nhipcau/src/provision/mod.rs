@@ -1,7 +1,8 @@
 //! `nhipcau provision`: the broker as the release of the directory says, with the operator's login.
 //!
 //! Makes streams and consumers and writes the users of nats-server's configuration. Idempotent; deletes nothing; what
-//! is of another kind than planned is named and left alone. Rerun after every release, and after a broker lost its disk.
+//! is of another kind than planned is named and left alone. Rerun after every release, and after a broker lost its
+//! disk.
 
 mod report;
 mod settings;

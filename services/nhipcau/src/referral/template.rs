@@ -1,5 +1,5 @@
-//! `nhipcau referral template`: a filled example to begin from, complete by the rules of the contract. Every person in it is
-//! invented.
+//! `nhipcau referral template`: a filled example to begin from, complete by the rules of the contract. Every person in
+//! it is invented.
 
 use jiff::Timestamp;
 use nhipcau_proto::{google::r#type::Date, referral::v1 as pb};

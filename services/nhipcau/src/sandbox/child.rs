@@ -40,7 +40,8 @@ impl Running {
         let errors = output.try_clone().map_err(failed)?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let mut command = Command::from(command);
-        // In a group of its own, so that Ctrl-C at the terminal reaches the sandbox alone, which then ends them in order.
+        // In a group of its own, so that Ctrl-C at the terminal reaches the sandbox alone, which then ends them in
+        // order.
         let child = command.process_group(0).kill_on_drop(true).spawn().map_err(failed)?;
         Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }

@@ -1,7 +1,8 @@
 //! `nhipcau sandbox`: four access points with a broker on one machine, for trying things out, demonstrations and tests.
 //!
-//! Everything is as in production — mutual TLS, permissions at the broker, a directory signed by two of three, a process
-//! and a store for each access point — except that one person holds all the keys. Made once, kept over restarts.
+//! Everything is as in production — mutual TLS, permissions at the broker, a directory signed by two of three, a
+//! process and a store for each access point — except that one person holds all the keys. Made once, kept over
+//! restarts.
 //!
 //! ```text
 //! HOME/endpoints.json                 what is where: see `endpoints`; written last, so that it says the world is whole

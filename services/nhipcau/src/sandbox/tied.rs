@@ -1,8 +1,9 @@
-//! How a process of the sandbox ends with the sandbox, however that ends: even `kill -9` must not leave a broker and four
-//! access points behind that hold ports and stores.
+//! How a process of the sandbox ends with the sandbox, however that ends: even `kill -9` must not leave a broker and
+//! four access points behind that hold ports and stores.
 //!
-//! The sandbox starts this program with a hidden command, which asks the kernel for a signal at the end of its parent and
-//! then becomes the process that is wanted, under the same id. Only for the sandbox; a real access point has systemd.
+//! The sandbox starts this program with a hidden command, which asks the kernel for a signal at the end of its parent
+//! and then becomes the process that is wanted, under the same id. Only for the sandbox; a real access point has
+//! systemd.
 
 use std::{
     ffi::OsString,

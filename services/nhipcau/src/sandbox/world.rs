@@ -1,7 +1,7 @@
 //! The sandbox on disk, and what is started from it.
 //!
-//! A sandbox appears at its home whole or not at all, is never made over one that is there, and is run by one program at
-//! a time. What its files say is made by the modules beside this one.
+//! A sandbox appears at its home whole or not at all, is never made over one that is there, and is run by one program
+//! at a time. What its files say is made by the modules beside this one.
 
 use std::{
     env,

@@ -156,8 +156,8 @@ fn a_change_whose_events_were_given_up_is_told_as_the_branch_is() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Writing, reading some and losing the connection in any order: nothing is missed and nothing comes twice but after
-    /// a loss, and then only the last.
+    /// Writing, reading some and losing the connection in any order: nothing is missed and nothing comes twice but
+    /// after a loss, and then only the last.
     #[test]
     fn a_reader_that_comes_back_misses_nothing(actions in prop::collection::vec(0_u8..4, 1..60)) {
         let mut shelf = shelf();

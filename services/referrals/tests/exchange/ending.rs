@@ -6,8 +6,8 @@ use tonic::Code;
 
 use crate::{deeds::*, world::*};
 
-/// Bodies of cases that a recipient still holds: parts, envelopes but the one that ended a branch, which carries no part,
-/// own messages.
+/// Bodies of cases that a recipient still holds: parts, envelopes but the one that ended a branch, which carries no
+/// part, own messages.
 const LEFT: [&str; 3] = [
     "SELECT COUNT(*) FROM referral_content",
     "SELECT COUNT(*) FROM received r WHERE r.correlation <> x'' AND r.envelope IS NOT NULL AND NOT EXISTS \

@@ -1,5 +1,5 @@
-//! What is not taken at its word: an event that names what is not there, a clock that is ahead, a cause that is none, parts
-//! that were named and never given.
+//! What is not taken at its word: an event that names what is not there, a clock that is ahead, a cause that is none,
+//! parts that were named and never given.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{

@@ -22,8 +22,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Verifies the directory's files again. Gives the newest release where it is newer than the one in use, or has more
-    /// revoked.
+    /// Verifies the directory's files again. Gives the newest release where it is newer than the one in use, or has
+    /// more revoked.
     ///
     /// # Errors
     /// [`Error::Directory`] when a file is refused.

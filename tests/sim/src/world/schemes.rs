@@ -40,7 +40,8 @@ const SCHEMES: [Fault; 16] = [
     Fault::BodyUnreadable,
 ];
 
-/// How long the packets of an access point that has nothing to say to a peer stay away: longer than a start waits for it.
+/// How long the packets of an access point that has nothing to say to a peer stay away: longer than a start waits for
+/// it.
 const SILENCE: Micros = 13 * SECOND;
 
 /// The case of a scheme's first message. Callers use lower ones.
