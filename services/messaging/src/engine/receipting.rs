@@ -346,6 +346,10 @@ impl Engine {
                     self.try_again(&position, refusal, tx)?;
                 }
             } else if let Some(message) = outbox::concluding(tx, position.id)? {
+                if refusal.is_none() && position.is_bare && message.is_whole {
+                    // It may have been a skip that stood there: the message goes again, and its id decides.
+                    continue;
+                }
                 self.conclude(now, &s.issuer, &message, refusal.map(|refusal| refusal.reason), tx)?;
             }
         }

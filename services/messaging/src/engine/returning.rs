@@ -481,7 +481,10 @@ impl Engine {
                     &[content.ordinal.into(), skip.into(), (&r.id.0).into()],
                 )?;
             } else {
-                tx.execute("UPDATE outbox SET state = 1 WHERE id = $1 AND state IN (0, 1, 4)", &[(&r.id.0).into()])?;
+                // What it said is gone; it may have been a skip. A message that has its content is signed anew.
+                let sql = "UPDATE outbox SET state = CASE WHEN content IS NULL THEN 1 ELSE 0 END \
+                           WHERE id = $1 AND state IN (0, 1, 4)";
+                tx.execute(sql, &[(&r.id.0).into()])?;
             }
             self.branch("position_restored");
         }

@@ -93,6 +93,8 @@ pub(crate) struct Covered {
     pub(crate) ordinal: u64,
     /// Whether its message has no later position.
     pub(crate) is_last: bool,
+    /// Whether what was signed there is gone.
+    pub(crate) is_bare: bool,
 }
 
 /// What a receipt concludes.
@@ -107,6 +109,8 @@ pub(crate) struct Concluded {
     pub(crate) is_open: bool,
     /// Whether its service was told that it was received.
     pub(crate) told: bool,
+    /// Whether its content is still there, so that it can be sent again.
+    pub(crate) is_whole: bool,
 }
 
 pub(crate) fn correlation_value(correlation: Option<&Correlation>) -> Value<'_> {
@@ -395,8 +399,8 @@ pub(crate) fn covered(
     last: u64,
 ) -> Result<Vec<Covered>, Error> {
     tx.query(
-        "SELECT sequence, id, correlation, ordinal, sequence = (SELECT MAX(t.sequence) FROM sent t WHERE t.id = sent.id) \
-         FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 ORDER BY sequence",
+        "SELECT sequence, id, correlation, ordinal, sequence = (SELECT MAX(t.sequence) FROM sent t WHERE t.id = sent.id), \
+         envelope IS NULL FROM sent WHERE recipient = $1 AND lane = $2 AND sequence >= $3 AND sequence <= $4 ORDER BY sequence",
         &[recipient.as_str().into(), lane.number().into(), first.into(), last.into()],
         |row| {
             Ok(Covered {
@@ -405,6 +409,7 @@ pub(crate) fn covered(
                 correlation: correlation_of(row, 2)?,
                 ordinal: row.number(3)?,
                 is_last: row.int(4)? != 0,
+                is_bare: row.int(5)? != 0,
             })
         },
     )
@@ -413,7 +418,8 @@ pub(crate) fn covered(
 /// A message that was not skipped. Looked up one by one: a receipt may cover one message at two positions.
 pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
     tx.query_one(
-        "SELECT contract, correlation, reason, state, told FROM outbox WHERE id = $1 AND state <> 5",
+        "SELECT contract, correlation, reason, state, told, content IS NOT NULL FROM outbox \
+         WHERE id = $1 AND state <> 5",
         &[(&id.0).into()],
         |row| {
             Ok(Concluded {
@@ -424,6 +430,7 @@ pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Conclu
                 refused: row.int(3)? == 3,
                 is_open: matches!(row.int(3)?, 0 | 1 | 4),
                 told: row.int(4)? != 0,
+                is_whole: row.int(5)? != 0,
             })
         },
     )

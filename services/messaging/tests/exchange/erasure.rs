@@ -1,6 +1,6 @@
 //! An erased case, and a retired key, take nothing else with them, whoever is rolled back afterwards.
 
-use nhipcau_messaging::engine::SubmitError;
+use nhipcau_messaging::{engine::SubmitError, message::RefusalReason};
 
 use crate::world::{HANOI, MOH, Secrets, VWU, World};
 
@@ -33,6 +33,25 @@ fn a_recipient_rolled_back_goes_on_when_its_sender_has_erased_the_case() {
     world.send_in(MOH, VWU, "r2", b"two", Some(OTHER)).unwrap();
     world.settle();
     assert_eq!(world.effects(VWU), ["two"]);
+}
+
+/// What its recipient gives back no longer says that it was a skip. The skip has spent the id.
+#[test]
+fn a_skip_that_was_erased_is_not_taken_for_its_message_when_a_sender_put_back_is_asked_again() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send_in(MOH, VWU, "r1", b"one", Some(ERASED)).unwrap();
+    world.queue.clear();
+    world.rows(MOH, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+    world.group(MOH, |engine, tx| engine.recheck(&ERASED, tx)).unwrap();
+    world.settle();
+    assert!(world.branch(VWU, "skip_received") > 0 && world.effects(VWU).is_empty());
+    world.group(VWU, |engine, tx| engine.erase(&ERASED, tx)).unwrap();
+    world.restart(MOH, Some(&image));
+    world.send_in(MOH, VWU, "r1", b"one", Some(ERASED)).unwrap();
+    world.settle();
+    assert!(world.effects(VWU).is_empty());
+    assert_eq!(world.concluded(MOH), [RefusalReason::IdReused as i64]);
 }
 
 #[test]
