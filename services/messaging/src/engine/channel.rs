@@ -16,6 +16,7 @@ use crate::{
     store::{
         Error, Tx, held,
         inbox::{self, Channel},
+        issued,
         outbox::{self, Head},
     },
 };
@@ -172,7 +173,7 @@ impl Incoming {
     /// Reads a channel's place from the store.
     pub(super) fn load(tx: &mut Tx<'_>, channel: Channel<'_>, synced: bool, now: Timestamp) -> Result<Self, Error> {
         let inbox::Promise { incarnation: promised, run: promised_run, base, proposal } = inbox::promise(tx, channel)?;
-        let (number, digest, covered) = inbox::last_issued(tx, channel)?;
+        let (number, digest, covered) = issued::last(tx, channel)?;
         let head = inbox::head(tx, channel)?;
         let is_broadcast = channel.recipient == Recipient::All.as_str();
         let waits = is_broadcast && !inbox::refused_for_now(tx, channel, 0, 1)?.is_empty();

@@ -16,7 +16,7 @@ use crate::{
     message::{Outcome, Recipient, RefusalReason},
     receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
     store::{
-        Tx, held, inbox,
+        Tx, held, inbox, issued,
         outbox::{self, Concluded, Covered, State},
     },
 };
@@ -47,7 +47,7 @@ impl Engine {
         let mut receipts = Vec::new();
         for number in answers {
             let before = Number { series: number.series, number: number.number - 1 };
-            receipts.extend(inbox::issued_after(tx, self.channel(key), before)?.into_iter().take(1));
+            receipts.extend(issued::after(tx, self.channel(key), before)?.into_iter().take(1));
         }
         for run in
             pending.chunk_by(|a, b| a.head.incarnation == b.head.incarnation && a.head.sequence + 1 == b.head.sequence)
@@ -99,7 +99,7 @@ impl Engine {
             directory_version: self.release.version(),
         };
         let issued = receipt::issue(statement, self.sender());
-        inbox::add_receipt(tx, &issued)?;
+        issued::keep(tx, &issued)?;
         if let Some(channel) = self.incoming.get_mut(key) {
             channel.receipt = (issued.statement.number, issued.digest);
             channel.covered = channel.covered.max(issued.statement.last);
@@ -154,7 +154,7 @@ impl Engine {
         routing: &Routing,
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
-        for receipt in inbox::all_covering(tx, self.channel(key), routing.sequence)? {
+        for receipt in issued::all_covering(tx, self.channel(key), routing.sequence)? {
             let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
             let s = &receipt.statement;
             let refusal = s.refusals.iter().find(|refusal| refusal.sequence == routing.sequence);
@@ -184,7 +184,7 @@ impl Engine {
         verified: &envelope::Verified,
         tx: &mut Tx<'_>,
     ) -> Result<bool, Error> {
-        let Some(receipt) = inbox::covering(tx, self.channel(key), verified.routing.sequence)? else {
+        let Some(receipt) = issued::covering(tx, self.channel(key), verified.routing.sequence)? else {
             return Ok(false);
         };
         let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(false) };
@@ -220,7 +220,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut after = theirs;
         loop {
-            let page = inbox::issued_after(tx, self.channel(key), after)?;
+            let page = issued::after(tx, self.channel(key), after)?;
             let places: Vec<_> = page.iter().filter_map(|r| receipt::place_of(r, &self.release, now)).collect();
             let Some((last, _)) = places.last() else { break };
             after = *last;
@@ -232,11 +232,11 @@ impl Engine {
             }
         }
         let is_of_this_start = self.incoming.get(key).is_none_or(|channel| channel.receipt.0.series == self.start);
-        let Some(mut from) = inbox::first_stated_after(tx, self.channel(key), theirs)? else { return Ok(()) };
+        let Some(mut from) = issued::first_stated_after(tx, self.channel(key), theirs)? else { return Ok(()) };
         if is_of_this_start {
             return Ok(());
         }
-        let link = match inbox::issued_at(tx, self.channel(key), theirs)? {
+        let link = match issued::at(tx, self.channel(key), theirs)? {
             Some((digest, last)) => {
                 from = from.min(last + 1);
                 Some(digest)
@@ -346,7 +346,7 @@ impl Engine {
                     self.try_again(&position, refusal, tx)?;
                 }
             } else if let Some(message) = outbox::concluding(tx, position.id)? {
-                if refusal.is_none() && position.is_bare && message.is_whole {
+                if refusal.is_none() && position.is_bare && message.is_whole && message.is_open {
                     // It may have been a skip that stood there: the message goes again, and its id decides.
                     continue;
                 }

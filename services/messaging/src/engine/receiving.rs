@@ -20,6 +20,7 @@ use crate::{
     store::{
         Tx,
         inbox::{self, Promise},
+        issued,
         outbox::Head,
     },
 };
@@ -308,7 +309,7 @@ impl Engine {
         let taken = inbox::at(tx, self.channel(key), r.sequence)?;
         match taken.filter(|head| head.incarnation == r.incarnation) {
             Some(head) if head.digest == verified.digest => {
-                let covering = inbox::all_covering(tx, self.channel(key), r.sequence)?;
+                let covering = issued::all_covering(tx, self.channel(key), r.sequence)?;
                 let mut places = covering.iter().filter_map(|r| receipt::place_of(r, &self.release, now));
                 if let Some((number, _)) = places.find(|(_, is_believed)| *is_believed)
                     && let Some(channel) = self.incoming.get_mut(key)

@@ -25,7 +25,7 @@ use crate::{
     receipt::{self, Statement},
     signal::{Kind, Signal},
     store::{
-        Tx, held, inbox,
+        Tx, held, inbox, issued,
         outbox::{self, Head, NewMessage, Position, State},
     },
 };
@@ -249,7 +249,7 @@ impl Engine {
         channel.receipt = (s.number, v.digest);
         channel.covered = channel.covered.max(s.last);
         let head = channel.head.sequence;
-        inbox::add_receipt(tx, &v)?;
+        issued::keep(tx, &v)?;
         self.branch("receipt_taken_back");
         self.alarm(AlarmKind::RolledBack, Some(peer));
         if s.first <= head && self.says_otherwise(&key, s, tx)? {
@@ -473,18 +473,12 @@ impl Engine {
                     now: micros(r.create_time),
                 },
             )?;
-            if let Some(content) = content {
-                let skip = content.skip.map_or(0, |s| s.reason as i64);
-                // Also what was given up here before the peer could say that it had been signed.
-                tx.execute(
-                    "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4, 5)",
-                    &[content.ordinal.into(), skip.into(), (&r.id.0).into()],
-                )?;
-            } else {
-                // What it said is gone; it may have been a skip. A message that has its content is signed anew.
-                let sql = "UPDATE outbox SET state = CASE WHEN content IS NULL THEN 1 ELSE 0 END \
-                           WHERE id = $1 AND state IN (0, 1, 4)";
-                tx.execute(sql, &[(&r.id.0).into()])?;
+            match content {
+                Some(content) => {
+                    let skip = content.skip.map_or(0, |s| s.reason as i64);
+                    outbox::place(tx, r.id, content.ordinal, skip)?;
+                }
+                None => outbox::place_bare(tx, r.id)?,
             }
             self.branch("position_restored");
         }

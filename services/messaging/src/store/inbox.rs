@@ -1,18 +1,14 @@
-//! SQL of what this access point receives: accepted positions, receipts issued, promises, order within cases,
-//! quarantine.
+//! SQL of what this access point receives: accepted positions, promises, order within cases, strays, quarantine.
 
 use nhipcau_domain::id::AccessPointId;
-use prost::Message;
 
 use super::{
     Error, Row, Tx, Value,
     outbox::{Head, correlation_of, correlation_value},
 };
 use crate::{
-    envelope::wire,
     message::{Correlation, Lane, MessageId, RefusalReason},
     pae::Digest,
-    receipt::{Number, Verified},
 };
 
 /// The outcome of a position that was refused for now.
@@ -46,7 +42,7 @@ pub(crate) struct Channel<'c> {
 }
 
 impl<'c> Channel<'c> {
-    fn with<const N: usize>(self, more: [Value<'c>; N]) -> Vec<Value<'c>> {
+    pub(super) fn with<const N: usize>(self, more: [Value<'c>; N]) -> Vec<Value<'c>> {
         let mut all = vec![self.sender.as_str().into(), self.recipient.into(), self.lane.number().into()];
         all.extend(more);
         all
@@ -254,93 +250,6 @@ pub(crate) fn abandoned(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<V
         read,
     )?);
     Ok(found)
-}
-
-pub(crate) fn add_receipt(tx: &mut Tx<'_>, v: &Verified) -> Result<(), Error> {
-    let s = &v.statement;
-    tx.execute(
-        "INSERT INTO receipt_issued (sender, recipient, lane, series, number, first_sequence, last_sequence, \
-         digest, receipt, receive_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        &[
-            s.sender.as_str().into(),
-            s.recipient.as_str().into(),
-            s.lane.number().into(),
-            s.number.series.into(),
-            s.number.number.into(),
-            s.first.into(),
-            s.last.into(),
-            (&v.digest).into(),
-            (&v.receipt.encode_to_vec()).into(),
-            s.receive_time.as_microsecond().into(),
-        ],
-    )?;
-    Ok(())
-}
-
-/// The last receipt issued on a channel and the last position that receipts cover.
-pub(crate) fn last_issued(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<(Number, Digest, u64), Error> {
-    let last = tx.query_one(
-        "SELECT series, number, digest FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         ORDER BY series DESC, number DESC LIMIT 1",
-        &channel.with([]),
-        |row| Ok((Number { series: row.number(0)?, number: row.number(1)? }, row.array(2)?)),
-    )?;
-    let covered = tx.query_one(
-        "SELECT COALESCE(MAX(last_sequence), 0) FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3",
-        &channel.with([]),
-        |row| row.number(0),
-    )?;
-    let (number, digest) = last.unwrap_or_default();
-    Ok((number, digest, covered.unwrap_or(0)))
-}
-
-/// The digest and last position of a receipt issued on a channel.
-pub(crate) fn issued_at(tx: &mut Tx<'_>, channel: Channel<'_>, at: Number) -> Result<Option<(Digest, u64)>, Error> {
-    tx.query_one(
-        "SELECT digest, last_sequence FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND series = $4 AND number = $5",
-        &channel.with([at.series.into(), at.number.into()]),
-        |row| Ok((row.array(0)?, row.number(1)?)),
-    )
-}
-
-/// The first position that receipts issued after the given one speak of.
-pub(crate) fn first_stated_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Option<u64>, Error> {
-    tx.query_one(
-        "SELECT first_sequence FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND (series, number) > ($4, $5) ORDER BY first_sequence LIMIT 1",
-        &channel.with([after.series.into(), after.number.into()]),
-        |row| row.number(0),
-    )
-}
-
-/// The oldest receipt that covers a position.
-pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
-    Ok(all_covering(tx, channel, sequence)?.into_iter().next())
-}
-
-/// The receipts that cover a position, oldest first.
-pub(crate) fn all_covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Vec<wire::Receipt>, Error> {
-    tx.query(
-        "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND last_sequence >= $4 AND first_sequence <= $5 ORDER BY last_sequence, series, number LIMIT 16",
-        &channel.with([sequence.into(), sequence.into()]),
-        |row| decode(&row.blob(0)?),
-    )
-}
-
-/// Receipts issued on a channel after the given one, oldest first.
-pub(crate) fn issued_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Vec<wire::Receipt>, Error> {
-    tx.query(
-        "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-         AND (series, number) > ($4, $5) ORDER BY series, number LIMIT 256",
-        &channel.with([after.series.into(), after.number.into()]),
-        |row| decode(&row.blob(0)?),
-    )
-}
-
-fn decode(bytes: &[u8]) -> Result<wire::Receipt, Error> {
-    wire::Receipt::decode(bytes).map_err(|_| Error::Corrupt("a receipt that does not parse"))
 }
 
 /// What was promised on a channel.

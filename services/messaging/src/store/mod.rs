@@ -9,6 +9,7 @@ pub(crate) mod blob;
 pub(crate) mod evidence;
 pub(crate) mod held;
 pub(crate) mod inbox;
+pub(crate) mod issued;
 pub mod operations;
 pub(crate) mod outbox;
 pub(crate) mod positions;

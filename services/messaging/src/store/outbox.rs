@@ -436,6 +436,26 @@ pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Conclu
     )
 }
 
+/// Notes that a message stands at a position that its recipient accepted; also one that was given up here before the
+/// recipient could say so. `skip`: why a skip stands there instead, or 0.
+pub(crate) fn place(tx: &mut Tx<'_>, id: MessageId, ordinal: u64, skip: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4, 5)",
+        &[ordinal.into(), skip.into(), (&id.0).into()],
+    )?;
+    Ok(())
+}
+
+/// Notes that a message or a skip of it stood at a position of which only the skeleton is left. A message that has its
+/// content is signed anew.
+pub(crate) fn place_bare(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE outbox SET state = CASE WHEN content IS NULL THEN 1 ELSE 0 END WHERE id = $1 AND state IN (0, 1, 4)",
+        &[(&id.0).into()],
+    )?;
+    Ok(())
+}
+
 /// Has a message signed again under another number.
 pub(crate) fn redraft(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
     tx.execute("UPDATE outbox SET state = 0 WHERE id = $1", &[(&id.0).into()])?;
