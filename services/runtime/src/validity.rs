@@ -4,11 +4,15 @@
 
 use std::path::Path;
 
-use der::{AnyRef, Decode as _, Reader, SliceReader, Tag, Tagged as _, asn1::GeneralizedTime, asn1::UtcTime};
 use jiff::Timestamp;
 use rustls::pki_types::{
     CertificateDer,
     pem::{self, PemObject as _},
+};
+use x509_cert::{
+    Certificate,
+    der::{self, Decode as _},
+    time::Time,
 };
 
 /// Why it is not known.
@@ -43,33 +47,9 @@ pub fn of_file(path: &Path) -> Result<Vec<Validity>, Error> {
 }
 
 fn of(certificate: &[u8]) -> Result<Validity, Error> {
-    let read = |certificate: &mut der::NestedReader<'_, SliceReader<'_>>| {
-        let times = certificate.sequence(|signed| {
-            // The version, which the oldest form lacks, then serial number, algorithm and issuer.
-            if AnyRef::decode(signed)?.tag().is_context_specific() {
-                AnyRef::decode(signed)?;
-            }
-            AnyRef::decode(signed)?;
-            AnyRef::decode(signed)?;
-            let times = signed.sequence(|validity| Ok((seconds(validity)?, seconds(validity)?)))?;
-            signed.read_slice(signed.remaining_len())?;
-            Ok(times)
-        })?;
-        certificate.read_slice(certificate.remaining_len())?;
-        Ok(times)
-    };
-    let (start, end) = SliceReader::new(certificate)?.sequence(read)?;
-    let at = |seconds: u64| Timestamp::from_second(i64::try_from(seconds).unwrap_or(i64::MAX));
-    Ok(Validity { start: at(start)?, end: at(end)? })
-}
-
-fn seconds<'r>(reader: &mut impl Reader<'r>) -> der::Result<u64> {
-    let time = AnyRef::decode(reader)?;
-    let since = match time.tag() {
-        Tag::UtcTime => time.decode_as::<UtcTime>()?.to_unix_duration(),
-        _ => time.decode_as::<GeneralizedTime>()?.to_unix_duration(),
-    };
-    Ok(since.as_secs())
+    let validity = Certificate::from_der(certificate)?.tbs_certificate.validity;
+    let at = |time: Time| Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX));
+    Ok(Validity { start: at(validity.not_before)?, end: at(validity.not_after)? })
 }
 
 #[cfg(test)]
