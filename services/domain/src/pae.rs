@@ -1,7 +1,8 @@
 //! Pre-authentication encoding and the digests built on it.
 //!
 //! PAE (PASETO) makes a list of byte strings unambiguous, so that no signed kind can be read as another and no
-//! byte can move from one piece to the next. Everything that is signed or hashed goes through here.
+//! byte can move from one piece to the next. Everything that is signed goes through here, and every digest of bytes
+//! that are at hand whole.
 
 use aws_lc_rs::digest;
 

@@ -30,13 +30,9 @@ impl Handler for Traced {
         let contract = message.header.contract.as_str();
         let _span = tracing::info_span!("message", peer, contract, trace_id, span_id).entered();
         let result = self.0.receive(message, context);
-        match &result {
-            Ok(()) => tracing::debug!(id = %message.id, "A message was applied."),
-            Err(Refused::Reason(reason)) => {
-                tracing::debug!(id = %message.id, reason = reason.as_str_name(), "A message was refused.");
-            }
-            // The writer ends with these and says why.
-            Err(Refused::Store(_) | Refused::Key(_)) => (),
+        // A refusal is the handler's to explain, in this span.
+        if result.is_ok() {
+            tracing::debug!(id = %message.id, "A message was applied.");
         }
         result
     }

@@ -31,7 +31,8 @@ pub(crate) struct Args {
     command: Vec<OsString>,
 }
 
-/// A command that ends with this process. `nhipcau` is this program.
+/// A command that ends with this process. `nhipcau` is this program. To be started from a thread that lives as long as
+/// the process, such as a worker of the runtime and not one for blocking work: the kernel goes by the thread.
 pub(super) fn command(nhipcau: &Path, wanted: &Path) -> Command {
     let mut command = Command::new(nhipcau);
     command.arg(NAME).arg("--parent").arg(process::id().to_string()).arg("--").arg(wanted);
