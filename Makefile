@@ -10,7 +10,7 @@ PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo sandbox test sim bench lint fmt
+.PHONY: help setup demo sandbox test sim mutants bench lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -36,6 +36,9 @@ test: setup ## Run every test, on a real nats-server and real processes
 
 sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
 	@cargo run --package nhipcau-sim --release --locked --bin sim -- --seeds $(SEEDS)
+
+mutants: setup ## Break one promise at a time and demand that a test notices: make mutants ARGS="fsync-off"
+	@$(PYTHON) tests/mutants/run.py $(ARGS)
 
 bench: setup ## Measure, with ratios to baselines of the same run: make bench ARGS="--cases 20000"
 	@cargo build --package nhipcau --release --locked

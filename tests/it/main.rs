@@ -14,6 +14,7 @@ mod generation;
 mod layering;
 mod links;
 mod manifests;
+mod mutants;
 mod poison;
 mod provisioning;
 mod repository;

@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn every_commit_waits_for_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store.db")).unwrap();
+        let pragma = |name| store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        let full = 2;
+        assert_eq!(pragma("synchronous"), full);
+    }
+
+    #[test]
     fn a_second_process_fences_the_first_off() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("store.db");
