@@ -80,3 +80,31 @@ async fn a_submission_that_was_undone_leaves_nothing_behind_for_the_next_of_its_
     moha.stop().await;
     vwu.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_wrote_under_a_peers_subject_is_quarantined_and_the_peers_channel_goes_on() {
+    let bus = Bus::start(Layout::default()).await.unwrap();
+    let (at_moha, at_vwu) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let moha = Process::start(&bus, MOHA, at_moha.path(), 1).await;
+    let vwu = Process::start(&bus, VWU, at_vwu.path(), 1).await;
+    moha.send(MOHA, VWU, "message 0").await;
+    assert_eq!(vwu.effects_when(1).await, bodies(0..1));
+
+    // vwu may not publish as moha, not even to its own queue; the server's answers to its requests do, on
+    // every kind of subject.
+    let forger = bus.server.connect(VWU, |_| ()).await.unwrap();
+    for kind in ["m", "b", "r"] {
+        let subject = format!("nc.v1.{kind}.vwu.moha");
+        forger.publish_with_reply("$JS.API.CONSUMER.INFO.NC_VWU.m", subject, "".into()).await.unwrap();
+    }
+    forger.flush().await.unwrap();
+    assert_eq!(vwu.quarantined_when(3).await, ["moha malformed"; 3]);
+    assert_eq!((vwu.effects().await, vwu.taken().await), (bodies(0..1), vec!["moha 1".to_owned()]));
+
+    moha.send(MOHA, VWU, "message 1").await;
+    assert_eq!(vwu.effects_when(2).await, bodies(0..2));
+    moha.concluded(2).await;
+    assert_eq!(vwu.taken().await, ["moha 2"]);
+    moha.stop().await;
+    vwu.stop().await;
+}

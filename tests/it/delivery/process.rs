@@ -128,6 +128,16 @@ impl Process {
         self.rows_when("SELECT body FROM effect ORDER BY rowid", count).await
     }
 
+    /// Waits for so much in quarantine and gives the subject's sender and the reason of each.
+    pub(crate) async fn quarantined_when(&self, count: usize) -> Vec<String> {
+        self.rows_when("SELECT subject_sender || ' ' || reason FROM quarantine ORDER BY serial", count).await
+    }
+
+    /// How many positions of each sender are taken here.
+    pub(crate) async fn taken(&self) -> Vec<String> {
+        self.rows("SELECT sender || ' ' || count(*) FROM received GROUP BY sender ORDER BY sender").await
+    }
+
     /// Waits until so many own messages are concluded.
     pub(crate) async fn concluded(&self, count: usize) {
         let concluded = self.rows_when("SELECT hex(id) FROM concluded", count).await;

@@ -93,6 +93,21 @@ async fn a_submission_with_a_text_that_fits_no_message_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_submission_that_deletes_by_too_many_open_patterns_is_refused_whole() {
+    let house = House::open();
+    let before = held(&house).await;
+    let open = |patterns: usize| {
+        let years: Vec<_> = (0..patterns).map(|n| (1000 + n).to_string()).collect();
+        small(Delete, &years.iter().map(|year| (".F", year.as_str(), "")).collect::<Vec<_>>())
+    };
+    let refused = house.door.submit(call(submit(open(1_001)), "moha", &[Role::Submit])).await.unwrap_err();
+    assert_eq!((refused.code(), why(&refused).as_str()), (Code::InvalidArgument, reason::SUBMISSION_TOO_LARGE));
+    assert_eq!(refused.get_error_details().localized_message().unwrap().locale, "vi-VN");
+    assert_eq!(held(&house).await, before);
+    house.door.submit(call(submit(open(1_000)), "moha", &[Role::Submit])).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_piece_that_is_not_utf8_too_large_or_one_too_many_is_not_kept() {
     let house = House::open();
     let upload = |chunk: Vec<u8>| pb::UploadChunkRequest { parent: "parties/moha".into(), chunk };
