@@ -175,14 +175,18 @@ pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, E
 }
 
 /// Messages that may be signed now, in their order. Within a case a message waits for earlier ones that the recipient
-/// could not take yet, and while a later one than the first to be signed has no receipt yet.
+/// could not take yet, and while a later one than the first to be signed has no receipt yet. Also for an earlier one
+/// that stands before the position at which the recipient last told its count, and has no receipt: the count may be
+/// without it.
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
         "SELECT id, correlation, content, reason, signed FROM outbox d WHERE recipient = $1 AND lane = $2 \
          AND state IN (0, 1, 4) AND state = 0 AND (lane <> 1 OR correlation = x'' OR NOT EXISTS (SELECT 1 \
          FROM outbox o WHERE o.correlation = d.correlation AND o.recipient = d.recipient AND o.lane = d.lane \
          AND (o.state = 4 AND o.serial < d.serial OR o.state = 1 AND o.serial > (SELECT MIN(serial) FROM outbox f \
-         WHERE f.correlation = d.correlation AND f.recipient = d.recipient AND f.lane = d.lane AND f.state = 0)))) \
+         WHERE f.correlation = d.correlation AND f.recipient = d.recipient AND f.lane = d.lane AND f.state = 0) \
+         OR o.state = 1 AND o.serial < d.serial AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) < (SELECT \
+         c.sequence FROM counted_there c WHERE c.recipient = d.recipient AND c.correlation = d.correlation)))) \
          ORDER BY serial LIMIT $3",
         &[recipient.as_str().into(), lane.number().into(), limit.into()],
         |row| {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use nhipcau_messaging::{
-    engine::{AlarmKind, Input, SubmitError},
+    engine::{AlarmKind, Input, Kind, SubmitError},
+    envelope::wire,
     signal::{self, Signal},
 };
 use prost::Message;
 
-use crate::world::{HANOI, MOH, VWU, World};
+use crate::world::{HANOI, MOH, Parcel, VWU, World, receipts};
 
 #[test]
 fn a_message_has_one_effect_and_a_receipt() {
@@ -208,6 +209,33 @@ fn a_case_message_that_needs_a_newer_release_waits_for_it_alone_and_arrives_once
     world.settle();
     assert_eq!(world.effects(VWU), ["other case", "by night", "after"]);
     assert_eq!(world.concluded(MOH), [0, 0, 0]);
+}
+
+#[test]
+fn a_case_does_not_go_on_without_a_message_whose_refusal_for_now_was_overtaken_by_a_later_receipt() {
+    let mut world = World::open();
+    world.install(MOH);
+    world.queue.clear();
+    let is_release = |parcel: &Parcel| parcel.signal && is_release(&parcel.bytes);
+    let is_receipt = |parcel: &Parcel| !parcel.signal && parcel.from == VWU && parcel.kind == Kind::Receipts;
+    world.send_by_night(VWU, "r1", b"by night", [1; 16]);
+    world.settle_losing(|parcel| is_release(parcel) || is_receipt(parcel));
+    world.restart(VWU, None);
+    world.settle_losing(|parcel| is_release(parcel) || is_receipt(parcel));
+    world.send_in(MOH, VWU, "r2", b"after", Some([1; 16])).unwrap();
+    let after = world.take_bundles().remove(0);
+    world.deliver(after).unwrap();
+    let later = world.take_bundles().into_iter().find(is_receipt).unwrap();
+    world.settle_losing(|parcel| is_release(parcel) || is_receipt(parcel));
+    let later = wire::Bundle::decode(later.bytes.as_slice()).unwrap().receipts.pop().unwrap();
+    world.deliver(receipts(VWU, MOH, vec![later])).unwrap();
+    assert_eq!(world.branch(MOH, "renumbered"), 1, "the later receipt was taken");
+    world.settle_losing(is_release);
+    assert!(world.effects(VWU).is_empty());
+    world.install(VWU);
+    world.settle();
+    assert_eq!(world.effects(VWU), ["by night", "after"]);
+    assert_eq!(world.concluded(MOH), [0, 0]);
 }
 
 /// Whether a signal carries a directory release.
