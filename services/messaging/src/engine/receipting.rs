@@ -176,7 +176,7 @@ impl Engine {
         Ok(None)
     }
 
-    /// Whether an own receipt names another envelope at this position.
+    /// Whether the own receipt that speaks last of this position names another envelope there.
     pub(super) fn contradicts_receipt(
         &mut self,
         now: Timestamp,
@@ -184,13 +184,13 @@ impl Engine {
         verified: &envelope::Verified,
         tx: &mut Tx<'_>,
     ) -> Result<bool, Error> {
-        let Some(receipt) = issued::covering(tx, self.channel(key), verified.routing.sequence)? else {
+        let Some(receipt) = issued::ending_at(tx, self.channel(key), verified.routing.sequence)? else {
             return Ok(false);
         };
         let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(false) };
         // Signed anew since, under a higher incarnation, the position was agreed on without what the receipt names.
         let (s, r) = (&receipt.statement, &verified.routing);
-        Ok(!key.1 && s.last == r.sequence && s.head != verified.digest && s.incarnation >= r.incarnation)
+        Ok(!key.1 && s.head != verified.digest && s.incarnation >= r.incarnation)
     }
 
     /// States positions again that the sender has no usable receipt for, though it has all there are.

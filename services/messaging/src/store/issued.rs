@@ -68,9 +68,14 @@ pub(crate) fn first_stated_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: N
     )
 }
 
-/// The oldest receipt that covers a position.
-pub(crate) fn covering(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
-    Ok(all_covering(tx, channel, sequence)?.into_iter().next())
+/// The newest receipt whose last position this is.
+pub(crate) fn ending_at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
+    tx.query_one(
+        "SELECT receipt FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 \
+         AND last_sequence = $4 ORDER BY series DESC, number DESC LIMIT 1",
+        &channel.with([sequence.into()]),
+        |row| decode(&row.blob(0)?),
+    )
 }
 
 /// The receipts that cover a position, oldest first.

@@ -127,6 +127,28 @@ fn a_recipient_rolled_back_that_waited_in_vain_for_its_sender_agrees_with_it_aga
 }
 
 #[test]
+fn what_the_newest_receipt_names_is_taken_again_although_an_older_one_names_another_envelope_there() {
+    let mut world = World::open();
+    let image = world.image(VWU);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let given_up = world.take_bundles().remove(0);
+    world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+    world.settle();
+    world.restart(VWU, Some(&image));
+    world.deliver(given_up).unwrap();
+    world.pass_alone(VWU, 12);
+    world.settle();
+    assert!(world.branch(MOH, "contradicted") > 0, "what was given up counts");
+    world.restart(VWU, Some(&image));
+    world.settle();
+    assert_eq!(world.branch(VWU, "receipt_taken_back"), 2);
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.in_state(MOH, 2), 2);
+}
+
+#[test]
 fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() {
     let mut world = World::open();
     let image = world.image(VWU);
