@@ -8,7 +8,7 @@ use crate::{
     crypto::{padding, seal::sealed_length},
     envelope::{Content, ENVELOPE_LIMIT},
     handler::{Refused, Wishes},
-    message::{Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient, RefusalReason},
+    message::{Cause, Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient, RefusalReason},
     store::{
         self, Tx,
         outbox::{self, NewMessage, State},
@@ -26,7 +26,7 @@ pub(super) const BULK_LIMIT: usize = 448 * 1024;
 /// Why a message was not accepted. Nothing of it is stored.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The same cause and ordinal already stand for other content.
+    /// The same cause and ordinal already stand for other content, or for what was given up and is no longer known.
     #[error("the request id was already used for another message")]
     IdReused,
     /// No agreement of the release in force allows it.
@@ -92,15 +92,14 @@ impl Engine {
     /// [`SubmitError`]; the caller's savepoint must be undone.
     pub fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         let id = MessageId::derive(&self.keys.id_key, &draft.cause, draft.ordinal);
+        let is_request = matches!(draft.cause, Cause::Request { .. });
         let Draft { header, recipient, lane, parts, .. } = draft;
         let content = Content { header, ordinal: 0, skip: None, parts };
         let draft_digest = content.digest();
         if let Some(digest) = outbox::find(tx, id)? {
-            return if digest == draft_digest || digest == outbox::GIVEN_UP {
-                Ok(id)
-            } else {
-                Err(SubmitError::IdReused)
-            };
+            // What follows from a message is the same each time; what a caller had asked for is no longer known.
+            let follows = digest == outbox::GIVEN_UP && !is_request;
+            return if digest == draft_digest || follows { Ok(id) } else { Err(SubmitError::IdReused) };
         }
         self.check(now, &recipient, lane, &content)?;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nhipcau_messaging::{
-    engine::{AlarmKind, Input, Kind},
+    engine::{AlarmKind, Input, Kind, SubmitError},
     message::RefusalReason,
 };
 
@@ -192,6 +192,28 @@ fn what_was_received_behind_an_unconcluded_message_is_sent_again_when_its_recipi
     assert_eq!(held, ["one", "three", "two"]);
     assert_eq!(world.in_state(MOH, 2), 3);
     assert!(world.concluded(MOH).iter().all(|outcome| *outcome == 0));
+}
+
+#[test]
+fn a_request_of_which_only_the_withdrawal_is_known_stands_for_no_other_content() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.queue.clear();
+    world
+        .group(MOH, |engine, tx| {
+            tx.execute("INSERT INTO meta (name, value) VALUES ('revoked', x'')", &[])?;
+            engine.recheck(&[7; 16], tx)
+        })
+        .unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    assert_eq!(world.branch(MOH, "skip_restored"), 1);
+    assert!(matches!(world.send(MOH, VWU, "r1", b"two"), Err(SubmitError::IdReused)));
+    world.send(MOH, VWU, "r2", b"three").unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["three"]);
 }
 
 #[test]
