@@ -69,6 +69,11 @@ impl InFlight {
         format!("{}.{number}", self.base)
     }
 
+    /// Waits until no publish is without an answer.
+    pub(super) async fn settled(&self) {
+        drop(self.budget.reserve(BYTES_IN_FLIGHT).await);
+    }
+
     /// The token of an answered publish, once.
     pub(super) fn take(&self, subject: &str) -> Option<u64> {
         let number = subject.strip_prefix(&self.base)?.strip_prefix('.')?.parse().ok()?;
@@ -111,9 +116,8 @@ pub(super) async fn run(line: Arc<Line>) {
             PublishResult::Full => line.counters.full(),
             PublishResult::Unknown => line.counters.unanswered(),
         }
-        if line.inputs.send(Input::Published { token, result }).await.is_err() {
-            return;
-        }
+        // Goes on when nobody listens any more: the end waits until every publish is answered.
+        drop(line.inputs.send(Input::Published { token, result }).await);
     }
 }
 
@@ -185,6 +189,18 @@ mod tests {
         tokio::time::advance(ANSWER_WITHIN).await;
         assert_eq!(publishes.overdue(), [71]);
         assert!(publishes.overdue().is_empty());
+    }
+
+    #[tokio::test]
+    async fn all_is_settled_once_every_publish_is_answered() {
+        let publishes = InFlight::new("_INBOX_moha.x".to_owned());
+        assert!(publishes.settled().now_or_never().is_some());
+        let first = publishes.note(1, 1).await;
+        let second = publishes.note(2, 100_000).await;
+        publishes.take(&first).unwrap();
+        assert!(publishes.settled().now_or_never().is_none());
+        publishes.take(&second).unwrap();
+        assert!(publishes.settled().now_or_never().is_some());
     }
 
     #[tokio::test]

@@ -195,14 +195,17 @@ impl Transport {
         self.pulls.shutdown().await;
     }
 
-    /// Ends: stops taking in, carries out what was offered, and closes the connection, all within the time given.
+    /// Ends: stops taking in, carries out what was offered, waits for the broker's answers, and closes the connection,
+    /// all within the time given.
     pub async fn shutdown(mut self, within: Duration) {
         self.quiesce().await;
         self.stop.send_replace(true);
         let outputs = &mut self.outputs;
-        let client = self.line.client.clone();
+        let Line { client, in_flight, .. } = &*self.line;
         let ended = timeout(within, async {
             let carried = outputs.await;
+            // A flush ends at the socket: closed while it has something to read, it takes what the broker has not read.
+            in_flight.settled().await;
             (carried.is_ok(), client.flush().await.is_ok(), client.drain().await.is_ok())
         });
         if !matches!(ended.await, Ok((true, true, true))) {
