@@ -116,21 +116,17 @@ pub(super) async fn run(line: Arc<Line>) {
             PublishResult::Full => line.counters.full(),
             PublishResult::Unknown => line.counters.unanswered(),
         }
-        // Goes on when nobody listens any more: the end waits until every publish is answered.
+        // Goes on when nobody listens any more, as giving up does: the end waits until no publish is in flight.
         drop(line.inputs.send(Input::Published { token, result }).await);
     }
 }
 
-/// Reports publishes that nobody will answer any more; false when nobody listens.
-pub(super) async fn give_up(line: &Line, tokens: Vec<u64>) -> bool {
+/// Reports publishes that nobody will answer any more.
+pub(super) async fn give_up(line: &Line, tokens: Vec<u64>) {
     for token in tokens {
         line.counters.unanswered();
-        let input = Input::Published { token, result: PublishResult::Unknown };
-        if line.inputs.send(input).await.is_err() {
-            return false;
-        }
+        drop(line.inputs.send(Input::Published { token, result: PublishResult::Unknown }).await);
     }
-    true
 }
 
 fn read(answer: &Message) -> PublishResult {

@@ -272,9 +272,7 @@ async fn keep_house(line: Arc<Line>) {
         for _ in 0..line.unacknowledged.lapse() {
             line.counters.lapsed();
         }
-        if !publish::give_up(&line, line.in_flight.overdue()).await {
-            return;
-        }
+        publish::give_up(&line, line.in_flight.overdue()).await;
     }
 }
 
