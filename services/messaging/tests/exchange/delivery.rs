@@ -59,11 +59,11 @@ fn the_same_request_gives_the_same_message_and_other_content_is_refused() {
 }
 
 #[test]
-fn a_lost_publish_is_sent_again_until_the_receipt_is_there() {
+fn a_lost_publish_is_sent_again_until_the_receipt_is_there_also_when_no_signal_tells_of_it() {
     let mut world = World::open();
     world.send(MOH, VWU, "r1", b"one").unwrap();
     world.queue.clear();
-    world.settle();
+    world.settle_losing(|parcel| parcel.signal);
     assert_eq!(world.effects(VWU), ["one"]);
     assert_eq!(world.in_state(MOH, 2), 1);
 }
@@ -181,12 +181,8 @@ fn what_was_revoked_before_it_left_is_skipped_and_told() {
     world.settle();
     world.send(MOH, VWU, "r2", b"withdrawn").unwrap();
     world.queue.clear();
-    world
-        .group(MOH, |engine, tx| {
-            tx.execute("INSERT INTO meta (name, value) VALUES ('revoked', x'')", &[])?;
-            engine.recheck(&[7; 16], tx)
-        })
-        .unwrap();
+    world.withdraw(MOH);
+    world.recheck(MOH);
     world.settle();
     assert_eq!(world.effects(VWU), ["kept"]);
     assert!(world.alarmed(VWU, AlarmKind::Skipped));

@@ -42,7 +42,7 @@ fn a_skip_that_was_erased_is_not_taken_for_its_message_when_a_sender_put_back_is
     let image = world.image(MOH);
     world.send_in(MOH, VWU, "r1", b"one", Some(ERASED)).unwrap();
     world.queue.clear();
-    world.rows(MOH, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+    world.withdraw(MOH);
     world.group(MOH, |engine, tx| engine.recheck(&ERASED, tx)).unwrap();
     world.settle();
     assert!(world.branch(VWU, "skip_received") > 0 && world.effects(VWU).is_empty());

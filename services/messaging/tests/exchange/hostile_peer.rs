@@ -175,7 +175,7 @@ fn old_signals_stop_nobody_after_both_sides_were_rolled_back() {
     for n in 0..3 {
         world.send(MOH, VWU, &format!("r{n}"), b"x").unwrap();
         world.queue.clear();
-        world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+        world.recheck(MOH);
         world.settle();
     }
     let old: Vec<_> = world.seen.iter().filter(|p| p.from == MOH && p.to == VWU && p.signal).cloned().collect();

@@ -43,8 +43,7 @@ fn a_basis_withdrawn_without_a_word_to_the_engine_stops_the_next_publish() {
     let mut world = open();
     world.send(MOH, VWU, "r1", b"withdrawn").unwrap();
     world.queue.clear();
-    let withdraw = "INSERT INTO meta (name, value) VALUES ('revoked', x'')";
-    world.nodes[MOH].store.transaction(|tx| tx.execute(withdraw, &[])).unwrap();
+    world.withdraw(MOH);
     world.settle();
     assert!(world.effects(VWU).is_empty());
     assert!(world.branch(MOH, "rechecked") > 0);

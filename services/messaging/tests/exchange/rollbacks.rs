@@ -107,19 +107,26 @@ fn a_recipient_rolled_back_applies_what_it_had_received_although_the_agreement_h
     assert_eq!(world.concluded(VWU), [0]);
 }
 
-#[test]
-fn a_recipient_rolled_back_that_waited_in_vain_for_its_sender_agrees_with_it_again() {
-    let mut world = World::open();
+/// A recipient that was put back to before anything came. It took on its own what its sender had given up meanwhile,
+/// and both agree again. Its image from before.
+fn taken_while_its_sender_was_awaited(world: &mut World) -> Vec<u8> {
     let image = world.image(VWU);
     world.send(MOH, VWU, "r1", b"one").unwrap();
     let given_up = world.take_bundles().remove(0);
-    world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+    world.recheck(MOH);
     world.settle();
     assert_eq!(world.effects(VWU), ["one"]);
     world.restart(VWU, Some(&image));
     world.deliver(given_up).unwrap();
     world.pass_alone(VWU, 12);
     world.settle();
+    image
+}
+
+#[test]
+fn a_recipient_rolled_back_that_waited_in_vain_for_its_sender_agrees_with_it_again() {
+    let mut world = World::open();
+    taken_while_its_sender_was_awaited(&mut world);
     world.send(MOH, VWU, "r2", b"two").unwrap();
     world.settle();
     assert!(world.nodes[MOH].engine.is_open());
@@ -129,15 +136,7 @@ fn a_recipient_rolled_back_that_waited_in_vain_for_its_sender_agrees_with_it_aga
 #[test]
 fn what_the_newest_receipt_names_is_taken_again_although_an_older_one_names_another_envelope_there() {
     let mut world = World::open();
-    let image = world.image(VWU);
-    world.send(MOH, VWU, "r1", b"one").unwrap();
-    let given_up = world.take_bundles().remove(0);
-    world.group(MOH, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
-    world.settle();
-    world.restart(VWU, Some(&image));
-    world.deliver(given_up).unwrap();
-    world.pass_alone(VWU, 12);
-    world.settle();
+    let image = taken_while_its_sender_was_awaited(&mut world);
     assert!(world.branch(MOH, "contradicted") > 0, "what was given up counts");
     world.restart(VWU, Some(&image));
     world.settle();
@@ -200,12 +199,8 @@ fn a_request_of_which_only_the_withdrawal_is_known_stands_for_no_other_content()
     let image = world.image(MOH);
     world.send(MOH, VWU, "r1", b"one").unwrap();
     world.queue.clear();
-    world
-        .group(MOH, |engine, tx| {
-            tx.execute("INSERT INTO meta (name, value) VALUES ('revoked', x'')", &[])?;
-            engine.recheck(&[7; 16], tx)
-        })
-        .unwrap();
+    world.withdraw(MOH);
+    world.recheck(MOH);
     world.settle();
     world.restart(MOH, Some(&image));
     world.settle();
@@ -224,7 +219,7 @@ fn a_repeated_request_withdrawn_before_its_message_is_returned_counts_as_receive
     world.settle();
     world.restart(MOH, Some(&image));
     world.send(MOH, VWU, "r1", b"one").unwrap();
-    world.rows(MOH, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+    world.withdraw(MOH);
     world.settle();
     assert_eq!(world.effects(VWU), ["one"]);
     assert_eq!((world.in_state(MOH, 2), world.in_state(MOH, 5)), (1, 0));

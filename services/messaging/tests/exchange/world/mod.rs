@@ -149,6 +149,16 @@ impl World {
         self.nodes[node].store.image().unwrap()
     }
 
+    /// Withdraws the basis of all that a node sends, without a word to its engine.
+    pub(crate) fn withdraw(&mut self, node: usize) {
+        self.rows(node, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+    }
+
+    /// Has the engine of a node look again at what the service allows.
+    pub(crate) fn recheck(&mut self, node: usize) {
+        self.group(node, |engine, tx| engine.recheck(&[7; 16], tx)).unwrap();
+    }
+
     /// One group on one node; its outputs go on the bus.
     pub(crate) fn group<T, E: From<store::Error> + From<Error>>(
         &mut self,
