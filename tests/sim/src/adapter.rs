@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 57] = [
+pub const BRANCHES: [&str; 58] = [
     "broadcast_applied_later",
     "broadcast_differs",
     "broadcast_held_back",
@@ -56,6 +56,7 @@ pub const BRANCHES: [&str; 57] = [
     "receipt_of_lost_history",
     "receipt_taken_back",
     "receipt_unknown_position",
+    "receipts_left_behind",
     "receipts_repeated",
     "receipts_restated",
     "rechecked",
@@ -83,26 +84,6 @@ pub const BRANCHES: [&str; 57] = [
     "unreadable_position",
     "unreceipted_alarm",
 ];
-
-/// Branches that only a meeting of several disasters on one channel leads to. Without schemes a run need not take them
-/// often.
-pub const RARE: [&str; 11] = [
-    "contradicted",
-    "earlier_of_case_lost",
-    "given_up_refused",
-    "histories_differ",
-    "histories_part_earlier",
-    "history_differs",
-    "receipt_contradicted",
-    "receipt_of_lost_history",
-    "skip_restored",
-    "unconcluded_found",
-    "unreadable_position",
-];
-
-/// Those of them that schemes do not lead to often either.
-pub const RARE_BY_SCHEMES: [&str; 4] =
-    ["contradicted", "earlier_of_case_lost", "histories_differ", "unconcluded_found"];
 
 /// One thing for a group to do.
 #[derive(Debug)]

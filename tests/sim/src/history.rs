@@ -95,10 +95,10 @@ pub struct Disk {
     pub heads: BTreeMap<(Point, Lane, bool), u64>,
 }
 
-/// Whether a refusal ends a message.
+/// Whether a refusal ends a message. That its id was used before says that something else has.
 #[must_use]
 pub fn is_final(reason: RefusalReason) -> bool {
-    !matches!(reason, RefusalReason::NotYet | RefusalReason::Moved)
+    !matches!(reason, RefusalReason::NotYet | RefusalReason::Moved | RefusalReason::IdReused)
 }
 
 /// What was committed in the whole run, by whomever.

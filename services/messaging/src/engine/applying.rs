@@ -17,7 +17,11 @@ use crate::{
     handler::{Context, Refused},
     message::{self, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
-    store::{Tx, inbox, outbox::Head},
+    store::{
+        Tx,
+        inbox::{self, Spent, SpentBy},
+        outbox::Head,
+    },
 };
 
 /// The outcome of a message in the inbox: 0 received, else the refusal reason.
@@ -62,6 +66,8 @@ impl Engine {
         if !is_retryable(outcome) {
             expected = 0;
         }
+        let is_skip = content.as_ref().is_some_and(|content| content.skip.is_some());
+        let by = if is_skip && !key.1 { SpentBy::Skip } else { SpentBy::Message };
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
         let bytes = verified.envelope.encode_to_vec();
         let stored = match r.recipient {
@@ -82,7 +88,7 @@ impl Engine {
                 content_digest,
                 outcome: i64::from(outcome),
                 expected,
-                spent: !repeated && !erased && !is_retryable(outcome),
+                spent: (!repeated && !erased && !is_retryable(outcome)).then_some(by),
                 envelope: (!erased).then_some(stored.as_slice()),
                 erased: erased.then_some(bytes.as_slice()),
                 now: micros(now),
@@ -116,12 +122,19 @@ impl Engine {
         let spent = inbox::spent(tx, &key.0, r.id)?;
         let repeated = spent.is_some();
         let outcome = match spent {
-            Some((digest, before)) if digest == content.digest_apart_from_ordinal() || content.skip.is_some() => {
+            // A skip of what had its effect before is other content, and its sender learns so.
+            Some(Spent { outcome: 0, by: SpentBy::Message, .. }) if content.skip.is_some() && !key.1 => {
+                self.branch("id_repeated");
+                RefusalReason::IdReused as i32
+            }
+            Some(Spent { digest, outcome, .. })
+                if digest == content.digest_apart_from_ordinal() || content.skip.is_some() =>
+            {
                 if key.1 {
                     inbox::reclaim(tx, &key.0, r.id)?;
                 }
                 self.branch("id_repeated");
-                i32::try_from(before).unwrap_or(0)
+                i32::try_from(outcome).unwrap_or(0)
             }
             Some(_) => RefusalReason::IdReused as i32,
             None if in_order || matches!(stated, Some(Outcome::Refused(_))) => {

@@ -205,6 +205,8 @@ impl Incoming {
 pub(super) struct Peer {
     /// Its process, once it has answered this one.
     pub(super) run: Option<Run>,
+    /// Number of that process's start.
+    pub(super) start: u64,
     /// Number of its last status.
     pub(super) number: u64,
     /// When that was heard, for people.
@@ -239,6 +241,7 @@ impl Peer {
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             run: None,
+            start: 0,
             number: 0,
             heard_at: None,
             unheard: None,

@@ -17,7 +17,7 @@ use crate::{
     receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
     store::{
         Tx, held, inbox, issued,
-        outbox::{self, Concluded, Covered, State},
+        outbox::{self, Concluded, Covered, State, Told},
     },
 };
 
@@ -285,11 +285,11 @@ impl Engine {
             }
             return Ok(());
         }
+        let before = held::place(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?;
         let follows = if s.number.series == held.series {
             s.number.number == held.number + 1 && s.previous == held_digest
         } else {
-            s.number.number == 1
-                && (s.previous == [0; 32] || held::holds(tx, &s.issuer, &s.recipient, s.lane, &s.previous)?)
+            s.number.number == 1 && before.is_some()
         };
         // Its predecessor may be lost on both sides; then the first of a series that the issuer still stands by counts.
         let key = (s.recipient.clone(), s.lane);
@@ -300,7 +300,31 @@ impl Engine {
             self.peer(subject_sender).status_due(time);
             return Ok(());
         }
+        self.leave_behind(s, held, before, tx)?;
         self.take_next_receipt(now, &verified, tx)
+    }
+
+    /// A receipt that does not follow on the last one held: its issuer was put back, and stands by another row than the
+    /// one that this store has seen. What the receipts left behind say no longer holds. Their messages are open again
+    /// until the issuer has stated their positions once more.
+    fn leave_behind(
+        &mut self,
+        s: &Statement,
+        held: Number,
+        before: Option<Number>,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
+        // Where the row parts is not known when the receipt before is not: then at least all that was refused is asked
+        // for again.
+        let parts = before.unwrap_or(Number { series: held.series, number: 0 });
+        if s.recipient == Recipient::All || parts >= held {
+            return Ok(());
+        }
+        let opened = outbox::doubt(tx, &s.issuer, s.lane, parts, before.is_none())?;
+        if opened > 0 {
+            self.branch("receipts_left_behind");
+        }
+        Ok(())
     }
 
     fn take_next_receipt(&mut self, now: Timestamp, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
@@ -363,8 +387,14 @@ impl Engine {
     /// Has a message that was refused for now sent again: at once under the number that comes next, else when the
     /// recipient has become able to take it. Also when it was received before: the recipient's store was rolled back.
     fn try_again(&mut self, position: &Covered, refusal: &Refusal, tx: &mut Tx<'_>) -> Result<(), Error> {
-        if outbox::concluding(tx, position.id)?.is_none_or(|message| message.refused) {
+        let Some(message) =
+            outbox::concluding(tx, position.id)?.filter(|message| !message.refused && !message.is_given_up)
+        else {
             return Ok(());
+        };
+        if let Told::Refused(reason) = message.told {
+            // Its service has gone on from the refusal.
+            return Ok(outbox::conclude(tx, position.id, State::Refused, reason, None)?);
         }
         if refusal.expected != 0 && refusal.expected != position.ordinal {
             self.branch("renumbered");
@@ -383,27 +413,36 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let outcome = match refusal {
-            None if message.is_open => {
-                let state = if message.skip { State::Skipped } else { State::Received };
-                outbox::conclude(tx, message.id, state, 0)?;
-                if message.skip || message.told {
+            None if message.is_open && message.skip => {
+                return Ok(outbox::conclude(tx, message.id, State::Skipped, 0, None)?);
+            }
+            // Also what was refused by a history of the recipient that is gone: the effect is on its disk.
+            None if message.is_open || message.refused => {
+                outbox::conclude(tx, message.id, State::Received, 0, Some(Told::Received))?;
+                if message.told == Told::Received {
                     return Ok(());
                 }
                 Outcome::Received
             }
-            None if message.refused => {
-                // Refused by a history of the recipient that is gone: the effect is on its disk.
-                outbox::conclude(tx, message.id, State::Received, 0)?;
+            // It had its effect before it was given up, or under an id that has told so since.
+            Some(RefusalReason::IdReused) if message.skip || message.told == Told::Received => {
+                outbox::conclude(tx, message.id, State::Received, 0, Some(Told::Received))?;
+                if message.told == Told::Received {
+                    return Ok(());
+                }
                 Outcome::Received
             }
             None => return Ok(()),
-            Some(_) if message.refused => return Ok(()),
+            Some(_) if message.refused || message.is_given_up => return Ok(()),
             Some(reason) if message.skip => {
-                outbox::conclude(tx, message.id, State::Skipped, reason as i64)?;
-                return Ok(());
+                return Ok(outbox::conclude(tx, message.id, State::Skipped, reason as i64, None)?);
             }
             Some(reason) => {
-                outbox::conclude(tx, message.id, State::Refused, reason as i64)?;
+                let told = Told::Refused(reason as i64);
+                outbox::conclude(tx, message.id, State::Refused, reason as i64, Some(told))?;
+                if message.told == told {
+                    return Ok(());
+                }
                 self.branch("refused_for_good");
                 self.alarm(AlarmKind::Refused, Some(issuer));
                 Outcome::Refused(reason)

@@ -22,7 +22,7 @@ use crate::{
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
     pae,
-    receipt::{self, Statement},
+    receipt::{self, Number, Statement},
     signal::{Kind, Signal},
     store::{
         Tx, held, inbox, issued,
@@ -246,6 +246,12 @@ impl Engine {
         if s.number <= channel.receipt.0 {
             return Ok(());
         }
+        // Those between are returned with the next status: none is passed over that this disk may contradict.
+        let before = Number { series: s.number.series, number: s.number.number - 1 };
+        if before.number > 0 && issued::at(tx, self.channel(&key), before)?.is_none() {
+            return Ok(());
+        }
+        let Some(channel) = self.incoming.get_mut(&key) else { return Ok(()) };
         channel.receipt = (s.number, v.digest);
         channel.covered = channel.covered.max(s.last);
         let head = channel.head.sequence;

@@ -184,13 +184,18 @@ impl Engine {
     ) -> Result<(), Error> {
         let time = self.time;
         let Ok(run) = Run::try_from(statement.run.as_slice()) else { return Ok(()) };
-        let fresh = statement.echo.as_slice() == self.run;
+        let start = statement.outgoing.iter().map(|out| out.incarnation >> START_SHIFT).max().unwrap_or(0);
+        let peer = self.peer(id);
+        // What a process says that a later one has followed is only heard so that it learns of that one.
+        let is_present = start >= peer.start;
+        let fresh = is_present && statement.echo.as_slice() == self.run;
         let peer = self.peer(id);
         if fresh {
             if peer.run == Some(run) && statement.number <= peer.number {
                 return Ok(());
             }
             peer.run = Some(run);
+            peer.start = start;
             peer.number = statement.number;
             peer.release = statement.directory_version;
             peer.heard_at = Some(now);

@@ -89,20 +89,22 @@ fn decode(row: &Row<'_>) -> Result<wire::Receipt, Error> {
     wire::Receipt::decode(row.blob(0)?.as_slice()).map_err(|_| Error::Corrupt("a receipt that does not parse"))
 }
 
-/// Whether the receipt of a digest is held.
-pub(crate) fn holds(
+/// The place in its issuer's row of the receipt with this digest, if it is held; the beginning for no receipt.
+pub(crate) fn place(
     tx: &mut Tx<'_>,
     issuer: &AccessPointId,
     recipient: &Recipient,
     lane: Lane,
     digest: &Digest,
-) -> Result<bool, Error> {
-    let found = tx.query_one(
-        "SELECT 1 FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND digest = $4",
+) -> Result<Option<Number>, Error> {
+    if *digest == [0; 32] {
+        return Ok(Some(Number::default()));
+    }
+    tx.query_one(
+        "SELECT series, number FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND digest = $4",
         &[issuer.as_str().into(), recipient.as_str().into(), lane.number().into(), digest.into()],
-        |row| row.int(0),
-    )?;
-    Ok(found.is_some())
+        |row| Ok(Number { series: row.number(0)?, number: row.number(1)? }),
+    )
 }
 
 /// Receipts held of an issuer after the given one, oldest first.

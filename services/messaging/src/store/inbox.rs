@@ -27,7 +27,8 @@ pub(crate) struct Accepted<'a> {
     pub(crate) content_digest: Digest,
     pub(crate) outcome: i64,
     pub(crate) expected: u64,
-    pub(crate) spent: bool,
+    /// Who spent the id, if this position did.
+    pub(crate) spent: Option<SpentBy>,
     pub(crate) envelope: Option<&'a [u8]>,
     pub(crate) erased: Option<&'a [u8]>,
     pub(crate) now: i64,
@@ -66,7 +67,7 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
             (&a.content_digest).into(),
             a.outcome.into(),
             a.expected.into(),
-            i64::from(a.spent).into(),
+            a.spent.map_or(0, |by| by as i64).into(),
             a.envelope.into(),
             a.erased.into(),
             a.now.into(),
@@ -121,12 +122,30 @@ pub(crate) fn accepted_from(tx: &mut Tx<'_>, channel: Channel<'_>, from: u64) ->
     )
 }
 
-/// On what content, and with what outcome, a sender's id was spent.
-pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<Option<(Digest, i64)>, Error> {
+/// What spends an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpentBy {
+    Message = 1,
+    Skip = 3,
+}
+
+/// How a sender's id was spent.
+pub(crate) struct Spent {
+    /// On what content.
+    pub(crate) digest: Digest,
+    pub(crate) outcome: i64,
+    pub(crate) by: SpentBy,
+}
+
+/// How a sender's id was spent.
+pub(crate) fn spent(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<Option<Spent>, Error> {
     tx.query_one(
-        "SELECT content_digest, outcome FROM received WHERE sender = $1 AND id = $2 AND spent > 0",
+        "SELECT content_digest, outcome, spent FROM received WHERE sender = $1 AND id = $2 AND spent > 0",
         &[sender.as_str().into(), (&id.0).into()],
-        |row| Ok((row.array(0)?, row.int(1)?)),
+        |row| {
+            let by = if row.int(2)? == SpentBy::Skip as i64 { SpentBy::Skip } else { SpentBy::Message };
+            Ok(Spent { digest: row.array(0)?, outcome: row.int(1)?, by })
+        },
     )
 }
 

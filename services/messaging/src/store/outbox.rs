@@ -6,6 +6,7 @@ use super::{Error, Row, Tx, Value};
 use crate::{
     message::{Correlation, Lane, MessageId, Recipient},
     pae::Digest,
+    receipt::Number,
 };
 
 /// A position of a channel.
@@ -97,6 +98,25 @@ pub(crate) struct Covered {
     pub(crate) is_bare: bool,
 }
 
+/// What the service that sent a message was last told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Nothing,
+    Received,
+    /// Refused for good, for this reason.
+    Refused(i64),
+}
+
+impl From<i64> for Told {
+    fn from(stored: i64) -> Self {
+        match stored {
+            0 => Self::Nothing,
+            1.. => Self::Received,
+            reason => Self::Refused(-reason),
+        }
+    }
+}
+
 /// What a receipt concludes.
 pub(crate) struct Concluded {
     pub(crate) id: MessageId,
@@ -107,8 +127,10 @@ pub(crate) struct Concluded {
     pub(crate) refused: bool,
     /// Whether it still waits for a conclusion.
     pub(crate) is_open: bool,
-    /// Whether its service was told that it was received.
-    pub(crate) told: bool,
+    /// Whether it was given up for good.
+    pub(crate) is_given_up: bool,
+    /// What its service was told of it.
+    pub(crate) told: Told,
     /// Whether its content is still there, so that it can be sent again.
     pub(crate) is_whole: bool,
 }
@@ -419,21 +441,21 @@ pub(crate) fn covered(
     )
 }
 
-/// A message that was not skipped. Looked up one by one: a receipt may cover one message at two positions.
+/// A message and where it stands. Looked up one by one: a receipt may cover one message at two positions.
 pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
     tx.query_one(
-        "SELECT contract, correlation, reason, state, told, content IS NOT NULL FROM outbox \
-         WHERE id = $1 AND state <> 5",
+        "SELECT contract, correlation, reason, state, told, content IS NOT NULL FROM outbox WHERE id = $1",
         &[(&id.0).into()],
         |row| {
             Ok(Concluded {
                 id,
                 contract: row.text(0)?,
                 correlation: correlation_of(row, 1)?,
-                skip: row.int(2)? != 0 && row.int(3)? != 3,
+                skip: row.int(3)? == 5 || row.int(2)? != 0 && row.int(3)? != 3,
                 refused: row.int(3)? == 3,
                 is_open: matches!(row.int(3)?, 0 | 1 | 4),
-                told: row.int(4)? != 0,
+                is_given_up: row.int(3)? == 5,
+                told: row.int(4)?.into(),
                 is_whole: row.int(5)? != 0,
             })
         },
@@ -441,10 +463,11 @@ pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Conclu
 }
 
 /// Notes that a message stands at a position that its recipient accepted; also one that was given up here before the
-/// recipient could say so. `skip`: why a skip stands there instead, or 0.
+/// recipient could say so, and one that was refused by a history of the recipient that is not its present one. `skip`:
+/// why a skip stands there instead, or 0.
 pub(crate) fn place(tx: &mut Tx<'_>, id: MessageId, ordinal: u64, skip: i64) -> Result<(), Error> {
     tx.execute(
-        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 4, 5)",
+        "UPDATE outbox SET state = 1, ordinal = $1, reason = $2 WHERE id = $3 AND state IN (0, 1, 3, 4, 5)",
         &[ordinal.into(), skip.into(), (&id.0).into()],
     )?;
     Ok(())
@@ -460,6 +483,38 @@ pub(crate) fn place_bare(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
     Ok(())
 }
 
+/// Opens again the messages of which receipts after `after` speak, and, if so wanted, all that were refused; those that
+/// still have a position. Says how many.
+pub(crate) fn doubt(
+    tx: &mut Tx<'_>,
+    recipient: &AccessPointId,
+    lane: Lane,
+    after: Number,
+    all_refused: bool,
+) -> Result<usize, Error> {
+    let mut opened = tx.execute(
+        "UPDATE outbox SET state = 1, reason = 0 WHERE state IN (2, 3) AND id IN (SELECT s.id FROM receipt_held r \
+         JOIN sent s ON s.recipient = r.recipient AND s.lane = r.lane AND s.sequence >= r.first_sequence \
+         AND s.sequence <= r.last_sequence WHERE r.issuer = $1 AND r.recipient = $2 AND r.lane = $3 \
+         AND (r.series, r.number) > ($4, $5))",
+        &[
+            recipient.as_str().into(),
+            recipient.as_str().into(),
+            lane.number().into(),
+            after.series.into(),
+            after.number.into(),
+        ],
+    )?;
+    if all_refused {
+        opened += tx.execute(
+            "UPDATE outbox SET state = 1, reason = 0 WHERE recipient = $1 AND lane = $2 AND state IN (3, 5) \
+             AND state = 3 AND EXISTS (SELECT 1 FROM sent s WHERE s.id = outbox.id)",
+            &[recipient.as_str().into(), lane.number().into()],
+        )?;
+    }
+    Ok(opened)
+}
+
 /// Has a message signed again under another number.
 pub(crate) fn redraft(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
     tx.execute("UPDATE outbox SET state = 0 WHERE id = $1", &[(&id.0).into()])?;
@@ -472,10 +527,22 @@ pub(crate) fn wait(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn conclude(tx: &mut Tx<'_>, id: MessageId, state: State, reason: i64) -> Result<(), Error> {
+/// Ends a message. `told`: what its service is told, if anything new.
+pub(crate) fn conclude(
+    tx: &mut Tx<'_>,
+    id: MessageId,
+    state: State,
+    reason: i64,
+    told: Option<Told>,
+) -> Result<(), Error> {
+    let told = told.map(|told| match told {
+        Told::Nothing => 0,
+        Told::Received => 1,
+        Told::Refused(reason) => -reason,
+    });
     tx.execute(
-        "UPDATE outbox SET state = $1, reason = $2, told = CASE WHEN $3 = 2 THEN 1 ELSE told END WHERE id = $4",
-        &[state.into(), reason.into(), state.into(), (&id.0).into()],
+        "UPDATE outbox SET state = $1, reason = $2, told = COALESCE($3, told) WHERE id = $4",
+        &[state.into(), reason.into(), told.into(), (&id.0).into()],
     )?;
     Ok(())
 }

@@ -17,7 +17,8 @@ CREATE INDEX case_key_kek ON case_key (kek);
 -- Every message this access point ever accepted to send. state: 0 to be signed, 1 signed, 2 received,
 -- 3 refused, 4 waiting for the peer's newer release, 5 skipped. ordinal: the number in the case that it was last
 -- signed under. reason: why it was refused; in the states 0, 1
--- and 5 why it is skipped, 0 when it is not.
+-- and 5 why it is skipped, 0 when it is not. told: what its service was last told: 0 nothing, 1 received, else that it
+-- was refused, as the reason with a minus.
 CREATE TABLE outbox (
   id BLOB PRIMARY KEY,
   recipient TEXT NOT NULL,
@@ -59,7 +60,8 @@ CREATE INDEX sent_case ON sent (correlation, recipient, lane, sequence);
 CREATE INDEX sent_whole ON sent (sign_time) WHERE envelope IS NOT NULL AND recipient <> 'all';
 
 -- Every position this access point ever accepted. outcome: 0 received, else the refusal reason. spent: 1 on the
--- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again.
+-- one row that spent the id, 2 there while a broadcast's publisher has abandoned the position and not sent it again,
+-- 3 there where a skip spent it.
 -- expected: the number in the case that a refusal for now named; 0 when it named none.
 -- branch: 0 in the channel's present history, another number in a broadcast's abandoned ones.
 CREATE TABLE received (

@@ -7,7 +7,10 @@ use nhipcau_messaging::{
     message::RefusalReason,
 };
 
-use crate::world::{HANOI, MOH, Parcel, Secrets, VWU, World};
+use nhipcau_proto::envelope::v1 as wire;
+use prost::Message as _;
+
+use crate::world::{HANOI, MOH, NEWER_MINOR, Parcel, Secrets, VWU, World};
 
 /// Parts that fill an envelope when they are padded.
 fn large() -> Vec<Vec<u8>> {
@@ -238,4 +241,58 @@ fn a_recipient_rolled_back_gets_anew_what_its_sender_can_no_longer_read() {
     world.settle();
     assert_eq!(world.effects(VWU), ["one", "two"]);
     assert_eq!(world.concluded(MOH), [0, 0]);
+}
+
+#[test]
+fn what_a_recipient_received_in_the_history_it_stands_by_is_not_held_as_refused_in_another() {
+    let mut world = World::open();
+    let to_sender = |parcel: &Parcel| !parcel.signal && parcel.kind == Kind::Receipts && parcel.to == MOH;
+    let before = world.image(VWU);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle_losing(to_sender);
+    let received = world.image(VWU);
+    world.restart_with(VWU, Some(&before), &Secrets { opens: false, ..Secrets::default() });
+    world.recheck(MOH);
+    world.settle();
+    assert_eq!(world.concluded(MOH), [RefusalReason::Unreadable as i64]);
+    world.restart(VWU, Some(&received));
+    world.settle_losing(to_sender);
+    // Both forget what they were at, and what was stated in between is overtaken by a receipt of a later start.
+    world.restart(MOH, None);
+    world.restart(VWU, None);
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle_losing(|parcel| to_sender(parcel) && series_of(parcel).contains(&3));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.in_state(MOH, 2), 2, "both are held as received");
+    assert_eq!(world.concluded(MOH), [RefusalReason::Unreadable as i64, 0, 0]);
+}
+
+#[test]
+fn a_withdrawn_message_that_a_recipient_rolled_back_took_all_the_same_counts_as_received() {
+    let mut world = World::open();
+    let newer = || Secrets { newer: true, ..Secrets::default() };
+    let before = world.image(VWU);
+    world.send_changed(MOH, VWU, "r1", |draft| draft.header.contract_minor = NEWER_MINOR).unwrap();
+    let message = world.queue.iter().find(|parcel| !parcel.signal).cloned().unwrap();
+    world.settle();
+    assert_eq!(world.in_state(MOH, 4), 1, "the program of its recipient is too old");
+    world.withdraw(MOH);
+    world.restart_with(VWU, None, &newer());
+    world.settle();
+    assert_eq!(world.in_state(MOH, 5), 1, "it was given up");
+    world.restart_with(VWU, Some(&before), &newer());
+    world.pass_alone(VWU, 12);
+    world.deliver(message).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU).len(), 1);
+    assert_eq!(world.concluded(MOH), [0]);
+    assert_eq!(world.in_state(MOH, 2), 1);
+}
+
+/// The starts in which the receipts of a bundle were issued.
+fn series_of(parcel: &Parcel) -> Vec<u64> {
+    let bundle = wire::Bundle::decode(parcel.bytes.as_slice()).unwrap_or_default();
+    let statements = bundle.receipts.iter().map(|receipt| wire::ReceiptStatement::decode(receipt.statement.as_slice()));
+    statements.map(|statement| statement.unwrap_or_default().series).collect()
 }

@@ -136,8 +136,8 @@ def _check_content(findings: Findings, where: str, position: Position) -> None:
 
 
 def _check_spent(findings: Findings, home: Home) -> None:
-    """An id is spent once, by what was received or refused for good, unless it came without its content; it is spent
-    and abandoned (2) while it stands in no present position."""
+    """An id is spent once, by what was received or refused for good, or by a skip of it (3), unless it came without its
+    content; it is spent and abandoned (2) while it stands in no present position."""
     for row in home.rows(
         "SELECT sender, id, SUM(spent > 0) AS spent, MAX(spent) AS mark, "
         "SUM(outcome <> ? AND (erased IS NULL OR content_digest <> ?)) AS final, SUM(branch = 0) AS present "
@@ -145,7 +145,7 @@ def _check_spent(findings: Findings, home: Home) -> None:
     ):
         where = f"{home.name} received {row['sender']} {row['id'].hex()}"
         findings.expect(row["spent"] == min(row["final"], 1), where, "is not marked as spent once")
-        findings.expect(row["mark"] < 2 or row["present"] == 0, where, "is marked as abandoned and stands there")
+        findings.expect(row["mark"] != 2 or row["present"] == 0, where, "is marked as abandoned and stands there")
 
 
 def _check_chains(findings: Findings, name: str, table: str, channels: Channels) -> None:
