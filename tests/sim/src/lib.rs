@@ -11,9 +11,9 @@
 //!
 //! # Running it
 //! `make sim SEEDS=1000` runs seeds; from 200 on it also fails when a fault or a branch of recovery fired less than
-//! 100 times over all of them, or when a rare one, which takes several disasters at once, never fired. A failing seed
-//! prints the command that replays it with its event trace. The trace holds no random bytes of the cryptography, so
-//! that a seed has one trace for ever; nothing in the simulation decides by such bytes either.
+//! 100 times over all of them. A failing seed prints the command that replays it with its event trace. The trace holds
+//! no random bytes of the cryptography, so that a seed has one trace for ever; nothing in the simulation decides by such
+//! bytes either.
 //!
 //! # What counts
 //! A message counts from the commit that accepted it. A store that is put back to an older copy may take a message

@@ -37,9 +37,6 @@ struct Arguments {
     /// Lets only one access point lose history in every run.
     #[arg(long, conflicts_with = "many_losses")]
     one_loser: bool,
-    /// Also follows schemes, which break several things in an order that recovery finds hardest.
-    #[arg(long)]
-    schemes: bool,
 }
 
 fn main() -> io::Result<ExitCode> {
@@ -53,13 +50,12 @@ fn main() -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     let Some(seed) = arguments.seed else {
         let threads = thread::available_parallelism().map_or(2, usize::from);
-        let template = Options { seed: 0, access_points, losses, schemes: arguments.schemes, keep_trace: false };
+        let template = Options { seed: 0, access_points, losses, keep_trace: false };
         let report = run_seeds(arguments.from, arguments.seeds, template, threads);
         write!(out, "{report}")?;
         return Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     };
-    let summary =
-        run_seed(Options { seed, access_points, losses, schemes: arguments.schemes, keep_trace: arguments.trace });
+    let summary = run_seed(Options { seed, access_points, losses, keep_trace: arguments.trace });
     for line in &summary.trace {
         writeln!(out, "{line}")?;
     }

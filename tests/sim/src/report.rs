@@ -8,8 +8,7 @@ use std::{
 };
 
 use crate::{
-    adapter::{RARE, RARE_BY_SCHEMES},
-    coverage::{Coverage, SCHEMES},
+    coverage::Coverage,
     queue::SECOND,
     world::{Losses, Options, Summary, run},
 };
@@ -20,24 +19,6 @@ pub const FULL_RUN: u64 = 200;
 /// How often everything must have fired over a full run.
 pub const LEAST: u64 = 100;
 
-/// How often a fault or a branch must have fired over a full run.
-fn least(name: &str, losses: Losses, schemes: bool) -> u64 {
-    let is_rare = if schemes { RARE_BY_SCHEMES.contains(&name) } else { RARE.contains(&name) };
-    let is_scheme = SCHEMES.iter().any(|fault| format!("{fault:?}") == name);
-    match losses {
-        _ if is_scheme && !schemes => 0,
-        // Only losses at both ends of a channel lead there.
-        Losses::One
-            if is_rare || ["PairRolledBack", "HistoryLostAtBoth", "receipt_of_lost_history"].contains(&name) =>
-        {
-            0
-        }
-        Losses::ManyInThird if is_rare && !schemes => 0,
-        _ if is_rare => 1,
-        _ => LEAST,
-    }
-}
-
 /// What many seeds came to.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -45,8 +26,6 @@ pub struct Report {
     pub seeds: u64,
     /// How many access points could lose history.
     pub losses: Losses,
-    /// Whether schemes were followed.
-    pub schemes: bool,
     /// What failed, by seed, in their order.
     pub failures: Vec<(u64, String)>,
     /// Faults and branches over all of them.
@@ -72,14 +51,11 @@ impl Report {
         self.drained_after = self.drained_after.max(summary.drained_after / SECOND);
     }
 
-    /// What did not fire often enough; only a full run has to have gone through everything.
+    /// What did not fire often enough; only a full run with every kind of loss has to have gone through everything.
     #[must_use]
     pub fn missing(&self) -> Vec<(&str, u64)> {
-        if self.seeds < FULL_RUN {
-            Vec::new()
-        } else {
-            self.coverage.below(|name| least(name, self.losses, self.schemes))
-        }
+        let is_full = self.seeds >= FULL_RUN && self.losses == Losses::default();
+        if is_full { self.coverage.below(LEAST) } else { Vec::new() }
     }
 
     /// Whether all is well.
@@ -108,7 +84,7 @@ pub fn run_seeds(first: u64, seeds: u64, template: Options, threads: usize) -> R
         workers.into_iter().flat_map(|worker| worker.join().expect("a worker catches panics")).collect()
     });
     summaries.sort_by_key(|summary| summary.seed);
-    let mut report = Report { losses: template.losses, schemes: template.schemes, ..Report::default() };
+    let mut report = Report { losses: template.losses, ..Report::default() };
     summaries.iter().for_each(|summary| report.add(summary));
     report
 }
@@ -146,7 +122,7 @@ impl fmt::Display for Report {
             self.seeds, self.messages, self.effects, self.lost, self.drained_after
         )?;
         for (name, count) in self.missing() {
-            writeln!(f, "MISSING {name} fired {count} times, less than {}", least(name, self.losses, self.schemes))?;
+            writeln!(f, "MISSING {name} fired {count} times, less than {LEAST}")?;
         }
         for (seed, why) in &self.failures {
             writeln!(f, "FAILED seed {seed}: {why}")?;
@@ -155,11 +131,7 @@ impl fmt::Display for Report {
                 Losses::Many => " --many-losses",
                 Losses::ManyInThird => "",
             };
-            let schemes = if self.schemes { " --schemes" } else { "" };
-            writeln!(
-                f,
-                "       replay: cargo run --package nhipcau-sim --bin sim -- --seed {seed} --trace{losses}{schemes}"
-            )?;
+            writeln!(f, "       replay: cargo run --package nhipcau-sim --bin sim -- --seed {seed} --trace{losses}")?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use nhipcau_sim::{
 const SEEDS: u64 = 240;
 
 fn options(seed: u64) -> Options {
-    Options { seed, access_points: None, losses: Losses::default(), schemes: false, keep_trace: false }
+    Options { seed, access_points: None, losses: Losses::default(), keep_trace: false }
 }
 
 #[test]

@@ -77,8 +77,6 @@ pub struct Options {
     pub access_points: Option<usize>,
     /// How many access points may lose history.
     pub losses: Losses,
-    /// Whether schemes are followed: losses at both ends of a channel, step by step.
-    pub schemes: bool,
     /// Whether to keep the trace's lines.
     pub keep_trace: bool,
 }
@@ -224,22 +222,24 @@ impl World {
             is_over: false,
             prng,
         };
-        world.plan_trouble(options.schemes);
+        world.plan_trouble();
         world
     }
 
-    fn plan_trouble(&mut self, schemes: bool) {
+    fn plan_trouble(&mut self) {
         for point in 0..self.points.len() {
             let delay = self.prng.below(2 * SECOND);
             self.queue.plan(delay, Event::Start(point));
         }
         let trouble = self.prng.between(30, 70) * SECOND;
-        for (event, delay) in [(Event::Call, SECOND), (Event::Break, 3 * SECOND), (Event::Inject, 4 * SECOND)] {
-            self.queue.plan(delay, event);
-        }
+        self.queue.plan(SECOND, Event::Call);
+        self.queue.plan(4 * SECOND, Event::Inject);
         self.plan_releases(trouble);
-        if schemes {
-            self.plan_schemes();
+        self.plan_schemes();
+        if self.prng.chance(333) {
+            (self.rates.crash_before, self.rates.crash_after) = (0, 0);
+        } else {
+            self.queue.plan(3 * SECOND, Event::Break);
         }
         self.queue.plan(trouble, Event::Heal);
     }

@@ -12,9 +12,10 @@ use crate::{
 };
 
 /// What the nemesis may do, each as often as it stands here.
-const BREAKS: [Fault; 27] = [
+const BREAKS: [Fault; 31] = [
     Fault::Kill,
     Fault::Kill,
+    Fault::Pause,
     Fault::Pause,
     Fault::ClockWrong,
     Fault::StoreRolledBack,
@@ -23,6 +24,9 @@ const BREAKS: [Fault; 27] = [
     Fault::PairRolledBack,
     Fault::PairRolledBack,
     Fault::PairRolledBack,
+    Fault::PairRolledBack,
+    Fault::TwinStarted,
+    Fault::TwinStarted,
     Fault::TwinStarted,
     Fault::TwinStarted,
     Fault::TwinStarted,
