@@ -136,7 +136,7 @@ proptest! {
         let mut arrivals: Vec<(i64, u8)> = submissions.keys().copied().collect();
         arrivals.extend(submissions.keys().map(|(time, id)| (time + 3, *id)));
         arrivals.sort_by_key(|(time, id)| seed.rotate_left(u32::from(*id)) ^ (*time as u64).wrapping_mul(seed | 1));
-        let mut store = Store::in_memory().unwrap();
+        let mut store = Store::scratch().unwrap();
         store.add_tables(store::SCHEMA).unwrap();
         for (time, id) in arrivals {
             let datasets = submissions.iter().find(|((_, known), _)| *known == id).unwrap().1;
@@ -178,7 +178,7 @@ fn a_large_submission_becomes_pieces_that_fit_a_message_and_hold_the_same() {
 #[test]
 fn a_deletion_reaches_every_series_however_many_there_are() {
     const SERIES: usize = 600;
-    let mut store = Store::in_memory().unwrap();
+    let mut store = Store::scratch().unwrap();
     store.add_tables(store::SCHEMA).unwrap();
     let mut submit = |time, action: pb::Action, blocks| {
         let datasets = vec![pb::Dataset { action: action.into(), observations: Vec::new(), blocks }];

@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn store(records: u64) -> Store {
-        let mut store = Store::in_memory().unwrap();
+        let mut store = Store::scratch().unwrap();
         store.add_tables(SCHEMA).unwrap();
         add(&mut store, records);
         store

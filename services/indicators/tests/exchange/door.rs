@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use nhipcau_domain::{id::SystemId, reason};
 use nhipcau_indicators::{Indicators, SCHEMA, grpc::Door};
 use nhipcau_messaging::{
-    store::{Readers, Store},
+    store::{Location, Readers, Store},
     writer::{Seams, Writer},
 };
 use nhipcau_proto::indicator::v1::{
@@ -35,8 +35,8 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db");
-        let mut store = Store::open(&path).unwrap();
+        let location = Location::scratch(dir.path()).unwrap();
+        let mut store = Store::open(&location).unwrap();
         store.add_tables(SCHEMA).unwrap();
         let (registry, newest) = watch::channel(Arc::clone(&REGISTRY));
         let service = Indicators::new(newest);
@@ -44,7 +44,7 @@ impl House {
         let seams = Seams { clock: Box::new(move || now), outlet: Box::new(|_| None), alarm: Box::new(|_| ()) };
         let writer = Writer::start(store, config(NAMES[MOHA], 1, &release(now), &service), seams).unwrap();
         let closing = CancellationToken::new();
-        let readers = Readers::open(&path, 2).unwrap();
+        let readers = Readers::open(&location, 2).unwrap();
         let door = service.door(writer.handle(), readers, point(NAMES[MOHA]), closing.clone());
         Self { door, closing, writer, _registry: registry, _dir: dir }
     }

@@ -119,9 +119,12 @@ async fn a_piece_that_is_not_utf8_too_large_or_one_too_many_is_not_kept() {
         assert_eq!((refused.code(), why(&refused).as_str()), (Code::InvalidArgument, reason));
         assert_eq!(held(&house).await, before);
     }
-    let waiting = "WITH RECURSIVE n (x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM n WHERE x < 10000) \
-                   INSERT INTO indicator_upload SELECT 'moha', CAST(x AS BLOB), x'00', 4102444800000000 FROM n";
-    house.writer.handle().call(|tx, _, _| tx.execute(waiting, &[])).await.unwrap();
+    let waiting = "INSERT INTO indicator_upload (party, digest, bytes, upload_time) \
+                   VALUES ('moha', $1, $1, 4102444800000000)";
+    let fill = |tx: &mut nhipcau_messaging::store::Tx<'_>| {
+        (0..10_000_u64).try_for_each(|n| tx.execute(waiting, &[(&n.to_be_bytes()).into()]).map(drop))
+    };
+    house.writer.handle().call(move |tx, _, _| fill(tx)).await.unwrap();
     let full = held(&house).await;
     let piece = import(DEMO).chunks.remove(0);
     let refused = house.door.upload_chunk(call(upload(piece.clone()), "moha", &[Role::Submit])).await.unwrap_err();

@@ -61,7 +61,7 @@ fn fill(world: &mut World, time: jiff::Timestamp) {
             tx.execute("DELETE FROM indicator_piece", &[])?;
             for n in 0..LIMIT {
                 tx.execute(
-                    "INSERT INTO indicator_piece (sender, digest, bytes, hold_time) VALUES ('moha', $1, x'', $2)",
+                    "INSERT INTO indicator_piece (sender, digest, bytes, hold_time) VALUES ('moha', $1, zeroblob(0), $2)",
                     &[(&n.to_be_bytes()).into(), time.into()],
                 )?;
             }

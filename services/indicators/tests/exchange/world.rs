@@ -108,7 +108,7 @@ impl World {
     pub(crate) fn open() -> Self {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let release = release(now);
-        let nodes = NAMES.iter().map(|name| start(name, Store::in_memory().unwrap(), 1, &release, now)).collect();
+        let nodes = NAMES.iter().map(|name| start(name, Store::scratch().unwrap(), 1, &release, now)).collect();
         let mut world = Self { nodes, now, queue: VecDeque::new(), release, token: 0 };
         world.settle();
         assert!(world.nodes.iter().all(|node| node.engine.is_open()));
@@ -123,7 +123,7 @@ impl World {
     /// Starts a process again on an older image of its store.
     pub(crate) fn restart(&mut self, node: usize, image: &[u8]) {
         let starts = self.nodes[node].starts + 1;
-        let store = Store::from_image(image).unwrap();
+        let store = Store::scratch_from(image).unwrap();
         self.nodes[node] = start(NAMES[node], store, starts, &self.release, self.now);
     }
 

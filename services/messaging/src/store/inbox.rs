@@ -422,7 +422,8 @@ pub(crate) fn quarantine(
 ) -> Result<(), Error> {
     let size = u64::try_from(size).unwrap_or(u64::MAX);
     tx.execute(
-        "INSERT INTO quarantine (subject_sender, reason, digest, size, arrive_time) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO quarantine (serial, subject_sender, reason, digest, size, arrive_time) \
+         VALUES ((SELECT COALESCE(MAX(serial), 0) + 1 FROM quarantine), $1, $2, $3, $4, $5)",
         &[subject_sender.as_str().into(), reason.into(), digest.into(), size.into(), now.into()],
     )?;
     tx.execute(

@@ -84,8 +84,7 @@ pub fn quarantined(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<u64, Error
 /// # Errors
 /// [`Error`] when the store cannot be read.
 pub fn has_table(tx: &mut Tx<'_>, name: &str) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1";
-    Ok(tx.query_one(sql, &[name.into()], |row| row.int(0))?.is_some())
+    tx.has_table(name)
 }
 
 /// Where a receipt stands among all, by time and then by channel.

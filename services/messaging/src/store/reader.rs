@@ -4,14 +4,16 @@
 
 use std::{
     panic,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Error, Tx};
+use super::{
+    Error, Location, Tx,
+    postgres::{self, Session},
+};
 
 /// Read-only connections to one store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,11 +23,18 @@ pub struct Readers {
 }
 
 #[derive(Debug)]
-struct Pool(Mutex<Vec<Connection>>);
+struct Pool(Mutex<Vec<Link>>);
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub(super) enum Link {
+    Sqlite(Connection),
+    Postgres(Session),
+}
 
 /// A connection on loan; goes back whatever happens to the work.
 struct Loan {
-    connection: Option<Connection>,
+    link: Option<Link>,
     pool: Arc<Pool>,
     // Dropped after the connection is back.
     _place: OwnedSemaphorePermit,
@@ -33,7 +42,7 @@ struct Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).extend(self.connection.take());
+        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).extend(self.link.take());
     }
 }
 
@@ -41,17 +50,10 @@ impl Readers {
     /// Opens the connections to a store that its writer has open.
     ///
     /// # Errors
-    /// [`Error::Sqlite`] when the file cannot be opened.
-    pub fn open(path: &Path, connections: usize) -> Result<Self, Error> {
-        let open = || -> Result<Connection, Error> {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            connection.set_prepared_statement_cache_capacity(128);
-            connection.pragma_update(None, "query_only", true)?;
-            Ok(connection)
-        };
-        let opened = (0..connections.max(1)).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+    /// [`Error`] when it cannot be opened.
+    pub fn open(location: impl Into<Location>, connections: usize) -> Result<Self, Error> {
+        let location = location.into();
+        let opened = (0..connections.max(1)).map(|_| Link::open(&location)).collect::<Result<Vec<_>, _>>()?;
         let places = Arc::new(Semaphore::new(opened.len()));
         Ok(Self { pool: Arc::new(Pool(Mutex::new(opened))), places })
     }
@@ -72,14 +74,9 @@ impl Readers {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::Ended)?;
         let pool = Arc::clone(&self.pool);
         let reading = tokio::task::spawn_blocking(move || {
-            let connection = pool.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut loan = Loan { connection, pool, _place: place };
-            let connection = loan.connection.as_mut().ok_or(Error::Ended)?;
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(Error::from)?;
-            let result = work(&mut Tx::new(&transaction));
-            transaction.finish().map_err(Error::from)?;
-            result
+            let link = pool.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut loan = Loan { link, pool, _place: place };
+            loan.link.as_mut().ok_or(Error::Ended)?.read(work)
         });
         match reading.await {
             Ok(result) => result,
@@ -88,6 +85,32 @@ impl Readers {
                 Err(_) => Err(Error::Ended.into()),
             },
         }
+    }
+}
+
+impl Link {
+    pub(super) fn open(location: &Location) -> Result<Self, Error> {
+        let path = match location {
+            Location::File(path) => path,
+            Location::Server(server) => return Ok(Self::Postgres(Session::connect(server)?)),
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(128);
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(Self::Sqlite(connection))
+    }
+
+    pub(super) fn read<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let connection = match self {
+            Self::Sqlite(connection) => connection,
+            Self::Postgres(session) => return postgres::read(session, work),
+        };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(Error::from)?;
+        let result = work(&mut Tx::in_file(&transaction));
+        transaction.finish().map_err(Error::from)?;
+        result
     }
 }
 
@@ -101,10 +124,10 @@ mod tests {
 
     fn opened(connections: usize) -> (tempfile::TempDir, Store, Readers) {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store.db");
-        let mut store = Store::open(&path).unwrap();
+        let location = Location::scratch(directory.path()).unwrap();
+        let mut store = Store::open(&location).unwrap();
         store.transaction(|tx| tx.execute(INSERT, &["a".into(), Value::Blob(b"x")])).unwrap();
-        let readers = Readers::open(&path, connections).unwrap();
+        let readers = Readers::open(&location, connections).unwrap();
         (directory, store, readers)
     }
 
@@ -127,7 +150,7 @@ mod tests {
     async fn nothing_can_be_written_through_a_reader() {
         let (_directory, _store, readers) = opened(1);
         let written = readers.read(|tx| tx.execute(INSERT, &["b".into(), Value::Blob(b"x")])).await;
-        assert!(matches!(written, Err(Error::Sqlite(_))));
+        assert!(matches!(written, Err(Error::Sqlite(_) | Error::Postgres(_))));
     }
 
     #[tokio::test]

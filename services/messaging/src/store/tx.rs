@@ -2,7 +2,10 @@
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use super::Error;
+use super::{
+    Error,
+    postgres::{self, Session},
+};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, Copy)]
@@ -78,15 +81,31 @@ impl rusqlite::ToSql for Value<'_> {
 }
 
 /// A row of an answer, read by column number.
-pub struct Row<'r>(&'r rusqlite::Row<'r>);
+pub struct Row<'r>(Found<'r>);
 
-impl Row<'_> {
+enum Found<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+impl<'r> Row<'r> {
+    /// A column that both libraries read into the same type.
+    fn get<T: rusqlite::types::FromSql + tokio_postgres::types::FromSql<'r>>(&self, column: usize) -> Result<T, Error> {
+        Ok(match self.0 {
+            Found::Sqlite(row) => row.get(column)?,
+            Found::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
     /// An integer.
     ///
     /// # Errors
     /// [`Error`] when the column holds something else.
     pub fn int(&self, column: usize) -> Result<i64, Error> {
-        Ok(self.0.get(column)?)
+        match self.0 {
+            Found::Sqlite(row) => Ok(row.get(column)?),
+            Found::Postgres(row) => postgres::int(row, column),
+        }
     }
 
     /// A counter, position or size.
@@ -102,7 +121,7 @@ impl Row<'_> {
     /// # Errors
     /// [`Error`] when the column holds something else.
     pub fn text(&self, column: usize) -> Result<String, Error> {
-        Ok(self.0.get(column)?)
+        self.get(column)
     }
 
     /// Bytes.
@@ -110,7 +129,7 @@ impl Row<'_> {
     /// # Errors
     /// [`Error`] when the column holds something else.
     pub fn blob(&self, column: usize) -> Result<Vec<u8>, Error> {
-        Ok(self.0.get(column)?)
+        self.get(column)
     }
 
     /// Bytes or NULL.
@@ -118,7 +137,7 @@ impl Row<'_> {
     /// # Errors
     /// [`Error`] when the column holds something else.
     pub fn optional_blob(&self, column: usize) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.0.get(column)?)
+        self.get(column)
     }
 
     /// Bytes of a fixed length.
@@ -131,47 +150,69 @@ impl Row<'_> {
 }
 
 /// An open transaction: the writer's, or one that only reads.
-pub struct Tx<'c> {
-    connection: &'c rusqlite::Connection,
+pub struct Tx<'c>(pub(super) Connection<'c>);
+
+#[derive(Clone, Copy)]
+pub(super) enum Connection<'c> {
+    Sqlite(&'c rusqlite::Connection),
+    Postgres(&'c Session),
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(connection: &'c rusqlite::Connection) -> Self {
-        Self { connection }
+    pub(super) fn in_file(connection: &'c rusqlite::Connection) -> Self {
+        Self(Connection::Sqlite(connection))
+    }
+
+    pub(super) fn at_server(session: &'c Session) -> Self {
+        Self(Connection::Postgres(session))
     }
 
     /// Runs a statement and says how many rows it changed.
     ///
     /// # Errors
-    /// [`Error::Sqlite`].
+    /// [`Error`] when the store failed.
     pub fn execute(&mut self, sql: &'static str, parameters: &[Value<'_>]) -> Result<usize, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.execute(rusqlite::params_from_iter(parameters))?)
+        match self.0 {
+            Connection::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                Ok(statement.execute(rusqlite::params_from_iter(parameters))?)
+            }
+            Connection::Postgres(session) => {
+                Ok(usize::try_from(session.execute(sql, parameters)?).unwrap_or(usize::MAX))
+            }
+        }
     }
 
     /// Runs a query and maps every row.
     ///
     /// # Errors
-    /// [`Error::Sqlite`] or what `map` returns.
+    /// [`Error`] when the store failed, or what `map` returns.
     pub fn query<T>(
         &mut self,
         sql: &'static str,
         parameters: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
-            out.push(map(&Row(row))?);
+        match self.0 {
+            Connection::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+                let mut out = Vec::new();
+                while let Some(row) = rows.next()? {
+                    out.push(map(&Row(Found::Sqlite(row)))?);
+                }
+                Ok(out)
+            }
+            Connection::Postgres(session) => {
+                session.query(sql, parameters)?.iter().map(|row| map(&Row(Found::Postgres(row)))).collect()
+            }
         }
-        Ok(out)
     }
 
     /// Runs a query of at most one row.
     ///
     /// # Errors
-    /// [`Error::Sqlite`] or what `map` returns.
+    /// [`Error`] when the store failed, or what `map` returns.
     pub fn query_one<T>(
         &mut self,
         sql: &'static str,
@@ -184,12 +225,27 @@ impl<'c> Tx<'c> {
     /// Runs a piece of work that is undone as a whole when it fails.
     ///
     /// # Errors
-    /// What the work returns, or [`Error::Sqlite`].
+    /// What the work returns, or [`Error`] when the store failed.
     pub fn savepoint<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.connection.execute_batch("SAVEPOINT work").map_err(Error::from)?;
-        let result = work(&mut Tx { connection: self.connection });
-        let end = if result.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" };
-        self.connection.execute_batch(end).map_err(Error::from)?;
+        self.batch("SAVEPOINT work")?;
+        let result = work(&mut Tx(self.0));
+        self.batch(if result.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
         result
+    }
+
+    /// Whether there is a table of this name.
+    pub(super) fn has_table(&mut self, name: &str) -> Result<bool, Error> {
+        let sql = match self.0 {
+            Connection::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+            Connection::Postgres(_) => "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
+        };
+        Ok(self.query_one(sql, &[name.into()], |row| row.int(0))?.is_some())
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        match self.0 {
+            Connection::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Connection::Postgres(session) => session.batch(sql).map(drop),
+        }
     }
 }

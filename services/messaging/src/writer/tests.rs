@@ -9,7 +9,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::store::{self, Value};
+use crate::store::{self, Location, Readers, Value};
 
 /// What the stand-in was asked, and what it does.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ fn seams(outlet: impl FnMut(Output) -> Option<Output> + Send + 'static) -> Seams
 }
 
 fn writer(stub: &Stub) -> Writer {
-    Writer::drive(Store::in_memory().unwrap(), stub.clone(), seams(|_| None)).unwrap()
+    Writer::drive(Store::scratch().unwrap(), stub.clone(), seams(|_| None)).unwrap()
 }
 
 fn is_pending(future: Pin<&mut impl Future>) -> bool {
@@ -120,12 +120,11 @@ async fn hold(handle: &Handle) -> mpsc::Sender<()> {
 #[tokio::test]
 async fn an_answered_call_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db");
-    let writer = Writer::drive(Store::open(&path).unwrap(), Stub::default(), seams(|_| None)).unwrap();
+    let location = Location::scratch(dir.path()).unwrap();
+    let writer = Writer::drive(Store::open(&location).unwrap(), Stub::default(), seams(|_| None)).unwrap();
     writer.handle().call(|tx, _, _| insert(tx, "kept")).await.unwrap();
-    let copy = rusqlite::Connection::open(&path).unwrap();
-    let found: String = copy.query_row("SELECT name FROM meta", [], |row| row.get(0)).unwrap();
-    assert_eq!(found, "kept");
+    let readers = Readers::open(&location, 1).unwrap();
+    assert_eq!(readers.read(names).await.unwrap(), ["kept"]);
     writer.stop().unwrap();
 }
 
@@ -242,7 +241,7 @@ async fn a_panic_is_told_to_everybody() {
 #[tokio::test]
 async fn a_publish_that_the_outlet_gives_back_is_answered_as_unknown() {
     let stub = Stub::default();
-    let writer = Writer::drive(Store::in_memory().unwrap(), stub.clone(), seams(Some)).unwrap();
+    let writer = Writer::drive(Store::scratch().unwrap(), stub.clone(), seams(Some)).unwrap();
     let publish = |token| Output::Publish {
         kind: engine::Kind::Broadcast,
         recipient: crate::message::Recipient::All,
@@ -267,7 +266,7 @@ async fn time_passes_without_work() {
         ticked.send(()).ok();
         Timestamp::UNIX_EPOCH
     });
-    let writer = Writer::drive(Store::in_memory().unwrap(), stub.clone(), ticks).unwrap();
+    let writer = Writer::drive(Store::scratch().unwrap(), stub.clone(), ticks).unwrap();
     let waited = TICK * 8;
     heard.recv_timeout(waited).unwrap();
     heard.recv_timeout(waited).unwrap();

@@ -234,7 +234,7 @@ fn a_recipient_rolled_back_gets_anew_what_its_sender_can_no_longer_read() {
     let image = world.image(VWU);
     world.send(MOH, VWU, "r1", b"one").unwrap();
     world.settle();
-    world.rows(MOH, "UPDATE sent SET envelope = x'00' WHERE recipient = 'vwu'", |_| Ok(()));
+    world.rows(MOH, "UPDATE sent SET envelope = zeroblob(1) WHERE recipient = 'vwu'", |_| Ok(()));
     world.restart(VWU, Some(&image));
     world.settle();
     world.send(MOH, VWU, "r2", b"two").unwrap();

@@ -62,7 +62,7 @@ struct Shelf {
 
 impl Shelf {
     fn of(copies: &[(Side, &Branch)]) -> Self {
-        let mut store = Store::in_memory().unwrap();
+        let mut store = Store::scratch().unwrap();
         store.add_tables(SCHEMA).unwrap();
         let mut shelf = Self { store, erased: false };
         shelf

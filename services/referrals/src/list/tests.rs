@@ -18,7 +18,7 @@ struct Shelf(Store);
 impl Shelf {
     /// Referrals with these numbers, each opened at the second of its number.
     fn of(numbers: impl IntoIterator<Item = u128>) -> Self {
-        let mut store = Store::in_memory().unwrap();
+        let mut store = Store::scratch().unwrap();
         store.add_tables(SCHEMA).unwrap();
         let mut shelf = Self(store);
         shelf.add(numbers);

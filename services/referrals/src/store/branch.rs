@@ -186,7 +186,8 @@ pub(crate) fn add(
     tx.execute(
         "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) \
-         ON CONFLICT (branch, holder) DO UPDATE SET group_uid = max(group_uid, excluded.group_uid)",
+         ON CONFLICT (branch, holder) DO UPDATE SET group_uid = excluded.group_uid \
+         WHERE referral_branch.group_uid < excluded.group_uid",
         &[
             ids.branch.as_bytes().into(),
             held.side.to_wire().into(),
@@ -345,7 +346,7 @@ pub(crate) fn of_case_by(tx: &mut Tx<'_>, case: Uuid, origin: &PartyId, holder: 
 pub(crate) fn is_under_way(tx: &mut Tx<'_>, case: Uuid) -> Result<bool, Error> {
     let found = tx.query_one(
         "SELECT 1 FROM referral_branch b JOIN referral_event e ON e.branch = b.branch AND e.holder = b.holder \
-         WHERE b.case_uid = $1 AND e.side = e.holder AND e.outcome IS NULL AND e.message <> x'' LIMIT 1",
+         WHERE b.case_uid = $1 AND e.side = e.holder AND e.outcome IS NULL AND LENGTH(e.message) > 0 LIMIT 1",
         &[case.as_bytes().into()],
         |row| row.int(0),
     )?;

@@ -15,7 +15,7 @@ fn point() -> AccessPointId {
 }
 
 fn shelf() -> Store {
-    let mut store = Store::in_memory().unwrap();
+    let mut store = Store::scratch().unwrap();
     store.add_tables(SCHEMA).unwrap();
     store
 }
@@ -131,13 +131,13 @@ fn after_the_store_was_restored_from_an_older_copy_everything_is_told_again() {
     let copy = shelf.image().unwrap();
     store(&mut shelf, Side::Recipient, &plan(2).open());
     let (_, lost) = told(&mut shelf, &beginning(), "hanoi");
-    let mut restored = Store::from_image(&copy).unwrap();
+    let mut restored = Store::scratch_from(&copy).unwrap();
     assert_eq!(told(&mut restored, &from(&lost), "hanoi").0.len(), 1, "the change is not there any more");
     store(&mut restored, Side::Recipient, &plan(3).open());
     assert_eq!(told(&mut restored, &from(&lost), "hanoi").0.len(), 2, "another change stands in its place");
     assert_eq!(told(&mut restored, &from(&kept), "hanoi").0.len(), 1, "what was kept is not told again");
     // What was given back is the same history again.
-    let mut same = Store::from_image(&copy).unwrap();
+    let mut same = Store::scratch_from(&copy).unwrap();
     store(&mut same, Side::Recipient, &plan(2).open());
     assert_eq!(told(&mut same, &from(&lost), "hanoi").0, []);
 }

@@ -10,10 +10,10 @@ use crate::{deeds::*, world::*};
 /// part, own messages.
 const LEFT: [&str; 3] = [
     "SELECT COUNT(*) FROM referral_content",
-    "SELECT COUNT(*) FROM received r WHERE r.correlation <> x'' AND r.envelope IS NOT NULL AND NOT EXISTS \
+    "SELECT COUNT(*) FROM received r WHERE r.correlation <> zeroblob(0) AND r.envelope IS NOT NULL AND NOT EXISTS \
      (SELECT 1 FROM referral_event e WHERE e.message = r.id AND e.side = 1 AND e.ordinal > 1 AND e.ordinal = \
      (SELECT MAX(l.ordinal) FROM referral_event l WHERE l.branch = e.branch AND l.side = 1))",
-    "SELECT COUNT(*) FROM outbox WHERE correlation <> x'' AND content IS NOT NULL",
+    "SELECT COUNT(*) FROM outbox WHERE correlation <> zeroblob(0) AND content IS NOT NULL",
 ];
 
 async fn left(world: &World, node: usize) -> [i64; 3] {

@@ -19,7 +19,7 @@ async fn the_first_acceptance_is_assigned_and_the_others_are_relieved() {
     assert_eq!(relieved.group_uid, assigned.group_uid);
     assert_eq!(world.state(HANOI, &branches[0]).await, BranchState::Relieved);
     assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_content").await, 0);
-    let opened = "SELECT COUNT(*) FROM received WHERE correlation <> x'' AND envelope IS NOT NULL";
+    let opened = "SELECT COUNT(*) FROM received WHERE correlation <> zeroblob(0) AND envelope IS NOT NULL";
     assert!(world.count(HANOI, opened).await <= 1, "nothing but the word that let it go");
     assert!(world.content(VWU, &branches[1]).await.identity.is_some());
     assert_eq!(world.get(VWU, &referral_of(&branches[1])).await.unwrap().branches.len(), 1, "each sees its own");

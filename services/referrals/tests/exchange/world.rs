@@ -25,7 +25,7 @@ use nhipcau_messaging::{
     engine::{Config, Input, Kind, Output, PublishResult},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{Draft, Recipient},
-    store::{Readers, Store},
+    store::{self, Location, Readers, Store},
     writer::{Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
@@ -70,7 +70,7 @@ pub(crate) struct Node {
     pub(crate) readers: Readers,
     writer: Option<Writer>,
     outputs: mpsc::Receiver<Output>,
-    home: tempfile::TempDir,
+    disk: Disk,
     starts: u64,
 }
 
@@ -101,7 +101,7 @@ impl World {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
-        let nodes = NAMES.iter().map(|name| start(name, home(), 1, &now, &newest)).collect();
+        let nodes = NAMES.iter().map(|name| start(name, Disk::new(), 1, &now, &newest)).collect();
         let mut world =
             Self { nodes, queue: VecDeque::new(), published: Vec::new(), silent: Vec::new(), now, releases, token: 0 };
         world.settle().await;
@@ -190,34 +190,27 @@ impl World {
     }
 
     /// A copy of the disk of a node that is stopped for it.
-    pub(crate) fn copy(&mut self, node: usize) -> tempfile::TempDir {
+    pub(crate) fn copy(&mut self, node: usize) -> Disk {
         self.stop(node);
-        let copy = home();
-        copy_files(self.nodes[node].home.path(), copy.path());
-        let again = home();
-        copy_files(copy.path(), again.path());
-        self.start_on(node, again);
+        let copy = self.nodes[node].disk.copied();
+        self.start_on(node, copy.copied());
         copy
     }
 
     /// Starts a node that is stopped again, on its own disk.
     pub(crate) fn restart(&mut self, node: usize) {
-        let again = home();
-        copy_files(self.nodes[node].home.path(), again.path());
-        self.start_on(node, again);
+        self.start_on(node, self.nodes[node].disk.copied());
     }
 
     /// Starts a node on an older copy of its disk.
-    pub(crate) fn restore(&mut self, node: usize, copy: &tempfile::TempDir) {
+    pub(crate) fn restore(&mut self, node: usize, copy: &Disk) {
         self.stop(node);
-        let again = home();
-        copy_files(copy.path(), again.path());
-        self.start_on(node, again);
+        self.start_on(node, copy.copied());
     }
 
-    fn start_on(&mut self, node: usize, home: tempfile::TempDir) {
+    fn start_on(&mut self, node: usize, disk: Disk) {
         let starts = self.nodes[node].starts + 1;
-        self.nodes[node] = start(NAMES[node], home, starts, &self.now, &self.releases.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, starts, &self.now, &self.releases.subscribe());
     }
 
     /// Has everybody install a release under which nobody agreed to anything.
@@ -238,8 +231,7 @@ impl World {
 
     /// Every byte on the disk of a node.
     pub(crate) fn disk(&self, node: usize) -> Vec<u8> {
-        let files = fs::read_dir(self.nodes[node].home.path()).unwrap();
-        files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+        self.nodes[node].disk.bytes()
     }
 
     /// How many rows a query counts.
@@ -267,8 +259,43 @@ impl World {
     }
 }
 
-fn home() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
+/// What a node has its store on.
+pub(crate) struct Disk {
+    home: tempfile::TempDir,
+    location: Location,
+}
+
+impl Disk {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let location = Location::scratch(home.path()).unwrap();
+        Self { home, location }
+    }
+
+    /// Another one with the same on it.
+    fn copied(&self) -> Self {
+        let copy = Self::new();
+        match &self.location {
+            Location::File(_) => copy_files(self.home.path(), copy.home.path()),
+            Location::Server(_) => {
+                store::copy(&self.location, &copy.location, &[SCHEMA]).unwrap();
+            }
+        }
+        copy
+    }
+
+    /// Every byte that is on it.
+    fn bytes(&self) -> Vec<u8> {
+        let copy = tempfile::tempdir().unwrap();
+        let read = match &self.location {
+            Location::File(_) => self.home.path(),
+            Location::Server(_) => {
+                store::copy(&self.location, &copy.path().join("store.db").as_path().into(), &[SCHEMA]).unwrap();
+                copy.path()
+            }
+        };
+        fs::read_dir(read).unwrap().flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+    }
 }
 
 fn copy_files(from: &Path, to: &Path) {
@@ -309,15 +336,8 @@ pub(crate) fn kek(name: &str) -> RestKey {
     RestKey::new(seed(name, 4))
 }
 
-fn start(
-    name: &str,
-    home: tempfile::TempDir,
-    starts: u64,
-    now: &Arc<AtomicI64>,
-    releases: &watch::Receiver<Arc<Release>>,
-) -> Node {
-    let path = home.path().join("store.db");
-    let mut store = Store::open(&path).unwrap();
+fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &watch::Receiver<Arc<Release>>) -> Node {
+    let mut store = Store::open(&disk.location).unwrap();
     store.add_tables(SCHEMA).unwrap();
     let clock = || {
         let now = Arc::clone(now);
@@ -348,9 +368,9 @@ fn start(
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
     };
     let writer = Writer::start(store, config, seams).unwrap();
-    let readers = Readers::open(&path, 2).unwrap();
+    let readers = Readers::open(&disk.location, 2).unwrap();
     let door = service.door(writer.handle(), readers.clone(), point(name), CancellationToken::new());
-    Node { door, service, readers, writer: Some(writer), outputs, home, starts }
+    Node { door, service, readers, writer: Some(writer), outputs, disk, starts }
 }
 
 struct Signers {

@@ -89,7 +89,7 @@ impl World {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let releases = directory::releases(now, setup);
         let start =
-            |name: &&str| Node::start(name, Store::in_memory().unwrap(), 1, &releases[0], &Secrets::default(), now);
+            |name: &&str| Node::start(name, Store::scratch().unwrap(), 1, &releases[0], &Secrets::default(), now);
         let nodes = NAMES.iter().map(start).collect();
         let (queue, seen, answer) = (VecDeque::new(), Vec::new(), PublishResult::Stored);
         Self { nodes, now, queue, seen, releases, answer, published: 0, token: 0 }
@@ -128,7 +128,7 @@ impl World {
     ) -> Node {
         let starts = self.nodes[node].starts + 1;
         let image = image.map_or_else(|| self.image(node), <[u8]>::to_vec);
-        let store = Store::from_image(&image).unwrap();
+        let store = Store::scratch_from(&image).unwrap();
         let started = Node::start(NAMES[node], store, starts, &self.releases[release], secrets, self.now);
         std::mem::replace(&mut self.nodes[node], started)
     }
@@ -151,7 +151,7 @@ impl World {
 
     /// Withdraws the basis of all that a node sends, without a word to its engine.
     pub(crate) fn withdraw(&mut self, node: usize) {
-        self.rows(node, "INSERT INTO meta (name, value) VALUES ('revoked', x'')", |_| Ok(()));
+        self.rows(node, "INSERT INTO meta (name, value) VALUES ('revoked', zeroblob(0))", |_| Ok(()));
     }
 
     /// Has the engine of a node look again at what the service allows.
@@ -284,12 +284,12 @@ impl World {
 
     /// The bodies that had an effect at a node, in order.
     pub(crate) fn effects(&mut self, node: usize) -> Vec<String> {
-        self.rows(node, "SELECT body FROM effect ORDER BY rowid", |row| Ok(String::from_utf8(row.blob(0)?).unwrap()))
+        self.rows(node, "SELECT body FROM effect ORDER BY serial", |row| Ok(String::from_utf8(row.blob(0)?).unwrap()))
     }
 
     /// What a node learned of its own messages.
     pub(crate) fn concluded(&mut self, node: usize) -> Vec<i64> {
-        self.rows(node, "SELECT outcome FROM concluded ORDER BY rowid", |row| row.int(0))
+        self.rows(node, "SELECT outcome FROM concluded ORDER BY serial", |row| row.int(0))
     }
 
     /// How many messages of a node are in a state.

@@ -7,8 +7,8 @@ use nhipcau_messaging::{
     message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
 };
 
-pub(super) const TABLES: &str = "CREATE TABLE IF NOT EXISTS effect (id BLOB, sender TEXT, body BLOB);
-    CREATE TABLE IF NOT EXISTS concluded (id BLOB, outcome INTEGER);
+pub(super) const TABLES: &str = "CREATE TABLE IF NOT EXISTS effect (serial INTEGER, id BLOB, sender TEXT, body BLOB);
+    CREATE TABLE IF NOT EXISTS concluded (serial INTEGER, id BLOB, outcome INTEGER);
     CREATE TABLE IF NOT EXISTS own (id BLOB);";
 
 /// Notes effects; refuses bodies that say so; forbids sending bodies that were revoked.
@@ -25,7 +25,8 @@ impl Handler for Notes {
 
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
         context.tx.execute(
-            "INSERT INTO effect (id, sender, body) VALUES ($1, $2, $3)",
+            "INSERT INTO effect (serial, id, sender, body) \
+             VALUES ((SELECT COALESCE(MAX(serial), 0) + 1 FROM effect), $1, $2, $3)",
             &[(&message.id.0).into(), message.sender.as_str().into(), (&message.parts[0]).into()],
         )?;
         if message.parts[0].starts_with(b"refuse") {
@@ -45,7 +46,11 @@ impl Handler for Notes {
             Outcome::Received => 0,
             Outcome::Refused(reason) => reason as i64,
         };
-        context.tx.execute("INSERT INTO concluded (id, outcome) VALUES ($1, $2)", &[(&id.0).into(), outcome.into()])?;
+        context.tx.execute(
+            "INSERT INTO concluded (serial, id, outcome) \
+             VALUES ((SELECT COALESCE(MAX(serial), 0) + 1 FROM concluded), $1, $2)",
+            &[(&id.0).into(), outcome.into()],
+        )?;
         Ok(())
     }
 

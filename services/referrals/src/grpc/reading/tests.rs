@@ -16,7 +16,7 @@ use nhipcau_messaging::{
     crypto::{rest::RestKey, seal, sign::SigningKey},
     engine::Config,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
-    store::{Readers, Store},
+    store::{Location, Readers, Store, copy},
     writer::{Seams, Writer},
 };
 use nhipcau_proto::referral::v1::referral_service_server::ReferralService as _;
@@ -89,14 +89,15 @@ struct House {
     writer: Writer,
     closing: CancellationToken,
     directory: tempfile::TempDir,
+    location: Location,
     _releases: watch::Sender<Arc<Release>>,
 }
 
 impl House {
     fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store.db");
-        let mut store = Store::open(&path).unwrap();
+        let location = Location::scratch(directory.path()).unwrap();
+        let mut store = Store::open(&location).unwrap();
         store.add_tables(SCHEMA).unwrap();
         let release = release(time(0));
         let (releases, newest) = watch::channel(Arc::clone(&release));
@@ -111,9 +112,9 @@ impl House {
             entropy: Box::new(SystemEntropy),
         };
         let writer = Writer::start(store, config, seams).unwrap();
-        let (closing, readers) = (CancellationToken::new(), Readers::open(&path, 2).unwrap());
+        let (closing, readers) = (CancellationToken::new(), Readers::open(&location, 2).unwrap());
         let door = service.door(writer.handle(), readers, point(), closing.clone());
-        Self { door, writer, closing, directory, _releases: releases }
+        Self { door, writer, closing, directory, location, _releases: releases }
     }
 
     /// Puts a branch with its content into the store, and says so before it is on disk, as the handler does.
@@ -140,10 +141,18 @@ impl House {
     /// The access records that a process would find that started from the disk as it is now, without any orderly end.
     fn records_after_a_crash(&self) -> u64 {
         let crashed = tempfile::tempdir().unwrap();
-        for file in fs::read_dir(self.directory.path()).unwrap().map(Result::unwrap) {
-            fs::copy(file.path(), crashed.path().join(file.file_name())).unwrap();
+        let disk = Location::scratch(crashed.path()).unwrap();
+        match &self.location {
+            Location::Server(_) => {
+                copy(&self.location, &disk, &[SCHEMA]).unwrap();
+            }
+            Location::File(_) => {
+                for file in fs::read_dir(self.directory.path()).unwrap().map(Result::unwrap) {
+                    fs::copy(file.path(), crashed.path().join(file.file_name())).unwrap();
+                }
+            }
         }
-        let mut store = Store::open(&crashed.path().join("store.db")).unwrap();
+        let mut store = Store::open(&disk).unwrap();
         store.transaction(|tx| verify_access(&point(), tx)).unwrap().records
     }
 
