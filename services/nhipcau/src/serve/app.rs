@@ -4,8 +4,9 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use nhipcau_messaging::store;
 use nhipcau_runtime::{
-    access_point::Loaded,
+    access_point::{self, Loaded, Place},
     clock::Clock,
     config::{self, Config},
     metrics::{self, Endpoint},
@@ -22,6 +23,12 @@ use super::{
 };
 use crate::exit::{Code, Failure, OrExit as _};
 
+/// A server that went away meanwhile is none of the configuration's fault: starting again helps.
+fn failure(error: access_point::Error) -> Failure {
+    let is_gone = matches!(&error, access_point::Error::Store(store::Error::Unreachable(_)));
+    Failure::new(if is_gone { Code::Unavailable } else { Code::Configuration }, error)
+}
+
 /// A running access point whose door is open.
 pub(crate) struct App {
     process: Process,
@@ -33,14 +40,14 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the files, binds the addresses and starts everything. Does not wait for the broker.
+    /// Reads the files, binds the addresses and starts everything, in a place that was taken: a second process is told
+    /// that, and not that a port is taken. Does not wait for the broker.
     ///
     /// # Errors
     /// [`Code::Configuration`]: a file, an address or the store cannot be used. Nothing was sent.
-    pub(crate) async fn build(config: &Config, clock: &Clock) -> Result<Self, Failure> {
+    pub(crate) async fn build(place: Place, config: &Config, clock: &Clock) -> Result<Self, Failure> {
         let mut counts = metrics::registry();
-        // The store's lock first: a second process is told that, and not that a port is taken.
-        let loaded = Loaded::load(config, clock).or_exit(Code::Configuration)?;
+        let loaded = Loaded::load_in(place, config, clock).map_err(failure)?;
         let release = Arc::clone(&loaded.releases().borrow());
         let tables = Tables::read(&config.directory, &release).or_exit(Code::Configuration)?;
         let reload = Reload::listen(config.directory.clone(), tables).or_exit(Code::Failed)?;
@@ -55,7 +62,7 @@ impl App {
 
         let chosen = parts::chosen(&config.services);
         let parts = Parts::new(&chosen, reload.sources(loaded.releases()));
-        let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.or_exit(Code::Configuration)?;
+        let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
         let services = parts.doors(config, &access_point, &server.ending());
         let serving = server.start(services).await.or_exit(Code::Failed)?;

@@ -11,7 +11,7 @@ mod reload;
 
 use std::path::PathBuf;
 
-use nhipcau_runtime::{clock::Clock, config::Config, shutdown, telemetry};
+use nhipcau_runtime::{access_point::Place, clock::Clock, config::Config, shutdown, telemetry};
 
 use self::app::App;
 use crate::{
@@ -47,7 +47,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     telemetry::init(&config.telemetry).or_exit(Code::Failed)?;
     let stop = shutdown::on_signal().or_exit(Code::Failed)?;
-    let app = App::build(&config, &clock).await?;
+    let place = Place::awaited(&config.store, &stop).await.or_exit(Code::Configuration)?;
+    // Told to stop while it stood by.
+    let Some(place) = place else { return Ok(()) };
+    let app = App::build(place, &config, &clock).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         access_point = %config.access_point,

@@ -6,14 +6,14 @@
 //! leaves nothing that the next start, which is a recovery like every start, could not take up.
 
 mod alarm;
+mod place;
 mod reload;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::File,
     io,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,9 +27,10 @@ use nhipcau_messaging::{
     keys::KeyRing,
     nats::{self, State, Transport},
     reconcile::{self, Desk},
-    store::{self, Readers, Store},
+    store::{self, Location, Readers, Store},
     writer::{self, Handle, Seams, Writer},
 };
+pub use place::{Place, location};
 use prometheus_client::registry::Registry;
 pub use reload::Reloader;
 use tokio::{
@@ -62,6 +63,9 @@ pub enum Error {
     /// The directory of the store cannot be used.
     #[error("the directory of the store cannot be used")]
     Home(#[source] io::Error),
+    /// The file with the password for the store cannot be used.
+    #[error("the password for the store")]
+    Password(#[source] private_file::Error),
     /// The keys cannot be used.
     #[error("the keys cannot be used")]
     Keys(#[from] keys::Error),
@@ -102,22 +106,31 @@ pub struct Loaded {
     keys: KeyRing,
     start: u64,
     store: Store,
+    location: Location,
     releases: watch::Sender<Arc<Release>>,
-    lock: File,
+    lock: Option<File>,
 }
 
 impl Loaded {
-    /// Takes the lock, reads keys and directory, opens the store and raises the start counter.
+    /// Takes the place, reads keys and directory, opens the store and raises the start counter.
     ///
     /// # Errors
     /// [`Error`]; nothing has been sent or signed.
     pub fn load(config: &Config, clock: &Clock) -> Result<Self, Error> {
-        let lock = lock(&config.store)?;
+        Self::load_in(Place::take(&config.store)?, config, clock)
+    }
+
+    /// The same in a place that was taken.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing has been sent or signed.
+    pub fn load_in(place: Place, config: &Config, clock: &Clock) -> Result<Self, Error> {
         let keys = keys::load(&config.keys.directory, &config.keys.kek)?;
         // Before anything is raised or opened, so that a refused first start does not make the second one trust.
         let was_started = keys::was_started(&config.keys.directory);
         let release = directory::load(&config.directory, clock.now(), was_started)?;
-        let mut store = Store::open(&config.store.path)?;
+        let location = location(&config.store)?;
+        let (mut store, lock) = place.open()?;
         // Rises each time the store is opened.
         let opened = store.transaction(|tx| tx.query_one("SELECT value FROM fence", &[], |row| row.number(0)))?;
         let start = keys::next_start(&config.keys.directory, opened.unwrap_or_default())?;
@@ -129,6 +142,7 @@ impl Loaded {
             keys,
             start,
             store,
+            location,
             releases: watch::Sender::new(Arc::new(release)),
             lock,
         })
@@ -145,7 +159,7 @@ impl Loaded {
     /// # Errors
     /// [`Error`].
     pub async fn start(self, parts: Vec<Part>, registry: &mut Registry) -> Result<AccessPoint, Error> {
-        let Self { id, config, clock, keys, start, mut store, releases, lock } = self;
+        let Self { id, config, clock, keys, start, mut store, location, releases, lock } = self;
         let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
         for part in parts {
             part.tables.into_iter().try_for_each(|tables| store.add_tables(tables))?;
@@ -185,7 +199,9 @@ impl Loaded {
         };
         let writer = spawn_blocking(move || Writer::start(store, engine, seams));
         let writer = writer.await.map_err(|_| writer::Error::Panicked)??;
-        let readers = Readers::open(&config.store.path, config.store.readers)?;
+        let connections = config.store.readers;
+        let readers = spawn_blocking(move || Readers::open(&location, connections));
+        let readers = readers.await.map_err(|_| store::Error::Ended)??;
         let (outlet, now) = (transport.outlet(), clock.clone());
         let desk = Desk::open(reconcile::Seams {
             access_point: id.clone(),
@@ -240,7 +256,7 @@ pub struct AccessPoint {
     pump: JoinHandle<()>,
     config: config::Directory,
     clock: Clock,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl AccessPoint {
@@ -336,20 +352,5 @@ async fn pump(mut inputs: mpsc::Receiver<Input>, courier: Courier, desk: Desk, h
         if handle.input(input).await.is_err() {
             return;
         }
-    }
-}
-
-/// One process a store. The lock goes with the process, however it ends.
-fn lock(store: &config::Store) -> Result<File, Error> {
-    let directory = store.path.parent().map_or_else(PathBuf::new, ToOwned::to_owned);
-    if !fs::exists(&directory).map_err(Error::Home)? {
-        private_file::create_directory(&directory).map_err(|error| Error::Home(io::Error::other(error)))?;
-    }
-    let path = store.path.with_extension("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(Error::Home)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse),
-        Err(TryLockError::Error(error)) => Err(Error::Home(error)),
     }
 }

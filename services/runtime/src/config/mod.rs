@@ -57,8 +57,21 @@ pub struct Config {
 pub struct Store {
     /// The SQLite file.
     pub path: PathBuf,
+    /// The PostgreSQL server that has the store instead.
+    pub server: Option<StoreServer>,
     /// Connections that read.
     pub readers: usize,
+}
+
+/// A PostgreSQL server, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct StoreServer {
+    /// Its address, without a password.
+    pub url: String,
+    /// File with the password.
+    pub password_file: Option<PathBuf>,
+    /// Certificates that the server's must be signed by, PEM.
+    pub root_certificates: Option<PathBuf>,
 }
 
 /// Where the keys are.
@@ -183,6 +196,10 @@ impl Config {
         if let Some(ClientCertificate { certificate, key }) = &self.broker.client_certificate {
             public.push(("broker.certificate", certificate));
             secret.push(("broker.key", key));
+        }
+        if let Some(StoreServer { password_file, root_certificates, .. }) = &self.store.server {
+            secret.extend(password_file.as_ref().map(|path| ("store.password_file", path)));
+            public.extend(root_certificates.as_ref().map(|path| ("store.root_certificates", path)));
         }
         for (key, path) in public {
             if let Err(error) = fs::File::open(path) {

@@ -3,11 +3,15 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
-use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
+use nhipcau_messaging::{
+    nats::{ClientCertificate, Connection, Credential},
+    store,
+};
 use toml::{Table, Value};
 
 use super::{
-    Config, Directory, Format, Keys, Server, Shutdown, Store, Telemetry, document::SYSTEMS, problem::Problems, value,
+    Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS,
+    problem::Problems, value,
 };
 use crate::caller::{Role, Roles, SystemName, Systems};
 
@@ -17,7 +21,7 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
     let name = from.parsed("access_point", "name", "an access point's name of a-z, 0-9 and '-'");
     from.home = from.required("access_point", "home").map(PathBuf::from).unwrap_or_default();
     let services = from.list("access_point", "services");
-    let store = Store { path: from.path("store", "path"), readers: from.number("store", "readers", 1..=64) };
+    let store = store(&mut from);
     let keys = Keys { directory: from.path("keys", "directory"), kek: from.path("keys", "kek") };
     if keys.directory == keys.kek {
         from.problems.add("keys.kek", "must be another directory than keys.directory");
@@ -53,6 +57,21 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
         systems,
         printed: String::new(),
     })
+}
+
+fn store(from: &mut Reader<'_>) -> Store {
+    let readers = from.number("store", "readers", 1..=64);
+    let url = from.text("store", "url");
+    let [password_file, root_certificates] = ["password_file", "root_certificates"]
+        .map(|key| (!from.text("store", key).is_empty()).then(|| from.path("store", key)));
+    let server = (!url.is_empty()).then(|| StoreServer { url: url.to_owned(), password_file, root_certificates });
+    let fault = server
+        .as_ref()
+        .and_then(|server| store::Server::new(&server.url, None, server.root_certificates.clone()).err());
+    if let Some(store::Error::Address(fault)) = fault {
+        from.problems.add("store.url", fault);
+    }
+    Store { path: from.path("store", "path"), server, readers }
 }
 
 fn broker(from: &mut Reader<'_>) -> Option<Connection> {

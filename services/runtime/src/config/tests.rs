@@ -48,6 +48,23 @@ fn a_file_lies_over_the_defaults_and_paths_start_at_home() {
 }
 
 #[test]
+fn a_store_at_a_server_is_named_without_a_password_and_known_by_its_certificate() {
+    let with = |lines: &str| Config::parse(Some(&format!("{}[store]\n{lines}\n", file())), &BTreeMap::new());
+    let foreign = "url = \"postgres://db.example/nhipcau?user=nhipcau\"";
+    let config = with(&format!("{foreign}\nroot_certificates = \"tls/db.pem\"\npassword_file = \"db\"")).unwrap();
+    let server = config.store.server.unwrap();
+    assert_eq!(server.root_certificates.as_deref(), Some(Path::new("/srv/moh/tls/db.pem")));
+    assert_eq!(server.password_file.as_deref(), Some(Path::new("/srv/moh/db")));
+    let local = with("url = \"postgres:///nhipcau?user=nhipcau&host=/run/postgresql\"").unwrap();
+    assert!(local.store.server.unwrap().root_certificates.is_none());
+    for refused in [foreign, "url = \"postgres://n:secret@localhost/n\"", "url = \"store.db\""] {
+        let problems = with(refused).unwrap_err();
+        assert_eq!(keys(&problems), ["store.url"], "{refused}");
+        assert!(!problems.to_string().contains("secret"));
+    }
+}
+
+#[test]
 fn the_environment_lies_over_the_file() {
     let config = Config::parse(
         Some(&file()),
