@@ -1,4 +1,4 @@
-# What a person types. Each target brings what it needs by itself; nothing is installed system-wide.
+# What a person types. Each target brings what it needs by itself; nothing but PostgreSQL is installed system-wide.
 .DEFAULT_GOAL := help
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,6 +8,9 @@ BUF := node_modules/.bin/buf
 CARGO_DENY := target/tools/cargo-deny
 PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
+# What is tested on SQLite in memory and in files, again with every store at the PostgreSQL server.
+AT_SERVER := NHIPCAU_TEST_STORE=postgres cargo test --locked --lib --test exchange \
+	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
 .PHONY: help setup demo sandbox test sim mutants bench lint fmt
@@ -27,9 +30,9 @@ sandbox: setup ## Run four access points to try things on, until Ctrl-C: make sa
 	@cargo build --package nhipcau --locked
 	@target/debug/nhipcau sandbox $(ARGS)
 
-test: setup ## Run every test, on a real nats-server and real processes
+test: setup ## Run every test, on a real nats-server, a PostgreSQL of its own and real processes
 	@cargo build --package nhipcau --locked
-	@cargo test --workspace --locked
+	@deploy/dev/with-postgres bash -euo pipefail -c 'cargo test --workspace --locked; $(AT_SERVER)'
 	@$(PYTHON) $(SECOND)/check_vectors.py
 	@$(PYTHON) $(SECOND)/check_vectors.py proto/vectors
 	@$(PYTHON) -m unittest discover --start-directory $(SECOND)/tests --top-level-directory $(SECOND)
