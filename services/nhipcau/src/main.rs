@@ -19,6 +19,7 @@ mod registry;
 mod sandbox;
 mod serve;
 mod settings;
+mod store;
 mod terminal;
 mod verify;
 
@@ -60,6 +61,8 @@ enum Command {
     Reconcile(reconcile::Args),
     /// Verifies the evidence in an access point's directory.
     Verify(verify::Args),
+    /// Carries a store from a file to a PostgreSQL server or back.
+    Store(store::Args),
     /// Makes and runs four access points with a broker on this machine.
     Sandbox(sandbox::Args),
     /// Tells a story over the sandbox and records what each party holds.
@@ -97,6 +100,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Channels(args) => Box::pin(channels::run(args)).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
+        Command::Store(args) => Box::pin(store::run(args)).await,
         Command::Sandbox(args) => Box::pin(sandbox::run(args)).await,
         Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Tied(args) => sandbox::tied::run(args),

@@ -19,10 +19,11 @@ use nhipcau_domain::id::AccessPointId;
 use nhipcau_messaging::{
     audit::{Auditor, Counts, Finding},
     message::Lane,
-    store::{Error as StoreError, Readers, Tx, operations},
+    store::{Error as StoreError, Location, Readers, Server, Tx, operations},
 };
 use nhipcau_referrals::{Chain, ChainError, verify_access};
 use nhipcau_runtime::{
+    access_point::location,
     config::{self, Config},
     directory, keys,
 };
@@ -42,9 +43,9 @@ pub(crate) struct Args {
     /// Directory of an access point, with its nhipcau.toml.
     #[arg(required_unless_present = "store", conflicts_with = "store")]
     home: Option<PathBuf>,
-    /// The file of the store.
-    #[arg(long, value_name = "FILE", requires_all = ["access_point", "directory", "fingerprint"])]
-    store: Option<PathBuf>,
+    /// The file of the store, or the address of a database of a PostgreSQL server on this machine.
+    #[arg(long, value_name = "FILE|URL", requires_all = ["access_point", "directory", "fingerprint"])]
+    store: Option<String>,
     /// Whose store it is.
     #[arg(long, value_name = "NAME")]
     access_point: Option<AccessPointId>,
@@ -65,7 +66,7 @@ pub(crate) struct Args {
 /// What is verified, against what.
 struct Subject {
     access_point: AccessPointId,
-    store: PathBuf,
+    store: Location,
     directory: config::Directory,
     kek: Option<PathBuf>,
 }
@@ -110,8 +111,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Some(path) => keys::key_encryption_keys(path).or_exit(Code::Configuration)?,
         None => Vec::new(),
     };
-    let path = subject.store.display().to_string();
-    let readers = Readers::open(&subject.store, 1).context(path).or_exit(Code::Configuration)?;
+    let path = subject.store.to_string();
+    let readers = Readers::open(subject.store, 1).context(path).or_exit(Code::Configuration)?;
     let (me, version) = (subject.access_point, release.version());
     terminal::progress(format_args!("verifying the store of {me} under release {version}"));
     let name = me.to_string();
@@ -194,7 +195,7 @@ impl Subject {
         let config = Config::parse(Some(&text), &moved).or_exit(Code::Configuration)?;
         Ok(Self {
             access_point: config.access_point,
-            store: config.store.path,
+            store: location(&config.store).or_exit(Code::Configuration)?,
             directory: config.directory,
             kek: Some(config.keys.kek),
         })
@@ -209,7 +210,11 @@ impl Subject {
             return Err(missing());
         };
         let directory = config::Directory { path: path.clone(), fingerprint: read_fingerprint(text)? };
-        Ok(Self { access_point: access_point.clone(), store: store.clone(), directory, kek: None })
+        let store = match store.contains("://") {
+            true => Server::new(store, None, None).or_exit(Code::Usage)?.into(),
+            false => Location::File(store.into()),
+        };
+        Ok(Self { access_point: access_point.clone(), store, directory, kek: None })
     }
 }
 
@@ -286,7 +291,7 @@ mod tests {
         let missing = run(of(moved.clone())).await.unwrap_err();
         assert_eq!(missing.code(), Code::Configuration, "there is no store yet");
         fs::create_dir_all(moved.join("store")).unwrap();
-        let mut store = Store::open(&moved.join("store/store.db")).unwrap();
+        let mut store = Store::open(moved.join("store/store.db").as_path()).unwrap();
         run(of(moved.clone())).await.unwrap();
         let row = "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, \
                    digest, content_digest, outcome, spent, envelope, receive_time, expected) \

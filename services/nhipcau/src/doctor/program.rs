@@ -6,8 +6,8 @@ use std::{
 };
 
 use aws_lc_rs::digest;
-use nhipcau_runtime::config::Config;
-use rusqlite::{Connection, OpenFlags};
+use nhipcau_messaging::store::{self, Location};
+use nhipcau_runtime::{access_point::location, config::Config, telemetry::chain};
 
 use crate::check::Finding;
 
@@ -16,27 +16,29 @@ const REBUILD: &str = "dd9b8a99f78955e35108355176d2fe61269efb909698eb9fce3d5d81a
 
 /// This program, its SQLite and the store.
 pub(super) fn versions(config: &Config) -> Vec<Finding> {
-    let own = format!("nhipcau {}, SQLite {}", env!("CARGO_PKG_VERSION"), rusqlite::version());
-    vec![Finding::good("versions", own), store(&config.store.path)]
+    let own = format!("nhipcau {}, SQLite {}", env!("CARGO_PKG_VERSION"), store::sqlite_version());
+    let store = match location(&config.store) {
+        Ok(location) => store(&location),
+        Err(error) => Finding::problem("store", chain(&error).to_string(), "correct [store] in the configuration"),
+    };
+    vec![Finding::good("versions", own), store]
 }
 
 /// Read-only, so that a running process is not fenced off.
-fn store(path: &Path) -> Finding {
-    if !path.exists() {
-        return Finding::good("store", "there is no store yet; the first start makes it");
-    }
-    let read = || -> rusqlite::Result<i64> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.query_row("SELECT count(*) FROM fence", [], |_| Ok(()))?;
-        connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-    };
-    match read() {
-        Ok(version) => Finding::good("store", format!("the store can be read; its tables have version {version}")),
+fn store(location: &Location) -> Finding {
+    match store::version(location) {
+        Ok(None) => Finding::good("store", "there is no store yet; the first start makes it"),
+        Ok(Some(version)) => {
+            Finding::good("store", format!("the store can be read; its tables have version {version}"))
+        }
         Err(error) => {
-            let advice =
-                "look at the disk; if the file is broken, put the newest backup back: peers return what it lacks";
-            Finding::problem("store", format!("the store cannot be read: {error}"), advice)
+            let advice = match location {
+                Location::File(_) => {
+                    "look at the disk; if the file is broken, put the newest backup back: peers return what it lacks"
+                }
+                Location::Server(_) => "look at the server, and whether this machine's user may use the database",
+            };
+            Finding::problem("store", format!("the store cannot be read: {}", chain(&error)), advice)
         }
     }
 }
@@ -95,8 +97,9 @@ mod tests {
     fn a_file_that_is_no_store_is_a_problem_and_a_missing_one_is_not() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("store.db");
-        assert_eq!(store(&path).severity, Severity::Good);
+        let location = Location::from(&path);
+        assert_eq!(store(&location).severity, Severity::Good);
         fs::write(&path, "not a store").unwrap();
-        assert_eq!(store(&path).severity, Severity::Problem);
+        assert_eq!(store(&location).severity, Severity::Problem);
     }
 }

@@ -58,6 +58,10 @@ fn open(directory: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Whether the key-encryption keys lie on another device than the store.
 fn apart(config: &Config, production: bool) -> Option<Finding> {
+    // What lies at a server lies on its disk.
+    if config.store.server.is_some() {
+        return None;
+    }
     let device = |path: &Path| fs::metadata(path).map(|facts| facts.dev()).ok();
     let store = device(config.store.path.parent()?).or_else(|| device(&config.home))?;
     Some(together(store == device(&config.keys.kek)?, production))
