@@ -12,11 +12,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use nhipcau_messaging::store;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -145,6 +146,47 @@ impl World {
         Ok(())
     }
 
+    /// Has an access point keep its store at the PostgreSQL server for tests, before it is started.
+    ///
+    /// # Errors
+    /// When there is no server, or the file cannot be written.
+    pub fn store_at_server(&self, name: &str) -> Result<()> {
+        let path = self.config(name);
+        let text = fs::read_to_string(&path)?;
+        Ok(fs::write(path, format!("{text}\n[store]\nurl = \"{}\"\n", store::scratch_url()?))?)
+    }
+
+    /// Starts a second process of an access point, on a copy of its home as another machine would have, and waits until
+    /// it stands by. From then on callers are sent to it.
+    ///
+    /// # Errors
+    /// When it does not stand by; the message holds its log.
+    pub async fn stand_by(&mut self, name: &str) -> Result<Process> {
+        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let home = self.path(format!("{name}-{}", address.port()));
+        copy_tree(&self.path(name), &home)?;
+        let mut command = program()?;
+        command.arg("serve").arg("--config").arg(home.join("nhipcau.toml"));
+        command.env("NHIPCAU_ACCESS_POINT__HOME", &home).env("NHIPCAU_METRICS__LISTEN", "");
+        command.env("NHIPCAU_SERVER__LISTEN", address.to_string());
+        let log = home.join("log");
+        let mut process = Process::start(&format!("{name}-standby"), command, &log)?;
+        let is_told = || async { fs::read_to_string(&log).is_ok_and(|text| text.contains("this one stands by")) };
+        process.ready(is_told).await?;
+        let url = self.endpoints.pointer_mut(&format!("/access_points/{name}/grpc")).context("no such access point")?;
+        *url = Value::from(format!("https://{address}"));
+        Ok(process)
+    }
+
+    /// Waits until callers of an access point are served.
+    ///
+    /// # Errors
+    /// When the process ends before, or does not serve in time.
+    pub async fn serves(&self, name: &str, process: &mut Process) -> Result<()> {
+        let channel = self.channel(name)?;
+        process.ready(|| serves(channel.clone())).await
+    }
+
     /// Kills an access point in the middle of whatever it does.
     pub fn kill(&mut self, name: &str) {
         self.access_points.remove(name);
@@ -256,6 +298,24 @@ async fn serves(channel: Channel) -> bool {
     let request = HealthCheckRequest { service: String::new() };
     let answer = HealthClient::new(channel).check(request).await;
     answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
+
+/// All that is below a home, but neither its store nor its log.
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == "store" || entry.file_name() == "log" {
+            continue;
+        }
+        if path.is_dir() {
+            copy_tree(&path, &copy)?;
+        } else {
+            fs::copy(path, copy)?;
+        }
+    }
+    Ok(())
 }
 
 fn copy_files(from: &Path, to: &Path) -> Result<()> {

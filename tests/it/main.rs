@@ -16,6 +16,7 @@ mod links;
 mod manifests;
 mod mutants;
 mod poison;
+mod postgres;
 mod provisioning;
 mod repository;
 mod sources;

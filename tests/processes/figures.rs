@@ -32,6 +32,12 @@ impl Publisher {
         Ok(Self { system: IndicatorService::new(world.channel("moha")?), submitted: Held::new() })
     }
 
+    /// Goes where callers are sent now.
+    pub(crate) fn follow(&mut self, world: &World) -> Result<()> {
+        self.system = IndicatorService::new(world.channel("moha")?);
+        Ok(())
+    }
+
     /// Submits the next figures, and again with the same request id for as long as nobody answers.
     pub(crate) async fn submit(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {

@@ -17,4 +17,5 @@ mod faults;
 mod figures;
 mod referrals;
 mod sandbox;
+mod standby;
 mod starting;
