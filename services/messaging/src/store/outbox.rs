@@ -547,19 +547,18 @@ pub(crate) fn conclude(
     Ok(())
 }
 
+/// The first of each open state by its index, and of these the oldest: asked for every channel when time has passed.
+const OLDEST_OPEN: &str = "SELECT COALESCE(MIN(t.create_time), -1) FROM (SELECT * FROM (SELECT create_time FROM outbox \
+    WHERE recipient = $1 AND lane = $2 AND state IN (0, 1, 4) AND state = 0 ORDER BY serial LIMIT 1) a \
+    UNION ALL SELECT * FROM (SELECT create_time FROM outbox \
+    WHERE recipient = $1 AND lane = $2 AND state IN (0, 1, 4) AND state = 1 ORDER BY serial LIMIT 1) b \
+    UNION ALL SELECT * FROM (SELECT create_time FROM outbox \
+    WHERE recipient = $1 AND lane = $2 AND state IN (0, 1, 4) AND state = 4 ORDER BY serial LIMIT 1) c) t";
+
 /// When the oldest message that nothing has concluded was accepted, in microseconds.
 pub(crate) fn oldest_open(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<Option<i64>, Error> {
-    let mut oldest = None;
-    for state in [0_i64, 1, 4] {
-        let found = tx.query_one(
-            "SELECT create_time FROM outbox WHERE recipient = $1 AND lane = $2 AND state IN (0, 1, 4) AND state = $3 \
-             ORDER BY serial LIMIT 1",
-            &[recipient.as_str().into(), lane.number().into(), state.into()],
-            |row| row.int(0),
-        )?;
-        oldest = oldest.into_iter().chain(found).min();
-    }
-    Ok(oldest)
+    let oldest = tx.query_one(OLDEST_OPEN, &[recipient.as_str().into(), lane.number().into()], |row| row.int(0))?;
+    Ok(oldest.filter(|time| *time >= 0))
 }
 
 #[cfg(test)]
