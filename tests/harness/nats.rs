@@ -40,6 +40,13 @@ pub const VWU: User = User {
     seed: "SUAD7WW42BTDP32M5H437IVOQ6WY7KBXVBHRSE5EJE5BJDQR2UQ73X767Q",
 };
 
+/// The access point `moha` with the key that follows its first one.
+pub const MOHA_RENEWED: User = User {
+    name: "moha",
+    public: "UDVEU3DD4KOFECV66VIHWEZOYX4ZKR3WV27L464SIIPOU2IUI3JCYSJF",
+    seed: "SUAAOBYHA4DQOBYHA4DQOBYHA4DQOBYHA4DQOBYHA4DQOBYHA4DQOBZ5FE",
+};
+
 /// The operator, who makes streams and consumers.
 pub const OPERATOR: User = User {
     name: "operator",
@@ -52,6 +59,12 @@ impl User {
     #[must_use]
     pub fn public(&self) -> &'static str {
         self.public
+    }
+
+    /// The secret half of its key.
+    #[must_use]
+    pub fn seed(&self) -> &'static str {
+        self.seed
     }
 
     /// Its key, for a client that signs by itself.
@@ -226,6 +239,23 @@ impl Server {
             }),
             credential: Credential::Nkey(login),
         })
+    }
+
+    /// Puts another key in the place of a user's, for the next start.
+    ///
+    /// # Errors
+    /// When `users.conf` cannot be read or written.
+    pub fn replace_key(&self, old: User, new: User) -> Result<()> {
+        let text = fs::read_to_string(self.config.directory.path().join("users.conf"))?;
+        self.config.users(&text.replace(old.public, new.public))
+    }
+
+    /// Writes what is in the file that a user's login is read from.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_login(&self, user: User, text: &str) -> Result<()> {
+        Ok(fs::write(self.config.directory.path().join(format!("{}.nk", user.name)), text)?)
     }
 
     /// Kills the server in the middle of whatever it does.

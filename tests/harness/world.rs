@@ -234,6 +234,16 @@ impl World {
         self.path(name).join("nhipcau.toml")
     }
 
+    /// Adds lines to the end of the configuration of an access point, for its next start.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure(&self, name: &str, lines: &str) -> Result<()> {
+        let mut text = fs::read_to_string(self.config(name))?;
+        text.push_str(lines);
+        Ok(fs::write(self.config(name), text)?)
+    }
+
     /// A command of the calling system of an access point.
     ///
     /// # Errors

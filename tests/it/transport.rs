@@ -7,12 +7,12 @@ use async_nats::jetstream;
 use nhipcau_messaging::{
     engine::{Input, Kind, Output, PublishResult},
     message::{Lane, Recipient},
-    nats::State,
+    nats::{self, State},
     provision::Layout,
 };
 use nhipcau_tests::{
     bus::{Bus, Member, id},
-    nats::{MOHA, OPERATOR, User, VWU},
+    nats::{MOHA, MOHA_RENEWED, OPERATOR, User, VWU},
     wait,
 };
 
@@ -223,4 +223,38 @@ async fn a_broker_that_is_not_there_is_a_state_and_a_shutdown_does_not_wait_for_
     let mut moha = Member { transport, inputs };
     assert!(matches!(moha.next().await.unwrap(), Input::Published { token: 1, result: PublishResult::Unknown }));
     moha.transport.shutdown(Duration::from_millis(200)).await;
+}
+
+#[tokio::test]
+async fn a_login_that_the_broker_does_not_let_in_costs_nothing_and_a_renewed_one_is_taken_without_a_restart() {
+    let mut bus = Bus::start(Layout::default()).await.unwrap();
+    let mut moha = bus.join(MOHA).await.unwrap();
+    let renewal = moha.transport.renewal();
+    for wrong in ["", "no seed", MOHA_RENEWED.seed()] {
+        bus.server.write_login(MOHA, wrong).unwrap();
+        assert!(matches!(renewal.renew().await, Err(nats::Error::Connect(_))), "{wrong}");
+        assert_eq!(send(&mut moha, publish(MESSAGES, VWU, "by the old login", 1)).await, PublishResult::Stored);
+    }
+    assert_eq!(moha.transport.counters().totals().connected, 1, "the connection was never given up");
+    // The key is exchanged at the broker, which is started again: only the new login is let in.
+    bus.server.replace_key(MOHA, MOHA_RENEWED).unwrap();
+    bus.server.kill();
+    moha.reaches(|state| *state == State::Disconnected).await.unwrap();
+    bus.server.restart().await.unwrap();
+    renewal.renew().await.unwrap();
+    moha.reaches(|state| matches!(state, State::Connected { .. })).await.unwrap();
+    assert_eq!(send(&mut moha, publish(MESSAGES, VWU, "by the new login", 2)).await, PublishResult::Stored);
+}
+
+#[tokio::test]
+async fn renewing_a_login_that_is_let_in_makes_one_new_connection_and_loses_nothing() {
+    let bus = Bus::start(Layout::default()).await.unwrap();
+    let mut moha = bus.join(MOHA).await.unwrap();
+    let mut vwu = bus.join(VWU).await.unwrap();
+    vwu.transport.renewal().renew().await.unwrap();
+    let counters = vwu.transport.counters();
+    wait::until("a second connection", || (counters.totals().connected == 2).then_some(())).await.unwrap();
+    vwu.reaches(|state| matches!(state, State::Connected { .. })).await.unwrap();
+    assert_eq!(send(&mut moha, publish(MESSAGES, VWU, "after", 1)).await, PublishResult::Stored);
+    assert_eq!(receive(&mut vwu).await.2, "after");
 }

@@ -22,7 +22,7 @@ pub(crate) type Held = BTreeMap<String, String>;
 
 /// A calling system that publishes one figure a year, each in a submission of its own.
 pub(crate) struct Publisher {
-    system: IndicatorService<Channel>,
+    pub(crate) system: IndicatorService<Channel>,
     /// What was submitted and must be held by everybody.
     pub(crate) submitted: Held,
 }
@@ -78,11 +78,11 @@ impl Publisher {
 }
 
 /// The same call repeated decides nothing twice.
-fn is_transient(code: Code) -> bool {
+pub(crate) fn is_transient(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
 }
 
-fn submission(period: &str, value: &str) -> pb::SubmitRequest {
+pub(crate) fn submission(period: &str, value: &str) -> pb::SubmitRequest {
     let observation = pb::Observation {
         key: SERIES.to_owned(),
         time_period: period.to_owned(),

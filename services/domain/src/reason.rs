@@ -186,6 +186,12 @@ pub const SHUTTING_DOWN: &str = "SHUTTING_DOWN";
 pub const SYSTEM_UNKNOWN: &str = "SYSTEM_UNKNOWN";
 /// More calls are waiting than the access point takes; nothing was done.
 pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
+/// The calling system has made more calls than its rate allows; nothing was done.
+pub const RATE_EXCEEDED: &str = "RATE_EXCEEDED";
+/// So much waits for the recipient's access point, which gives no receipts, that no more is accepted for it.
+pub const OUTBOX_FULL: &str = "OUTBOX_FULL";
+/// The disk of the store has so little room left that nothing new is accepted.
+pub const DISK_LOW: &str = "DISK_LOW";
 /// The message has too many parts or too many bytes for its channel.
 pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
 /// No agreement of the directory allows this contract and purpose between the two parties.

@@ -142,7 +142,10 @@ impl IndicatorService for Door {
         let party = provider(&request.get_ref().parent, caller)?;
         check(request.get_ref())?;
         let chunk = request.into_inner().chunk;
-        let work = move |tx: &mut Tx<'_>, _: &mut Submitter<'_>, now| bulk::upload(&party, &chunk, now, tx);
+        let work = move |tx: &mut Tx<'_>, submitter: &mut Submitter<'_>, now| {
+            submitter.admit()?;
+            bulk::upload(&party, &chunk, now, tx)
+        };
         let digest = self.writer.call(work).await.map_err(Refusal::from)?;
         Ok(Response::new(pb::UploadChunkResponse { digest: digest.to_vec() }))
     }

@@ -1,7 +1,7 @@
 //! Metrics of the process: the registry that parts add theirs to, what the runtime itself counts, and `/metrics`.
 //!
-//! Every name, unit and help text of the runtime is here. Label values are names of methods, codes, reasons and kinds,
-//! all from closed sets: nothing a caller sends becomes a label.
+//! Every name, unit and help text of the runtime is here. Label values are names of methods and systems, codes, reasons
+//! and kinds, all from closed sets: nothing a caller sends becomes a label.
 
 use std::{
     fmt, io,
@@ -16,14 +16,18 @@ use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
     metrics::{
-        MetricType, counter::ConstCounter, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram,
+        MetricType,
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        histogram::Histogram,
     },
     registry::{Registry, Unit},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::distribution::Courier;
+use crate::{access_point::Disk, caller::SystemName, distribution::Courier};
 
 /// A registry whose names all begin with `nhipcau_`.
 #[must_use]
@@ -36,6 +40,7 @@ pub fn registry() -> Registry {
 pub(crate) struct Calls {
     answered: Family<CallLabels, Counter>,
     seconds: Histogram,
+    limited: Family<SystemLabels, Counter>,
     pub(crate) connections: Gauge,
 }
 
@@ -46,16 +51,32 @@ struct CallLabels {
     reason: String,
 }
 
+/// A name of the configuration; empty for whoever it does not name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SystemLabels {
+    system: String,
+}
+
 impl Calls {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         // From 1 ms to 16 s.
         let buckets = (0..15).map(|power| 0.001 * f64::from(1 << power));
-        let calls =
-            Self { answered: Family::default(), seconds: Histogram::new(buckets), connections: Gauge::default() };
+        let calls = Self {
+            answered: Family::default(),
+            seconds: Histogram::new(buckets),
+            limited: Family::default(),
+            connections: Gauge::default(),
+        };
         registry.register("calls", "Calls by how they were answered.", calls.answered.clone());
         registry.register_with_unit("call", "Time until calls were answered.", Unit::Seconds, calls.seconds.clone());
+        registry.register("calls_limited", "Calls beyond the rate of their system.", calls.limited.clone());
         registry.register("connections", "Open connections of calling systems.", calls.connections.clone());
         calls
+    }
+
+    pub(crate) fn limited(&self, caller: Option<&SystemName>) {
+        let system = caller.map(ToString::to_string).unwrap_or_default();
+        self.limited.get_or_create(&SystemLabels { system }).inc();
     }
 
     pub(crate) fn answered(&self, method: &Arc<str>, code: &'static str, reason: String, took: Duration) {
@@ -125,6 +146,19 @@ impl Collector for Reconciliation {
             ("reconciliation_unasked", "Answers that nobody waits for.", totals.unasked),
         ];
         encode(encoder, &counts)
+    }
+}
+
+/// How much room the disk of the store has, read when somebody looks.
+#[derive(Debug)]
+pub(crate) struct Free(pub(crate) Disk);
+
+impl Collector for Free {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Ok(free) = self.0.free() else { return Ok(()) };
+        let help = "Free space on the disk of the store.";
+        let metric = encoder.encode_descriptor("disk_free", help, Some(&Unit::Bytes), MetricType::Gauge)?;
+        ConstGauge::new(free).encode(metric)
     }
 }
 

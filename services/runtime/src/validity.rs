@@ -46,7 +46,8 @@ pub fn of_file(path: &Path) -> Result<Vec<Validity>, Error> {
     CertificateDer::pem_file_iter(path)?.map(|certificate| of(&certificate?)).collect()
 }
 
-fn of(certificate: &[u8]) -> Result<Validity, Error> {
+/// The validity of one certificate, DER.
+pub(crate) fn of(certificate: &[u8]) -> Result<Validity, Error> {
     let validity = Certificate::from_der(certificate)?.tbs_certificate.validity;
     let at = |time: Time| Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX));
     Ok(Validity { start: at(validity.not_before)?, end: at(validity.not_after)? })

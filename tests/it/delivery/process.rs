@@ -202,6 +202,7 @@ fn config(user: User, start: u64) -> Config {
         release: release(),
         handlers: vec![Box::new(Notes(contract()))],
         entropy: Box::new(SystemEntropy),
+        limits: nhipcau_messaging::engine::Limits::default(),
     }
 }
 

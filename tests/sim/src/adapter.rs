@@ -194,6 +194,7 @@ impl Node {
             keys: start.keys,
             release: start.release,
             entropy: Box::new(start.entropy),
+            limits: nhipcau_messaging::engine::Limits::default(),
         };
         let (engine, facts, positions) = store.transaction(|tx| {
             let facts = last(tx, "SELECT COALESCE(MAX(serial), 0) FROM sim_fact")?;

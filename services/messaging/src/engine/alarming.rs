@@ -1,9 +1,14 @@
-//! What time alone brings to a person's attention: messages without a receipt, and a directory about to expire.
+//! What time alone brings to a person's attention: messages without a receipt, at both ends, and a directory about to
+//! expire.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::directory::Freshness;
 
-use super::{AlarmKind, Engine, Error, micros};
+use super::{
+    AlarmKind, Engine, Error,
+    channel::{Awaited, IncomingKey},
+    micros,
+};
 use crate::{
     message::Recipient,
     store::{Tx, outbox},
@@ -11,7 +16,7 @@ use crate::{
 
 /// How often it is looked for messages without a receipt.
 const ALARM_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// How long a message may wait for its receipt before a person is told.
+/// How long a message may wait for its receipt, or to arrive, before a person is told.
 const UNRECEIPTED_ALARM: SignedDuration = SignedDuration::from_mins(15);
 /// How long a person who was told that the release expires is left alone.
 const EXPIRY_ALARM_EVERY: SignedDuration = SignedDuration::from_hours(24);
@@ -49,6 +54,37 @@ impl Engine {
             self.branch("unreceipted_alarm");
             self.alarm(AlarmKind::Unreceipted, Some(&peer));
         }
+        self.alarm_not_arrived();
         Ok(())
+    }
+
+    /// Notes how far a sender says it has signed.
+    pub(super) fn expect(&mut self, key: &IncomingKey, signed: u64) {
+        let time = self.time;
+        let Some(channel) = self.incoming.get_mut(key) else { return };
+        let is_behind = channel.head.sequence < signed;
+        channel.awaited = match channel.awaited.filter(|awaited| channel.head.sequence < awaited.sequence) {
+            // What the sender has given up is awaited no more.
+            Some(awaited) if is_behind => Some(Awaited { sequence: awaited.sequence.min(signed), ..awaited }),
+            _ => is_behind.then_some(Awaited { sequence: signed, since: time, told: false }),
+        };
+    }
+
+    /// The same at the other end: tells a person once when what a sender had signed has not arrived for 15 minutes.
+    fn alarm_not_arrived(&mut self) {
+        let time = self.time;
+        let mut late = Vec::new();
+        for (key, channel) in &mut self.incoming {
+            channel.awaited = channel.awaited.filter(|awaited| channel.head.sequence < awaited.sequence);
+            let Some(awaited) = &mut channel.awaited else { continue };
+            if !awaited.told && time.duration_since(awaited.since) > UNRECEIPTED_ALARM {
+                awaited.told = true;
+                late.push(key.0.clone());
+            }
+        }
+        for peer in late {
+            self.branch("not_arrived_alarm");
+            self.alarm(AlarmKind::NotArrived, Some(&peer));
+        }
     }
 }

@@ -152,10 +152,22 @@ pub(super) struct Incoming {
     pub(super) round: Option<Round>,
     /// Whether strays of this channel's sender may be kept.
     pub(super) strays: bool,
+    /// A position that its sender has signed and that is not here.
+    pub(super) awaited: Option<Awaited>,
     /// Accepted in this group and not receipted yet.
     pub(super) pending: Vec<Accepted>,
     /// Receipts to publish at the end of this group, by place.
     pub(super) answers: BTreeSet<Number>,
+}
+
+/// A position that its sender has signed, as its status says, and that has not arrived.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Awaited {
+    pub(super) sequence: u64,
+    /// Since when it is known.
+    pub(super) since: Timestamp,
+    /// Whether the 15 minutes were already told.
+    pub(super) told: bool,
 }
 
 /// An accepted position that waits for its receipt.
@@ -194,6 +206,7 @@ impl Incoming {
             retry_backoff: RETRY_FIRST,
             round: None,
             strays: inbox::has_strays(tx, channel.sender)?,
+            awaited: None,
             pending: Vec::new(),
             answers: BTreeSet::new(),
         })

@@ -4,6 +4,7 @@
 //! once, commits, and only then carries the outputs out. Whatever fails inside is the end of the process: memory
 //! may then differ from the disk, and every start is a recovery.
 
+mod admitting;
 mod alarming;
 mod applying;
 mod blobs;
@@ -27,6 +28,7 @@ use std::{
     sync::Arc,
 };
 
+pub use admitting::Limits;
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::Release,
@@ -72,6 +74,8 @@ pub struct Config {
     pub handlers: Vec<Box<dyn Handler>>,
     /// Randomness.
     pub entropy: Box<dyn Entropy>,
+    /// What may wait for a recipient.
+    pub limits: Limits,
 }
 
 /// What happens to an engine.
@@ -104,6 +108,8 @@ pub enum Input {
     },
     /// A newer directory release was verified.
     Release(Arc<Release>),
+    /// The disk of the store has little room left, or enough again: callers may submit nothing meanwhile.
+    DiskLow(bool),
     /// Time has passed. Due at least every quarter of a second.
     Tick,
 }
@@ -180,6 +186,12 @@ pub enum AlarmKind {
     Quarantined,
     /// A message waited more than 15 minutes for its receipt.
     Unreceipted,
+    /// A message that its sender says it has signed has not arrived for more than 15 minutes.
+    NotArrived,
+    /// So much waits for a recipient that callers are turned away.
+    OutboxFull,
+    /// The disk of the store has so little room left that callers are turned away.
+    DiskLow,
     /// A message was given up; a person must tell the recipient otherwise.
     Skipped,
     /// A peer refused a message for good.
@@ -190,6 +202,10 @@ pub enum AlarmKind {
     DirectoryExpires,
     /// A newer directory release that a peer has could not be taken.
     ReleaseRefused,
+    /// A certificate that this access point shows or trusts expires soon or has expired.
+    CertificateExpires,
+    /// A renewed certificate, login or list of systems could not be taken; the one in use stays.
+    RenewalRefused,
 }
 
 /// Why an engine stops.
@@ -233,6 +249,10 @@ pub struct Engine {
     outputs: Vec<Output>,
     published: HashMap<u64, (OutgoingKey, u64)>,
     early_strays: HashMap<MessageId, Timestamp>,
+    limits: Limits,
+    /// What waits for whom, as far as it was counted.
+    waiting: BTreeMap<AccessPointId, admitting::Waiting>,
+    disk_is_low: bool,
     next_alarm: Timestamp,
     next_expiry_alarm: Timestamp,
     next_letting_go: Timestamp,
@@ -242,6 +262,8 @@ pub struct Engine {
     unkept: bool,
     next_token: u64,
     next_serial: u64,
+    /// The next serial when this group began: what is older is on disk.
+    group_serial: u64,
     status_number: u64,
     branches: BTreeMap<&'static str, u64>,
 }
@@ -283,6 +305,9 @@ impl Engine {
             outputs: Vec::new(),
             published: HashMap::new(),
             early_strays: HashMap::new(),
+            limits: config.limits,
+            waiting: BTreeMap::new(),
+            disk_is_low: false,
             next_alarm: now,
             next_expiry_alarm: now,
             next_letting_go: now,
@@ -290,9 +315,11 @@ impl Engine {
             unkept: false,
             next_token: 1,
             next_serial: outbox::next_serial(tx)?,
+            group_serial: 0,
             status_number: 0,
             branches: BTreeMap::new(),
         };
+        engine.group_serial = engine.next_serial;
         engine.load_channels(now, tx)?;
         Ok(engine)
     }
@@ -311,6 +338,10 @@ impl Engine {
                 Ok(())
             }
             Input::Release(release) => self.install(now, release, tx),
+            Input::DiskLow(is_low) => {
+                self.hear_disk(is_low);
+                Ok(())
+            }
             Input::Tick => self.tick(now, tx),
         }
     }
@@ -336,6 +367,7 @@ impl Engine {
         }
         self.return_lost(now, tx)?;
         self.send_status(now, tx)?;
+        self.group_serial = self.next_serial;
         Ok(std::mem::take(&mut self.outputs))
     }
 

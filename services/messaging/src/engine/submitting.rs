@@ -1,5 +1,7 @@
 //! Accepting messages to send: checked now, signed later, in the caller's transaction.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
@@ -47,6 +49,18 @@ pub enum SubmitError {
     /// Broadcasts are public, go to everybody on the bulk lane and belong to no case.
     #[error("a broadcast cannot be addressed, on the messages lane or part of a case")]
     Misaddressed,
+    /// Too much waits for the recipient, which gives no receipts. What was asked for before is answered all the same.
+    #[error("too much waits for the recipient's access point")]
+    OutboxFull {
+        /// When it is counted again.
+        retry_after: Duration,
+    },
+    /// The disk has little room left.
+    #[error("the disk of the store has little room left")]
+    DiskLow {
+        /// When it may be better.
+        retry_after: Duration,
+    },
     /// Keys or store failed.
     #[error("the message could not be stored")]
     Store(#[from] Error),
@@ -91,6 +105,16 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`]; the caller's savepoint must be undone.
     pub fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
+        self.take_draft(now, draft, true, tx)
+    }
+
+    fn take_draft(
+        &mut self,
+        now: Timestamp,
+        draft: Draft,
+        of_caller: bool,
+        tx: &mut Tx<'_>,
+    ) -> Result<MessageId, SubmitError> {
         let id = MessageId::derive(&self.keys.id_key, &draft.cause, draft.ordinal);
         let is_request = matches!(draft.cause, Cause::Request { .. });
         let Draft { header, recipient, lane, parts, .. } = draft;
@@ -104,6 +128,10 @@ impl Engine {
         self.check(now, &recipient, lane, &content)?;
 
         let correlation = content.header.correlation;
+        if of_caller {
+            let size = content.parts.iter().map(Vec::len).sum();
+            self.admit_to(&recipient, correlation.as_ref(), size, tx)?;
+        }
         let stored = self.rest(correlation.as_ref(), "outbox", &id.0, &content.pack(), tx)?;
         let serial = self.next_serial;
         outbox::insert(
@@ -162,7 +190,7 @@ impl Engine {
             }
         }
         for draft in wishes.drafts {
-            match self.submit(now, draft, tx) {
+            match self.take_draft(now, draft, false, tx) {
                 Ok(_) => {}
                 Err(SubmitError::Store(Error::Store(error))) => return Err(error.into()),
                 Err(SubmitError::Store(Error::Key(error))) => return Err(error.into()),

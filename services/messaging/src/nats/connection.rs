@@ -1,10 +1,15 @@
 //! Connecting to the broker: TLS always, a login from a file, an inbox of one's own, bounded buffers.
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    future::ready,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_nats::{Client, ConnectOptions, Event};
 
-use super::{MINIMUM_SERVER, Version};
+use super::{MINIMUM_SERVER, Version, login::Secret};
 
 /// Messages that may wait in a subscription until they are read; more are dropped and counted.
 pub(super) const SUBSCRIPTION_CAPACITY: usize = 128;
@@ -42,7 +47,7 @@ pub struct ClientCertificate {
     pub key: PathBuf,
 }
 
-/// A login at the broker, read from a file whenever a connection is opened.
+/// A login at the broker, read from a file at the start and when it is renewed.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// A file with an nkey seed.
@@ -54,6 +59,16 @@ pub enum Credential {
         /// File with the password.
         file: PathBuf,
     },
+}
+
+impl Credential {
+    /// The file that holds the secret.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Nkey(file) | Self::Password { file, .. } => file,
+        }
+    }
 }
 
 /// Why there is no connection to the broker.
@@ -79,7 +94,12 @@ impl Connection {
     /// # Errors
     /// [`Error`] when the server cannot be used now.
     pub async fn connect(&self) -> Result<Client, Error> {
-        let options = self.options().await?;
+        self.connect_with(&Secret::read(self.credential.file()).await?).await
+    }
+
+    /// The same with a secret that was read already.
+    pub(super) async fn connect_with(&self, secret: &Secret) -> Result<Client, Error> {
+        let options = self.options(secret);
         let client = options.connect(&self.servers).await.map_err(Error::Connect)?;
         let found = client.server_info().version;
         match Version::parse(&found) {
@@ -89,21 +109,26 @@ impl Connection {
     }
 
     /// Opens a connection that is made whenever the server can be reached, and made again whenever it was lost.
-    pub(super) async fn keep(&self, hear: impl Fn(Event) + Send + Sync + 'static) -> Result<Client, Error> {
-        let options = self.options().await?.retry_on_initial_connect().event_callback(move |event| {
+    pub(super) async fn keep(
+        &self,
+        secret: &Secret,
+        hear: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Result<Client, Error> {
+        let options = self.options(secret).retry_on_initial_connect().event_callback(move |event| {
             hear(event);
-            std::future::ready(())
+            ready(())
         });
         options.connect(&self.servers).await.map_err(Error::Connect)
     }
 
-    async fn options(&self) -> Result<ConnectOptions, Error> {
-        let options = match &self.credential {
-            Credential::Nkey(file) => ConnectOptions::with_nkey(read(file).await?),
-            Credential::Password { user, file } => {
-                ConnectOptions::with_user_and_password(user.clone(), read(file).await?)
-            }
+    fn options(&self, secret: &Secret) -> ConnectOptions {
+        let user = match &self.credential {
+            Credential::Nkey(_) => None,
+            Credential::Password { user, .. } => Some(user.clone()),
         };
+        let secret = secret.clone();
+        let options =
+            ConnectOptions::with_auth_callback(move |challenge| ready(secret.answer(user.as_deref(), &challenge)));
         let name = self.name.clone();
         let options = options
             .name(&self.name)
@@ -116,21 +141,16 @@ impl Connection {
             .connection_timeout(CONNECT_WITHIN)
             .ignore_discovered_servers()
             .reconnect_delay_callback(move |attempts| pause(attempts, &name));
-        Ok(match &self.client_certificate {
+        match &self.client_certificate {
             Some(own) => options.add_client_certificate(own.certificate.clone(), own.key.clone()),
             None => options,
-        })
+        }
     }
 }
 
 /// What the inboxes of a client begin with; its permissions name it.
 pub(crate) fn inbox_prefix(name: &str) -> String {
     format!("_INBOX_{name}")
-}
-
-async fn read(file: &PathBuf) -> Result<String, Error> {
-    let text = tokio::fs::read_to_string(file).await.map_err(Error::Credential)?;
-    Ok(text.trim().to_owned())
 }
 
 /// Twice as long after each attempt, and longer for some names than for others, so that a broker that comes back is

@@ -8,6 +8,7 @@ mod acknowledgement;
 mod budget;
 pub(crate) mod connection;
 mod counters;
+mod login;
 mod publish;
 mod pull;
 mod queue;
@@ -18,6 +19,7 @@ mod transport;
 
 pub use connection::{ClientCertificate, Connection, Credential, Error};
 pub use counters::{Counters, Totals};
+pub use login::Renewal;
 pub use queue::{BROADCAST_STREAM, Queue, stream_name};
 pub use state::{MINIMUM_SERVER, State, Version};
 pub use subject::{InvalidSubject, Subject};

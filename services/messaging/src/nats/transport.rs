@@ -15,8 +15,9 @@ use tokio::{
 };
 
 use super::{
-    Connection, Counters, Error, Queue, State, Subject, Version,
+    Connection, Counters, Error, Queue, Renewal, State, Subject, Version,
     acknowledgement::{ACKNOWLEDGEMENT, Unacknowledged},
+    login::Secret,
     publish::{self, InFlight},
     pull, signal,
     state::Board,
@@ -123,6 +124,7 @@ impl Outlet {
 #[derive(Debug)]
 pub struct Transport {
     line: Arc<Line>,
+    renewal: Renewal,
     outlet: Outlet,
     stop: watch::Sender<bool>,
     pulls: JoinSet<()>,
@@ -141,10 +143,12 @@ impl Transport {
         let board = Arc::new(Board::new());
         let links = watch::Sender::new((0, false));
         let heard = links.subscribe();
+        let secret = Secret::read(connection.credential.file()).await?;
         let client = {
             let counters = Arc::clone(&counters);
-            connection.keep(move |event| hear(&event, &counters, &links)).await?
+            connection.keep(&secret, move |event| hear(&event, &counters, &links)).await?
         };
+        let renewal = Renewal { connection: connection.clone(), secret, client: client.clone() };
         let (inputs, received) = mpsc::channel(INPUTS);
         let in_flight = InFlight::new(client.new_inbox());
         let line = Arc::new(Line {
@@ -169,7 +173,7 @@ impl Transport {
         others.spawn(keep_house(Arc::clone(&line)));
         let carrier = tokio::spawn(carry(Arc::clone(&line), queued, stopped));
         let outlet = Outlet { outputs, counters };
-        Ok((Self { line, outlet, stop, pulls, others, outputs: carrier }, received))
+        Ok((Self { line, renewal, outlet, stop, pulls, others, outputs: carrier }, received))
     }
 
     /// Where outputs go.
@@ -182,6 +186,12 @@ impl Transport {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
         self.line.board.watch()
+    }
+
+    /// Renews the login.
+    #[must_use]
+    pub fn renewal(&self) -> Renewal {
+        self.renewal.clone()
     }
 
     /// What it counts.

@@ -76,6 +76,7 @@ trait Machine: Send {
     ) -> Result<Blob, RestError>;
     fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
+    fn admit(&self) -> Result<(), SubmitError>;
     fn channels(&self) -> Vec<ChannelState>;
     fn step(&mut self, now: Timestamp, input: Input, tx: &mut Tx<'_>) -> Result<(), engine::Error>;
     fn flush(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<Vec<Output>, engine::Error>;
@@ -110,6 +111,10 @@ impl Machine for Engine {
 
     fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         Self::erase(self, case, tx)
+    }
+
+    fn admit(&self) -> Result<(), SubmitError> {
+        Self::disk_admits(self)
     }
 
     fn channels(&self) -> Vec<ChannelState> {
@@ -195,6 +200,14 @@ impl Submitter<'_> {
     /// [`engine::Error`]; the call must then fail as a whole.
     pub fn erase(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), engine::Error> {
         self.machine.erase(case, tx)
+    }
+
+    /// Whether there is room for what callers submit, for work that stores much and sends nothing.
+    ///
+    /// # Errors
+    /// [`SubmitError::DiskLow`]; the call must then fail as a whole.
+    pub fn admit(&self) -> Result<(), SubmitError> {
+        self.machine.admit()
     }
 
     /// Where every channel stands.

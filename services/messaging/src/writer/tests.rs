@@ -54,6 +54,10 @@ impl Machine for Stub {
         Ok(())
     }
 
+    fn admit(&self) -> Result<(), SubmitError> {
+        Ok(())
+    }
+
     fn channels(&self) -> Vec<ChannelState> {
         Vec::new()
     }

@@ -6,7 +6,7 @@ use crate::{
     world::{MOH, Secrets, VWU, World},
 };
 
-const SECOND_KEY: Secrets = Secrets { opens: true, kek: &["2026-11"], signing: 2, newer: false };
+const SECOND_KEY: Secrets = Secrets { signing: 2, ..Secrets::FIRST };
 
 /// `vwu` has received one message and its receipt is known; a second one with its receipt lost.
 fn half_receipted() -> World {

@@ -1,7 +1,7 @@
 //! What ends by itself: every certificate that the access point shows or trusts, and the release of its directory.
 //!
 //! Said 60, 30 and 7 days before, so that whoever issues the next one can be asked in time; what has ended is a
-//! problem. Renewed certificates count from the next start on. Keys of the directory are looked at elsewhere.
+//! problem. A running access point takes renewed ones by itself. Keys of the directory are looked at elsewhere.
 
 use std::path::Path;
 
@@ -58,7 +58,7 @@ fn unreadable(key: &str, why: &str) -> Finding {
 
 /// A chain is good for as long as each of its certificates.
 fn shown(key: &str, chain: &[Validity], now: Timestamp) -> Vec<Finding> {
-    let advice = "have a new certificate issued, put it there and restart";
+    let advice = "have a new certificate issued and put it there with its key";
     let first = chain.iter().map(|it| it.end).min().unwrap_or(now);
     match chain.iter().find(|it| now < it.start) {
         Some(early) => {
@@ -71,7 +71,7 @@ fn shown(key: &str, chain: &[Validity], now: Timestamp) -> Vec<Finding> {
 
 /// Authorities stand beside each other while one replaces the other; what the last one signed ends with it.
 fn trusted_ones(key: &str, authorities: &[Validity], now: Timestamp) -> Vec<Finding> {
-    let advice = "put the next authority beside it, have new certificates issued by that one, and restart";
+    let advice = "put the next authority beside it and have new certificates issued by that one";
     let good: Vec<Timestamp> = authorities.iter().map(|it| it.end).filter(|end| now < *end).collect();
     let mut found: Vec<Finding> = good.iter().map(|end| left("certificates", key, *end, now, advice)).collect();
     if let (true, Some(end)) = (good.is_empty(), authorities.iter().map(|it| it.end).max()) {

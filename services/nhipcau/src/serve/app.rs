@@ -2,7 +2,7 @@
 //!
 //! Nothing here decides anything; it only joins the runtime and the services.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nhipcau_messaging::store;
 use nhipcau_runtime::{
@@ -20,6 +20,7 @@ use super::{
     broker,
     parts::{self, Parts, Service},
     reload::{Reload, Tables},
+    renewal::{Ends, Renewal, Targets},
 };
 use crate::exit::{Code, Failure, OrExit as _};
 
@@ -33,6 +34,7 @@ fn failure(error: access_point::Error) -> Failure {
 pub(crate) struct App {
     process: Process,
     reload: Reload,
+    renewal: Renewal,
     services: Vec<&'static str>,
     address: SocketAddr,
     metrics: Option<SocketAddr>,
@@ -40,12 +42,18 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the files, binds the addresses and starts everything, in a place that was taken: a second process is told
-    /// that, and not that a port is taken. Does not wait for the broker.
+    /// Reads the files that a configuration names, which was read from `source`, binds the addresses and starts
+    /// everything, in a place that was taken: a second process is told that, and not that a port is taken. Does not wait
+    /// for the broker.
     ///
     /// # Errors
     /// [`Code::Configuration`]: a file, an address or the store cannot be used. Nothing was sent.
-    pub(crate) async fn build(place: Place, config: &Config, clock: &Clock) -> Result<Self, Failure> {
+    pub(crate) async fn build(
+        place: Place,
+        source: Option<PathBuf>,
+        config: &Config,
+        clock: &Clock,
+    ) -> Result<Self, Failure> {
         let mut counts = metrics::registry();
         let loaded = Loaded::load_in(place, config, clock).map_err(failure)?;
         let release = Arc::clone(&loaded.releases().borrow());
@@ -65,10 +73,17 @@ impl App {
         let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
         let services = parts.doors(config, &access_point, &server.ending());
+        let targets = Targets {
+            server: server.renewal(),
+            broker: access_point.renewal(),
+            alarm: access_point.alarm(),
+            ends: Ends::register(&mut counts),
+        };
+        let renewal = Renewal::new(source, config, clock, targets);
         let serving = server.start(services).await.or_exit(Code::Failed)?;
         let process = Process { access_point, serving, metrics: endpoint.map(|endpoint| (endpoint, counts)) };
         let services = chosen.into_iter().map(Service::name).collect();
-        Ok(Self { process, reload, services, address, metrics, shutdown: config.shutdown })
+        Ok(Self { process, reload, renewal, services, address, metrics, shutdown: config.shutdown })
     }
 
     /// Where systems call.
@@ -94,7 +109,7 @@ impl App {
         // Ends when it is dropped.
         let mut beside = JoinSet::new();
         if let Some(arrivals) = self.process.access_point.arrivals() {
-            beside.spawn(self.reload.run(self.process.access_point.reloader(), arrivals));
+            beside.spawn(self.reload.run(self.process.access_point.reloader(), self.renewal, arrivals));
         }
         self.process.run(self.shutdown, stop).await.or_exit(Code::Failed)
     }

@@ -8,6 +8,7 @@ mod broker;
 mod counted;
 mod parts;
 mod reload;
+mod renewal;
 
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let place = Place::awaited(&config.store, &stop).await.or_exit(Code::Configuration)?;
     // Told to stop while it stood by.
     let Some(place) = place else { return Ok(()) };
-    let app = App::build(place, &config, &clock).await?;
+    let app = App::build(place, args.config, &config, &clock).await?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         access_point = %config.access_point,

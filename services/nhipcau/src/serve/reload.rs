@@ -1,5 +1,5 @@
 //! What services look up in a release of the directory, and a newer release, on SIGHUP or over the bus: read whole, its
-//! tables included, and only then taken into use.
+//! tables included, and only then taken into use. Certificates, logins and systems are renewed beside it.
 
 use std::{io, sync::Arc};
 
@@ -13,7 +13,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::parts::Sources;
+use super::{parts::Sources, renewal::Renewal};
 use crate::registry;
 
 /// The tables of a release.
@@ -57,17 +57,21 @@ impl Reload {
     }
 
     /// Reloads at every signal and takes what arrives, for ever. What is refused is logged and changes nothing.
-    pub(super) async fn run(mut self, reloader: Reloader, mut arrivals: mpsc::Receiver<Arrival>) {
+    pub(super) async fn run(mut self, reloader: Reloader, mut renewal: Renewal, mut arrivals: mpsc::Receiver<Arrival>) {
         loop {
             tokio::select! {
-                Some(()) = self.hangup.recv() => match self.once(&reloader).await {
-                    Ok(true) => {}
-                    Ok(false) => tracing::info!("The directory has no newer release."),
-                    Err(error) => {
-                        let error = format!("{error:#}");
-                        tracing::error!(error, "The newer release was not taken; the one in use stays.");
+                Some(()) = self.hangup.recv() => {
+                    match self.once(&reloader).await {
+                        Ok(true) => {}
+                        Ok(false) => tracing::info!("The directory has no newer release."),
+                        Err(error) => {
+                            let error = format!("{error:#}");
+                            tracing::error!(error, "The newer release was not taken; the one in use stays.");
+                        }
                     }
-                },
+                    renewal.renew().await;
+                }
+                () = renewal.due() => renewal.look().await,
                 Some(arrival) = arrivals.recv() => {
                     let taken = self.keep(&reloader, &arrival).await;
                     arrival.answer(taken.map_err(|error| format!("{error:#}")));

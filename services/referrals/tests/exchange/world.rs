@@ -366,6 +366,7 @@ fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &w
         release: Arc::clone(&releases.borrow()),
         handlers: vec![Box::new(Traced(Box::new(service.handler())))],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
+        limits: nhipcau_messaging::engine::Limits::default(),
     };
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&disk.location, 2).unwrap();

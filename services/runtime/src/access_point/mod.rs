@@ -6,6 +6,7 @@
 //! leaves nothing that the next start, which is a recovery like every start, could not take up.
 
 mod alarm;
+mod disk;
 mod place;
 mod reload;
 #[cfg(test)]
@@ -19,10 +20,12 @@ use std::{
 };
 
 pub use alarm::{Alarms, Raised, reason};
+pub(crate) use disk::Disk;
+use disk::Room;
 use nhipcau_domain::{directory::Release, id::AccessPointId};
 use nhipcau_messaging::{
-    SystemEntropy, engine,
-    engine::Input,
+    SystemEntropy,
+    engine::{self, Alarm, Input},
     handler::Handler,
     keys::KeyRing,
     nats::{self, State, Transport},
@@ -35,7 +38,7 @@ use prometheus_client::registry::Registry;
 pub use reload::Reloader;
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinHandle, spawn_blocking},
+    task::{JoinSet, spawn_blocking},
     time::timeout,
 };
 
@@ -45,7 +48,7 @@ use crate::{
     directory,
     distribution::{self, Arrival, Courier},
     keys,
-    metrics::{self, Broker, Distribution, Reconciliation},
+    metrics::{self, Broker, Distribution, Free, Reconciliation},
     operations::Door,
     private_file,
     traced::Traced,
@@ -186,7 +189,7 @@ impl Loaded {
         let seams = Seams {
             clock: Box::new(move || now.now()),
             outlet: Box::new(move |output| diverting.divert(output).and_then(|output| outlet.offer(output))),
-            alarm: alarms.seam(clock.clone(), counter),
+            alarm: alarms.seam(clock.clone(), counter.clone()),
         };
         let release = Arc::clone(&releases.borrow());
         let engine = engine::Config {
@@ -196,6 +199,7 @@ impl Loaded {
             release,
             handlers,
             entropy: Box::new(SystemEntropy),
+            limits: config.outbox,
         };
         let writer = spawn_blocking(move || Writer::start(store, engine, seams));
         let writer = writer.await.map_err(|_| writer::Error::Panicked)??;
@@ -212,7 +216,12 @@ impl Loaded {
             outlet: Box::new(move |output| drop(outlet.offer(output))),
         });
         registry.register_collector(Box::new(Reconciliation(desk.clone())));
-        let pump = tokio::spawn(pump(inputs, courier, desk.clone(), writer.handle()));
+        let disk = Disk::below(&config.store.path);
+        registry.register_collector(Box::new(Free(disk.clone())));
+        let (room, seen) = watch::channel(Room::Enough);
+        let mut beside = JoinSet::new();
+        beside.spawn(pump(inputs, courier, desk.clone(), seen, writer.handle()));
+        beside.spawn(disk.watch(config.store.floor, writer.handle(), room));
         let operations = Door {
             id,
             started: clock.now(),
@@ -235,9 +244,10 @@ impl Loaded {
             arrivals,
             alarms,
             operations,
-            pump,
+            beside,
             config,
             clock,
+            counter,
             _lock: lock,
         })
     }
@@ -253,9 +263,11 @@ pub struct AccessPoint {
     arrivals: Option<mpsc::Receiver<Arrival>>,
     alarms: Alarms,
     operations: Door,
-    pump: JoinHandle<()>,
+    /// What runs beside the writer: the pump, and the look at the disk.
+    beside: JoinSet<()>,
     config: config::Directory,
     clock: Clock,
+    counter: metrics::Alarms,
     _lock: Option<File>,
 }
 
@@ -282,6 +294,18 @@ impl AccessPoint {
     #[must_use]
     pub fn alarms(&self) -> Alarms {
         self.alarms.clone()
+    }
+
+    /// Tells people what somebody beside the writer has found.
+    #[must_use]
+    pub fn alarm(&self) -> Box<dyn FnMut(Alarm) + Send> {
+        self.alarms.seam(self.clock.clone(), self.counter.clone())
+    }
+
+    /// The way to a renewed login at the broker.
+    #[must_use]
+    pub fn renewal(&self) -> nats::Renewal {
+        self.transport.renewal()
     }
 
     /// The door for those who operate it.
@@ -329,7 +353,7 @@ impl AccessPoint {
     pub async fn stop(mut self, within: Duration) -> Result<(), writer::Error> {
         let begun = Instant::now();
         self.quiesce().await;
-        self.pump.abort();
+        self.beside.abort_all();
         let writer = self.writer;
         let ended = timeout(within, spawn_blocking(move || writer.stop())).await;
         let left = within.saturating_sub(begun.elapsed());
@@ -346,8 +370,18 @@ impl AccessPoint {
 }
 
 /// Brings what arrives to the engine, in order, except for what the courier and the desk deal with.
-async fn pump(mut inputs: mpsc::Receiver<Input>, courier: Courier, desk: Desk, handle: Handle) {
+async fn pump(
+    mut inputs: mpsc::Receiver<Input>,
+    courier: Courier,
+    desk: Desk,
+    room: watch::Receiver<Room>,
+    handle: Handle,
+) {
     while let Some(input) = inputs.recv().await {
+        // What is not taken is not acknowledged, and the broker delivers it again.
+        if !room.borrow().lets_in(&input) {
+            continue;
+        }
         let Some(input) = courier.take(input).and_then(|input| desk.take(input)) else { continue };
         if handle.input(input).await.is_err() {
             return;

@@ -13,6 +13,7 @@ use nhipcau_domain::{
     id::{InvalidId, PartyId, SystemId},
     reason,
 };
+use nhipcau_messaging::quota::Rate;
 pub use person::{ACTING_PERSON, ActingPerson};
 pub use role::{Role, Roles, UnknownRole};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
@@ -52,27 +53,43 @@ impl FromStr for SystemName {
     }
 }
 
-/// The systems that an access point knows, each with its roles.
+/// The systems that an access point knows, each with its roles and, where it has its own, its rate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Systems(BTreeMap<SystemName, Roles>);
+pub struct Systems(BTreeMap<SystemName, (Roles, Option<Rate>)>);
 
 impl Systems {
     /// Every name with its roles, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&SystemName, Roles)> {
-        self.0.iter().map(|(name, roles)| (name, *roles))
+        self.0.iter().map(|(name, (roles, _))| (name, *roles))
     }
 
-    /// Who shows this certificate, the leaf of a chain that TLS has verified.
-    pub(crate) fn identify(&self, leaf: Option<&CertificateDer<'_>>) -> Result<Caller, Unidentified> {
-        let name = certificate::name(leaf.ok_or(Unidentified::NoCertificate)?)?;
-        let roles = *self.0.get(&name).ok_or(Unidentified::UnknownSystem)?;
-        Ok(Caller { party: name.party, system: name.system, roles })
+    /// The rate that a system has of its own.
+    pub(crate) fn rate(&self, name: &SystemName) -> Option<Rate> {
+        self.0.get(name)?.1
+    }
+
+    /// Who calls by this name.
+    pub(crate) fn caller(&self, name: &SystemName) -> Result<Caller, Unidentified> {
+        let (roles, _) = *self.0.get(name).ok_or(Unidentified::UnknownSystem)?;
+        Ok(Caller { party: name.party.clone(), system: name.system.clone(), roles })
+    }
+
+    /// Whether a system may do less than it might by an earlier list.
+    pub(crate) fn has_less(&self, name: &SystemName, earlier: &Self) -> bool {
+        let roles = |systems: &Self| systems.0.get(name).map(|(roles, _)| *roles).unwrap_or_default();
+        roles(earlier).iter().any(|role| !roles(self).contains(role))
     }
 }
 
 impl FromIterator<(SystemName, Roles)> for Systems {
     fn from_iter<I: IntoIterator<Item = (SystemName, Roles)>>(systems: I) -> Self {
-        Self(systems.into_iter().collect())
+        systems.into_iter().map(|(name, roles)| (name, roles, None)).collect()
+    }
+}
+
+impl FromIterator<(SystemName, Roles, Option<Rate>)> for Systems {
+    fn from_iter<I: IntoIterator<Item = (SystemName, Roles, Option<Rate>)>>(systems: I) -> Self {
+        Self(systems.into_iter().map(|(name, roles, rate)| (name, (roles, rate))).collect())
     }
 }
 
@@ -157,6 +174,16 @@ pub fn permit_for<'r, T>(request: &'r Request<T>, role: Role, field: &str) -> Re
         return Err(person::missing("the call must name the acting person").into());
     }
     Ok(Permit { caller, person })
+}
+
+/// What a connection showed: the name in the leaf of a chain that TLS has verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown(pub(crate) Result<SystemName, Unidentified>);
+
+impl Shown {
+    pub(crate) fn by(leaf: Option<&CertificateDer<'_>>) -> Self {
+        Self(leaf.ok_or(Unidentified::NoCertificate).and_then(certificate::name))
+    }
 }
 
 /// What the door found out about a call, carried in the extensions of its request.

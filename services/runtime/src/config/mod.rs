@@ -13,7 +13,11 @@ mod value;
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use nhipcau_domain::{directory::Fingerprint, id::AccessPointId};
-use nhipcau_messaging::nats::{ClientCertificate, Connection, Credential};
+use nhipcau_messaging::{
+    engine::Limits,
+    nats::{ClientCertificate, Connection},
+    quota::Rate,
+};
 use tracing_subscriber::filter::Targets;
 
 pub use self::{
@@ -33,6 +37,8 @@ pub struct Config {
     pub services: Vec<String>,
     /// The store.
     pub store: Store,
+    /// What may wait for a recipient.
+    pub outbox: Limits,
     /// Where the keys are.
     pub keys: Keys,
     /// Where the directory is.
@@ -61,6 +67,8 @@ pub struct Store {
     pub server: Option<StoreServer>,
     /// Connections that read.
     pub readers: usize,
+    /// Free space in bytes below which nothing new is accepted.
+    pub floor: u64,
 }
 
 /// A PostgreSQL server, and how it is reached.
@@ -105,6 +113,8 @@ pub struct Server {
     pub client_authorities: PathBuf,
     /// Longest time until a call begins to answer.
     pub timeout: Duration,
+    /// How often one system may call.
+    pub rate: Rate,
     /// Calls answered at once.
     pub concurrency: usize,
     /// Streams of one connection.
@@ -140,6 +150,17 @@ pub struct Shutdown {
     pub pause: Duration,
     /// For calls in progress.
     pub grace: Duration,
+}
+
+/// A file that the configuration names.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'c> {
+    /// Under which key.
+    pub key: &'static str,
+    /// Where it is.
+    pub path: &'c Path,
+    /// Whether only its owner may read it.
+    pub is_secret: bool,
 }
 
 impl Config {
@@ -178,37 +199,41 @@ impl Config {
         &self.printed
     }
 
+    /// The certificates and secrets that the configuration names.
+    #[must_use]
+    pub fn files(&self) -> Vec<Named<'_>> {
+        let named = |key, path, is_secret| Named { key, path, is_secret };
+        let mut files = vec![
+            named("server.certificate", self.server.certificate.as_path(), false),
+            named("server.client_authorities", &self.server.client_authorities, false),
+            named("broker.root_certificates", &self.broker.root_certificates, false),
+            named("server.key", &self.server.key, true),
+            named("broker login", self.broker.credential.file(), true),
+        ];
+        if let Some(ClientCertificate { certificate, key }) = &self.broker.client_certificate {
+            files.extend([named("broker.certificate", certificate, false), named("broker.key", key, true)]);
+        }
+        if let Some(StoreServer { password_file, root_certificates, .. }) = &self.store.server {
+            files.extend(password_file.as_ref().map(|path| named("store.password_file", path, true)));
+            files.extend(root_certificates.as_ref().map(|path| named("store.root_certificates", path, false)));
+        }
+        files
+    }
+
     /// Looks at the files that the configuration names: whether they can be read, and secrets by their owner alone.
     ///
     /// # Errors
     /// [`Problems`], all of them.
     pub fn check_files(&self) -> Result<(), Problems> {
         let mut problems = Problems::default();
-        let login = match &self.broker.credential {
-            Credential::Nkey(file) | Credential::Password { file, .. } => file,
-        };
-        let mut secret = vec![("server.key", &self.server.key), ("broker login", login)];
-        let mut public = vec![
-            ("server.certificate", &self.server.certificate),
-            ("server.client_authorities", &self.server.client_authorities),
-            ("broker.root_certificates", &self.broker.root_certificates),
-        ];
-        if let Some(ClientCertificate { certificate, key }) = &self.broker.client_certificate {
-            public.push(("broker.certificate", certificate));
-            secret.push(("broker.key", key));
-        }
-        if let Some(StoreServer { password_file, root_certificates, .. }) = &self.store.server {
-            secret.extend(password_file.as_ref().map(|path| ("store.password_file", path)));
-            public.extend(root_certificates.as_ref().map(|path| ("store.root_certificates", path)));
-        }
-        for (key, path) in public {
-            if let Err(error) = fs::File::open(path) {
-                problems.add(key, format!("cannot be read: {}", error.kind()));
-            }
-        }
-        for (key, path) in secret {
-            if let Err(error) = private_file::read(path) {
-                problems.add(key, error.to_string());
+        for Named { key, path, is_secret } in self.files() {
+            let read = if is_secret {
+                private_file::read(path).map(drop).map_err(|error| error.to_string())
+            } else {
+                fs::File::open(path).map(drop).map_err(|error| format!("cannot be read: {}", error.kind()))
+            };
+            if let Err(problem) = read {
+                problems.add(key, problem);
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }

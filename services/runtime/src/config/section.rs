@@ -4,7 +4,9 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use nhipcau_messaging::{
+    engine::Limits,
     nats::{ClientCertificate, Connection, Credential},
+    quota::Rate,
     store,
 };
 use toml::{Table, Value};
@@ -15,6 +17,11 @@ use super::{
 };
 use crate::caller::{Role, Roles, SystemName, Systems};
 
+/// Sizes of what has no natural limit.
+const ANY_SIZE: (RangeInclusive<usize>, &str) = (64 << 10..=1 << 50, "\"64KiB\" and \"1048576GiB\"");
+/// Calls in a second, or in a row.
+const RATES: RangeInclusive<u32> = 1..=1_000_000;
+
 /// The configuration, unless something in it cannot be read at all.
 pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> {
     let mut from = Reader { document, problems, home: PathBuf::new() };
@@ -22,6 +29,11 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
     from.home = from.required("access_point", "home").map(PathBuf::from).unwrap_or_default();
     let services = from.list("access_point", "services");
     let store = store(&mut from);
+    let outbox = Limits {
+        messages: from.number("outbox", "messages", 1..=10_000_000),
+        // No less than a few of the largest messages.
+        bytes: from.size("outbox", "bytes", (1 << 20..=1 << 50, "\"1MiB\" and \"1048576GiB\"")) as u64,
+    };
     let keys = Keys { directory: from.path("keys", "directory"), kek: from.path("keys", "kek") };
     if keys.directory == keys.kek {
         from.problems.add("keys.kek", "must be another directory than keys.directory");
@@ -47,6 +59,7 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
         home,
         services,
         store,
+        outbox,
         keys,
         directory: Directory { path: directory, fingerprint: fingerprint? },
         broker,
@@ -71,7 +84,8 @@ fn store(from: &mut Reader<'_>) -> Store {
     if let Some(store::Error::Address(fault)) = fault {
         from.problems.add("store.url", fault);
     }
-    Store { path: from.path("store", "path"), server, readers }
+    let floor = from.size("store", "floor", ANY_SIZE) as u64;
+    Store { path: from.path("store", "path"), server, readers, floor }
 }
 
 fn broker(from: &mut Reader<'_>) -> Option<Connection> {
@@ -124,9 +138,10 @@ fn server(from: &mut Reader<'_>) -> Option<Server> {
         key: from.path("server", "key"),
         client_authorities: from.path("server", "client_authorities"),
         timeout,
+        rate: rate(from.number("server", "rate", RATES), from.number("server", "burst", RATES)),
         concurrency: from.number("server", "concurrency", 1..=65_536),
         streams: from.number("server", "streams", 1..=65_536),
-        message_bytes: from.size("server", "message_limit", 64 << 10..=64 << 20),
+        message_bytes: from.size("server", "message_limit", (64 << 10..=64 << 20, "\"64KiB\" and \"64MiB\"")),
         reflection: from.document.get("server").and_then(|s| s.get("reflection")) == Some(&Value::Boolean(true)),
     };
     let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -165,19 +180,45 @@ fn systems(from: &mut Reader<'_>) -> Systems {
             from.problems.add(path, "must be a section");
             continue;
         };
-        for key in content.keys().filter(|key| *key != "roles") {
+        for key in content.keys().filter(|key| !["roles", "rate", "burst"].contains(&key.as_str())) {
             from.problems.add(format!("{path}.{key}"), "is not a key");
         }
+        let own = own_rate(&path, content, from);
         let listed = content.get("roles").and_then(Value::as_array);
         let roles: Option<Roles> = listed.and_then(|listed| {
             listed.iter().map(|role| role.as_str().and_then(|text| text.parse::<Role>().ok())).collect()
         });
         match roles {
-            Some(roles) => read.push((system, roles)),
+            Some(roles) => read.push((system, roles, own)),
             None => from.problems.add(format!("{path}.roles"), format!("must be a list; each {}", expected_role())),
         }
     }
     read.into_iter().collect()
+}
+
+/// So many a second, and in a row.
+fn rate(per_second: u32, burst: u32) -> Rate {
+    Rate { burst, refill: Duration::from_secs(1) / per_second.max(1) }
+}
+
+/// The rate that a system has of its own; what it does not name it has like everybody.
+fn own_rate(path: &str, content: &Table, from: &mut Reader<'_>) -> Option<Rate> {
+    let keys = ["rate", "burst"];
+    if keys.iter().all(|key| !content.contains_key(*key)) {
+        return None;
+    }
+    let [per_second, burst] = keys.map(|key| match content.get(key) {
+        None => from.get("server", key).and_then(Value::as_integer).and_then(|number| u32::try_from(number).ok()),
+        Some(value) => {
+            let number = value.as_integer().and_then(|number| u32::try_from(number).ok());
+            let number = number.filter(|number| RATES.contains(number));
+            if number.is_none() {
+                from.problems.add(format!("{path}.{key}"), format!("must be {} to {}", RATES.start(), RATES.end()));
+            }
+            number
+        }
+    });
+    Some(rate(per_second?, burst?))
 }
 
 fn expected_role() -> String {
@@ -255,10 +296,10 @@ impl<'d> Reader<'d> {
         })
     }
 
-    fn size(&mut self, section: &str, key: &str, range: RangeInclusive<usize>) -> usize {
+    fn size(&mut self, section: &str, key: &str, (range, said): (RangeInclusive<usize>, &str)) -> usize {
         let size = value::size(self.text(section, key)).filter(|size| range.contains(size));
         size.unwrap_or_else(|| {
-            self.problems.add(format!("{section}.{key}"), "must be a size between \"64KiB\" and \"64MiB\"");
+            self.problems.add(format!("{section}.{key}"), format!("must be a size between {said}"));
             0
         })
     }

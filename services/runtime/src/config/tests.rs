@@ -45,6 +45,17 @@ fn a_file_lies_over_the_defaults_and_paths_start_at_home() {
     let (name, roles) = config.systems.iter().next().unwrap();
     assert_eq!(name.to_string(), "moh/hotline");
     assert_eq!(roles.iter().collect::<Vec<_>>(), [Role::Submit, Role::ReadMetadata]);
+    assert_eq!(config.systems.rate(name), None);
+    assert_eq!((config.store.floor, config.outbox.bytes), (512 << 20, 1 << 30));
+}
+
+#[test]
+fn a_system_has_the_rate_that_is_named_for_it_and_the_rest_of_everybodys() {
+    let own = format!("{}rate = 10\n", file());
+    let config = Config::parse(Some(&own), &environment(&[("NHIPCAU_SERVER__BURST", "7")])).unwrap();
+    let (name, _) = config.systems.iter().next().unwrap();
+    let rate = |refill| Rate { burst: 7, refill: Duration::from_micros(refill) };
+    assert_eq!((config.systems.rate(name), config.server.rate), (Some(rate(100_000)), rate(500)));
 }
 
 #[test]
@@ -94,6 +105,9 @@ name = "Not A Name"
 [store]
 readers = 0
 path = 7
+floor = "1"
+[outbox]
+messages = 0
 [server]
 listen = "nowhere"
 timeout = "30"
@@ -112,6 +126,7 @@ roles = ["read"]
 [systems."vwu/desk"]
 roles = []
 extra = 1
+rate = 0
 "#;
     let problems = Config::parse(Some(text), &environment(&[("NHIPCAU_SERVER__COLOUR", "x")])).unwrap_err();
     let found = keys(&problems);
@@ -133,11 +148,14 @@ extra = 1
         "systems.\"moh/desk\".roles",
         "systems.\"vwu/desk\"",
         "systems.\"vwu/desk\".extra",
+        "systems.\"vwu/desk\".rate",
+        "store.floor",
+        "outbox.messages",
         "NHIPCAU_SERVER__COLOUR",
     ] {
         assert!(found.contains(&key), "{key} is missing in {found:#?}");
     }
-    assert_eq!(found.len(), 18, "{found:#?}");
+    assert_eq!(found.len(), 21, "{found:#?}");
     assert!(!problems.to_string().contains("Not A Name"), "a value is repeated");
 }
 

@@ -6,7 +6,6 @@
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -19,11 +18,12 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use crate::caller::{Identity, Systems};
+use super::terms::{Entry, Place};
+use crate::caller::Shown;
 
 /// Handshakes at once; more wait in the listener's queue.
 const HANDSHAKES: usize = 256;
@@ -37,8 +37,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Makes connections.
 #[derive(Clone)]
 pub(super) struct Acceptor {
-    pub(super) tls: TlsAcceptor,
-    pub(super) systems: Arc<Systems>,
+    pub(super) entry: Entry,
     pub(super) cut: CancellationToken,
     pub(super) open: Gauge,
 }
@@ -73,7 +72,8 @@ impl Acceptor {
     async fn handshake(&self, stream: TcpStream) -> Option<Connection> {
         // Without it only small answers would be slower.
         drop(stream.set_nodelay(true));
-        let stream = match timeout(HANDSHAKE_WITHIN, self.tls.accept(stream)).await {
+        let terms = self.entry.terms();
+        let stream = match timeout(HANDSHAKE_WITHIN, terms.tls.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "A handshake failed.");
@@ -85,19 +85,21 @@ impl Acceptor {
             }
         };
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let identity = Identity(self.systems.identify(leaf).map(Arc::new));
+        let shown = Shown::by(leaf);
         self.open.inc();
-        let cut = Box::pin(self.cut.clone().cancelled_owned());
-        Some(Connection { stream, identity, cut, open: self.open.clone() })
+        let place = self.entry.note(&shown, &terms, &self.cut);
+        let cut = Box::pin(place.cut.clone().cancelled_owned());
+        Some(Connection { stream, shown, cut, open: self.open.clone(), _place: place })
     }
 }
 
-/// A connection whose caller is named.
+/// A connection whose caller has shown a name.
 pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
-    identity: Identity,
+    shown: Shown,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     open: Gauge,
+    _place: Place,
 }
 
 impl Drop for Connection {
@@ -108,10 +110,10 @@ impl Drop for Connection {
 
 impl Connected for Connection {
     /// Put into the extensions of every request of the connection.
-    type ConnectInfo = Identity;
+    type ConnectInfo = Shown;
 
-    fn connect_info(&self) -> Identity {
-        self.identity.clone()
+    fn connect_info(&self) -> Shown {
+        self.shown.clone()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What every call passes: a span in the caller's trace, a place among the calls at once, a time limit, a net for
-//! panics, and a count of how it ended.
+//! What every call passes: a span in the caller's trace, its system's rate, a place among the calls at once, a time
+//! limit, a net for panics, and a count of how it ended.
 //!
 //! Also gives errors that tonic made by itself the details that ours have, so that every error has a reason.
 
@@ -23,12 +23,18 @@ use tonic::{
 use tonic_types::StatusExt as _;
 use tracing::Instrument as _;
 
-use super::method::Methods;
-use crate::{caller::Identity, metrics::Calls, status::Refusal, trace::TraceContext};
+use super::{method::Methods, terms::Entry};
+use crate::{
+    caller::{Identity, Shown, SystemName},
+    metrics::Calls,
+    status::Refusal,
+    trace::TraceContext,
+};
 
 /// Bounds and what is known of every call.
 pub(super) struct Rules {
     pub(super) timeout: Duration,
+    pub(super) entry: Entry,
     pub(super) places: Semaphore,
     pub(super) methods: Methods,
     pub(super) calls: Calls,
@@ -56,15 +62,20 @@ impl tower::Service<Request<Body>> for Door {
         let method = Arc::clone(rules.methods.name(request.uri().path()));
         let trace = TraceContext::received(request.headers());
         request.extensions_mut().insert(trace);
-        let caller = match request.extensions().get() {
-            Some(Identity(Ok(caller))) => Some(caller.name().to_string()),
+        let identity = request.extensions().get::<Shown>().map(|shown| rules.entry.identify(shown));
+        let caller = match &identity {
+            Some(Identity(Ok(caller))) => Some(caller.name()),
             _ => None,
         };
+        if let Some(identity) = identity {
+            request.extensions_mut().insert(identity);
+        }
         let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
-        let span = tracing::info_span!("call", rpc = &*method, caller, trace_id, span_id);
+        let named = caller.as_ref().map(tracing::field::display);
+        let span = tracing::info_span!("call", rpc = &*method, caller = named, trace_id, span_id);
         let begun = Instant::now();
         let answered = async move {
-            let response = explained(rules.answer(routes, request).await);
+            let response = explained(rules.answer(caller.as_ref(), routes, request).await);
             let status = Status::from_header_map(response.headers());
             let (code, reason) = match &status {
                 Some(status) => (name(status.code()), reason_of(status)),
@@ -79,7 +90,11 @@ impl tower::Service<Request<Body>> for Door {
 }
 
 impl Rules {
-    async fn answer(&self, mut routes: Routes, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, caller: Option<&SystemName>, mut routes: Routes, request: Request<Body>) -> Response<Body> {
+        if let Err(wait) = self.entry.spend(caller) {
+            self.calls.limited(caller);
+            return Status::from(Refusal::too_often(wait)).into_http();
+        }
         let Ok(_place) = self.places.try_acquire() else {
             return Status::from(Refusal::busy()).into_http();
         };

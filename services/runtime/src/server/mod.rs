@@ -8,6 +8,7 @@
 mod connection;
 mod door;
 mod method;
+mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
@@ -16,6 +17,7 @@ use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::response::IntoResponse;
 use futures_util::stream;
+use jiff::Timestamp;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use tokio::{
     net::TcpListener,
@@ -23,7 +25,6 @@ use tokio::{
     task::JoinHandle,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, codegen::http, server::NamedService, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -32,6 +33,7 @@ use self::{
     connection::Acceptor,
     door::{Door, Rules},
     method::Methods,
+    terms::Entry,
 };
 use crate::{caller::Systems, config, metrics::Calls};
 
@@ -58,6 +60,21 @@ pub enum Error {
     /// The contracts cannot be described: a fault of this program.
     #[error("the contracts could not be described")]
     Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Takes renewed certificates, authorities and systems into use while the door is open. Cheap to clone.
+#[derive(Clone)]
+pub struct Renewal(Entry);
+
+impl Renewal {
+    /// Reads the files again and takes them and the systems into use, all or nothing; says whether anything has
+    /// changed.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] when a file cannot be used: everything stays as it is.
+    pub fn renew(&self, config: &config::Server, systems: Systems, now: Timestamp) -> Result<bool, Error> {
+        self.0.renew(config, systems, now)
+    }
 }
 
 /// The services that are served.
@@ -99,7 +116,7 @@ impl Server {
     /// # Errors
     /// [`Error`].
     pub async fn bind(config: &config::Server, systems: Systems, registry: &mut Registry) -> Result<Self, Error> {
-        let tls = TlsAcceptor::from(tls::config(config)?);
+        let entry = Entry::read(config, systems)?;
         let bind = async {
             let listener = TcpListener::bind(config.listen).await?;
             listener.local_addr().map(|address| (listener, address))
@@ -107,7 +124,7 @@ impl Server {
         let (listener, address) = bind.await.map_err(|source| Error::Bind(config.listen, source))?;
         let calls = Calls::register(registry);
         let cut = CancellationToken::new();
-        let acceptor = Acceptor { tls, systems: Arc::new(systems), cut: cut.clone(), open: calls.connections.clone() };
+        let acceptor = Acceptor { entry, cut: cut.clone(), open: calls.connections.clone() };
         Ok(Self { listener, address, config: config.clone(), acceptor, calls, ending: CancellationToken::new(), cut })
     }
 
@@ -123,6 +140,12 @@ impl Server {
     #[must_use]
     pub fn ending(&self) -> CancellationToken {
         self.ending.clone()
+    }
+
+    /// Renews what callers are let in by.
+    #[must_use]
+    pub fn renewal(&self) -> Renewal {
+        Renewal(self.acceptor.entry.clone())
     }
 
     /// Lets callers in.
@@ -150,6 +173,7 @@ impl Server {
             routes: routes.prepare(),
             rules: Arc::new(Rules {
                 timeout: self.config.timeout,
+                entry: self.acceptor.entry.clone(),
                 places: Semaphore::new(self.config.concurrency),
                 methods: Methods::known(),
                 calls: self.calls.clone(),

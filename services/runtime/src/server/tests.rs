@@ -1,5 +1,7 @@
 //! The door over real TLS on a free port, with callers of every kind.
 
+mod renewing;
+
 use std::{
     path::PathBuf,
     pin::Pin,
@@ -8,6 +10,7 @@ use std::{
 
 use futures_util::Stream;
 use nhipcau_domain::reason;
+use nhipcau_messaging::quota::Rate;
 use nhipcau_proto::referral::v1::{
     CloseBranchRequest, CloseBranchResponse, DiscloseBranchRequest, DiscloseBranchResponse, OpenBranchRequest,
     OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse, WatchReferralsRequest, WatchReferralsResponse,
@@ -35,6 +38,9 @@ use crate::{
 };
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// The rate of `moh/desk`.
+const OWN_RATE: Rate = Rate { burst: 10, refill: Duration::from_millis(300) };
 
 /// A service whose methods do what a test needs.
 #[derive(Clone, Default)]
@@ -132,6 +138,7 @@ impl World {
             key: file("server.key", &key),
             client_authorities: file("clients.pem", &authority.pem()),
             timeout: Duration::from_secs(20),
+            rate: Rate { burst: 1000, refill: Duration::from_millis(1) },
             concurrency: 64,
             streams: 64,
             message_bytes: 64 << 10,
@@ -146,8 +153,8 @@ impl World {
 
     async fn start_counted(&self, registry: &mut Registry) -> (Serving, SocketAddr) {
         let systems = [
-            ("moh/hotline".parse().unwrap(), [Role::Submit].into_iter().collect()),
-            ("moh/desk".parse().unwrap(), Role::ALL.into_iter().collect()),
+            ("moh/hotline".parse().unwrap(), [Role::Submit].into_iter().collect(), None),
+            ("moh/desk".parse().unwrap(), Role::ALL.into_iter().collect(), Some(OWN_RATE)),
         ];
         let server = Server::bind(&self.config, systems.into_iter().collect(), registry).await.unwrap();
         let address = server.local_addr();
@@ -392,6 +399,49 @@ async fn calls_beyond_the_limit_are_turned_away_with_a_delay() {
     assert!(refused.get_error_details().retry_info().is_some());
     world.probe.released.notify_one();
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_system_beyond_its_rate_is_turned_away_alone_and_let_in_after_the_time_that_it_is_told() {
+    let mut world = World::new();
+    world.config.rate = Rate { burst: 3, refill: Duration::from_secs(600) };
+    let mut registry = crate::metrics::registry();
+    let (_serving, address) = world.start_counted(&mut registry).await;
+    let mut hotline = Client::new(world.channel(address, "moh/hotline").await);
+    for _ in 0..3 {
+        hotline.open_branch(OpenBranchRequest::default()).await.unwrap();
+    }
+    // Another connection is no other system.
+    let mut again = Client::new(world.channel(address, "moh/hotline").await);
+    let refused = again.open_branch(OpenBranchRequest::default()).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, reason::RATE_EXCEEDED));
+    let wait = refused.get_error_details().retry_info().unwrap().retry_delay.unwrap();
+    assert!(wait > Duration::from_secs(500) && wait <= Duration::from_secs(600), "{wait:?}");
+    // A system with a rate of its own, and those who are not named, have quotas of theirs.
+    let mut desk = Client::new(world.channel(address, "moh/desk").await);
+    for _ in 0..10 {
+        desk.open_branch(OpenBranchRequest::default()).await.unwrap();
+    }
+    let wait = desk.open_branch(OpenBranchRequest::default()).await.unwrap_err();
+    let wait = wait.get_error_details().retry_info().unwrap().retry_delay.unwrap();
+    tokio::time::sleep(wait).await;
+    desk.open_branch(OpenBranchRequest::default()).await.unwrap();
+    let mut unknown = Client::new(world.channel(address, "moh/other").await);
+    let reasons = async {
+        let mut reasons = Vec::new();
+        for _ in 0..4 {
+            reasons.push(reason(&unknown.open_branch(OpenBranchRequest::default()).await.unwrap_err()));
+        }
+        reasons
+    };
+    let unknown = reason::SYSTEM_UNKNOWN;
+    assert_eq!(reasons.await, [unknown, unknown, unknown, reason::RATE_EXCEEDED]);
+    let mut page = String::new();
+    prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+    for line in ["nhipcau_calls_limited_total{system=\"moh/hotline\"} 1", "nhipcau_calls_limited_total{system=\"\"} 1"]
+    {
+        assert!(page.contains(line), "{line} is missing in {page}");
+    }
 }
 
 #[tokio::test]

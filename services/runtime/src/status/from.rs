@@ -79,7 +79,10 @@ pub fn of_submit(error: &SubmitError) -> (Code, &'static str) {
         SubmitError::NotAgreed => (Code::FailedPrecondition, reason::NOT_AGREED),
         SubmitError::NotHosted => (Code::FailedPrecondition, reason::NOT_HOSTED),
         SubmitError::UnknownRecipient => (Code::FailedPrecondition, reason::RECIPIENT_UNKNOWN),
+        // No valid request of today's services is: a test sends the largest one.
         SubmitError::TooLarge => (Code::InvalidArgument, reason::MESSAGE_TOO_LARGE),
+        SubmitError::OutboxFull { .. } => (Code::ResourceExhausted, reason::OUTBOX_FULL),
+        SubmitError::DiskLow { .. } => (Code::ResourceExhausted, reason::DISK_LOW),
         // A draft that no caller could have avoided: a fault of this program or of its store.
         SubmitError::Malformed | SubmitError::Misaddressed | SubmitError::Store(_) => {
             (Code::Internal, reason::INTERNAL_FAULT)
@@ -91,7 +94,15 @@ impl From<SubmitError> for Refusal {
     fn from(error: SubmitError) -> Self {
         match of_submit(&error) {
             (Code::Internal, _) => fault(&error, "A message was not accepted for sending."),
-            (code, reason) => Self::new(code, reason, error.to_string()),
+            (code, reason) => {
+                let refusal = Self::new(code, reason, error.to_string());
+                match error {
+                    SubmitError::OutboxFull { retry_after } | SubmitError::DiskLow { retry_after } => {
+                        refusal.retry_after(retry_after)
+                    }
+                    _ => refusal,
+                }
+            }
         }
     }
 }

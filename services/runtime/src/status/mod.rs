@@ -86,6 +86,13 @@ impl Refusal {
         refusal.retry_after(PAUSE)
     }
 
+    /// The calling system has made more calls than its rate allows; nothing was done.
+    #[must_use]
+    pub fn too_often(wait: Duration) -> Self {
+        let message = "the calling system makes more calls than its rate allows";
+        Self::new(Code::ResourceExhausted, reason::RATE_EXCEEDED, message).retry_after(wait)
+    }
+
     /// The process is ending. The same call may be made again with the same request id.
     #[must_use]
     pub fn shutting_down() -> Self {

@@ -220,10 +220,15 @@ impl World {
         })
     }
 
+    /// Gives a node an input.
+    pub(crate) fn input(&mut self, node: usize, input: Input) {
+        let now = self.now;
+        self.group(node, |engine, tx| engine.step(now, input, tx)).unwrap();
+    }
+
     /// Lets a node notice that time has passed.
     pub(crate) fn tick(&mut self, node: usize) {
-        let now = self.now;
-        self.group(node, |engine, tx| engine.step(now, Input::Tick, tx)).unwrap();
+        self.input(node, Input::Tick);
     }
 
     /// Lets a node notice every second of a time in which the bus loses everything.

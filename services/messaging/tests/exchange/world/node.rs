@@ -7,7 +7,7 @@ use nhipcau_domain::directory::Release;
 use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, sign::SigningKey},
-    engine::{Alarm, Config, Engine},
+    engine::{Alarm, Config, Engine, Limits},
     handler::Handler,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     store::Store,
@@ -41,11 +41,24 @@ pub(crate) struct Secrets {
     pub(crate) signing: u8,
     /// Whether the program is a newer one, which understands more.
     pub(crate) newer: bool,
+    /// What may wait for a recipient.
+    pub(crate) limits: Limits,
+}
+
+impl Secrets {
+    /// What a process has that nothing is different about.
+    pub(crate) const FIRST: Self = Self {
+        opens: true,
+        kek: &["2026-11"],
+        signing: 1,
+        newer: false,
+        limits: Limits { messages: 50_000, bytes: 1 << 30 },
+    };
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { opens: true, kek: &["2026-11"], signing: 1, newer: false }
+        Self::FIRST
     }
 }
 
@@ -90,6 +103,7 @@ impl Node {
             release: Arc::clone(release),
             handlers,
             entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
+            limits: secrets.limits,
         };
         let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
         Self { store, engine, alarms: Vec::new(), starts }

@@ -102,6 +102,26 @@ impl World {
         self.broadcast_changed(MOH, request, body, |draft| draft.header.sender.unit = Some(night)).unwrap()
     }
 
+    /// Submits the first message of a case to each of several recipients, in one call; gives the last answer.
+    pub(crate) fn send_to_all(
+        &mut self,
+        from: usize,
+        to: &[usize],
+        case: Correlation,
+    ) -> Result<MessageId, SubmitError> {
+        let now = self.now;
+        let drafts = to.iter().map(|to| {
+            let recipient = Recipient::One(point(NAMES[*to]));
+            let mut draft = draft(from, Some(*to), recipient, Lane::Messages, NAMES[*to], b"to all");
+            draft.header.correlation = Some(case);
+            draft
+        });
+        let drafts: Vec<_> = drafts.collect();
+        self.group(from, |engine, tx| {
+            drafts.into_iter().map(|draft| engine.submit(now, draft, tx)).reduce(|_, last| last).unwrap()
+        })
+    }
+
     fn submit(&mut self, from: usize, draft: Draft) -> Result<MessageId, SubmitError> {
         let now = self.now;
         self.group(from, |engine, tx| engine.submit(now, draft, tx))

@@ -110,6 +110,7 @@ impl House {
             release,
             handlers: Vec::new(),
             entropy: Box::new(SystemEntropy),
+            limits: nhipcau_messaging::engine::Limits::default(),
         };
         let writer = Writer::start(store, config, seams).unwrap();
         let (closing, readers) = (CancellationToken::new(), Readers::open(&location, 2).unwrap());
