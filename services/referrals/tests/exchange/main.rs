@@ -8,6 +8,7 @@ mod deeds;
 mod door;
 mod ending;
 mod groups;
+mod largest;
 mod reading;
 mod resting;
 mod restoring;
