@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, path::Path};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
 use super::{Error, Tx};
 
@@ -70,6 +70,8 @@ impl Sqlite {
         connection.pragma_update(None, "cache_size", CACHE)?;
         // So do the pages that a savepoint may put back, instead of going to a file of their own.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
+        // Else a statement is planned anew each time that another value is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version == 0 {
@@ -107,6 +109,17 @@ mod tests {
         let pragma = |name| store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
         let full = 2;
         assert_eq!(pragma("synchronous"), full);
+    }
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+        let store = Sqlite::in_memory().unwrap();
+        let sql = "SELECT name FROM meta WHERE name > $1 ORDER BY name LIMIT $2";
+        let mut statement = store.connection.prepare(sql).unwrap();
+        for limit in 1..4 {
+            assert!(!statement.exists(rusqlite::params!["a", limit]).unwrap());
+        }
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
     }
 
     #[test]
