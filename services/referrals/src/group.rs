@@ -39,7 +39,7 @@ pub(crate) fn note<'t>(
 /// Decides on the group of a branch whose acceptance, or in a TRANSFER a person's acknowledgement, was stored.
 pub(crate) fn settle<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, ready: &Known) -> Result<(), Error> {
     let mut members = Vec::new();
-    for held in branch::of_group(desk.tx(), ready.branch.opening().group)? {
+    for held in branch::of_group(desk.tx(), ready.branch.ids().referral, ready.branch.opening().group)? {
         members.extend(branch::known(desk.tx(), held)?);
     }
     let Settlement { assign, relieve } = {

@@ -101,7 +101,7 @@ fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Resu
     let before = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
     let group = before.branch.opening().group;
     let mut views = Vec::new();
-    for held in branch::of_group(desk.tx(), group)? {
+    for held in branch::of_group(desk.tx(), asked.referral, group)? {
         views.extend(branch::known(desk.tx(), held)?.map(|known| (held.branch, known.branch.view())));
     }
     let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();

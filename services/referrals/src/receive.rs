@@ -107,6 +107,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
                 return Err(WRONG_STATE);
             }
             caused(desk, &known.branch)?;
+            branch::add(desk.tx(), held, event, &known.purpose, Some(&known.branch))?;
             // Own events may have been given back before the opening that they answer.
             let is_whole = branch::log(desk.tx(), held, held.side)?.is_empty();
             (known, is_whole)
@@ -116,7 +117,6 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             (added(desk, known, event)?, is_whole)
         }
     };
-    branch::add(desk.tx(), held, event, Some(known.branch.opening().group), &message.header.purpose)?;
     event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
     if !is_whole {
         // Own events that waited for this one.

@@ -35,19 +35,12 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         Some(_) => branch::cut(desk.tx(), held, event.side, event.ordinal)?,
         None => {}
     }
-    branch::add(desk.tx(), held, event, group(&travelled), &message.header.purpose)?;
+    branch::add(desk.tx(), held, event, &message.header.purpose, None)?;
     event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
     receive::keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.recovered);
     match branch::known(desk.tx(), held)? {
         Some(known) => send::stored(desk, shared, &known),
         None => Ok(()),
-    }
-}
-
-fn group(travelled: &receive::Travelled) -> Option<uuid::Uuid> {
-    match &travelled.event.body {
-        nhipcau_domain::referral::Body::Opened(opening) => Some(opening.group),
-        _ => None,
     }
 }

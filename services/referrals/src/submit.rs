@@ -218,12 +218,12 @@ pub(crate) fn open<'t>(
     purpose: Purpose,
     traceparent: &str,
 ) -> Result<Known, Error> {
-    let (ids, group) = (new.ids, new.opening.group);
+    let ids = new.ids;
     let (event, bytes) = Event::write(referral::open(new).map_err(Error::Rules)?.salted(salt));
     let held = Held { branch: ids.branch, side: Side::Origin };
     let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     let known = Known { held, purpose, branch, is_whole: true };
-    branch::add(desk.tx(), held, &event, Some(group), &known.purpose)?;
+    branch::add(desk.tx(), held, &event, &known.purpose, Some(&known.branch))?;
     send::first(desk, shared, &known, &event, &bytes, traceparent)?;
     metrics::add(&shared.counters.opened);
     Ok(known)

@@ -10,7 +10,7 @@ use crate::{
     keys::KeyEncryptionKey,
     message::{Correlation, MessageId},
     store::{
-        self, Tx, Value, blob,
+        self, Tx, blob, outbox,
         retention::{self, Received},
     },
 };
@@ -191,9 +191,8 @@ impl Engine {
             return Ok(());
         }
         self.keep_skeletons(case, tx)?;
-        let of_case: &[Value<'_>] = &[case.into()];
-        tx.execute("DELETE FROM case_key WHERE correlation = $1", of_case)?;
-        tx.execute("UPDATE outbox SET content = NULL WHERE correlation = $1", of_case)?;
+        tx.execute("DELETE FROM case_key WHERE correlation = $1", &[case.into()])?;
+        outbox::drop_contents(tx, case)?;
         blob::erase(tx, case)?;
         self.branch("erased");
         self.recheck(case, tx)

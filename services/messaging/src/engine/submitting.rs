@@ -165,7 +165,7 @@ impl Engine {
     /// [`Error`]: the process must stop.
     pub fn recheck(&mut self, case: &Correlation, tx: &mut Tx<'_>) -> Result<(), Error> {
         let open = tx.query(
-            "SELECT DISTINCT recipient, lane FROM outbox WHERE correlation = $1 AND state = 1",
+            "SELECT DISTINCT recipient, lane FROM outbox WHERE correlation = $1 AND state <> 2 AND state = 1",
             &[case.into()],
             |row| Ok((row.text(0)?, row.int(1)?)),
         )?;

@@ -194,7 +194,7 @@ pub(crate) fn abandon(tx: &mut Tx<'_>, channel: Channel<'_>, base: u64) -> Resul
     let mut values = vec![channel.sender.as_str().into()];
     values.extend(channel.with([branch.into()]));
     tx.execute(
-        "UPDATE received SET spent = 2 WHERE sender = $1 AND spent = 1 AND id IN \
+        "UPDATE received SET spent = 2 WHERE sender = $1 AND spent > 0 AND spent = 1 AND id IN \
          (SELECT id FROM received WHERE sender = $2 AND recipient = $3 AND lane = $4 AND branch = $5)",
         &values,
     )
@@ -247,7 +247,7 @@ pub(crate) fn settle(
 /// The publisher has sent an abandoned message again.
 pub(crate) fn reclaim(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<(), Error> {
     tx.execute(
-        "UPDATE received SET spent = 1 WHERE sender = $1 AND id = $2 AND spent = 2",
+        "UPDATE received SET spent = 1 WHERE sender = $1 AND id = $2 AND spent > 0 AND spent = 2",
         &[sender.as_str().into(), (&id.0).into()],
     )?;
     Ok(())
@@ -263,8 +263,10 @@ pub(crate) fn abandoned(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<V
     )?;
     found.extend(tx.query(
         "SELECT envelope FROM received r WHERE sender = $1 AND recipient = 'all' AND lane = 2 AND branch > 0 \
-         AND outcome <> 0 AND outcome = $2 AND NOT EXISTS (SELECT 1 FROM received p WHERE p.sender = r.sender \
-         AND p.id = r.id AND (p.branch = 0 OR p.spent > 0)) ORDER BY branch, sequence LIMIT 64",
+         AND outcome <> 0 AND outcome = $2 \
+         AND NOT EXISTS (SELECT 1 FROM received p WHERE p.sender = r.sender AND p.id = r.id AND p.spent > 0) \
+         AND NOT EXISTS (SELECT 1 FROM received p WHERE p.sender = r.sender AND p.id = r.id AND p.spent = 0 \
+         AND p.branch = 0) ORDER BY branch, sequence LIMIT 64",
         &[sender.as_str().into(), NOT_YET],
         read,
     )?);
@@ -404,7 +406,8 @@ pub(crate) fn forget_stray(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageI
 /// Whether the message has taken a position before.
 pub(crate) fn has_position(tx: &mut Tx<'_>, channel: Channel<'_>, id: MessageId) -> Result<bool, Error> {
     let found = tx.query_one(
-        "SELECT 1 FROM received WHERE sender = $1 AND id = $2 LIMIT 1",
+        "SELECT 1 FROM received WHERE sender = $1 AND id = $2 AND spent > 0 \
+         UNION ALL SELECT 1 FROM received WHERE sender = $1 AND id = $2 AND spent = 0 LIMIT 1",
         &[channel.sender.as_str().into(), (&id.0).into()],
         |row| row.int(0),
     )?;

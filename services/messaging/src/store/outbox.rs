@@ -166,8 +166,8 @@ pub(crate) const GIVEN_UP: Digest = [0; 32];
 
 pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, content, \
-         state, reason, signed, told, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, 0, $12)",
+        "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, state, reason, \
+         signed, told, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, 0, $11)",
         &[
             (&m.id.0).into(),
             m.recipient.as_str().into(),
@@ -177,23 +177,26 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
             correlation_value(m.correlation.as_ref()),
             m.ordinal.into(),
             (&m.draft_digest).into(),
-            m.content.into(),
             m.state.into(),
             i64::from(m.signed).into(),
             m.now.into(),
         ],
     )?;
+    if let Some(content) = m.content {
+        let sql = "INSERT INTO outbox_content (serial, content) VALUES ($1, $2)";
+        tx.execute(sql, &[m.serial.into(), content.into()])?;
+    }
     Ok(())
 }
 
 /// The body of a message that waits for its receipt; none of one that is skipped, or for which nothing waits.
 pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, Error> {
-    let found = tx.query_one(
-        "SELECT content FROM outbox WHERE id = $1 AND state = 1 AND reason = 0",
+    tx.query_one(
+        "SELECT c.content FROM outbox o JOIN outbox_content c ON c.serial = o.serial \
+         WHERE o.id = $1 AND o.state = 1 AND o.reason = 0",
         &[(&id.0).into()],
-        |row| row.optional_blob(0),
-    )?;
-    Ok(found.flatten())
+        |row| row.blob(0),
+    )
 }
 
 /// Messages that may be signed now, in their order. Within a case a message waits for earlier ones that the recipient
@@ -202,11 +205,14 @@ pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, E
 /// without it.
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
-        "SELECT id, correlation, content, reason, signed FROM outbox d WHERE recipient = $1 AND lane = $2 \
+        "SELECT id, correlation, (SELECT content FROM outbox_content WHERE serial = d.serial), reason, signed \
+         FROM outbox d WHERE recipient = $1 AND lane = $2 \
          AND state IN (0, 1, 4) AND state = 0 AND (lane <> 1 OR LENGTH(correlation) = 0 OR NOT EXISTS (SELECT 1 \
          FROM outbox o WHERE o.correlation = d.correlation AND o.recipient = d.recipient AND o.lane = d.lane \
+         AND o.state <> 2 \
          AND (o.state = 4 AND o.serial < d.serial OR o.state = 1 AND o.serial > (SELECT MIN(serial) FROM outbox f \
-         WHERE f.correlation = d.correlation AND f.recipient = d.recipient AND f.lane = d.lane AND f.state = 0) \
+         WHERE f.correlation = d.correlation AND f.recipient = d.recipient AND f.lane = d.lane AND f.state = 0 \
+         AND f.state <> 2) \
          OR o.state = 1 AND o.serial < d.serial AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) < (SELECT \
          c.sequence FROM counted_there c WHERE c.recipient = d.recipient AND c.correlation = d.correlation)))) \
          ORDER BY serial LIMIT $3",
@@ -259,12 +265,19 @@ pub(crate) fn learn(
 
 /// The highest number of a case under which a message to the recipient is known.
 pub(crate) fn last_number(tx: &mut Tx<'_>, recipient: &Recipient, case: &Correlation) -> Result<u64, Error> {
-    let last = tx.query_one(
-        "SELECT COALESCE(MAX(ordinal), 0) FROM outbox WHERE correlation = $1 AND recipient = $2 AND lane = 1",
-        &[case.into(), recipient.as_str().into()],
+    let of_case = [case.into(), recipient.as_str().into()];
+    let open = tx.query_one(
+        "SELECT COALESCE(MAX(ordinal), 0) FROM outbox WHERE correlation = $1 AND recipient = $2 AND lane = 1 \
+         AND state <> 2",
+        &of_case,
         |row| row.number(0),
     )?;
-    Ok(last.unwrap_or(0))
+    let signed = tx.query_one(
+        "SELECT COALESCE(MAX(ordinal), 0) FROM sent WHERE correlation = $1 AND recipient = $2 AND lane = 1",
+        &of_case,
+        |row| row.number(0),
+    )?;
+    Ok(open.max(signed).unwrap_or(0))
 }
 
 /// Marks a message as signed under an ordinal; a skip reason other than 0 says that only its position travels.
@@ -444,7 +457,8 @@ pub(crate) fn covered(
 /// A message and where it stands. Looked up one by one: a receipt may cover one message at two positions.
 pub(crate) fn concluding(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Concluded>, Error> {
     tx.query_one(
-        "SELECT contract, correlation, reason, state, told, content IS NOT NULL FROM outbox WHERE id = $1",
+        "SELECT contract, correlation, reason, state, told, \
+         EXISTS (SELECT 1 FROM outbox_content c WHERE c.serial = outbox.serial) FROM outbox WHERE id = $1",
         &[(&id.0).into()],
         |row| {
             Ok(Concluded {
@@ -477,7 +491,8 @@ pub(crate) fn place(tx: &mut Tx<'_>, id: MessageId, ordinal: u64, skip: i64) -> 
 /// content is signed anew.
 pub(crate) fn place_bare(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
     tx.execute(
-        "UPDATE outbox SET state = CASE WHEN content IS NULL THEN 1 ELSE 0 END WHERE id = $1 AND state IN (0, 1, 4)",
+        "UPDATE outbox SET state = CASE WHEN EXISTS (SELECT 1 FROM outbox_content c WHERE c.serial = outbox.serial) \
+         THEN 0 ELSE 1 END WHERE id = $1 AND state IN (0, 1, 4)",
         &[(&id.0).into()],
     )?;
     Ok(())
@@ -547,11 +562,22 @@ pub(crate) fn conclude(
     Ok(())
 }
 
+/// Drops the contents of a case.
+pub(crate) fn drop_contents(tx: &mut Tx<'_>, case: &Correlation) -> Result<(), Error> {
+    tx.execute(
+        "DELETE FROM outbox_content WHERE serial IN (SELECT serial FROM outbox WHERE correlation = $1 AND state <> 2) \
+         OR serial IN (SELECT o.serial FROM sent s JOIN outbox o ON o.id = s.id WHERE s.correlation = $1)",
+        &[case.into()],
+    )?;
+    Ok(())
+}
+
+
 /// How many messages to a recipient nothing has concluded, and the bytes of their contents.
 pub(crate) fn waiting(tx: &mut Tx<'_>, recipient: &AccessPointId) -> Result<(u64, u64), Error> {
     let waiting = tx.query_one(
-        "SELECT COUNT(*), COALESCE(SUM(LENGTH(content)), 0) FROM outbox WHERE recipient = $1 AND lane IN (1, 2) \
-         AND state IN (0, 1, 4)",
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(c.content)), 0) FROM outbox o LEFT JOIN outbox_content c \
+         ON c.serial = o.serial WHERE o.recipient = $1 AND o.lane IN (1, 2) AND o.state IN (0, 1, 4)",
         &[recipient.as_str().into()],
         |row| Ok((row.number(0)?, row.number(1)?)),
     )?;
@@ -561,9 +587,9 @@ pub(crate) fn waiting(tx: &mut Tx<'_>, recipient: &AccessPointId) -> Result<(u64
 /// Whether anything of a case was taken, or accepted to be sent before a message with this serial.
 pub(crate) fn knows_case(tx: &mut Tx<'_>, case: &Correlation, serial: u64) -> Result<bool, Error> {
     let known = tx.query_one(
-        "SELECT 1 FROM outbox WHERE correlation = $1 AND serial < $2 UNION ALL \
-         SELECT 1 FROM received WHERE correlation = $3 LIMIT 1",
-        &[case.into(), serial.into(), case.into()],
+        "SELECT 1 FROM outbox WHERE correlation = $1 AND serial < $2 AND state <> 2 UNION ALL \
+         SELECT 1 FROM sent WHERE correlation = $3 UNION ALL SELECT 1 FROM received WHERE correlation = $4 LIMIT 1",
+        &[case.into(), serial.into(), case.into(), case.into()],
         |row| row.int(0),
     )?;
     Ok(known.is_some())

@@ -45,7 +45,10 @@ pub(crate) fn sent_before(tx: &mut Tx<'_>, micros: i64, limit: u64) -> Result<Ve
 
 /// Lets the content of a message go that came to its end.
 pub(crate) fn drop_content(tx: &mut Tx<'_>, id: MessageId) -> Result<(), Error> {
-    tx.execute("UPDATE outbox SET content = NULL WHERE id = $1 AND state IN (2, 3, 5)", &[(&id.0).into()])?;
+    tx.execute(
+        "DELETE FROM outbox_content WHERE serial IN (SELECT serial FROM outbox WHERE id = $1 AND state IN (2, 3, 5))",
+        &[(&id.0).into()],
+    )?;
     Ok(())
 }
 

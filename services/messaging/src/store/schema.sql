@@ -18,7 +18,7 @@ CREATE INDEX case_key_kek ON case_key (kek);
 -- 3 refused, 4 waiting for the peer's newer release, 5 skipped. ordinal: the number in the case that it was last
 -- signed under. reason: why it was refused; in the states 0, 1
 -- and 5 why it is skipped, 0 when it is not. told: what its service was last told: 0 nothing, 1 received, else that it
--- was refused, as the reason with a minus.
+-- was refused, as the reason with a minus. The content lies by itself, because these rows change.
 CREATE TABLE outbox (
   id BLOB PRIMARY KEY,
   recipient TEXT NOT NULL,
@@ -28,7 +28,6 @@ CREATE TABLE outbox (
   correlation BLOB NOT NULL,
   ordinal INTEGER NOT NULL,
   draft_digest BLOB NOT NULL,
-  content BLOB,
   state INTEGER NOT NULL,
   reason INTEGER NOT NULL,
   signed INTEGER NOT NULL,
@@ -37,7 +36,12 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_open ON outbox (recipient, lane, state, serial) WHERE state IN (0, 1, 4);
 CREATE INDEX outbox_ended ON outbox (recipient, lane, state) WHERE state IN (3, 5);
-CREATE INDEX outbox_case ON outbox (correlation);
+-- What was received is found by its positions.
+CREATE INDEX outbox_case ON outbox (correlation) WHERE state <> 2;
+CREATE TABLE outbox_content (
+  serial INTEGER PRIMARY KEY,
+  content BLOB NOT NULL
+);
 
 -- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
 -- ordinal: the number in the case that was signed there.
@@ -85,7 +89,7 @@ CREATE TABLE received (
 );
 CREATE UNIQUE INDEX received_spent ON received (sender, id) WHERE spent > 0;
 CREATE INDEX received_case ON received (correlation);
-CREATE INDEX received_id ON received (sender, id);
+CREATE INDEX received_id ON received (sender, id) WHERE spent = 0;
 CREATE INDEX received_refused ON received (sender, recipient, lane) WHERE outcome <> 0;
 CREATE INDEX received_whole ON received (receive_time) WHERE envelope IS NOT NULL AND recipient <> 'all';
 CREATE INDEX received_abandoned ON received (sender) WHERE spent = 2;

@@ -19,7 +19,7 @@ fn pass_a_month(world: &mut World) {
 /// How many bodies are left at a node: of messages sent, of their positions, of positions received, broadcasts apart.
 fn bodies(world: &mut World, node: usize) -> [i64; 3] {
     [
-        "SELECT COUNT(*) FROM outbox WHERE content IS NOT NULL AND recipient <> 'all'",
+        "SELECT COUNT(*) FROM outbox o JOIN outbox_content c ON c.serial = o.serial WHERE o.recipient <> 'all'",
         "SELECT COUNT(*) FROM sent WHERE envelope IS NOT NULL AND recipient <> 'all'",
         "SELECT COUNT(*) FROM received WHERE envelope IS NOT NULL AND recipient <> 'all'",
     ]

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{PartyId, Purpose},
-    referral::{Branch, Digest, Event, Fault, Refusal, Side},
+    referral::{Body, Branch, Digest, Event, Fault, Refusal, Side},
 };
 use nhipcau_messaging::{
     message::MessageId,
@@ -12,7 +12,7 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
-use super::reading::Held;
+use super::reading::{self, Held};
 
 /// A branch as one side holds it.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Known {
 
 /// Table under whose name events are bound to their rows.
 pub(crate) const TABLE: &str = "referral_event";
+
+const CARRIED: &str = "SELECT branch, holder, ordinal FROM referral_event WHERE message = $1 AND side = holder";
 
 /// The bytes of an event as they lie in its row.
 #[derive(Clone, PartialEq, Eq)]
@@ -173,19 +175,27 @@ fn stored(row: &Row<'_>) -> Result<Stored, Error> {
     Ok(Stored { event, bytes, message, carried, outcome, stored })
 }
 
-/// Makes a branch known, or tells a known one its group.
+/// Makes a branch known, with what it begins with if that is there, or tells a known one its group.
 pub(crate) fn add(
     tx: &mut Tx<'_>,
     held: Held,
     event: &Event,
-    group: Option<Uuid>,
     purpose: &Purpose,
+    begun: Option<&Branch>,
 ) -> Result<(), Error> {
-    let (ids, group) = (event.ids, group.unwrap_or(Uuid::nil()));
+    let ids = event.ids;
     let origin = if event.side == Side::Origin { &event.owner } else { &event.counterpart };
+    let group = match &event.body {
+        Body::Opened(opening) => opening.group,
+        _ => Uuid::nil(),
+    };
+    let (party, state, create_time) = match begun {
+        Some(branch) => reading::place_of(tx, held.side, branch)?,
+        None => ("", 0, 0),
+    };
     tx.execute(
-        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) \
+        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin, party, state, \
+         create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (branch, holder) DO UPDATE SET group_uid = excluded.group_uid \
          WHERE referral_branch.group_uid < excluded.group_uid",
         &[
@@ -196,6 +206,9 @@ pub(crate) fn add(
             group.as_bytes().into(),
             purpose.as_str().into(),
             origin.party.as_str().into(),
+            party.into(),
+            state.into(),
+            create_time.into(),
         ],
     )?;
     Ok(())
@@ -274,11 +287,7 @@ pub(crate) fn hold_back(tx: &mut Tx<'_>, held: Held, ordinal: u64) -> Result<(),
 
 /// The own event that a message carries: whose branch, and its place.
 pub(crate) fn carried(tx: &mut Tx<'_>, message: MessageId) -> Result<Option<(Held, u64)>, Error> {
-    tx.query_one(
-        "SELECT branch, holder, ordinal FROM referral_event WHERE message = $1 AND holder = side",
-        &[(&message.0).into()],
-        |row| Ok((Held::read(row, 0)?, row.number(2)?)),
-    )
+    tx.query_one(CARRIED, &[(&message.0).into()], |row| Ok((Held::read(row, 0)?, row.number(2)?)))
 }
 
 /// Notes what became of the message that carries an own event.
@@ -305,11 +314,12 @@ pub(crate) fn conclude(
     Ok(())
 }
 
-/// The branches of a group at their origin.
-pub(crate) fn of_group(tx: &mut Tx<'_>, group: Uuid) -> Result<Vec<Held>, Error> {
+/// The branches of a group of a referral at their origin.
+pub(crate) fn of_group(tx: &mut Tx<'_>, referral: Uuid, group: Uuid) -> Result<Vec<Held>, Error> {
     tx.query(
-        "SELECT branch, holder FROM referral_branch WHERE group_uid = $1 AND holder = 1 ORDER BY branch",
-        &[group.as_bytes().into()],
+        "SELECT branch, holder FROM referral_branch WHERE referral = $1 AND holder = 1 AND group_uid = $2 \
+         ORDER BY branch",
+        &[referral.as_bytes().into(), group.as_bytes().into()],
         |row| Held::read(row, 0),
     )
 }
@@ -351,4 +361,22 @@ pub(crate) fn is_under_way(tx: &mut Tx<'_>, case: Uuid) -> Result<bool, Error> {
         |row| row.int(0),
     )?;
     Ok(found.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::{Store, Value};
+
+    use super::*;
+    use crate::store::SCHEMA;
+
+    #[test]
+    fn the_event_of_a_message_is_found_at_once() {
+        let mut store = Store::in_memory().unwrap();
+        store.add_tables(SCHEMA).unwrap();
+        let explained: &'static str = format!("EXPLAIN QUERY PLAN {CARRIED}").leak();
+        let plan = store.transaction(|tx| tx.query(explained, &[Value::Blob(b"message")], |row| row.text(3)));
+        let plan = plan.unwrap().join("; ");
+        assert!(plan.contains("referral_event_message (message=?)"), "{plan}");
+    }
 }

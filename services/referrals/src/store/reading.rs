@@ -17,14 +17,15 @@ use uuid::Uuid;
 /// Type string of the digest that a change has.
 const CHANGE: &[u8] = b"nhipcau/1/referral-change";
 
-const FIRST_HEARD: &str = "SELECT create_time FROM referral_place WHERE referral = $1 AND party = $2 LIMIT 1";
-const HELD: &str = "SELECT branch, side FROM referral_place WHERE referral = $1 AND party = $2 ORDER BY branch, side";
-const COUNTED: &str = "SELECT COUNT(*) FROM referral_place WHERE referral = $1 AND party = $2 AND side = $3";
+const FIRST_HEARD: &str = "SELECT create_time FROM referral_branch WHERE referral = $1 AND party = $2 LIMIT 1";
+const HELD: &str =
+    "SELECT branch, holder FROM referral_branch WHERE referral = $1 AND party = $2 ORDER BY branch, holder";
+const COUNTED: &str = "SELECT COUNT(*) FROM referral_branch WHERE referral = $1 AND party = $2 AND holder = $3";
 
 /// Notes that a branch changed as one side of it holds it, for the party of that side.
 pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
     let party = &branch.unit(side).party;
-    place(tx, party, side, branch)?;
+    place(tx, side, branch)?;
     let (number, mark) = last_change(tx, party)?;
     let ids = branch.ids();
     let mut pieces: Vec<&[u8]> = vec![CHANGE, &mark, ids.branch.as_bytes()];
@@ -47,31 +48,29 @@ pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<()
     Ok(())
 }
 
-/// Puts a branch where its party finds it.
-fn place(tx: &mut Tx<'_>, party: &PartyId, side: Side, branch: &Branch) -> Result<(), Error> {
-    let ids = branch.ids();
-    let state = branch.view().state.to_wire();
-    let own: [Value<'_>; 4] =
-        [state.into(), party.as_str().into(), ids.branch.as_bytes().into(), side.to_wire().into()];
-    let sql = "UPDATE referral_place SET state = $1 WHERE party = $2 AND branch = $3 AND side = $4";
-    if tx.execute(sql, &own)? > 0 {
+/// Where the party of a side finds a branch that is new to it: party, state, and when the party first heard of the
+/// referral.
+pub(super) fn place_of<'b>(tx: &mut Tx<'_>, side: Side, branch: &'b Branch) -> Result<(&'b str, i32, i64), Error> {
+    let party = branch.unit(side).party.as_str();
+    let referral = branch.ids().referral;
+    let of_party: [Value<'_>; 2] = [referral.as_bytes().into(), party.into()];
+    let heard = tx.query_one(FIRST_HEARD, &of_party, |row| row.int(0))?;
+    let time = heard.unwrap_or_else(|| branch.opening_time().as_microsecond());
+    Ok((party, branch.view().state.to_wire(), time))
+}
+
+/// Notes the state of a branch. One whose opening was missing is put where its party finds it.
+fn place(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
+    let (uid, holder) = (branch.ids().branch, side.to_wire());
+    let state: [Value<'_>; 3] = [branch.view().state.to_wire().into(), uid.as_bytes().into(), holder.into()];
+    let sql = "UPDATE referral_branch SET state = $1 WHERE branch = $2 AND holder = $3 AND state > 0";
+    if tx.execute(sql, &state)? > 0 {
         return Ok(());
     }
-    let opened = branch.opening_time();
-    let of_party: [Value<'_>; 2] = [ids.referral.as_bytes().into(), party.as_str().into()];
-    let known = tx.query_one(FIRST_HEARD, &of_party, |row| row.int(0))?;
+    let (party, state, time) = place_of(tx, side, branch)?;
     tx.execute(
-        "INSERT INTO referral_place (party, branch, side, referral, case_uid, state, create_time) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &[
-            party.as_str().into(),
-            ids.branch.as_bytes().into(),
-            side.to_wire().into(),
-            ids.referral.as_bytes().into(),
-            ids.case.as_bytes().into(),
-            state.into(),
-            known.unwrap_or_else(|| opened.as_microsecond()).into(),
-        ],
+        "UPDATE referral_branch SET party = $1, state = $2, create_time = $3 WHERE branch = $4 AND holder = $5",
+        &[party.into(), state.into(), time.into(), uid.as_bytes().into(), holder.into()],
     )?;
     Ok(())
 }
@@ -156,23 +155,23 @@ pub(crate) fn after(tx: &mut Tx<'_>, search: Search<'_>, from: Listed, limit: us
 const fn search_for(case: bool, state: bool) -> &'static str {
     match (case, state) {
         (false, false) => {
-            "SELECT DISTINCT create_time, referral FROM referral_place \
-             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 \
+            "SELECT DISTINCT create_time, referral FROM referral_branch \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND holder BETWEEN $4 AND $5 \
              ORDER BY create_time DESC, referral DESC LIMIT $6"
         }
         (false, true) => {
-            "SELECT DISTINCT create_time, referral FROM referral_place \
-             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND state = $6 \
+            "SELECT DISTINCT create_time, referral FROM referral_branch \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND holder BETWEEN $4 AND $5 AND state = $6 \
              ORDER BY create_time DESC, referral DESC LIMIT $7"
         }
         (true, false) => {
-            "SELECT DISTINCT create_time, referral FROM referral_place \
-             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
+            "SELECT DISTINCT create_time, referral FROM referral_branch \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND holder BETWEEN $4 AND $5 AND case_uid = $6 \
              ORDER BY create_time DESC, referral DESC LIMIT $7"
         }
         (true, true) => {
-            "SELECT DISTINCT create_time, referral FROM referral_place \
-             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND side BETWEEN $4 AND $5 AND case_uid = $6 \
+            "SELECT DISTINCT create_time, referral FROM referral_branch \
+             WHERE party = $1 AND (create_time, referral) < ($2, $3) AND holder BETWEEN $4 AND $5 AND case_uid = $6 \
              AND +state = $7 ORDER BY create_time DESC, referral DESC LIMIT $8"
         }
     }
@@ -262,7 +261,7 @@ mod tests {
     fn what_happens_with_every_event_does_not_take_longer_the_more_there_is() {
         for sql in [FIRST_HEARD, HELD, COUNTED] {
             let plan = plan(sql);
-            assert!(plan.contains("referral_place_referral (referral=? AND party=?)"), "{plan}");
+            assert!(plan.contains("referral_branch_referral (referral=? AND party=?)"), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }
@@ -270,10 +269,10 @@ mod tests {
     #[test]
     fn every_way_to_look_for_referrals_has_its_index() {
         for (case, state, expected) in [
-            (false, false, "referral_place_order (party=? AND (create_time,referral)<(?,?))"),
-            (false, true, "referral_place_state (party=? AND state=? AND (create_time,referral)<(?,?))"),
-            (true, false, "referral_place_case (party=? AND case_uid=? AND (create_time,referral)<(?,?))"),
-            (true, true, "referral_place_case (party=? AND case_uid=? AND (create_time,referral)<(?,?))"),
+            (false, false, "referral_branch_order (party=? AND (create_time,referral)<(?,?))"),
+            (false, true, "referral_branch_state (party=? AND state=? AND (create_time,referral)<(?,?))"),
+            (true, false, "referral_branch_case (case_uid=? AND party=? AND (create_time,referral)<(?,?))"),
+            (true, true, "referral_branch_case (case_uid=? AND party=? AND (create_time,referral)<(?,?))"),
         ] {
             let plan = plan(search_for(case, state));
             assert!(plan.contains(expected) && !plan.contains("TEMP B-TREE"), "{plan}");

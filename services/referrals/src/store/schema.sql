@@ -3,9 +3,11 @@
 -- digests and opaque references of acting persons. It stays when content is erased, because the record that something
 -- ended is evidence. Times are microseconds since 1970. side and holder: 1 origin, 2 recipient.
 
--- A branch as one side of it holds it; both sides may be held here. group_uid is all zero while the opening is missing,
--- which happens only while a rolled back store is given back its events. purpose: under which agreement it travels.
--- origin: party of the opening unit.
+-- A branch as one side of it holds it; both sides may be held here. purpose: under which agreement it travels. origin:
+-- party of the opening unit. party: whose the holding side is, and who therefore may see it. state: the contract's
+-- number. create_time: of the referral as the party first heard of it, which is the order of lists. While the opening
+-- is missing, which happens only while a rolled back store is given back its events, group_uid is all zero, party empty
+-- and state 0.
 CREATE TABLE IF NOT EXISTS referral_branch (
   branch BLOB NOT NULL,
   holder INTEGER NOT NULL,
@@ -14,11 +16,16 @@ CREATE TABLE IF NOT EXISTS referral_branch (
   group_uid BLOB NOT NULL,
   purpose TEXT NOT NULL,
   origin TEXT NOT NULL,
+  party TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
   PRIMARY KEY (branch, holder)
 );
-CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch (referral, holder);
-CREATE INDEX IF NOT EXISTS referral_branch_group ON referral_branch (group_uid, holder);
-CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid, origin, holder);
+CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch
+  (referral, party, branch, holder, create_time);
+CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid, party, create_time, referral, holder);
+CREATE INDEX IF NOT EXISTS referral_branch_order ON referral_branch (party, create_time, referral, holder);
+CREATE INDEX IF NOT EXISTS referral_branch_state ON referral_branch (party, state, create_time, referral, holder);
 
 -- Both logs of a branch as one side holds them. bytes: the event as it travelled, never encoded anew; of one that says
 -- something about a person, what is left of it without that. digest and sealed: of such a one, the digest by which logs
@@ -42,7 +49,7 @@ CREATE TABLE IF NOT EXISTS referral_event (
   store_time INTEGER NOT NULL,
   PRIMARY KEY (branch, holder, side, ordinal)
 );
-CREATE INDEX IF NOT EXISTS referral_event_message ON referral_event (message);
+CREATE INDEX IF NOT EXISTS referral_event_message ON referral_event (message) WHERE side = holder;
 
 -- Parts of the content, encrypted under the key of their case. owner: the referral at its origin, the branch at its
 -- recipient; the other side makes up the uids of its branches, so that only the holder tells the two apart. version: a

@@ -164,7 +164,7 @@ pub(crate) fn lives() -> Vec<Branch> {
 pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
     let held = Held { branch: branch.ids().branch, side };
     let purpose = Purpose::new("child-protection").unwrap();
-    add(tx, held, branch.log(Side::Origin).at(1).unwrap(), Some(branch.opening().group), &purpose).unwrap();
+    add(tx, held, branch.log(Side::Origin).at(1).unwrap(), &purpose, Some(branch)).unwrap();
     for writer in Side::ALL {
         let stored = log(tx, held, writer).unwrap().len();
         for event in branch.log(writer).events().iter().skip(stored) {

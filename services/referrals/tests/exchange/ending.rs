@@ -13,7 +13,7 @@ const LEFT: [&str; 3] = [
     "SELECT COUNT(*) FROM received r WHERE r.correlation <> zeroblob(0) AND r.envelope IS NOT NULL AND NOT EXISTS \
      (SELECT 1 FROM referral_event e WHERE e.message = r.id AND e.side = 1 AND e.ordinal > 1 AND e.ordinal = \
      (SELECT MAX(l.ordinal) FROM referral_event l WHERE l.branch = e.branch AND l.side = 1))",
-    "SELECT COUNT(*) FROM outbox WHERE correlation <> zeroblob(0) AND content IS NOT NULL",
+    "SELECT COUNT(*) FROM outbox o JOIN outbox_content c ON c.serial = o.serial WHERE o.correlation <> zeroblob(0)",
 ];
 
 async fn left(world: &World, node: usize) -> [i64; 3] {

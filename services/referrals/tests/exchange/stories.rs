@@ -43,9 +43,9 @@ async fn a_referral_discloses_identity_and_narrative_only_once_it_is_accepted() 
     assert!(before.preview.is_some() && before.identity.is_none() && before.narrative.is_none());
     assert_eq!(world.branch(MOH, &branch).await.disclosed_parts, [i32::from(ReferralPart::Preview)]);
     // The opening and the noted receipt are all that was ever queued or signed, and the opening has one part.
-    let queued = "SELECT COUNT(*) FROM outbox WHERE content IS NOT NULL";
+    let queued = "SELECT COUNT(*) FROM outbox_content";
     assert_eq!(world.count(MOH, queued).await, 2);
-    let bytes = "SELECT SUM(length(content)) FROM outbox";
+    let bytes = "SELECT SUM(length(content)) FROM outbox_content";
     let (small, sent) = (world.count(MOH, bytes).await, world.published.len());
     world.accept(HANOI, &branch).await.unwrap();
     assert_eq!(world.count(MOH, queued).await, 2, "the acceptance has not arrived");
@@ -78,7 +78,7 @@ async fn no_later_part_is_sealed_for_anybody_before_acceptance() {
         world.acknowledge(HANOI, &branch).await.unwrap();
         world.settle().await;
         let largest = world.published[begun..].iter().map(Vec::len).max().unwrap();
-        sizes.push((largest, world.count(MOH, "SELECT MAX(length(content)) FROM outbox").await));
+        sizes.push((largest, world.count(MOH, "SELECT MAX(length(content)) FROM outbox_content").await));
         assert_eq!(
             world.count(MOH, "SELECT COUNT(*) FROM referral_content").await,
             3,

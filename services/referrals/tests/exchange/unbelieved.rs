@@ -85,7 +85,7 @@ async fn the_clock_of_a_peer_puts_off_no_time_limit_and_no_place_in_a_list() {
     world.pass(SignedDuration::from_hours(13));
     let held = world.branch(HANOI, &branch).await.conditions;
     assert!(held.contains(&BranchCondition::Overdue.into()), "{held:?}");
-    let latest = world.count(HANOI, "SELECT MAX(create_time) FROM referral_place").await;
+    let latest = world.count(HANOI, "SELECT MAX(create_time) FROM referral_branch").await;
     assert!(Timestamp::from_microsecond(latest).unwrap() < ahead);
 }
 

@@ -82,7 +82,6 @@ def check(home: Home, logs: Logs, held: Iterable[Receipt], findings: Findings) -
     for (uid, holder), branch in logs.branches.items():
         _check_events(home, holder, branch, logs, receipts, findings)
         _check_content(home, holder, branch, logs, findings)
-        _check_place(home, holder, branch, findings)
     _check_known(home, logs, findings)
     _check_requests(home, logs, findings)
     _check_changes(home, logs, findings)
@@ -104,9 +103,11 @@ def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
             opening = branch.opening.message
             purpose = logs.purposes.get((branch.uid, holder), row["purpose"])
             signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, purpose,
-                      opening.owner.party)
-            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"], row["origin"])
+                      opening.owner.party, _unit(branch, holder).party)
+            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"], row["origin"], row["party"])
             findings.expect(stored == signed, where, "is not what its opening says")
+            state = pb.BranchState.Value(f"BRANCH_STATE_{fold(branch).state}")
+            findings.expect(row["state"] == state, where, "is not what both logs amount to")
 
 
 def _check_events(home: Home, holder: str, branch: Branch, logs: Logs, receipts: Mapping[bytes, Receipt],
@@ -176,23 +177,10 @@ def _check_content(home: Home, holder: str, branch: Branch, logs: Logs, findings
             findings.expect((part.part, part.digest) in stored, where, "travelled and is not stored")
 
 
-def _check_place(home: Home, holder: str, branch: Branch, findings: Findings) -> None:
-    party = _unit(branch, holder).party
-    rows = home.rows("SELECT * FROM referral_place WHERE party = ? AND branch = ? AND side = ?", party, branch.uid,
-                     _NUMBERS[holder])
-    where = _where(home, "referral_place", branch.uid, holder)
-    if findings.expect(len(rows) == 1, where, "is missing"):
-        opening = branch.opening.message
-        state = pb.BranchState.Value(f"BRANCH_STATE_{fold(branch).state}")
-        expected = (opening.referral_uid, opening.case_uid, state)
-        stored = (rows[0]["referral"], rows[0]["case_uid"], rows[0]["state"])
-        findings.expect(stored == expected, where, "is not what both logs amount to")
-
-
 def _check_known(home: Home, logs: Logs, findings: Findings) -> None:
     """Rows that name a branch name one that exists; content opens, and is what its digest says."""
     known = {(uid, _NUMBERS[holder]) for uid, holder in logs.branches}
-    for table, column in (("referral_event", "holder"), ("referral_place", "side"), ("referral_change", "side")):
+    for table, column in (("referral_event", "holder"), ("referral_change", "side")):
         for row in home.rows(f"SELECT DISTINCT branch, {column} FROM {table}"):
             findings.expect((row[0], row[1]) in known, f"{home.name} {table} {row[0].hex()}", "is of no known branch")
     cases = {owner: branch.opening.message.case_uid for (_, holder), branch in logs.branches.items()

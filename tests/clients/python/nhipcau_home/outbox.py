@@ -28,7 +28,10 @@ def check(home: Home, channels: Channels, coverage: Mapping[tuple[str, int], Cov
     """Checks every row against its content, its last signed position and the receipts held. `coverage` is by
     recipient and lane. Gives the contents."""
     last = {position.id: position for positions in channels.values() for position in positions}
-    rows = {row["id"]: row for row in home.rows("SELECT * FROM outbox ORDER BY serial")}
+    rows = {row["id"]: row for row in home.rows(
+        "SELECT o.*, c.content FROM outbox o LEFT JOIN outbox_content c ON c.serial = o.serial ORDER BY o.serial")}
+    for row in home.rows("SELECT serial FROM outbox_content WHERE serial NOT IN (SELECT serial FROM outbox)"):
+        findings.add(f"{home.name} outbox content {row['serial']}", "belongs to no message")
     for message_id, position in last.items():
         where = f"{home.name} outbox {message_id.hex()}"
         findings.expect(message_id in rows, where, "was signed and is not in the outbox")
@@ -40,6 +43,8 @@ def check(home: Home, channels: Channels, coverage: Mapping[tuple[str, int], Cov
             if opened is not None:
                 contents[message_id] = opened
                 _check_content(findings, where, row, opened)
+            else:
+                _check_missing(findings, where, row, last.get(message_id))
             _check_state(findings, where, row, last.get(message_id), coverage)
             _check_position(findings, where, row, last.get(message_id), opened)
     return contents
@@ -56,6 +61,13 @@ def _content(home: Home, row: sqlite3.Row) -> Opened | None:
     fits = content_digest(control, opened.content) == control.content_digest
     require(fits, Reason.WRONG_CONTENT_DIGEST, "the parts are not the content that the control part names")
     return opened
+
+
+def _check_missing(findings: Findings, where: str, row: sqlite3.Row, last: Position | None) -> None:
+    """A content goes with the parts of its positions, when it is erased or has become old. A skip never had one."""
+    is_skipped = row["reason"] != 0 and row["state"] in (_DRAFT, _SIGNED, _SKIPPED)
+    is_whole = last is not None and last.row["envelope"] is not None
+    findings.expect(is_skipped or not is_whole, where, "has lost its content")
 
 
 def _check_content(findings: Findings, where: str, row: sqlite3.Row, opened: Opened) -> None:

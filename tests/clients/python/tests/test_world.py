@@ -30,6 +30,7 @@ EVIDENCE = {
     "fence": "1",
     "case_key": "1",
     "outbox": "1",
+    "outbox_content": "1",
     "sent": "1",
     "received": "1",
     "receipt_issued": "1",
@@ -47,7 +48,6 @@ EVIDENCE = {
     "referral_event": "1",
     "referral_content": "1",
     "referral_request": "1",
-    "referral_place": "1",
     "referral_change": "1",
     "referral_access": "1",
     "referral_access_head": "1",
@@ -55,14 +55,14 @@ EVIDENCE = {
 #: Columns that say something of this access point alone: its clock, its order of work, its callers.
 LOCAL = {
     "fence": {"value"},
-    "outbox": {"serial", "create_time"},
+    "outbox": {"create_time"},
     "sent": {"sign_time"},
     "received": {"receive_time"},
     "indicator_submission": {"submitter", "store_time"},
     "indicator_request": {"request_id", "digest"},
     "referral_event": {"store_time"},
     "referral_content": {"version"},
-    "referral_place": {"create_time"},
+    "referral_branch": {"create_time"},
 }
 #: Tables with rows of which nothing follows: what waits for its use, and what was put aside.
 NO_EVIDENCE = {"meta", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload", "indicator_piece",
@@ -132,6 +132,7 @@ _ENOUGH = ("moha", "hanoi")
 #: What makes rows of a table differ in kind.
 _KINDS = {
     "outbox": "recipient, lane, state, contract",
+    "outbox_content": "(SELECT recipient || lane FROM outbox o WHERE o.serial = outbox_content.serial)",
     "sent": "recipient, lane",
     "received": "sender, recipient, lane, outcome",
     "receipt_issued": "sender, recipient, lane, series",
@@ -143,7 +144,6 @@ _KINDS = {
     "referral_branch": "holder",
     "referral_event": "branch, holder, side, sealed IS NULL",
     "referral_content": "owner, part",
-    "referral_place": "party, side",
     "referral_request": "system, referral, branch",
     "referral_change": "party, branch, side",
 }
