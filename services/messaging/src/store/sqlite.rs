@@ -10,6 +10,8 @@ use super::{Error, Tx};
 pub(super) const SCHEMA_VERSION: i64 = 8;
 /// Memory for pages: 32 MiB. SQLite takes a negative number for KiB.
 const CACHE: i64 = -32 * 1024;
+/// Pages of the log that wait until they are copied into the file: 32 MiB.
+const LOG: i64 = 8 * 1024;
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// A store in a file or in memory, held by its one writer.
@@ -72,6 +74,8 @@ impl Sqlite {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // Else a statement is planned anew each time that another value is bound to it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // What many groups have changed goes to the file once, and less often in the way of a commit.
+        connection.pragma_update(None, "wal_autocheckpoint", LOG)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version == 0 {
