@@ -26,7 +26,7 @@ use nhipcau_messaging::{
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{Draft, Recipient},
     store::{self, Location, Readers, Store},
-    writer::{Seams, Writer},
+    writer::{Handle, Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_referrals::{CONTRACT, Referrals, SCHEMA, grpc::Door};
@@ -72,6 +72,13 @@ pub(crate) struct Node {
     outputs: mpsc::Receiver<Output>,
     disk: Disk,
     starts: u64,
+}
+
+impl Node {
+    /// The way to its writer.
+    pub(crate) fn handle(&self) -> Handle {
+        self.writer.as_ref().unwrap().handle()
+    }
 }
 
 /// A bundle on its way.
@@ -120,7 +127,7 @@ impl World {
 
     /// Has a node look at what it has to do, and takes what leaves it.
     pub(crate) async fn turn(&mut self, node: usize) {
-        let handle = self.nodes[node].writer.as_ref().unwrap().handle();
+        let handle = self.nodes[node].handle();
         handle.input(Input::Tick).await.unwrap();
         // The second answer comes after the outputs of the group of the first.
         for _ in 0..2 {
@@ -156,7 +163,7 @@ impl World {
             None => Input::Signal { sender, bytes: parcel.bytes },
             Some(kind) => Input::Delivery { kind, sender, bytes: parcel.bytes, token: self.token },
         };
-        self.nodes[parcel.to].writer.as_ref().unwrap().handle().input(input).await.unwrap();
+        self.nodes[parcel.to].handle().input(input).await.unwrap();
     }
 
     /// Delivers all that is on the bus and all that comes of it.
@@ -223,7 +230,7 @@ impl World {
         let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
         self.releases.send_replace(Arc::clone(&release));
         for node in &self.nodes {
-            let handle = node.writer.as_ref().unwrap().handle();
+            let handle = node.handle();
             handle.input(Input::Release(Arc::clone(&release))).await.unwrap();
         }
         self.settle().await;
@@ -250,7 +257,7 @@ impl World {
     pub(crate) async fn submit_beside(&self, node: usize, draft: Draft, bytes: Vec<u8>) {
         const INSERT: &str = "INSERT INTO referral_event (branch, holder, side, ordinal, bytes, message, carried, \
              store_time) SELECT zeroblob(16), 2, 2, COUNT(*) + 1, $1, $2, 1, 0 FROM referral_event";
-        let handle = self.nodes[node].writer.as_ref().unwrap().handle();
+        let handle = self.nodes[node].handle();
         let forged = handle.call(move |tx, submitter, _| {
             let id = submitter.submit(draft, tx).map_err(|error| error.to_string())?;
             tx.execute(INSERT, &[(&bytes).into(), (&id.0).into()]).map_err(|error| error.to_string())
