@@ -224,8 +224,11 @@ impl Engine {
             }
             PublishResult::Unknown => {
                 out.handed = out.handed.min(after);
-                out.hold_until = time + out.backoff;
-                out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
+                // Many that were under way together are one silence, and the next try is not many times as far away.
+                if time >= out.hold_until {
+                    out.hold_until = time + out.backoff;
+                    out.backoff = (out.backoff * 2).min(RESEND_LONGEST);
+                }
                 self.branch("publish_unknown");
             }
         }

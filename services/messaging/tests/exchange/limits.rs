@@ -101,3 +101,19 @@ fn a_broker_that_does_not_answer_is_asked_less_and_less_often() {
     world.settle();
     assert_eq!(world.effects(VWU).len(), 20);
 }
+
+#[test]
+fn a_broker_that_is_silent_for_a_moment_is_asked_again_soon_however_much_was_under_way() {
+    let mut world = World::open();
+    (world.answer, world.is_late) = (PublishResult::Unknown, true);
+    for n in 0..20 {
+        world.send(MOH, VWU, &format!("r{n}"), b"x").unwrap();
+    }
+    world.answer_late();
+    (world.answer, world.is_late) = (PublishResult::Stored, false);
+    let before = world.published;
+    world.pass_alone(MOH, 5);
+    assert!(world.published > before, "nothing was tried in five seconds");
+    world.settle();
+    assert_eq!(world.effects(VWU).len(), 20);
+}

@@ -78,6 +78,9 @@ pub(crate) struct World {
     pub(crate) releases: Vec<Arc<Release>>,
     /// What the broker says to a publish; it loses what it does not say to have stored.
     pub(crate) answer: PublishResult,
+    /// Whether its answers wait for [`World::answer_late`].
+    pub(crate) is_late: bool,
+    late: Vec<(usize, u64)>,
     /// How many bundles were handed to the broker.
     pub(crate) published: usize,
     token: u64,
@@ -92,7 +95,8 @@ impl World {
             |name: &&str| Node::start(name, Store::scratch().unwrap(), 1, &releases[0], &Secrets::default(), now);
         let nodes = NAMES.iter().map(start).collect();
         let (queue, seen, answer) = (VecDeque::new(), Vec::new(), PublishResult::Stored);
-        Self { nodes, now, queue, seen, releases, answer, published: 0, token: 0 }
+        let (is_late, late) = (false, Vec::new());
+        Self { nodes, now, queue, seen, releases, answer, is_late, late, published: 0, token: 0 }
     }
 
     /// Three access points that have agreed on all their channels.
@@ -196,13 +200,21 @@ impl World {
                 Output::Alarm(alarm) => this.alarms.push(alarm),
             }
         }
-        for token in acks {
-            let input = Input::Published { token, result: self.answer };
+        self.late.extend(acks.into_iter().map(|token| (node, token)));
+        if !self.is_late {
+            self.answer_late();
+        }
+        Ok(value)
+    }
+
+    /// The broker answers everything that it has not answered yet.
+    pub(crate) fn answer_late(&mut self) {
+        for (node, token) in std::mem::take(&mut self.late) {
+            let (now, input) = (self.now, Input::Published { token, result: self.answer });
             let this = &mut self.nodes[node];
             let engine = &mut this.engine;
             this.store.transaction(|tx| engine.step(now, input, tx)).unwrap();
         }
-        Ok(value)
     }
 
     /// Delivers one parcel.
