@@ -13,7 +13,7 @@ AT_SERVER := NHIPCAU_TEST_STORE=postgres cargo test --locked --lib --test exchan
 	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo sandbox test sim mutants bench lint fmt
+.PHONY: help setup demo sandbox test sim faults mutants bench lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -39,6 +39,10 @@ test: setup ## Run every test, on a real nats-server, a PostgreSQL of its own an
 
 sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
 	@cargo run --package nhipcau-sim --release --locked --bin sim -- --seeds $(SEEDS)
+
+faults: setup ## Break real processes, disks and networks and judge every promise: make faults ARGS="--list"
+	@cargo build --package nhipcau --locked
+	@cargo test --package nhipcau-tests --test faults --locked -- --campaign $(ARGS)
 
 mutants: setup ## Break one promise at a time and demand that a test notices: make mutants ARGS="fsync-off"
 	@$(PYTHON) tests/mutants/run.py $(ARGS)

@@ -88,6 +88,17 @@ impl Process {
         drop(self.child.wait());
     }
 
+    /// Its process id, for what watches or disturbs it from outside.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Sends it a signal.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ pub struct World {
     home: TempDir,
     endpoints: Value,
     broker: Option<Process>,
+    operated: String,
     access_points: BTreeMap<String, Process>,
 }
 
@@ -49,7 +50,7 @@ impl World {
         let made = output(program()?.args(["sandbox", "--create-only", "--home"]).arg(home.path()))?;
         ensure!(made.status.success(), "no sandbox: {}", String::from_utf8_lossy(&made.stderr));
         let endpoints = serde_json::from_slice(&fs::read(home.path().join("endpoints.json"))?)?;
-        Ok(Self { home, endpoints, broker: None, access_points: BTreeMap::new() })
+        Ok(Self { home, endpoints, broker: None, operated: String::new(), access_points: BTreeMap::new() })
     }
 
     /// Makes a world and starts the broker, provisioned, and the access points.
@@ -80,11 +81,27 @@ impl World {
         let mut command = Command::new(nats::binary()?);
         command.arg("--config").arg(self.path(self.text("/broker/config")?));
         let log = self.path(self.text("/broker/log")?);
-        let address = self.text("/broker/address")?.trim_start_matches("tls://").to_owned();
+        let address = self.broker_address()?.trim_start_matches("tls://").to_owned();
         let mut process = Process::start("nats-server", command, &log)?;
         process.ready(|| async { TcpStream::connect(&address).await.is_ok() }).await?;
         self.broker = Some(process);
         Ok(())
+    }
+
+    /// Where the broker listens, as a NATS URL.
+    ///
+    /// # Errors
+    /// When the world does not say so.
+    pub fn broker_address(&self) -> Result<&str> {
+        self.text("/broker/address")
+    }
+
+    /// The running broker.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn broker(&mut self) -> Result<&mut Process> {
+        self.broker.as_mut().context("the broker does not run")
     }
 
     /// Kills the broker in the middle of whatever it does.
@@ -100,6 +117,18 @@ impl World {
         Ok(fs::remove_dir_all(self.path("nats/store"))?)
     }
 
+    /// The same where the place is a file system of its own, which stays.
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn empty_broker_disk(&self) -> Result<()> {
+        for entry in fs::read_dir(self.path("nats/store"))? {
+            let path = entry?.path();
+            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+        }
+        Ok(())
+    }
+
     /// Brings the broker to what the directory says, by the operator's own command.
     ///
     /// # Errors
@@ -108,6 +137,11 @@ impl World {
         let done = self.operator("apply")?;
         ensure!(done.status.success(), "not provisioned: {}", String::from_utf8_lossy(&done.stderr));
         Ok(())
+    }
+
+    /// Has the operator's settings say more from now on, such as how many copies of a stream there are.
+    pub fn operate(&mut self, settings: impl Into<String>) {
+        self.operated = settings.into();
     }
 
     /// Runs `nhipcau provision` with the operator's login.
@@ -125,7 +159,7 @@ impl World {
             broker("key")?,
             broker("login")?,
         );
-        fs::write(&settings, text)?;
+        fs::write(&settings, text + &self.operated)?;
         let mut command_line = program()?;
         command_line.args(["provision", command, "--json", "--config"]).arg(settings);
         command_line.arg("--directory").arg(self.path("moh/directory"));
@@ -137,8 +171,17 @@ impl World {
     /// # Errors
     /// When it does not come up; the message holds its log.
     pub async fn start_access_point(&mut self, name: &str) -> Result<()> {
+        self.start_access_point_with(name, |_| {}).await
+    }
+
+    /// Starts an access point under other settings, in its environment, and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its log.
+    pub async fn start_access_point_with(&mut self, name: &str, set: impl FnOnce(&mut Command)) -> Result<()> {
         let mut command = program()?;
         command.arg("serve").arg("--config").arg(self.config(name));
+        set(&mut command);
         let mut process = Process::start(name, command, &self.path(name).join("log"))?;
         let channel = self.channel(name)?;
         process.ready(|| serves(channel.clone())).await?;
@@ -268,6 +311,15 @@ impl World {
             .domain_name("localhost");
         let endpoint = Endpoint::from_shared(of("grpc")?.to_owned())?.tls_config(tls)?;
         Ok(endpoint.connect_timeout(ANSWER).timeout(ANSWER).connect_lazy())
+    }
+
+    /// The port of an access point's door.
+    ///
+    /// # Errors
+    /// When the world does not say so.
+    pub fn port(&self, name: &str) -> Result<u16> {
+        let url = self.text(&format!("/access_points/{name}/grpc"))?;
+        Ok(url.rsplit(':').next().context("a port")?.parse()?)
     }
 
     /// Every port that the world's processes listen at.

@@ -1,0 +1,276 @@
+//! Cases: a TRANSFER goes as far as its caller gets it while things break, so that at the end both sides must hold
+//! exactly the events of the steps that were acknowledged.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use nhipcau_proto::{
+    google::r#type::Date,
+    referral::v1::{
+        self as pb, BranchState, referral_decision_service_client::ReferralDecisionServiceClient,
+        referral_service_client::ReferralServiceClient,
+        referral_steering_service_client::ReferralSteeringServiceClient,
+    },
+};
+use nhipcau_sim::prng::Prng;
+use tokio::time::{Instant, sleep};
+use tonic::{Code, Status, transport::Channel};
+use uuid::Uuid;
+
+use crate::callers::{Answers, PAUSE};
+
+/// How long a caller waits for a case to be where its next step can be made, before it goes on to another case.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How often the present etag is asked for before it is a fault that it is always stale.
+const TRIES: usize = 50;
+
+/// A step and where it is made: 0 is the origin, 1 the recipient.
+const STEPS: [(usize, BranchState); 4] =
+    [(1, BranchState::Received), (1, BranchState::Assigned), (1, BranchState::InService), (0, BranchState::Completed)];
+
+/// The events of both sides after the submission and after each step, each `side ordinal event`.
+const EVENTS: [&[&str]; 5] = [
+    &["origin 1 opened", "origin 2 received"],
+    &["recipient 1 acknowledged", "origin 3 assigned"],
+    &["recipient 2 service_started"],
+    &["recipient 3 completed"],
+    &["origin 4 closed"],
+];
+
+/// The states in which both sides are then.
+const STATES: [BranchState; 5] =
+    [BranchState::Received, BranchState::Assigned, BranchState::InService, BranchState::Completed, BranchState::Closed];
+
+/// A case with one branch.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// The access points of its origin and its recipient.
+    pub(crate) sides: [&'static str; 2],
+    referral: String,
+    branch: String,
+    /// Steps that were acknowledged after the submission.
+    steps: usize,
+}
+
+/// The unit of a party that sends and takes cases.
+pub(crate) fn unit(party: &str) -> Option<&'static str> {
+    match party {
+        "moh" => Some("111"),
+        "hanoi" => Some("00004"),
+        "vwu" => Some("desk"),
+        _ => None,
+    }
+}
+
+/// Submits case after case from one side to the other and takes each some steps further, until told to end.
+pub(crate) async fn drive(
+    sides: [&'static str; 2],
+    channels: [Channel; 2],
+    mut rng: Prng,
+    answers: Arc<Answers>,
+) -> Result<Vec<Case>> {
+    let mut driven = Vec::new();
+    while answers.go_on() {
+        let mut case = submit(sides, channels[0].clone(), &answers).await?;
+        for _ in 0..rng.below(5) {
+            if !step(&mut case, &channels, &answers).await? {
+                break;
+            }
+        }
+        driven.push(case);
+        sleep(PAUSE).await;
+    }
+    Ok(driven)
+}
+
+async fn submit(sides: [&'static str; 2], channel: Channel, answers: &Answers) -> Result<Case> {
+    let system = ReferralServiceClient::new(channel);
+    let request = transfer(sides)?;
+    let call = || {
+        let (mut system, request) = (system.clone(), request.clone());
+        async move { system.submit_referral(request).await }
+    };
+    let answer = answers.to(call).await?;
+    let referral = answer.context("a case was refused")?.into_inner().referral.context("a referral")?;
+    let branch = referral.branches.into_iter().next().context("a branch")?.name;
+    Ok(Case { sides, referral: referral.name, branch, steps: 0 })
+}
+
+/// Makes the next step once the case is there; false when it does not come there in time.
+async fn step(case: &mut Case, channels: &[Channel; 2], answers: &Answers) -> Result<bool> {
+    let (side, state) = STEPS[case.steps];
+    for _ in 0..TRIES {
+        let Some(etag) = reaches(case, channels[side].clone(), state, answers).await else { return Ok(false) };
+        let request_id = Uuid::new_v4().to_string();
+        let call = || act(case, channels[side].clone(), &etag, &request_id);
+        match answers.to(call).await? {
+            Ok(()) => {
+                case.steps += 1;
+                return Ok(case.steps < STEPS.len());
+            }
+            // Something else was stored in between, and nothing was decided.
+            Err(status) if matches!(status.code(), Code::Aborted | Code::FailedPrecondition) => {}
+            Err(status) => return Err(status).context("a step was refused"),
+        }
+    }
+    bail!("the etag of a case was always stale");
+}
+
+/// The etag of the branch once it is in a state, or nothing when that takes too long or the callers end.
+async fn reaches(case: &Case, channel: Channel, state: BranchState, answers: &Answers) -> Option<String> {
+    let deadline = Instant::now() + WAIT;
+    while Instant::now() < deadline && answers.go_on() {
+        if let Ok(branch) = get(case, channel.clone()).await
+            && branch.state() == state
+        {
+            return Some(branch.etag);
+        }
+        sleep(PAUSE).await;
+    }
+    None
+}
+
+async fn get(case: &Case, channel: Channel) -> Result<pb::Branch, Status> {
+    let request = pb::GetReferralRequest { name: case.referral.clone(), ..Default::default() };
+    let answer = ReferralServiceClient::new(channel).get_referral(request).await?.into_inner();
+    let branches = answer.referral.unwrap_or_default().branches;
+    branches.into_iter().next().ok_or_else(|| Status::unavailable("no branch yet"))
+}
+
+async fn act(case: &Case, channel: Channel, etag: &str, request_id: &str) -> Result<(), Status> {
+    macro_rules! call {
+        ($client:ident.$method:ident($request:ident { $($field:ident: $value:expr),* })) => {{
+            let request = pb::$request {
+                request_id: request_id.to_owned(),
+                name: case.branch.clone(),
+                etag: etag.to_owned(),
+                acting_person: "can-bo-01".to_owned(),
+                validate_only: false,
+                $($field: $value),*
+            };
+            $client::new(channel).$method(request).await.map(drop)
+        }};
+    }
+    match case.steps {
+        0 => call!(ReferralDecisionServiceClient.acknowledge_branch(AcknowledgeBranchRequest {})),
+        1 => call!(ReferralDecisionServiceClient.start_branch_service(StartBranchServiceRequest {})),
+        2 => call!(
+            ReferralDecisionServiceClient
+                .complete_branch(CompleteBranchRequest { outcome: pb::Outcome::Resolved.into() })
+        ),
+        _ => call!(ReferralSteeringServiceClient.close_branch(CloseBranchRequest {})),
+    }
+}
+
+/// What is wrong with a case at one of its sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Events or the state are missing.
+    Lost,
+    /// Events that follow from no acknowledged step.
+    TooMany,
+    /// Events of a side in another order than it made them.
+    Order,
+}
+
+/// Compares a case at one side with what was acknowledged.
+pub(crate) async fn compare(case: &Case, channel: Channel) -> Result<Option<Wrong>> {
+    let branch = match get(case, channel).await {
+        Ok(branch) => branch,
+        Err(status) if status.code() == Code::PermissionDenied => return Ok(Some(Wrong::Lost)),
+        Err(status) => return Err(status.into()),
+    };
+    let mut expected: Vec<String> = EVENTS[..=case.steps].iter().copied().flatten().map(|e| (*e).to_owned()).collect();
+    let mut found: Vec<String> = branch.history.iter().map(entry).collect();
+    let ordinals = |side: pb::Side| branch.history.iter().filter(move |e| e.side() == side).map(|e| e.ordinal);
+    let sorted = [pb::Side::Origin, pb::Side::Recipient].into_iter().all(|side| ordinals(side).is_sorted());
+    expected.sort_unstable();
+    found.sort_unstable();
+    if found != expected {
+        crate::say(&format!("  after {} steps {expected:?} was expected, and {found:?} found", case.steps));
+    }
+    Ok(match (found == expected, found.len() > expected.len()) {
+        (true, _) if !sorted => Some(Wrong::Order),
+        (true, _) => (branch.state() != STATES[case.steps]).then_some(Wrong::Lost),
+        (false, true) => Some(Wrong::TooMany),
+        (false, false) => Some(Wrong::Lost),
+    })
+}
+
+fn entry(entry: &pb::HistoryEntry) -> String {
+    let side = entry.side().as_str_name().trim_start_matches("SIDE_").to_lowercase();
+    format!("{side} {} {}", entry.ordinal, entry.event)
+}
+
+/// A transfer with what the contract demands. The report came in days ago, so that no clock here takes it for later.
+fn transfer([from, to]: [&'static str; 2]) -> Result<pb::SubmitReferralRequest> {
+    let unit_ref = |party: &str| {
+        let unit = unit(party).context("a unit")?.to_owned();
+        anyhow::Ok(pb::UnitRef { party: party.to_owned(), unit })
+    };
+    let days_ago = jiff::Timestamp::now().as_second() - 4 * 24 * 60 * 60;
+    let text = |text: &str| Some(pb::KnownText { value: text.to_owned(), unknown: 0 });
+    let commune = pb::AdminUnitRef {
+        code: "00004".to_owned(),
+        level: pb::AdminLevel::Commune.into(),
+        code_list_version: "VN-34-2026".to_owned(),
+    };
+    let preview = pb::ReferralPreview {
+        reception: Some(pb::Reception {
+            report_number: "VD-0001".to_owned(),
+            channel: pb::ReportChannel::Phone.into(),
+            report_time: Some(prost_types::Timestamp { seconds: days_ago, nanos: 0 }),
+            officer: "can-bo-01".to_owned(),
+        }),
+        subject: pb::CaseSubject::Abused.into(),
+        abuse_types: vec![pb::AbuseType::Neglect.into()],
+        protection_concerns: vec!["neglect".to_owned()],
+        service_types: vec![pb::ServiceType::Psychosocial.into()],
+        response_timeframe: pb::ResponseTimeframe::OneDay.into(),
+        risk_level: pb::RiskLevel::Medium.into(),
+        age_group: pb::AgeGroup::AgeGroup6To12.into(),
+        sex: pb::Sex::Female.into(),
+        incident_area: Some(commune.clone()),
+        ..Default::default()
+    };
+    let identity = pb::ReferralIdentity {
+        full_name: text("Nguyễn Thị Ví Dụ"),
+        birth: Some(pb::Birth { birth_date: Some(Date { year: 2017, month: 5, day: 0 }), ..Default::default() }),
+        sex: pb::Sex::Female.into(),
+        home_area: Some(commune),
+        home_address: text("số nhà ví dụ"),
+        ..Default::default()
+    };
+    let narrative = pb::ReferralNarrative {
+        incident_place: text("tại nhà"),
+        incident_time_text: text("trong tuần này"),
+        condition: text("cháu ổn định"),
+        likely_consequences: text("cháu có thể bỏ học"),
+        family_circumstances: text("mẹ đi làm ca đêm"),
+        actions_taken: text("đã tư vấn cho người báo tin"),
+        request_reason: text("cần hỗ trợ tâm lý"),
+        ..Default::default()
+    };
+    Ok(pb::SubmitReferralRequest {
+        request_id: Uuid::new_v4().to_string(),
+        origin: Some(unit_ref(from)?),
+        recipients: vec![unit_ref(to)?],
+        kind: pb::ReferralKind::Transfer.into(),
+        purpose: "protection".to_owned(),
+        lawful_basis: Some(pb::LawfulBasis {
+            statutory_duty: Some(pb::StatutoryDuty {
+                citation: "Nghị định 56/2017/NĐ-CP, điều 26".to_owned()
+            }),
+            ..Default::default()
+        }),
+        content: Some(pb::ReferralContent {
+            preview: Some(preview),
+            identity: Some(identity),
+            narrative: Some(narrative),
+            ..Default::default()
+        }),
+        acting_person: "can-bo-01".to_owned(),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,39 @@
+//! System calls of a running process that fail or take long, by strace, which holds on to it until it is let go.
+
+use std::{fs, process::Command};
+
+use anyhow::Result;
+use nhipcau_tests::{process::Process, wait};
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+/// A process in which something goes wrong; it is let go when this is dropped.
+pub(crate) struct Tampered {
+    strace: Process,
+    _log: TempDir,
+}
+
+impl Tampered {
+    /// Tampers with system calls, such as `fsync,fdatasync` with `error=EIO:when=1`.
+    pub(crate) async fn with(process: u32, calls: &str, how: &str) -> Result<Self> {
+        let log = tempfile::tempdir()?;
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+        command.args(["-e", &format!("inject={calls}:{how}"), "-p", &process.to_string()]);
+        let strace = Process::start("strace", command, &log.path().join("log"))?;
+        let status = format!("/proc/{process}/status");
+        let is_held = || {
+            let status = fs::read_to_string(&status).unwrap_or_default();
+            (!status.contains("TracerPid:\t0")).then_some(())
+        };
+        wait::until("strace to hold the process", is_held).await?;
+        Ok(Self { strace, _log: log })
+    }
+
+    /// Lets the process go on as it was.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        // It has ended already when the process has.
+        drop(self.strace.signal(Signal::TERM));
+        self.strace.ended().await.map(drop)
+    }
+}
