@@ -572,7 +572,6 @@ pub(crate) fn drop_contents(tx: &mut Tx<'_>, case: &Correlation) -> Result<(), E
     Ok(())
 }
 
-
 /// How many messages to a recipient nothing has concluded, and the bytes of their contents.
 pub(crate) fn waiting(tx: &mut Tx<'_>, recipient: &AccessPointId) -> Result<(u64, u64), Error> {
     let waiting = tx.query_one(

@@ -216,12 +216,15 @@ impl Loaded {
             outlet: Box::new(move |output| drop(outlet.offer(output))),
         });
         registry.register_collector(Box::new(Reconciliation(desk.clone())));
-        let disk = Disk::below(&config.store.path);
-        registry.register_collector(Box::new(Free(disk.clone())));
         let (room, seen) = watch::channel(Room::Enough);
         let mut beside = JoinSet::new();
         beside.spawn(pump(inputs, courier, desk.clone(), seen, writer.handle()));
-        beside.spawn(disk.watch(config.store.floor, writer.handle(), room));
+        // A server looks after its own disk.
+        if config.store.server.is_none() {
+            let disk = Disk::below(&config.store.path);
+            registry.register_collector(Box::new(Free(disk.clone())));
+            beside.spawn(disk.watch(config.store.floor, writer.handle(), room));
+        }
         let operations = Door {
             id,
             started: clock.now(),

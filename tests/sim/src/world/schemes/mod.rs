@@ -22,13 +22,13 @@ use crate::{
 
 /// The schemes, each as often as it stands here.
 const SCHEMES: [(Fault, u64); 7] = [
-    (Fault::FirstOfCaseLost, 5),
+    (Fault::FirstOfCaseLost, 6),
     (Fault::WithdrawalLost, 7),
-    (Fault::OldHistoryTaken, 5),
-    (Fault::GivenUpComesLate, 4),
-    (Fault::HistoryLostAtBoth, 11),
+    (Fault::OldHistoryTaken, 6),
+    (Fault::GivenUpComesLate, 5),
+    (Fault::HistoryLostAtBoth, 15),
     (Fault::ReceiptOvertaken, 9),
-    (Fault::BodyUnreadable, 3),
+    (Fault::BodyUnreadable, 5),
 ];
 
 /// How often a step that waits for something looks whether it is there, and how often at most.

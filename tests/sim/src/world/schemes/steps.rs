@@ -18,7 +18,7 @@ use crate::{
 const SILENCE: Micros = 13 * SECOND;
 
 /// Cases of which the first message is lost, on each channel.
-const CASES_LOST: usize = 8;
+const CASES_LOST: usize = 12;
 
 impl World {
     /// The first messages of some cases never leave, the second ones do, and their sender forgets both.
