@@ -141,6 +141,8 @@ pub(super) struct Incoming {
     pub(super) synced: bool,
     /// Envelopes ahead of a gap.
     pub(super) window: BTreeMap<u64, Verified>,
+    /// The last position that the sender's present process says it has signed.
+    pub(super) announced: Head,
     /// Positions whose content the sender says it has erased.
     pub(super) erased: BTreeSet<u64>,
     /// Contracts of a broadcast of which an earlier position is refused for now, and later ones therefore too.
@@ -200,6 +202,7 @@ impl Incoming {
             covered,
             synced,
             window: BTreeMap::new(),
+            announced: Head::default(),
             erased: BTreeSet::new(),
             held_back: BTreeSet::new(),
             retry_at: waits.then_some(now),

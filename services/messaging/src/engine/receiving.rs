@@ -9,7 +9,7 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, HELD_LIMIT, Input, Kind, Output,
-    channel::{IncomingKey, Serving, WINDOW},
+    channel::{Incoming, IncomingKey, Serving, WINDOW},
     publishing::BUNDLE_ENVELOPES,
     receipting::BUNDLE_RECEIPTS,
 };
@@ -36,6 +36,20 @@ fn is_proper(bundle: &wire::Bundle, kind: Kind) -> bool {
         Kind::Receipts => bundle.envelopes.is_empty() && bundle.receipts.len() <= BUNDLE_RECEIPTS,
         _ => bundle.receipts.is_empty() && bundle.envelopes.len() <= BUNDLE_ENVELOPES,
     }
+}
+
+/// Whether an envelope that is due is a link of the sender's present chain: those behind it that came ahead lead to the
+/// position that the sender says it has signed last.
+fn stands(channel: &Incoming, verified: &Verified) -> bool {
+    let (mut sequence, mut digest) = (verified.routing.sequence, verified.digest);
+    while sequence < channel.announced.sequence {
+        sequence += 1;
+        match channel.window.get(&sequence).filter(|next| next.routing.previous == digest) {
+            Some(next) => digest = next.digest,
+            None => return false,
+        }
+    }
+    (sequence, digest) == (channel.announced.sequence, channel.announced.digest)
 }
 
 impl Engine {
@@ -128,7 +142,7 @@ impl Engine {
         let key = (routing.sender.clone(), routing.recipient == Recipient::All, lane);
         if !self.incoming.contains_key(&key) {
             // The directory knows the sender, or it would not have verified, but the channel is new.
-            let channel = super::Incoming::load(tx, self.channel(&key), true, time)?;
+            let channel = Incoming::load(tx, self.channel(&key), true, time)?;
             self.incoming.insert(key.clone(), channel);
         }
         if verified.envelope.parts.is_empty()
@@ -284,7 +298,10 @@ impl Engine {
                 self.keep_stray(key, &verified, tx)?;
                 self.peer(&key.0).status_due(time);
                 return Ok(());
-            } else if sequence <= channel.covered && self.contradicts_receipt(now, key, &verified, tx)? {
+            } else if sequence <= channel.covered
+                && !stands(channel, &verified)
+                && self.contradicts_receipt(now, key, &verified, tx)?
+            {
                 // An own receipt, returned after a rollback, names another envelope here: this one was given up.
                 self.branch("given_up_refused");
                 self.keep_stray(key, &verified, tx)?;

@@ -274,6 +274,7 @@ impl Engine {
         let theirs = number_of(said.receipt.as_ref());
         self.expect(key, from_wire(said.head.as_ref()).unwrap_or_default().sequence);
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
+        channel.announced = from_wire(said.head.as_ref()).unwrap_or_default();
         channel.erased = said.erased_sequences.iter().take(ERASED).copied().collect();
         let (mine, head) = (channel.receipt.0, channel.head);
         if mine >= theirs {

@@ -290,6 +290,26 @@ fn a_withdrawn_message_that_a_recipient_rolled_back_took_all_the_same_counts_as_
     assert_eq!(world.in_state(MOH, 2), 1);
 }
 
+#[test]
+fn what_its_sender_stands_by_is_taken_although_a_receipt_of_a_history_that_both_have_lost_names_something_else() {
+    let mut world = World::open();
+    let before = [world.image(MOH), world.image(VWU)];
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    let kept = world.image(MOH);
+    world.restart(MOH, Some(&before[0]));
+    world.restart(VWU, Some(&before[1]));
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    world.restart(VWU, Some(&before[1]));
+    world.settle_losing(|parcel| !parcel.signal && parcel.to == VWU);
+    assert_eq!(world.branch(VWU, "receipt_taken_back"), 1);
+    world.restart(MOH, Some(&kept));
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one"]);
+    assert_eq!(world.in_state(MOH, 2), 1);
+}
+
 /// The starts in which the receipts of a bundle were issued.
 fn series_of(parcel: &Parcel) -> Vec<u64> {
     let bundle = wire::Bundle::decode(parcel.bytes.as_slice()).unwrap_or_default();

@@ -12,11 +12,14 @@ use crate::{
 };
 
 /// What the nemesis may do, each as often as it stands here.
-const BREAKS: [Fault; 31] = [
+const BREAKS: [Fault; 34] = [
     Fault::Kill,
     Fault::Kill,
     Fault::Pause,
     Fault::Pause,
+    Fault::ClockWrong,
+    Fault::ClockWrong,
+    Fault::ClockWrong,
     Fault::ClockWrong,
     Fault::StoreRolledBack,
     Fault::StoreRolledBack,
