@@ -292,6 +292,11 @@ impl Peer {
         self.may(what, now, SignedDuration::from_millis(200))
     }
 
+    /// The same for what costs as much as the whole channel is long: at most once in ten seconds.
+    pub(super) fn may_seldom(&mut self, what: Serving, now: Timestamp) -> bool {
+        self.may(what, now, SignedDuration::from_secs(10))
+    }
+
     fn may(&mut self, what: Serving, now: Timestamp, every: SignedDuration) -> bool {
         let may = self.served_at.get(&what).is_none_or(|at| now.duration_since(*at) >= every);
         if may {
@@ -306,6 +311,8 @@ impl Peer {
 pub(super) enum Serving {
     /// Receipts of a lane, of the broadcast or not.
     Receipts(Lane, bool),
+    /// Messages of a lane opened again, because the peer has left the row of receipts that spoke of them.
+    LeftBehind(Lane),
     /// Receipts of a lane stated anew.
     Restatement(Lane, bool),
     /// The own broadcast.

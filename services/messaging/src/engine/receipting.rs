@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, Kind, Output,
-    channel::{Accepted, IncomingKey, RESEND_FIRST},
+    channel::{Accepted, IncomingKey, RESEND_FIRST, Serving},
     publishing::BUNDLE_LIMIT,
     receiving::is_retryable,
 };
@@ -300,31 +300,39 @@ impl Engine {
             self.peer(subject_sender).status_due(time);
             return Ok(());
         }
-        self.leave_behind(s, held, before, tx)?;
+        if !self.leave_behind(s, held, before, tx)? {
+            self.peer(subject_sender).status_due(time);
+            return Ok(());
+        }
         self.take_next_receipt(now, &verified, tx)
     }
 
     /// A receipt that does not follow on the last one held: its issuer was put back, and stands by another row than the
     /// one that this store has seen. What the receipts left behind say no longer holds. Their messages are open again
-    /// until the issuer has stated their positions once more.
+    /// until the issuer has stated their positions once more. Says whether the receipt may be taken now.
     fn leave_behind(
         &mut self,
         s: &Statement,
         held: Number,
         before: Option<Number>,
         tx: &mut Tx<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        let time = self.time;
         // Where the row parts is not known when the receipt before is not: then at least all that was refused is asked
         // for again.
         let parts = before.unwrap_or(Number { series: held.series, number: 0 });
         if s.recipient == Recipient::All || parts >= held {
-            return Ok(());
+            return Ok(true);
+        }
+        // An issuer may begin rows as it likes, and must not keep this store at work so.
+        if !self.peer(&s.issuer).may_seldom(Serving::LeftBehind(s.lane), time) {
+            return Ok(false);
         }
         let opened = outbox::doubt(tx, &s.issuer, s.lane, parts, before.is_none())?;
         if opened > 0 {
             self.branch("receipts_left_behind");
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take_next_receipt(&mut self, now: Timestamp, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
