@@ -1,8 +1,8 @@
 //! Bits that turn over and files that end early: in the broker's blocks, in stores, in the directory.
 //!
-//! A broker may use what is damaged: nobody believes it. An access point must not: it refuses to start, or `nhipcau
+//! A broker may use what is damaged: nobody believes it. An access point should not: it refuses to start, or `nhipcau
 //! verify` finds it, and the store is restored from a copy, after which its peers give it back what it lost. Damage
-//! that neither notices is counted too.
+//! that neither notices is counted and told, and fails no run.
 
 use std::{
     fs,

@@ -217,6 +217,8 @@ impl Trial {
     /// Starts an access point with what it is to be started with.
     pub(crate) async fn start(&mut self, name: &str) -> Result<()> {
         let mut settings = self.environment.get(name).cloned().unwrap_or_default();
+        // Stores on small disks of their own are to be filled, and callers not turned away before.
+        settings.push(("NHIPCAU_STORE__FLOOR".to_owned(), "64KiB".to_owned()));
         let servers = match (self.links.get(name), &self.nodes) {
             (Some(link), _) => Some(link.address()),
             (None, Some(nodes)) => Some(nodes.addresses()),

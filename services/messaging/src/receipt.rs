@@ -181,6 +181,7 @@ fn parse(bytes: &[u8]) -> Option<(Statement, KeyId)> {
     let in_bounds = s.format == FORMAT
         && counted.iter().all(|n| (1..NUMBER_LIMIT).contains(n))
         && s.first_sequence <= s.last_sequence
+        && s.last_sequence - s.first_sequence < REFUSALS_LIMIT as u64
         && s.directory_version < NUMBER_LIMIT
         && (s.recipient == s.issuer || s.recipient == Recipient::All.as_str())
         && s.refusals.is_sorted_by(|a, b| a.sequence < b.sequence);

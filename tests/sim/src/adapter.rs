@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 58] = [
+pub const BRANCHES: [&str; 59] = [
     "broadcast_applied_later",
     "broadcast_differs",
     "broadcast_held_back",
@@ -42,6 +42,7 @@ pub const BRANCHES: [&str; 58] = [
     "history_differs",
     "id_repeated",
     "message_restored",
+    "not_arrived_alarm",
     "opened",
     "other_number_expected",
     "position_restored",

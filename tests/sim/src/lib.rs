@@ -3,7 +3,7 @@
 //!
 //! # Reading it
 //! A [`world::World`] is one run. [`queue`] is its time, [`prng`] its chance, [`bus`] its broker, [`injection`] its
-//! enemy, [`directory`] its programme. An access point's process is an [`adapter::Node`]: a store in memory and a
+//! enemy, [`directory`] its programme. An access point's process is an [`adapter::Node`]: a store in memory and an
 //! engine, fed in groups, each of which commits or dies. A commit is a simulated fsync: only then does anything go out.
 //! [`handler`] is the service under test; what it writes, together with the rows of messaging, are the
 //! [`history::Fact`]s that the [`checker`] holds against everything committed so far, commit by commit, and once
@@ -12,8 +12,8 @@
 //! # Running it
 //! `make sim SEEDS=1000` runs seeds; from 200 on it also fails when a fault or a branch of recovery fired less than
 //! 100 times over all of them. A failing seed prints the command that replays it with its event trace. The trace holds
-//! no random bytes of the cryptography, so that a seed has one trace for ever; nothing in the simulation decides by such
-//! bytes either.
+//! no random bytes of the cryptography, so that a seed has one trace for ever; nothing in the simulation decides by
+//! such bytes either.
 //!
 //! # What counts
 //! A message counts from the commit that accepted it. A store that is put back to an older copy may take a message

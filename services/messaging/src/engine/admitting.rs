@@ -13,7 +13,7 @@ use nhipcau_domain::id::AccessPointId;
 use super::{AlarmKind, Engine, Error, SubmitError};
 use crate::{
     message::{Correlation, Recipient},
-    store::{Tx, outbox},
+    store::{Tx, waiting},
 };
 
 /// How soon it is counted again what waits for a recipient for whom too much waited.
@@ -67,7 +67,6 @@ impl Engine {
     /// Hears how much room the disk has.
     pub(super) fn hear_disk(&mut self, is_low: bool) {
         if is_low && !self.disk_is_low {
-            self.branch("disk_low");
             self.alarm(AlarmKind::DiskLow, None);
         }
         self.disk_is_low = is_low;
@@ -87,7 +86,7 @@ impl Engine {
         });
         match (admitted, case) {
             (Err(SubmitError::DiskLow { .. } | SubmitError::OutboxFull { .. }), Some(case))
-                if outbox::knows_case(tx, case, self.group_serial)? =>
+                if waiting::knows_case(tx, case, self.group_serial)? =>
             {
                 Ok(())
             }
@@ -116,14 +115,13 @@ impl Engine {
         let left = COUNT_EVERY - time.duration_since(waiting.counted_at);
         self.waiting.insert(peer.clone(), waiting);
         if tell {
-            self.branch("outbox_full");
             self.alarm(AlarmKind::OutboxFull, Some(peer));
         }
         if may { Ok(()) } else { Err(SubmitError::OutboxFull { retry_after: left.unsigned_abs() }) }
     }
 
     fn count_waiting(&self, peer: &AccessPointId, size: u64, tx: &mut Tx<'_>) -> Result<Waiting, Error> {
-        let (messages, bytes) = outbox::waiting(tx, peer)?;
+        let (messages, bytes) = waiting::size(tx, peer)?;
         let waiting = Waiting { messages, bytes, counted_at: self.time, is_full: false };
         Ok(Waiting { is_full: !self.limits.with_room().hold(&waiting, size), ..waiting })
     }

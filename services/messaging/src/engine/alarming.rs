@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     message::Recipient,
-    store::{Tx, outbox},
+    store::{Tx, waiting},
 };
 
 /// How often it is looked for messages without a receipt.
@@ -43,7 +43,7 @@ impl Engine {
         let mut late = Vec::new();
         for (key, out) in &mut self.outgoing {
             let Recipient::One(peer) = &key.0 else { continue };
-            let oldest = outbox::oldest_open(tx, &key.0, key.1)?;
+            let oldest = waiting::oldest(tx, &key.0, key.1)?;
             let is_late = oldest.is_some_and(|since| micros(now) - since > UNRECEIPTED_ALARM.as_micros() as i64);
             if is_late && !out.alarmed {
                 late.push(peer.clone());

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     blob,
     crypto::seal::ChannelKey,
-    envelope::{self, Content, OpenError, Routing, Verified},
+    envelope::{self, Content, OpenError, Verified},
     handler::{Context, Refused},
     message::{self, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
@@ -59,7 +59,7 @@ impl Engine {
             }
         } else {
             repeated = inbox::spent(tx, &key.0, r.id)?.is_some();
-            if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, r, tx)? {
+            if erased && let Some(Outcome::Refused(reason)) = self.stated(now, key, verified, tx)? {
                 outcome = reason as i32;
             }
         }
@@ -118,7 +118,7 @@ impl Engine {
     ) -> Result<(i32, bool), Error> {
         let r = &verified.routing;
         let in_order = expected == 0 || content.ordinal == expected;
-        let stated = self.stated_before(now, key, r, tx)?;
+        let stated = self.stated_before(now, key, verified, tx)?;
         let spent = inbox::spent(tx, &key.0, r.id)?;
         let repeated = spent.is_some();
         let outcome = match spent {
@@ -154,11 +154,11 @@ impl Engine {
         &mut self,
         now: Timestamp,
         key: &IncomingKey,
-        routing: &Routing,
+        verified: &Verified,
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
         let covered = self.incoming.get(key).map_or(0, |channel| channel.covered);
-        if routing.sequence <= covered { self.stated(now, key, routing, tx) } else { Ok(None) }
+        if verified.routing.sequence <= covered { self.stated(now, key, verified, tx) } else { Ok(None) }
     }
 
     /// Decides and performs the effect; gives the outcome.

@@ -311,6 +311,8 @@ impl Peer {
 pub(super) enum Serving {
     /// Receipts of a lane, of the broadcast or not.
     Receipts(Lane, bool),
+    /// A look for messages of a lane that wait although the peer has all receipts.
+    Unconcluded(Lane),
     /// Messages of a lane opened again, because the peer has left the row of receipts that spoke of them.
     LeftBehind(Lane),
     /// Receipts of a lane stated anew.

@@ -11,7 +11,7 @@ use super::{
     receiving::is_retryable,
 };
 use crate::{
-    envelope::{self, Routing, wire},
+    envelope::{self, wire},
     handler::{Context, Refused},
     message::{Outcome, Recipient, RefusalReason},
     receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
@@ -151,9 +151,10 @@ impl Engine {
         &mut self,
         now: Timestamp,
         key: &IncomingKey,
-        routing: &Routing,
+        verified: &envelope::Verified,
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
+        let routing = &verified.routing;
         for receipt in issued::all_covering(tx, self.channel(key), routing.sequence)? {
             let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
             let s = &receipt.statement;
@@ -167,7 +168,8 @@ impl Engine {
                 // received.
                 None => {
                     let known = self.incoming.get(key).is_some_and(|channel| channel.base.is_some());
-                    let speaks = s.incarnation == routing.incarnation && (known || s.last == routing.sequence);
+                    let names = if s.last == routing.sequence { s.head == verified.digest } else { known };
+                    let speaks = s.incarnation == routing.incarnation && names;
                     (!key.1 && speaks).then_some(Outcome::Received)
                 }
             };
@@ -300,11 +302,7 @@ impl Engine {
             self.peer(subject_sender).status_due(time);
             return Ok(());
         }
-        if !self.leave_behind(s, held, before, tx)? {
-            self.peer(subject_sender).status_due(time);
-            return Ok(());
-        }
-        self.take_next_receipt(now, &verified, tx)
+        self.take_next_receipt(now, &verified, (held, before), tx)
     }
 
     /// A receipt that does not follow on the last one held: its issuer was put back, and stands by another row than the
@@ -313,15 +311,14 @@ impl Engine {
     fn leave_behind(
         &mut self,
         s: &Statement,
-        held: Number,
-        before: Option<Number>,
+        (held, before): (Number, Option<Number>),
         tx: &mut Tx<'_>,
     ) -> Result<bool, Error> {
         let time = self.time;
         // Where the row parts is not known when the receipt before is not: then at least all that was refused is asked
         // for again.
         let parts = before.unwrap_or(Number { series: held.series, number: 0 });
-        if s.recipient == Recipient::All || parts >= held {
+        if parts >= held {
             return Ok(true);
         }
         // An issuer may begin rows as it likes, and must not keep this store at work so.
@@ -335,7 +332,14 @@ impl Engine {
         Ok(true)
     }
 
-    fn take_next_receipt(&mut self, now: Timestamp, verified: &Verified, tx: &mut Tx<'_>) -> Result<(), Error> {
+    /// `row`: the place of the last receipt held, and of the one that this one follows on, if that is held.
+    fn take_next_receipt(
+        &mut self,
+        now: Timestamp,
+        verified: &Verified,
+        row: (Number, Option<Number>),
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
         let time = self.time;
         let s = &verified.statement;
         let key = (s.recipient.clone(), s.lane);
@@ -350,14 +354,20 @@ impl Engine {
             // have to agree anew, and its status will say so; or they have since, and this is what was lost on both.
             self.branch("receipt_unknown_position");
             let vouched = self.outgoing.get(&key).map_or_else(Number::default, |out| out.vouched);
-            if s.number <= vouched {
-                self.branch("receipt_of_lost_history");
-                return Ok(held::keep(tx, verified)?);
+            if s.number > vouched {
+                self.peer(&s.issuer).status_due(time);
+                return Ok(());
             }
+        }
+        if !self.leave_behind(s, row, tx)? {
             self.peer(&s.issuer).status_due(time);
             return Ok(());
         }
         held::keep(tx, verified)?;
+        if !matches {
+            self.branch("receipt_of_lost_history");
+            return Ok(());
+        }
         if let Some(out) = self.outgoing.get_mut(&key)
             && s.last > out.receipted
         {

@@ -292,7 +292,10 @@ impl Engine {
             self.rewind(key, if held { to } else { Head::default() }, tx)?;
         }
         let concluded = mine == theirs && said.receipted_sequence < head.sequence;
-        if !key.1 && concluded && !said.opening && self.peer(&key.0).may_serve(Serving::Restatement(key.2, key.1), time)
+        if !key.1
+            && concluded
+            && !said.opening
+            && self.peer(&key.0).may_seldom(Serving::Restatement(key.2, key.1), time)
         {
             self.restate(key, said.receipted_sequence + 1, tx)?;
         }
@@ -343,7 +346,7 @@ impl Engine {
                 self.hear_promise_to_another(id, &key, said, tx)
             }
             Phase::Open => {
-                if mine == theirs {
+                if mine == theirs && self.peer(id).may_often(Serving::Unconcluded(lane), time) {
                     self.find_unconcluded(&key, head, tx)?;
                 }
                 self.hear_head(&key, head, theirs, tx)

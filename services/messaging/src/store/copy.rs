@@ -37,7 +37,9 @@ impl Owned {
         Ok(match value {
             ValueRef::Null => Self::Null,
             ValueRef::Integer(value) => Self::Int(value),
-            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Text(text) => {
+                Self::Text(String::from_utf8(text.to_vec()).map_err(|_| Error::Corrupt("text that is not UTF-8"))?)
+            }
             ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
             ValueRef::Real(_) => return Err(Error::Corrupt("a number with a point")),
         })

@@ -23,6 +23,7 @@ pub(crate) mod retention;
 mod scratch;
 mod sqlite;
 mod tx;
+pub(crate) mod waiting;
 
 pub use copy::copy;
 pub use held::receipt_of;

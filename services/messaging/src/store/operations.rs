@@ -2,7 +2,7 @@
 
 use nhipcau_domain::id::AccessPointId;
 
-use super::{Error, Row, Tx, outbox};
+use super::{Error, Row, Tx, waiting};
 use crate::message::{Lane, Recipient};
 
 /// What an outgoing channel waits for.
@@ -50,7 +50,7 @@ pub fn outgoing(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane) -> Result<Ou
             &channel,
             |row| row.number(0),
         )?;
-        (open.unwrap_or(0), outbox::oldest_open(tx, recipient, lane)?)
+        (open.unwrap_or(0), waiting::oldest(tx, recipient, lane)?)
     };
     Ok(Outgoing { receipted: receipted.unwrap_or(0), backlog, oldest, refused: refused.unwrap_or(0) })
 }

@@ -23,7 +23,10 @@ pub struct Readers {
 }
 
 #[derive(Debug)]
-struct Pool(Mutex<Vec<Link>>);
+struct Pool {
+    links: Mutex<Vec<Link>>,
+    location: Location,
+}
 
 /// A connection that only reads.
 #[derive(Debug)]
@@ -42,7 +45,7 @@ struct Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        self.pool.0.lock().unwrap_or_else(PoisonError::into_inner).extend(self.link.take());
+        self.pool.links.lock().unwrap_or_else(PoisonError::into_inner).extend(self.link.take());
     }
 }
 
@@ -55,7 +58,7 @@ impl Readers {
         let location = location.into();
         let opened = (0..connections.max(1)).map(|_| Link::open(&location)).collect::<Result<Vec<_>, _>>()?;
         let places = Arc::new(Semaphore::new(opened.len()));
-        Ok(Self { pool: Arc::new(Pool(Mutex::new(opened))), places })
+        Ok(Self { pool: Arc::new(Pool { links: Mutex::new(opened), location }), places })
     }
 
     /// Runs work on one committed state of the store, waiting for a free connection. The work may take long, but
@@ -74,9 +77,14 @@ impl Readers {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::Ended)?;
         let pool = Arc::clone(&self.pool);
         let reading = tokio::task::spawn_blocking(move || {
-            let link = pool.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let link = pool.links.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut loan = Loan { link, pool, _place: place };
-            loan.link.as_mut().ok_or(Error::Ended)?.read(work)
+            let link = loan.link.as_mut().ok_or(Error::Ended)?;
+            // A server may have ended it; nothing was read by it then.
+            if link.is_gone() {
+                *link = Link::open(&loan.pool.location)?;
+            }
+            link.read(work)
         });
         match reading.await {
             Ok(result) => result,
@@ -101,6 +109,13 @@ impl Link {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(Self::Sqlite(connection))
+    }
+
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(session) => session.is_closed(),
+        }
     }
 
     pub(super) fn read<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {

@@ -203,6 +203,35 @@ fn an_envelope_on_another_kind_of_subject_has_no_effect_before_its_sender_is_hea
     assert_eq!(world.effects(VWU), ["one"]);
 }
 
+#[test]
+fn a_receipt_of_more_positions_than_one_speaks_of_is_not_believed() {
+    let mut world = World::open();
+    world.broadcast(MOH, "b1", b"1").unwrap();
+    world.settle();
+    let sql = "SELECT series, number, digest FROM receipt_held WHERE issuer = 'vwu' AND recipient = 'all'";
+    let (series, held, previous) =
+        *world.rows(MOH, sql, |row| Ok((row.number(0)?, row.number(1)?, row.array(2)?))).last().unwrap();
+    for (positions, quarantined) in [(REFUSALS_LIMIT as u64 + 1, 1), (REFUSALS_LIMIT as u64, 1)] {
+        let statement = Statement {
+            issuer: point("vwu"),
+            sender: point("moh"),
+            recipient: Recipient::All,
+            lane: Lane::Bulk,
+            incarnation: 1,
+            first: 1,
+            last: positions,
+            head: [7; 32],
+            refusals: Vec::new(),
+            number: Number { series, number: held + 1 },
+            previous,
+            receive_time: world.now,
+            directory_version: 1,
+        };
+        world.deliver(receipts(VWU, MOH, vec![receipt(VWU, statement).receipt])).unwrap();
+        assert_eq!(world.quarantined(MOH).len(), quarantined);
+    }
+}
+
 /// `vwu`'s receipts of broadcasts are evidence of who holds what, and are kept whatever they state.
 #[test]
 fn receipts_too_many_to_return_at_once_stop_nothing() {
@@ -225,7 +254,7 @@ fn receipts_too_many_to_return_at_once_stop_nothing() {
             lane: Lane::Bulk,
             incarnation: 1,
             first: 2,
-            last: 1 << 40,
+            last: 1 + REFUSALS_LIMIT as u64,
             head: [7; 32],
             refusals,
             number: Number { series, number },

@@ -43,8 +43,8 @@ pub(crate) struct App {
 
 impl App {
     /// Reads the files that a configuration names, which was read from `source`, binds the addresses and starts
-    /// everything, in a place that was taken: a second process is told that, and not that a port is taken. Does not wait
-    /// for the broker.
+    /// everything, in a place that was taken: a second process is told that, and not that a port is taken. Does not
+    /// wait for the broker.
     ///
     /// # Errors
     /// [`Code::Configuration`]: a file, an address or the store cannot be used. Nothing was sent.

@@ -1,7 +1,7 @@
 //! The disk below the store: looked at every second, so that callers are turned away before it is full and the store
 //! fails.
 //!
-//! Three steps, each taken back by itself: below the floor callers submit nothing new; below a quarter of it nothing is
+//! Two steps, each taken back by itself: below the floor callers submit nothing new; below a quarter of it nothing is
 //! taken from the broker either, which keeps what is not acknowledged. Receipts and signals are always taken, and
 //! reading always goes on.
 

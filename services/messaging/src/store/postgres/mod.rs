@@ -5,8 +5,8 @@
 //! whoever stands by has the server end a session that has been silent for ten seconds, by the server's clock; a
 //! writer is heard four times a second. What wakes up then has no session to write by, and never makes another.
 //!
-//! Every transaction asks for the lock again and reads the fencing epoch behind it. That holds even where a pooler
-//! stands between and gives another session for each transaction.
+//! Every transaction asks for the lock again and reads the fencing epoch behind it. Behind a pooler that gives another
+//! session for each transaction every one of them fails so, rather than that two processes write.
 
 mod session;
 mod value;

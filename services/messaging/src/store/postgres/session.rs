@@ -49,6 +49,11 @@ impl Session {
         Ok(session)
     }
 
+    /// Whether the server has ended it.
+    pub(in crate::store) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
     /// Runs statements without parameters; the values of every row that they answer, as text.
     pub(in crate::store) fn batch(&self, sql: &str) -> Result<Vec<Vec<String>>, Error> {
         let read = |message| match message {

@@ -1,5 +1,5 @@
-//! The steps of each scheme. A step that needs what the one before has brought about looks for it, and goes on without it
-//! only after a while.
+//! The steps of each scheme. A step that needs what the one before has brought about looks for it, and goes on without
+//! it only after a while.
 
 use nhipcau_messaging::{engine::Kind, message::Lane};
 use nhipcau_proto::envelope::v1 as pb;
