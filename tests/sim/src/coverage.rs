@@ -93,7 +93,7 @@ pub enum Fault {
     GivenUpComesLate,
     /// A recipient's store is put back and hears what it had stated; then its sender's store is put back as well.
     HistoryLostAtBoth,
-    /// A sender's store is put back, and a later receipt comes before those of what it got back.
+    /// A recipient's receipts are lost and it states all anew from an older store; then its first store comes back.
     ReceiptOvertaken,
     /// Bodies of messages that have not arrived can no longer be read.
     BodyUnreadable,

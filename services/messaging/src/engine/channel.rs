@@ -55,6 +55,8 @@ pub(super) struct Outgoing {
     pub(super) tip: Head,
     /// The peer's last receipt when its head was last seen on this store's history.
     pub(super) vouched: Number,
+    /// The receipt that the peer has last said comes next, though the one before it may be lost on both sides.
+    pub(super) next: Option<(Number, Digest)>,
     /// Where the peer's status last said it stands.
     pub(super) theirs: u64,
     /// From where, and when, what the peer misses is handed over again.
@@ -107,6 +109,7 @@ impl Outgoing {
             handed: receipted,
             return_from: 0,
             vouched: Number::default(),
+            next: None,
             theirs: u64::MAX,
             again: None,
             drafts: outbox::has_drafts(tx, recipient, lane)?,
@@ -135,6 +138,8 @@ pub(super) struct Incoming {
     pub(super) receipt: (Number, Digest),
     /// What the first receipt of this start names as the one before, where it is not the last one issued.
     pub(super) link: Option<Digest>,
+    /// The first receipt after the one that the sender has stated last, where it begins a series.
+    pub(super) next: Option<(Number, Digest)>,
     /// Last position that an own receipt covers.
     pub(super) covered: u64,
     /// Whether the sender has confirmed since the start that no receipt of this access point is missing here.
@@ -199,6 +204,7 @@ impl Incoming {
             head,
             receipt: (number, digest),
             link: None,
+            next: None,
             covered,
             synced,
             window: BTreeMap::new(),

@@ -5,7 +5,7 @@ use nhipcau_domain::id::AccessPointId;
 
 use super::{
     AlarmKind, Engine, Error, Kind, OutgoingKey,
-    channel::{Phase, RESEND_FIRST, Serving},
+    channel::{IncomingKey, Phase, RESEND_FIRST, Serving},
 };
 use crate::{
     message::{Lane, Recipient},
@@ -42,6 +42,25 @@ impl Engine {
         }
         self.branch("reopened");
         Ok(())
+    }
+
+    /// Shows a process of the sender that a later one has followed it, where only an envelope of that one says so.
+    pub(super) fn prove_promise(&mut self, key: &IncomingKey, proposed: u64) {
+        let time = self.time;
+        let Some(channel) = self.incoming.get(key) else { return };
+        let promised = channel.promised;
+        if key.1 || proposed >= promised || !channel.promised_run.is_empty() {
+            return;
+        }
+        let waiting = channel.window.values().find(|waiting| waiting.routing.incarnation == promised).cloned();
+        let head = channel.head;
+        let peer = self.peer(&key.0);
+        if peer.may_often(Serving::Returns(key.2, key.1), time) {
+            match waiting {
+                Some(waiting) => peer.strays.push(waiting),
+                None => _ = peer.returns.insert((key.2, key.1), head.sequence),
+            }
+        }
     }
 
     /// The recipient has promised to accept only this incarnation from now on. Opens the channel when its head is a

@@ -228,7 +228,14 @@ impl Engine {
             after = *last;
             let believed: Vec<_> =
                 page.into_iter().zip(&places).filter(|(_, (_, is_believed))| *is_believed).map(|(r, _)| r).collect();
-            if !believed.is_empty() {
+            if let Some(first) = believed.first() {
+                let first = receipt::verify(first.clone(), &self.release, now, false).ok();
+                let next = first.map(|v| (v.statement.number, v.digest)).filter(|(number, _)| number.number == 1);
+                if let Some(channel) = self.incoming.get_mut(key).filter(|channel| channel.next != next) {
+                    channel.next = next;
+                    let time = self.time;
+                    self.peer(&key.0).status_due(time);
+                }
                 self.branch("receipts_repeated");
                 return self.publish_receipts(now, &key.0, believed, tx);
             }
@@ -293,10 +300,10 @@ impl Engine {
         } else {
             s.number.number == 1 && before.is_some()
         };
-        // Its predecessor may be lost on both sides; then the first of a series that the issuer still stands by counts.
+        // Its predecessor may be lost on both sides: then its issuer says that this one comes next.
         let key = (s.recipient.clone(), s.lane);
-        let vouched = self.outgoing.get(&key).map_or_else(Number::default, |out| out.vouched);
-        let begins = s.number.number == 1 && s.number.series > held.series && s.number <= vouched;
+        let next = self.outgoing.get(&key).and_then(|out| out.next);
+        let begins = s.number.number == 1 && s.number.series > held.series && next == Some((s.number, verified.digest));
         if !follows && !begins {
             self.branch("receipt_gap");
             self.peer(subject_sender).status_due(time);

@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, OutgoingKey, Output,
-    channel::{IncomingKey, Phase},
+    channel::{IncomingKey, Phase, START_SHIFT},
     micros,
     publishing::BUNDLE_LIMIT,
     receiving::is_retryable,
@@ -208,7 +208,8 @@ impl Engine {
         let mut keys: HashMap<_, _> = parcel.keys.into_iter().map(|k| (k.digest, k.part_keys)).collect();
         let mut own = Vec::new();
         for envelope in returned.originals.into_iter().take(ORIGINALS) {
-            // An own signature holds also under a key that was revoked since.
+            // An own signature holds also under a key that was revoked since. Under a later start it proves that another
+            // process of this access point has followed.
             let trust = Trust { erased: true, revoked: true };
             let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust) else { continue };
             let to_peer = match &v.routing.recipient {
@@ -216,6 +217,9 @@ impl Engine {
                 Recipient::All => true,
             };
             if v.routing.sender == self.me && to_peer && v.routing.lane.is_some() {
+                if v.routing.incarnation >> START_SHIFT > self.start {
+                    return Err(Error::Superseded);
+                }
                 let part_keys = keys.remove(v.digest.as_slice()).unwrap_or_default();
                 own.push((v, part_keys));
             }

@@ -102,6 +102,7 @@ impl Engine {
                     channel.proposal.clone()
                 },
                 receipt: Some(receipt_to_wire(channel.receipt.0, &channel.receipt.1)),
+                next_receipt: channel.next.map(|(number, digest)| receipt_to_wire(number, &digest)),
             })
             .collect();
         Ok(StatusStatement {
@@ -280,6 +281,9 @@ impl Engine {
         if mine >= theirs {
             channel.synced = true;
         }
+        if mine <= theirs {
+            channel.next = None;
+        }
         if mine > theirs && self.peer(&key.0).may_serve(Serving::Receipts(key.2, key.1), time) {
             self.repeat_receipts(now, key, theirs, tx)?;
         }
@@ -310,6 +314,7 @@ impl Engine {
         {
             self.peer(&key.0).returns.insert((key.2, key.1), said.return_from);
         }
+        self.prove_promise(key, said.incarnation);
         Ok(())
     }
 
@@ -341,6 +346,8 @@ impl Engine {
             self.peers.entry(id.clone()).and_modify(|peer| peer.status_due(time));
         }
         out.theirs = head.sequence;
+        let next = said.next_receipt.as_ref();
+        out.next = next.and_then(|next| Some((number_of(Some(next)), next.digest.as_slice().try_into().ok()?)));
         match out.phase {
             Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
                 self.hear_promise_to_another(id, &key, said, tx)

@@ -122,3 +122,23 @@ fn an_old_process_stops_when_a_new_one_has_started() {
     world.nodes[MOH] = old;
     assert!(matches!(world.settle_until_stop(), Some(Error::Superseded)));
 }
+
+#[test]
+fn an_old_process_stops_when_only_an_envelope_shows_that_a_new_one_has_started() {
+    let mut world = World::open();
+    let (sender, recipient) = (world.image(MOH), world.image(VWU));
+    let old = world.restart(MOH, Some(&sender));
+    world.settle();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    let envelopes = world.take_bundles();
+    // Put back, the recipient knows of the new process from its envelope alone.
+    world.restart(VWU, Some(&recipient));
+    world.pass_alone(VWU, 12);
+    for envelope in envelopes {
+        world.deliver(envelope).unwrap();
+    }
+    assert_eq!(world.effects(VWU), ["one"]);
+    world.queue.clear();
+    world.nodes[MOH] = old;
+    assert!(matches!(world.settle_until_stop(), Some(Error::Superseded)));
+}

@@ -10,7 +10,39 @@ use nhipcau_messaging::{
 use nhipcau_proto::envelope::v1 as wire;
 use prost::Message as _;
 
-use crate::world::{HANOI, MOH, NEWER_MINOR, Parcel, Secrets, VWU, World};
+use crate::world::{HANOI, MOH, NEWER_MINOR, Parcel, Secrets, VWU, World, receipts};
+
+fn is_receipt(parcel: &Parcel) -> bool {
+    !parcel.signal && parcel.from == VWU && parcel.kind == Kind::Receipts
+}
+
+/// Whether there is more in it than the first receipt of a start.
+fn states_more_than_once(parcel: &Parcel) -> bool {
+    let bundle = wire::Bundle::decode(parcel.bytes.as_slice()).unwrap();
+    bundle
+        .receipts
+        .iter()
+        .any(|receipt| wire::ReceiptStatement::decode(receipt.statement.as_slice()).unwrap().number > 1)
+}
+
+/// `vwu` has stated "one" again from an older store, and then its first store, of whose receipt nobody knows, has come
+/// back and goes on alone. Gives "two", which is on its way there, and that store.
+fn with_a_history_that_came_back(world: &mut World) -> (Parcel, Vec<u8>) {
+    let first = world.image(VWU);
+    world.send_in(MOH, VWU, "r1", b"one", Some([1; 16])).unwrap();
+    let one = world.take_bundles().remove(0);
+    world.deliver(one).unwrap();
+    world.queue.retain(|parcel| !is_receipt(parcel));
+    let unheard = world.image(VWU);
+    world.restart(VWU, Some(&first));
+    world.settle();
+    assert_eq!(world.concluded(MOH), [0]);
+    world.send_in(MOH, VWU, "r2", b"two", Some([2; 16])).unwrap();
+    let two = world.take_bundles().remove(0);
+    world.restart(VWU, Some(&unheard));
+    world.pass_alone(VWU, 12);
+    (two, unheard)
+}
 
 /// Parts that fill an envelope when they are padded.
 fn large() -> Vec<Vec<u8>> {
@@ -165,24 +197,12 @@ fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() 
 #[test]
 fn what_was_received_behind_an_unconcluded_message_is_sent_again_when_its_recipient_has_lost_it() {
     let mut world = World::open();
-    let lost = |parcel: &Parcel| !parcel.signal && parcel.kind == Kind::Receipts && parcel.to == MOH;
-    let before_one = world.image(MOH);
-    world.send_in(MOH, VWU, "r1", b"one", Some([1; 16])).unwrap();
-    world.settle_losing(lost);
-    // Its sender gets the position back, but not the receipt.
-    world.restart(MOH, Some(&before_one));
-    world.restart(VWU, None);
-    world.settle_losing(lost);
-    let before_two = world.image(VWU);
-    world.send_in(MOH, VWU, "r2", b"two", Some([2; 16])).unwrap();
-    let two = world.take_bundles().remove(0);
+    let (two, unheard) = with_a_history_that_came_back(&mut world);
     world.deliver(two).unwrap();
-    let receipt = world.take_bundles().into_iter().find(lost).unwrap();
-    world.settle_losing(lost);
-    world.deliver(receipt).unwrap();
+    world.settle_losing(|parcel| is_receipt(parcel) && states_more_than_once(parcel));
     assert_eq!((world.in_state(MOH, 1), world.in_state(MOH, 2)), (1, 1), "only the later one is concluded");
     // Its recipient loses what was concluded and states the rest again.
-    world.restart(VWU, Some(&before_two));
+    world.restart(VWU, Some(&unheard));
     world.settle_losing(|parcel| !parcel.signal && parcel.to == VWU);
     assert_eq!(world.in_state(MOH, 2), 2);
     world.send_in(MOH, VWU, "r3", b"three", Some([3; 16])).unwrap();
@@ -315,4 +335,35 @@ fn series_of(parcel: &Parcel) -> Vec<u64> {
     let bundle = wire::Bundle::decode(parcel.bytes.as_slice()).unwrap_or_default();
     let statements = bundle.receipts.iter().map(|receipt| wire::ReceiptStatement::decode(receipt.statement.as_slice()));
     statements.map(|statement| statement.unwrap_or_default().series).collect()
+}
+
+#[test]
+fn what_a_history_that_came_back_had_stated_unheard_is_stated_once_more() {
+    let mut world = World::open();
+    let (two, _) = with_a_history_that_came_back(&mut world);
+    world.deliver(two).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two"]);
+    assert_eq!(world.concluded(MOH), [0, 0]);
+    assert_eq!(world.in_state(MOH, 1), 0, "a message that nobody concludes");
+    assert!(world.branch(MOH, "receipts_left_behind") > 0);
+    assert!(world.branch(MOH, "unconcluded_found") > 0);
+}
+
+/// A refusal that is passed over would leave its sender with "received", for a message that had no effect.
+#[test]
+fn the_first_receipt_of_a_start_does_not_stand_for_those_before_it_that_were_lost() {
+    let mut world = World::open();
+    world.send(MOH, VWU, "r1", b"refuse one").unwrap();
+    world.settle_losing(is_receipt);
+    world.restart(VWU, None);
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle_losing(is_receipt);
+    let newest = "SELECT receipt FROM receipt_issued WHERE sender = 'moh' ORDER BY series DESC, number DESC LIMIT 1";
+    let later = world.rows(VWU, newest, |row| Ok(wire::Receipt::decode(row.blob(0)?.as_slice()).unwrap()));
+    world.deliver(receipts(VWU, MOH, later)).unwrap();
+    assert!(world.concluded(MOH).is_empty(), "a receipt was passed over");
+    world.settle();
+    assert_eq!(world.concluded(MOH), [7, 0]);
+    assert_eq!(world.branch(MOH, "unconcluded_found"), 0);
 }

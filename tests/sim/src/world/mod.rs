@@ -231,7 +231,7 @@ impl World {
             let delay = self.prng.below(2 * SECOND);
             self.queue.plan(delay, Event::Start(point));
         }
-        let trouble = self.prng.between(30, 70) * SECOND;
+        let trouble = self.prng.between(40, 95) * SECOND;
         self.queue.plan(SECOND, Event::Call);
         self.queue.plan(4 * SECOND, Event::Inject);
         self.plan_releases(trouble);

@@ -25,10 +25,10 @@ const SCHEMES: [(Fault, u64); 7] = [
     (Fault::FirstOfCaseLost, 6),
     (Fault::WithdrawalLost, 7),
     (Fault::OldHistoryTaken, 6),
-    (Fault::GivenUpComesLate, 5),
+    (Fault::GivenUpComesLate, 8),
     (Fault::HistoryLostAtBoth, 15),
-    (Fault::ReceiptOvertaken, 9),
-    (Fault::BodyUnreadable, 5),
+    (Fault::ReceiptOvertaken, 15),
+    (Fault::BodyUnreadable, 8),
 ];
 
 /// How often a step that waits for something looks whether it is there, and how often at most.
@@ -50,8 +50,8 @@ pub(super) struct Scheme {
     leads: bool,
     /// The stores as they were when it began.
     before: Vec<(Point, Image)>,
-    /// The start of the recipient whose first receipt is the later one.
-    series: u64,
+    /// The recipient's store as it was when receipts of it were lost.
+    later: Option<Image>,
     /// Cases of what was submitted.
     cases: Vec<u32>,
     /// Messages on the channel are lost.
@@ -132,7 +132,7 @@ impl World {
         if fault == Fault::HistoryLostAtBoth && !self.many_losses {
             return None;
         }
-        let is_sender = matches!(fault, Fault::FirstOfCaseLost | Fault::WithdrawalLost | Fault::ReceiptOvertaken);
+        let is_sender = matches!(fault, Fault::FirstOfCaseLost | Fault::WithdrawalLost);
         let turn = self.prng.index(count);
         let others = (0..count).map(|n| (n + turn) % count).filter(|other| *other != loser);
         let channels = others.map(|other| if is_sender { (loser, other) } else { (other, loser) });
@@ -174,7 +174,7 @@ impl World {
             looks: 0,
             leads: true,
             before: Vec::new(),
-            series: 0,
+            later: None,
             cases: Vec::new(),
             loses_messages: false,
             loses_answers: false,
@@ -255,6 +255,10 @@ impl World {
     /// A store is put back to where it was when the scheme began, and is started soon.
     fn put_back(&mut self, s: &Scheme, point: Point) {
         let image = s.before.iter().find(|(of, _)| *of == point).map(|(_, image)| image.clone());
+        self.put_back_to(point, image);
+    }
+
+    fn put_back_to(&mut self, point: Point, image: Option<Image>) {
         if let Some(image) = image.filter(|_| self.may_lose(point)) {
             self.replace_store(point, image);
             self.queue.plan(100 * MILLI, Event::Start(point));

@@ -2,13 +2,10 @@
 //! it only after a while.
 
 use nhipcau_messaging::{engine::Kind, message::Lane};
-use nhipcau_proto::envelope::v1 as pb;
-use prost::Message as _;
 
 use super::{Next, Scheme, World};
 use crate::{
     Point,
-    bus::Delivery,
     payload::Verb,
     queue::{MILLI, Micros, SECOND},
 };
@@ -162,33 +159,41 @@ impl World {
         }
     }
 
-    /// A sender forgets and gets its positions back, and of the receipts only a later one comes.
+    /// A recipient's receipts are lost, it forgets them and states everything anew; then its first history comes back,
+    /// and goes on before a word of its sender.
     pub(super) fn overtake_receipt(&mut self, s: &mut Scheme) -> Next {
         match s.step {
             0 => {
                 s.loses_receipts = true;
                 Lane::ALL.into_iter().for_each(|lane| self.submit(s, Verb::Note, lane, 0));
-                Next::After(2 * SECOND)
+                Next::After(SECOND)
             }
             1 if !Self::have_left(s, &Lane::ALL) => Next::Look,
             1 => {
-                self.put_common_back(s, s.from);
-                self.start_again(s.to);
-                Next::After(3 * SECOND)
+                s.later = self.image(s.to);
+                s.loses_receipts = false;
+                self.put_common_back(s, s.to);
+                Next::After(2 * SECOND)
             }
+            2 if !self.has_settled(s) => Next::Look,
             2 => {
-                s.series = self.points[s.to].starts;
+                s.loses_messages = true;
+                s.seen.clear();
                 Lane::ALL.into_iter().for_each(|lane| self.submit(s, Verb::Note, lane, 0));
-                Next::After(1_500 * MILLI)
+                Next::After(300 * MILLI)
             }
+            3 if !Self::have_left(s, &Lane::ALL) => Next::Look,
             3 => {
-                self.start_again(s.to);
-                Next::After(1_500 * MILLI)
+                if s.leads {
+                    self.put_back_to(s.to, s.later.clone());
+                }
+                self.points[s.from].out_blocked = self.queue.now() + SILENCE;
+                Next::After(400 * MILLI)
             }
-            4 => {
-                let series = s.series;
-                self.bring_again(s, |delivery| is_first_receipt(delivery, series));
-                Next::After(200 * MILLI)
+            // Until it waits no longer for its sender.
+            4..14 => {
+                self.bring_again(s, |delivery| matches!(delivery.kind, Kind::Lane(_)));
+                Next::After(1_200 * MILLI)
             }
             _ => Next::End,
         }
@@ -252,12 +257,4 @@ impl World {
         };
         pairs.filter(ends).collect()
     }
-}
-
-/// Whether a bundle is nothing but the first receipt of a series.
-fn is_first_receipt(delivery: &Delivery, series: u64) -> bool {
-    let bundle = pb::Bundle::decode(&*delivery.bytes).unwrap_or_default();
-    let [receipt] = &bundle.receipts[..] else { return false };
-    let statement = pb::ReceiptStatement::decode(&*receipt.statement).unwrap_or_default();
-    (statement.series, statement.number) == (series, 1)
 }
