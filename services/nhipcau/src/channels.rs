@@ -35,6 +35,14 @@ struct Channels {
     directory_version: u64,
     directory: String,
     channels: Vec<Channel>,
+    lost_periods: Vec<LostPeriod>,
+}
+
+/// A time of which the store has no memory.
+#[derive(Debug, Serialize)]
+struct LostPeriod {
+    start_time: Option<String>,
+    end_time: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +81,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         }
         request.page_token = page.next_page_token;
     }
+    let asked = pb::ListLostPeriodsRequest {};
+    let lost = connection.call(&asked, async |request| connection.access_point().list_lost_periods(request).await);
+    let lost_periods = lost.await?.lost_periods.into_iter().map(LostPeriod::from).collect();
     if channels.is_empty() && !request.peer.is_empty() {
         let text = format_args!("there is no channel with {}: is it the name of an access point?", request.peer);
         return Err(Failure::because(Code::Refused, text));
@@ -84,6 +95,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         nats_version: about.nats_version,
         directory_version: about.directory_version,
         channels,
+        lost_periods,
     };
     terminal::result(args.json, &found)
 }
@@ -93,11 +105,19 @@ fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
+fn time(at: prost_types::Timestamp) -> Option<String> {
+    jiff::Timestamp::new(at.seconds, at.nanos).ok().map(|at| at.to_string())
+}
+
+impl From<pb::LostPeriod> for LostPeriod {
+    fn from(lost: pb::LostPeriod) -> Self {
+        Self { start_time: lost.start_time.and_then(time), end_time: lost.end_time.and_then(time) }
+    }
+}
+
 impl From<pb::Channel> for Channel {
     fn from(channel: pb::Channel) -> Self {
         let heard = channel.peer_status_time;
-        let time =
-            |at: prost_types::Timestamp| jiff::Timestamp::new(at.seconds, at.nanos).ok().map(|at| at.to_string());
         Self {
             direction: if channel.direction() == pb::ChannelDirection::Outgoing { "out" } else { "in" },
             lane: if channel.lane() == pb::ChannelLane::Messages { "messages" } else { "bulk" },
@@ -145,6 +165,14 @@ impl fmt::Display for Channels {
                 channel.backlog_count,
                 oldest,
                 channel.refused_count
+            )?;
+        }
+        for lost in &self.lost_periods {
+            let begin = lost.start_time.as_deref().unwrap_or("the beginning");
+            let end = lost.end_time.as_deref().unwrap_or_default();
+            write!(
+                f,
+                "\nput back from a copy: what systems sent from {begin} to {end} they must repeat under the same ids"
             )?;
         }
         Ok(())

@@ -203,6 +203,7 @@ fn config(user: User, start: u64) -> Config {
         handlers: vec![Box::new(Notes(contract()))],
         entropy: Box::new(SystemEntropy),
         limits: nhipcau_messaging::engine::Limits::default(),
+        is_put_back: false,
     }
 }
 

@@ -196,6 +196,7 @@ impl Node {
             release: start.release,
             entropy: Box::new(start.entropy),
             limits: nhipcau_messaging::engine::Limits::default(),
+            is_put_back: false,
         };
         let (engine, facts, positions) = store.transaction(|tx| {
             let facts = last(tx, "SELECT COALESCE(MAX(serial), 0) FROM sim_fact")?;

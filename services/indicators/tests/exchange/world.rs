@@ -417,6 +417,7 @@ pub(crate) fn config(name: &str, starts: u64, release: &Arc<Release>, service: &
         handlers: vec![Box::new(service.handler())],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         limits: nhipcau_messaging::engine::Limits::default(),
+        is_put_back: false,
     }
 }
 

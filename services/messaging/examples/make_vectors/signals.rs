@@ -95,6 +95,7 @@ fn statement(maker: &Maker, channels: &Channels) -> Result<StatusStatement> {
             promised_run: case_of("run of moh").to_vec(),
             receipt: Some(receipt),
             proposal: proposal(maker)?.encode_to_vec(),
+            next_receipt: None,
         }],
     })
 }

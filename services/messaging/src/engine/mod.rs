@@ -50,7 +50,7 @@ use crate::{
     store::{
         self, Tx,
         inbox::{self, Channel},
-        outbox,
+        lost, outbox,
     },
 };
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub entropy: Box<dyn Entropy>,
     /// What may wait for a recipient.
     pub limits: Limits,
+    /// Whether the store is an older copy of the one that the last process wrote.
+    pub is_put_back: bool,
 }
 
 /// What happens to an engine.
@@ -235,6 +237,10 @@ pub struct Engine {
     handlers: BTreeMap<ContractId, Box<dyn Handler>>,
     entropy: Box<dyn Entropy>,
     started: Timestamp,
+    /// When the last message was accepted before the start, in microseconds.
+    last_accepted: i64,
+    /// Whether this store was found to have forgotten something, and that is not noted yet.
+    has_forgotten: bool,
     last_now: Timestamp,
     time: Timestamp,
     own_released_at: Timestamp,
@@ -291,6 +297,8 @@ impl Engine {
             handlers: config.handlers.into_iter().map(|h| (h.contract().clone(), h)).collect(),
             entropy: config.entropy,
             started: now,
+            last_accepted: lost::last_accepted(tx)?,
+            has_forgotten: false,
             last_now: now,
             time: now,
             own_released_at: now,
@@ -321,6 +329,9 @@ impl Engine {
         };
         engine.group_serial = engine.next_serial;
         engine.load_channels(now, tx)?;
+        if config.is_put_back {
+            engine.alarm(AlarmKind::RolledBack, None);
+        }
         Ok(engine)
     }
 
@@ -367,6 +378,9 @@ impl Engine {
         }
         self.return_lost(now, tx)?;
         self.send_status(now, tx)?;
+        if std::mem::take(&mut self.has_forgotten) {
+            lost::note(tx, self.start, self.last_accepted, micros(self.started))?;
+        }
         self.group_serial = self.next_serial;
         Ok(std::mem::take(&mut self.outputs))
     }
@@ -493,6 +507,7 @@ impl Engine {
     }
 
     fn alarm(&mut self, kind: AlarmKind, peer: Option<&AccessPointId>) {
+        self.has_forgotten |= kind == AlarmKind::RolledBack;
         self.outputs.push(Output::Alarm(Alarm { kind, peer: peer.cloned() }));
     }
 

@@ -5,7 +5,7 @@ use nhipcau_domain::id::AccessPointId;
 
 use super::{
     AlarmKind, Engine, Error, Kind, OutgoingKey,
-    channel::{IncomingKey, Phase, RESEND_FIRST, Serving},
+    channel::{IncomingKey, Phase, RESEND_FIRST, START_SHIFT, Serving},
 };
 use crate::{
     message::{Lane, Recipient},
@@ -27,10 +27,13 @@ impl Engine {
     pub(super) fn reopen(&mut self, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
         let to_oneself = key.0 == Recipient::One(self.me.clone());
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
-        if out.phase == Phase::Opening || key.0 == Recipient::All {
+        let next = out.incarnation + 1;
+        // Beyond lie the incarnations of the next start, and a process that showed one would end the others.
+        let is_last = next >> START_SHIFT != out.incarnation >> START_SHIFT;
+        if out.phase == Phase::Opening || key.0 == Recipient::All || is_last {
             return Ok(());
         }
-        out.incarnation += 1;
+        out.incarnation = next;
         if to_oneself {
             outbox::give_up_after(tx, &key.0, key.1, out.receipted)?;
             out.base = out.receipted;

@@ -208,8 +208,8 @@ impl Engine {
         let mut keys: HashMap<_, _> = parcel.keys.into_iter().map(|k| (k.digest, k.part_keys)).collect();
         let mut own = Vec::new();
         for envelope in returned.originals.into_iter().take(ORIGINALS) {
-            // An own signature holds also under a key that was revoked since. Under a later start it proves that another
-            // process of this access point has followed.
+            // An own signature holds also under a key that was revoked since. Under a later start it proves that
+            // another process of this access point has followed.
             let trust = Trust { erased: true, revoked: true };
             let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust) else { continue };
             let to_peer = match &v.routing.recipient {

@@ -6,6 +6,14 @@ CREATE TABLE fence (value INTEGER NOT NULL);
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 
+-- What this store may have forgotten, one row for each start that found it older than what others knew. begin_time: of
+-- the last message accepted that it remembers, 0 for none; end_time: of the start.
+CREATE TABLE lost_period (
+  start INTEGER PRIMARY KEY,
+  begin_time INTEGER NOT NULL,
+  end_time INTEGER NOT NULL
+);
+
 -- One key per case (and one for messages of no case), wrapped by a key-encryption key kept off this disk.
 CREATE TABLE case_key (
   correlation BLOB PRIMARY KEY,

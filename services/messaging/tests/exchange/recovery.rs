@@ -1,6 +1,9 @@
 //! Every start is a recovery: restarts, stores rolled back, two processes of one access point.
 
-use nhipcau_messaging::engine::{AlarmKind, Error};
+use nhipcau_messaging::{
+    engine::{AlarmKind, Error},
+    store::{self, LostPeriod},
+};
 
 use crate::world::{HANOI, MOH, VWU, World};
 
@@ -126,13 +129,14 @@ fn an_old_process_stops_when_a_new_one_has_started() {
 #[test]
 fn an_old_process_stops_when_only_an_envelope_shows_that_a_new_one_has_started() {
     let mut world = World::open();
-    let (sender, recipient) = (world.image(MOH), world.image(VWU));
-    let old = world.restart(MOH, Some(&sender));
+    let images = [MOH, VWU, HANOI].map(|node| world.image(node));
+    let old = world.restart(MOH, Some(&images[MOH]));
     world.settle();
     world.send(MOH, VWU, "r1", b"one").unwrap();
     let envelopes = world.take_bundles();
-    // Put back, the recipient knows of the new process from its envelope alone.
-    world.restart(VWU, Some(&recipient));
+    // Put back, the recipient knows of the new process from its envelope alone, and nobody else does.
+    world.restart(HANOI, Some(&images[HANOI]));
+    world.restart(VWU, Some(&images[VWU]));
     world.pass_alone(VWU, 12);
     for envelope in envelopes {
         world.deliver(envelope).unwrap();
@@ -141,4 +145,28 @@ fn an_old_process_stops_when_only_an_envelope_shows_that_a_new_one_has_started()
     world.queue.clear();
     world.nodes[MOH] = old;
     assert!(matches!(world.settle_until_stop(), Some(Error::Superseded)));
+}
+
+#[test]
+fn a_store_that_was_put_back_says_of_which_time_it_has_no_memory() {
+    let mut world = World::open();
+    let lost = |world: &mut World| world.nodes[MOH].store.transaction(store::lost_periods).unwrap();
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.settle();
+    let sent = world.rows(MOH, "SELECT create_time FROM outbox", |row| row.int(0))[0];
+    world.restart(MOH, None);
+    world.settle();
+    assert!(lost(&mut world).is_empty(), "nothing is lost by a restart");
+    let image = world.image(MOH);
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    world.settle();
+    world.restart(MOH, Some(&image));
+    let started = world.now.as_microsecond();
+    assert!(lost(&mut world).is_empty(), "nobody has said so yet");
+    world.settle();
+    let found = LostPeriod { begin: Some(sent), end: started };
+    assert_eq!(lost(&mut world), [found]);
+    world.restart(MOH, None);
+    world.settle();
+    assert_eq!(lost(&mut world), [found], "it is not forgotten, nor found again");
 }

@@ -374,6 +374,7 @@ fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &w
         handlers: vec![Box::new(Traced(Box::new(service.handler())))],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         limits: nhipcau_messaging::engine::Limits::default(),
+        is_put_back: false,
     };
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&disk.location, 2).unwrap();

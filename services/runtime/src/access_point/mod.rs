@@ -107,7 +107,7 @@ pub struct Loaded {
     config: Config,
     clock: Clock,
     keys: KeyRing,
-    start: u64,
+    start: keys::Start,
     store: Store,
     location: Location,
     releases: watch::Sender<Arc<Release>>,
@@ -137,7 +137,7 @@ impl Loaded {
         // Rises each time the store is opened.
         let opened = store.transaction(|tx| tx.query_one("SELECT value FROM fence", &[], |row| row.number(0)))?;
         let start = keys::next_start(&config.keys.directory, opened.unwrap_or_default())?;
-        tracing::info!(access_point = %config.access_point, start, release = release.version(), "Files were read.");
+        tracing::info!(access_point = %config.access_point, start = start.number, release = release.version(), "Files were read.");
         Ok(Self {
             id: config.access_point.clone(),
             config: config.clone(),
@@ -194,7 +194,8 @@ impl Loaded {
         let release = Arc::clone(&releases.borrow());
         let engine = engine::Config {
             access_point: id.clone(),
-            start,
+            start: start.number,
+            is_put_back: start.is_put_back,
             keys,
             release,
             handlers,

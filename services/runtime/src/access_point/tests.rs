@@ -27,7 +27,7 @@ fn now() -> Timestamp {
 /// The home of the access point `moh` with keys, a directory and a login.
 pub(crate) struct Home {
     directory: TempDir,
-    config: Config,
+    pub(crate) config: Config,
     root: TrustedRoot,
     pairs: Vec<Ed25519KeyPair>,
     builder: authoring::ReleaseBuilder,
@@ -111,7 +111,7 @@ async fn what_was_written_is_read_and_is_there_after_a_restart() {
         assert_eq!(read.await.unwrap(), texts);
         running.stop(Duration::from_secs(10)).await.unwrap();
     }
-    assert_eq!(fs::read_to_string(home.directory.path().join("keys/start")).unwrap().trim(), "3");
+    assert_eq!(fs::read_to_string(home.directory.path().join("keys/start")).unwrap().trim(), "3 2");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use nhipcau_messaging::{
     crypto::{KeyError, rest::RestKey, seal, sign::SigningKey},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
 };
-pub use start::{StartError, next_start, was_started};
+pub use start::{Start, StartError, next_start, was_started};
 use zeroize::Zeroizing;
 
 use crate::private_file;

@@ -29,23 +29,41 @@ pub fn was_started(keys: &Path) -> bool {
     keys.join("start").exists()
 }
 
-/// Raises the counter above itself and above what the store knows, and gives it once it is on the disk.
+/// A start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// Its number.
+    pub number: u64,
+    /// Whether the store is an older copy of the one that was opened last with these keys.
+    pub is_put_back: bool,
+}
+
+/// Raises the counter above itself and above what the store knows, and gives it once it is on the disk. `opened`: how
+/// often the store was opened, this time included. It lies beside the number, so that a store in which it has not risen
+/// is known as an older copy.
 ///
 /// # Errors
 /// [`StartError`]; the process must not start then.
-pub fn next_start(keys: &Path, store_start: u64) -> Result<u64, StartError> {
+pub fn next_start(keys: &Path, opened: u64) -> Result<Start, StartError> {
     let path = keys.join("start");
-    let last = match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<u64>().map_err(|_| StartError::Form)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "0".to_owned(),
         Err(error) => return Err(error.into()),
     };
-    let next = last.max(store_start).checked_add(1).ok_or(StartError::Form)?;
+    let numbers: Result<Vec<u64>, _> = text.split_whitespace().map(str::parse).collect();
+    let (last, before) = match numbers.as_deref() {
+        // As an operator writes it.
+        Ok([last]) => (*last, 0),
+        Ok([last, before]) => (*last, *before),
+        _ => return Err(StartError::Form),
+    };
+    let number = last.max(opened).checked_add(1).ok_or(StartError::Form)?;
     let new = keys.join("start.new");
     let mut file = File::create(&new)?;
-    writeln!(file, "{next}")?;
+    writeln!(file, "{number} {opened}")?;
     file.sync_all()?;
     fs::rename(&new, &path)?;
     private_file::sync_parent(&path)?;
-    Ok(next)
+    Ok(Start { number, is_put_back: opened <= before })
 }

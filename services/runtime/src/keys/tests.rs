@@ -84,12 +84,26 @@ fn an_access_point_without_sealing_keys_is_refused() {
 #[test]
 fn the_start_counter_only_rises() {
     let home = tempfile::tempdir().unwrap();
-    assert_eq!(next_start(home.path(), 0).unwrap(), 1);
-    assert_eq!(next_start(home.path(), 0).unwrap(), 2);
+    let number = |opened| next_start(home.path(), opened).unwrap().number;
+    assert_eq!([number(0), number(0)], [1, 2]);
     // The file was lost or restored, the store knows better …
-    assert_eq!(next_start(home.path(), 40).unwrap(), 41);
+    assert_eq!(number(40), 41);
     // … and the other way round.
-    assert_eq!(next_start(home.path(), 3).unwrap(), 42);
-    fs::write(home.path().join("start"), "many").unwrap();
-    assert!(matches!(next_start(home.path(), 0), Err(StartError::Form)));
+    assert_eq!(number(3), 42);
+    for text in ["many", "", "1 2 3", "7 -1"] {
+        fs::write(home.path().join("start"), text).unwrap();
+        assert!(matches!(next_start(home.path(), 0), Err(StartError::Form)), "{text}");
+    }
+}
+
+#[test]
+fn a_store_that_was_put_back_is_known_by_how_often_it_was_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let is_put_back = |opened| next_start(home.path(), opened).unwrap().is_put_back;
+    assert_eq!([is_put_back(1), is_put_back(2), is_put_back(5)], [false; 3]);
+    assert!(is_put_back(5), "a copy of before the last start");
+    assert!(!is_put_back(6), "from there on it is the store");
+    assert!(is_put_back(2));
+    fs::write(home.path().join("start"), "900").unwrap();
+    assert!(!is_put_back(3), "an operator wrote the number");
 }

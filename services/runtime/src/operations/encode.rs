@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::directory::Freshness;
-use nhipcau_messaging::nats::State;
+use nhipcau_messaging::{nats::State, store::LostPeriod};
 use nhipcau_proto::accesspoint::v1 as pb;
 
 use super::{Door, page};
@@ -50,6 +50,11 @@ pub(super) fn access_point(door: &Door) -> pb::AccessPoint {
         directory_state: directory.into(),
         contracts: door.contracts.iter().map(supported).collect(),
     }
+}
+
+pub(super) fn lost_period(lost: LostPeriod) -> pb::LostPeriod {
+    let at = |micros| Timestamp::from_microsecond(micros).ok().map(time);
+    pb::LostPeriod { start_time: lost.begin.and_then(at), end_time: at(lost.end) }
 }
 
 /// A page of the alarms, which come newest first. None of them is known to have ended.

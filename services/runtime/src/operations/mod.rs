@@ -1,9 +1,9 @@
 //! The door for those who operate an access point: what it is, where its channels stand, what it can prove, what
 //! somebody must look at, and whether a peer holds the same. Only reads; every call is safe to repeat.
 //!
-//! Needs the role operate, whatever is asked, and a system of the party that operates the access point according to the
-//! directory: another party that it serves must not see who exchanges how much with whom. Nothing here is about a
-//! person: messages show as ids and positions.
+//! Needs the role operate and a system of the party that operates the access point according to the directory: another
+//! party that it serves must not see who exchanges how much with whom. Only what the store has forgotten is told to
+//! every system, because each must repeat its own. Nothing here is about a person: messages show as ids and positions.
 
 mod channel;
 mod encode;
@@ -140,5 +140,15 @@ impl AccessPointService for Door {
         self.permit(&request)?;
         check(request.get_ref())?;
         Ok(Response::new(encode::alarms(&self.name(), &self.alarms.newest(), request.get_ref())?))
+    }
+
+    async fn list_lost_periods(
+        &self,
+        request: Request<pb::ListLostPeriodsRequest>,
+    ) -> Result<Response<pb::ListLostPeriodsResponse>, Status> {
+        Caller::of(&request)?;
+        let lost = self.read(store::lost_periods).await?;
+        let lost_periods = lost.into_iter().map(encode::lost_period).collect();
+        Ok(Response::new(pb::ListLostPeriodsResponse { lost_periods }))
     }
 }

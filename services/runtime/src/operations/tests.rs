@@ -1,5 +1,10 @@
 //! The door over a running access point whose broker cannot be reached.
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use jiff::SignedDuration;
 use nhipcau_domain::{
     id::{PartyId, SystemId},
@@ -180,6 +185,49 @@ async fn receipts_are_listed_newest_first_and_each_once() {
     let unknown = pb::ListReceiptsRequest { direction: 9, ..Default::default() };
     let unknown = door.list_receipts(operate(unknown)).await.unwrap_err();
     assert_eq!(unknown.code(), Code::InvalidArgument);
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+async fn lost_periods(door: &Door, role: Role) -> Vec<pb::LostPeriod> {
+    let listed = door.list_lost_periods(call_of("hanoi", pb::ListLostPeriodsRequest {}, role)).await;
+    listed.unwrap().into_inner().lost_periods
+}
+
+#[tokio::test]
+async fn every_system_is_told_of_which_time_a_store_that_was_put_back_has_no_memory() {
+    let home = Home::new();
+    let patience = Duration::from_secs(10);
+    home.start().await.stop(patience).await.unwrap();
+    let store = home.config.store.path.parent().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    copy_files(store, copy.path());
+    let running = home.start().await;
+    assert_eq!(lost_periods(&running.operations(), Role::ReadMetadata).await, []);
+    running.stop(patience).await.unwrap();
+    std::fs::remove_dir_all(store).unwrap();
+    std::fs::create_dir(store).unwrap();
+    copy_files(copy.path(), store);
+    let running = home.start().await;
+    let door = running.operations();
+    let deadline = Instant::now() + patience;
+    let lost = loop {
+        let lost = lost_periods(&door, Role::Submit).await;
+        if !lost.is_empty() {
+            break lost;
+        }
+        assert!(Instant::now() < deadline, "nothing was found out");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(lost, [pb::LostPeriod { start_time: None, end_time: Some(encode::time(door.started)) }]);
+    assert_eq!(running.alarms().newest()[0].alarm, Alarm { kind: AlarmKind::RolledBack, peer: None });
+    let nobody = door.list_lost_periods(Request::new(pb::ListLostPeriodsRequest {})).await.unwrap_err();
+    assert_eq!(nobody.code(), Code::Unauthenticated);
 }
 
 #[test]

@@ -104,6 +104,7 @@ impl Node {
             handlers,
             entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
             limits: secrets.limits,
+            is_put_back: false,
         };
         let engine = store.transaction(|tx| Engine::start(now, config, tx)).unwrap();
         Self { store, engine, alarms: Vec::new(), starts }

@@ -111,6 +111,7 @@ impl House {
             handlers: Vec::new(),
             entropy: Box::new(SystemEntropy),
             limits: nhipcau_messaging::engine::Limits::default(),
+            is_put_back: false,
         };
         let writer = Writer::start(store, config, seams).unwrap();
         let (closing, readers) = (CancellationToken::new(), Readers::open(&location, 2).unwrap());
