@@ -5,7 +5,7 @@ use std::pin::Pin;
 use anyhow::Result;
 
 use crate::{
-    broker, clocks, cluster, damage, kills, links, peers, power, rollbacks, storage, tools::Need, trial::Trial,
+    broker, clocks, cluster, damage, keys, kills, links, peers, power, rollbacks, storage, tools::Need, trial::Trial,
 };
 
 /// One way to break something.
@@ -69,4 +69,5 @@ pub(crate) const FAULTS: &[&[Fault]] = &[
     peers::FAULTS,
     clocks::FAULTS,
     rollbacks::FAULTS,
+    keys::FAULTS,
 ];

@@ -204,7 +204,8 @@ fn entry(entry: &pb::HistoryEntry) -> String {
 }
 
 /// A transfer with what the contract demands. The report came in days ago, so that no clock here takes it for later.
-fn transfer([from, to]: [&'static str; 2]) -> Result<pb::SubmitReferralRequest> {
+/// A TRANSFER from the unit of one party to that of another.
+pub(crate) fn transfer([from, to]: [&'static str; 2]) -> Result<pb::SubmitReferralRequest> {
     let unit_ref = |party: &str| {
         let unit = unit(party).context("a unit")?.to_owned();
         anyhow::Ok(pb::UnitRef { party: party.to_owned(), unit })

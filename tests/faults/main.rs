@@ -35,6 +35,7 @@ mod figures;
 mod histories;
 mod insider;
 mod judge;
+mod keys;
 mod kills;
 mod links;
 mod peers;

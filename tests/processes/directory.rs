@@ -19,7 +19,8 @@ fn directory(world: &World, arguments: &[&str]) -> Output {
     output(command.current_dir(world.path("programme")).arg("directory").args(arguments)).unwrap()
 }
 
-fn done(world: &World, arguments: &[&str]) -> String {
+/// What a command wrote that must not be refused.
+pub(crate) fn done(world: &World, arguments: &[&str]) -> String {
     let output = directory(world, arguments);
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -42,7 +43,7 @@ fn source(world: &World, file: &str) -> PathBuf {
 }
 
 /// Has a running access point look at its files, and waits until it says what it should.
-async fn reload(world: &mut World, name: &str, said: &str) {
+pub(crate) async fn reload(world: &mut World, name: &str, said: &str) {
     let process = world.running(name).unwrap();
     let before = process.log().matches(said).count();
     process.signal(Signal::HUP).unwrap();
@@ -51,7 +52,8 @@ async fn reload(world: &mut World, name: &str, said: &str) {
 
 const AUTHOR: [&str; 7] =
     ["author", "--source", "source", "--previous", "releases/1.release", "--out", "releases/2.release"];
-const IN_USE: &str = "A newer directory release is in use.";
+/// What the log says when more is in use.
+pub(crate) const IN_USE: &str = "A newer directory release is in use.";
 
 #[tokio::test]
 async fn the_next_release_goes_from_its_source_to_a_running_access_point() {

@@ -15,6 +15,7 @@ mod directory;
 mod evidence;
 mod faults;
 mod figures;
+mod keys;
 mod limits;
 mod referrals;
 mod renewing;

@@ -17,6 +17,8 @@ pub const DIRECTORY_INVALID: &str = "DIRECTORY_INVALID";
 pub const DIRECTORY_EXPIRED: &str = "DIRECTORY_EXPIRED";
 /// The revocation is not signed by a key of the party that may revoke.
 pub const DIRECTORY_REVOCATION_REFUSED: &str = "DIRECTORY_REVOCATION_REFUSED";
+/// The bulletin is not signed by a key of its access point that is in force.
+pub const DIRECTORY_BULLETIN_REFUSED: &str = "DIRECTORY_BULLETIN_REFUSED";
 /// The release in use names no attached file with this digest.
 pub const DIRECTORY_ATTACHMENT_UNKNOWN: &str = "DIRECTORY_ATTACHMENT_UNKNOWN";
 /// The branch is in a state from which this event is not possible.

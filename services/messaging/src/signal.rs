@@ -72,6 +72,7 @@ fn is_well_formed(s: &StatusStatement) -> bool {
     };
     s.run.len() == 16
         && matches!(s.echo.len(), 0 | 16)
+        && matches!(s.notices_digest.len(), 0 | 32)
         && time(s.create_time.as_ref()).is_some()
         && countable(&[s.number, s.directory_version])
         && s.contracts.iter().all(|c| ContractId::new(&c.contract).is_ok())

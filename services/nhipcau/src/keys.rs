@@ -1,4 +1,4 @@
-//! `nhipcau keys`: the keys of an access point, made where they are used and never overwritten.
+//! `nhipcau keys`: the keys of an access point, made where they are used and never overwritten, and epochs begun by hand.
 //!
 //! Private halves go from the operating system's generator into files of mode 600 and nowhere else. What is printed are
 //! public halves with their fingerprints: sent to the signers of the directory by one way, compared by another.
@@ -14,14 +14,18 @@ use clap::Subcommand;
 use jiff::tz::TimeZone;
 use nhipcau_domain::id::KeyId;
 use nhipcau_messaging::{SystemEntropy, crypto::seal};
-use nhipcau_runtime::{clock::Clock, keys, private_file};
+use nhipcau_runtime::{
+    clock::Clock,
+    keys::{self, Occasion},
+    private_file,
+};
 use nkeys::KeyPair;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
     exit::{Code, Failure, OrExit as _},
-    terminal,
+    settings, terminal,
 };
 
 /// Arguments of the command.
@@ -42,6 +46,16 @@ enum Command {
     Show {
         #[command(flatten)]
         place: Place,
+    },
+    /// Begins a sealing epoch now and announces it: makes its key and signs a bulletin, which a running access point takes
+    /// into use when it reloads, and hands on.
+    Rotate {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", env = "NHIPCAU_CONFIG")]
+        config: Option<PathBuf>,
+        /// Writes JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Makes the key of another sealing epoch, for the next release of the directory.
     AddSealing {
@@ -184,8 +198,50 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             place
         }
         Command::Login { out, json } => return login(&out, json),
+        Command::Rotate { config, json } => return rotate(config.as_deref(), json),
     };
     place.show()
+}
+
+/// What a rotation did.
+#[derive(Debug, Serialize)]
+struct RotationDone {
+    key_id: String,
+    start_time: String,
+    expire_time: String,
+    /// Number of the bulletin that announces it.
+    bulletin: u64,
+    /// Epochs that ended long enough ago.
+    destroyed: Vec<String>,
+}
+
+impl fmt::Display for RotationDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key_id, start_time, expire_time, bulletin, destroyed } = self;
+        writeln!(f, "sealing epoch {key_id} from {start_time} to {expire_time}, announced by bulletin {bulletin}")?;
+        for key in destroyed {
+            writeln!(f, "destroyed the private half of {key}")?;
+        }
+        write!(f, "reload the access point if it runs: until then nobody knows of it")
+    }
+}
+
+fn rotate(config: Option<&Path>, as_json: bool) -> Result<(), Failure> {
+    let config = settings::load(config)?;
+    let due = (Occasion::Command, config.keys.epoch.unwrap_or(keys::EPOCH));
+    let (id, directory, now) = (&config.access_point, &config.directory, Clock::system().now());
+    let rotated = keys::rotate(id, &config.keys.directory, directory, due, now, &mut SystemEntropy);
+    let rotated = rotated.or_exit(Code::Configuration)?;
+    let nothing = || Failure::because(Code::Failed, "no epoch was made");
+    let (made, bulletin) = rotated.made.zip(rotated.bulletin).ok_or_else(nothing)?;
+    let done = RotationDone {
+        key_id: made.id.to_string(),
+        start_time: made.start.to_string(),
+        expire_time: made.expire.to_string(),
+        bulletin,
+        destroyed: rotated.destroyed.iter().map(KeyId::to_string).collect(),
+    };
+    terminal::result(as_json, &done)
 }
 
 /// The public half of a login at the broker.

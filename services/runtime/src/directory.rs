@@ -1,13 +1,17 @@
-//! The signed directory as files: every release, the revocations on top, the tables beside.
+//! The signed directory as files: every release, the revocations and bulletins on top, the tables beside.
 //!
-//! Everything is verified anew at each start, beginning with the fingerprint that was compared out of band. A file
-//! that does not verify stops the start rather than being passed over: it was put there for a reason.
+//! Everything is verified anew at each start, beginning with the fingerprint that was compared out of band. A release,
+//! or a revocation under a name that a person gave it, that does not verify stops the start rather than being passed
+//! over: it was put there for a reason. What came over the bus by itself and counts no more is passed over.
 //!
 //! ```text
 //! directory/releases/*.release       every release since the pinned root, in the order of their names
-//! directory/revocations/*.revocation what parties revoked since; applied where they apply
+//! directory/revocations/*.revocation what parties revoked since; applied where they apply; from the bus under SHA-256
+//! directory/bulletins/*.bulletin     the last word of each access point
 //! directory/attachments/NAME         tables that the releases vouch for
 //! ```
+
+mod notices;
 
 use std::{
     fs::{self, File},
@@ -17,6 +21,7 @@ use std::{
 
 use jiff::Timestamp;
 use nhipcau_domain::directory::{self, Release, TrustedRoot};
+pub use notices::{keep_bulletin, keep_notices};
 
 use crate::{config, private_file};
 
@@ -72,18 +77,24 @@ pub fn load(config: &config::Directory, now: Timestamp, was_in_use: bool) -> Res
         |source| Error::Refused { path, source }
     };
     let root = TrustedRoot::pin(bytes, &config.fingerprint).map_err(refused(first))?;
-    let mut revocations = match listed(&config.path.join("revocations"), "revocation") {
-        Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Vec::new(),
-        listed => listed?,
-    };
+    let bulletins = notices::bulletins(config)?;
+    let mut revocations = notices::revocations(config)?;
     let mut current: Option<Release> = None;
     for (path, bytes) in &releases {
         let mut release = Release::verify(bytes, &root, current.as_ref()).map_err(refused(path))?;
+        if let Some(heard) = release.hear(&bulletins).ok().and_then(|heard| heard.release) {
+            release = heard;
+        }
         // A revocation names keys of the release of its time; later releases keep them revoked.
-        revocations.retain(|(_, bytes)| match release.revoke(bytes) {
+        revocations.retain_mut(|file| match release.revoke_known(&file.bytes) {
             Ok(revoked) => {
                 release = revoked;
                 false
+            }
+            Err(directory::Error::Invalid(_)) => {
+                // Signed by whoever may, of keys that have gone meanwhile.
+                file.is_passable = true;
+                true
             }
             Err(_) => true,
         });
@@ -91,9 +102,9 @@ pub fn load(config: &config::Directory, now: Timestamp, was_in_use: bool) -> Res
     }
     let (newest, _) = releases.last().ok_or_else(none)?;
     let release = current.ok_or_else(none)?;
-    if let Some((path, bytes)) = revocations.first() {
+    if let Some(file) = revocations.iter().find(|file| !file.is_passable) {
         // Once more, for the reason.
-        release.revoke(bytes).map_err(refused(path))?;
+        release.revoke_known(&file.bytes).map_err(refused(&file.path))?;
     }
     if !was_in_use {
         release.may_succeed(None, now).map_err(refused(newest))?;
@@ -128,7 +139,8 @@ pub fn keep_table(config: &config::Directory, release: &Release, name: &str, byt
     write(&path, bytes)
 }
 
-/// Puts a release into its place, unless one with its number is there. Its tables have to be in theirs.
+/// Puts a release into its place, unless one with its number is there, and what stands over it. Its tables have to be in
+/// theirs.
 ///
 /// # Errors
 /// [`Error`] when it cannot be written or would not be read last.
@@ -138,13 +150,14 @@ pub fn keep(config: &config::Directory, release: &Release) -> Result<(), Error> 
     for (path, _) in listed(&releases, "release")? {
         let known = path.file_name().unwrap_or_default();
         if *known == *name {
-            return Ok(());
+            return keep_notices(config, release);
         }
         if known.len() != name.len() {
             return Err(Error::Misnamed(path));
         }
     }
-    write(&releases.join(name), release.signed_bytes())
+    write(&releases.join(name), release.signed_bytes())?;
+    keep_notices(config, release)
 }
 
 /// Writes a file in one step and to the disk, with the directory it lies in.
@@ -159,6 +172,14 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         private_file::sync_parent(path)
     };
     write().map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+/// The same where there need not be such a directory.
+fn listed_if_any(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
+    match listed(directory, extension) {
+        Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 /// The files of a directory with an extension, by name.

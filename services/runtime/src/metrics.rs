@@ -171,6 +171,7 @@ impl Collector for Distribution {
         let totals = self.0.totals();
         let counts = [
             ("directory_taken", "Releases that came over the bus and are in use.", totals.taken),
+            ("directory_heard", "How often bulletins or revocations came over the bus and are in use.", totals.heard),
             ("directory_refused", "Newer releases of peers that were refused.", totals.refused),
             ("directory_served", "Pieces of the directory handed out to peers.", totals.served),
             ("directory_shed", "Questions for the directory that were not answered.", totals.shed),

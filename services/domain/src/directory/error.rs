@@ -1,4 +1,4 @@
-//! Why a release, a revocation or an attached file is refused, in kinds that a caller can act on.
+//! Why a release, a revocation, a bulletin or an attached file is refused, in kinds that a caller can act on.
 
 use super::violation::Violations;
 use crate::reason;
@@ -57,9 +57,29 @@ pub enum Error {
     /// Expired, and there is no release in use that it could succeed.
     #[error("the release has expired and there is none that it succeeds")]
     Expired,
-    /// Not signed by a key that may revoke.
-    #[error("the revocation is not signed by a key of the party that may revoke")]
+    /// Not signed by the key that it names.
+    #[error("the revocation is not signed by the key that it names")]
     RevocationUnsigned,
+    /// Names a key that is not, or not here yet, one of the party that may revoke.
+    #[error("the revocation names no key of the party that may revoke")]
+    RevocationSignerUnknown,
+    /// Not signed by the key that it names.
+    #[error("the bulletin is not signed by the key that it names")]
+    BulletinUnsigned,
+    /// Names a signing key that is revoked, or that the release does not list for this access point of this party.
+    #[error("the bulletin names no signing key in force of an access point of its party")]
+    BulletinSignerUnknown,
+    /// Older than the bulletin in use.
+    #[error("bulletin {offered} is older than bulletin {current} in use")]
+    BulletinRolledBack {
+        /// Version offered.
+        offered: u64,
+        /// Version in use.
+        current: u64,
+    },
+    /// The version in use, with other content.
+    #[error("bulletin {0} is in use with other content")]
+    BulletinConflict(u64),
     /// The release names no file with this content.
     #[error("the release names no file with this digest")]
     UnknownAttachment,
@@ -69,6 +89,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether an honest peer may hand on what is refused so: it has another release, an older bulletin, a newer program,
+    /// or has not heard of a revocation.
+    pub(super) fn is_of_another_time(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownFormat(_)
+                | Self::RevocationSignerUnknown
+                | Self::BulletinSignerUnknown
+                | Self::BulletinRolledBack { .. }
+        )
+    }
+
     /// The stable reason, documented in `docs/errors.md`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -78,11 +110,14 @@ impl Error {
             Self::RootUnderSigned { .. } | Self::RootRolledBack | Self::FingerprintMismatch | Self::WrongProgramme => {
                 reason::DIRECTORY_ROOT_REFUSED
             }
-            Self::RolledBack { .. } => reason::DIRECTORY_ROLLED_BACK,
-            Self::Conflict(_) | Self::Forked(_) | Self::DifferentReleases => reason::DIRECTORY_CONFLICT,
+            Self::RolledBack { .. } | Self::BulletinRolledBack { .. } => reason::DIRECTORY_ROLLED_BACK,
+            Self::Conflict(_) | Self::Forked(_) | Self::DifferentReleases | Self::BulletinConflict(_) => {
+                reason::DIRECTORY_CONFLICT
+            }
             Self::Invalid(_) => reason::DIRECTORY_INVALID,
             Self::Expired => reason::DIRECTORY_EXPIRED,
-            Self::RevocationUnsigned => reason::DIRECTORY_REVOCATION_REFUSED,
+            Self::RevocationUnsigned | Self::RevocationSignerUnknown => reason::DIRECTORY_REVOCATION_REFUSED,
+            Self::BulletinUnsigned | Self::BulletinSignerUnknown => reason::DIRECTORY_BULLETIN_REFUSED,
             Self::UnknownAttachment => reason::DIRECTORY_ATTACHMENT_UNKNOWN,
         }
     }

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use jiff::Timestamp;
 
+use super::bulletin::Bulletin;
 use crate::id::{AccessPointId, KeyId, PartyId};
 
 /// An access point with its keys.
@@ -17,8 +18,10 @@ pub struct AccessPoint {
     /// Parties that it may serve.
     pub parties: BTreeSet<PartyId>,
     pub(super) signing: BTreeMap<KeyId, SigningKey>,
-    /// The newest first.
+    /// Those of the release, the newest first.
     pub(super) sealing: Vec<SealingKey>,
+    /// What it says itself since.
+    pub(super) bulletin: Option<Bulletin>,
     /// Signing keys that the bytes of the release revoke. Unlike a key that a party revoked by itself, these can
     /// no longer sign a revocation.
     pub(super) withdrawn: BTreeSet<KeyId>,
@@ -30,27 +33,48 @@ impl AccessPoint {
         self.signing.values()
     }
 
-    /// Its sealing keys, the newest first, revoked ones included.
+    /// Its sealing keys, the newest first, revoked ones included: those of its bulletin, if it has one, and not those
+    /// of the release, so that a later release brings none back that the access point has destroyed.
     pub fn sealing_keys(&self) -> impl Iterator<Item = &SealingKey> {
-        self.sealing.iter()
+        self.bulletin.as_ref().map_or(self.sealing.as_slice(), Bulletin::sealing_keys).iter()
     }
 
-    /// Whether it has a key of this id, of either kind.
+    /// The bulletin in use.
+    #[must_use]
+    pub fn bulletin(&self) -> Option<&Bulletin> {
+        self.bulletin.as_ref()
+    }
+
+    /// A sealing key that the release itself lists.
+    pub(super) fn listed(&self, key: &KeyId) -> Option<&SealingKey> {
+        self.sealing.iter().find(|listed| listed.id == *key)
+    }
+
+    /// Whether it has a key of this id, of either kind, in the release or in its bulletin.
     #[must_use]
     pub fn has_key(&self, key: &KeyId) -> bool {
         self.key_facts().any(|(id, _, _)| id == key)
     }
 
-    /// Of every key its id, public key and revocation.
-    pub(super) fn key_facts(&self) -> impl Iterator<Item = (&KeyId, &[u8; 32], Option<Timestamp>)> {
+    /// Of every key that the release lists its id, public key and revocation.
+    pub(super) fn listed_facts(&self) -> impl Iterator<Item = (&KeyId, &[u8; 32], Option<Timestamp>)> {
         let signing = self.signing.values().map(|key| (&key.id, &key.public, key.revoked));
         signing.chain(self.sealing.iter().map(|key| (&key.id, &key.public, key.revoked)))
     }
 
-    /// Takes the key out of use from the instant on; an earlier revocation stands.
+    /// The same of every key, those of the bulletin included.
+    pub(super) fn key_facts(&self) -> impl Iterator<Item = (&KeyId, &[u8; 32], Option<Timestamp>)> {
+        let own = self.bulletin.iter().flat_map(|bulletin| bulletin.sealing_keys());
+        self.listed_facts().chain(own.map(|key| (&key.id, &key.public, key.revoked)))
+    }
+
+    /// Takes the key out of use from the instant on; an earlier revocation stands. With it goes a bulletin that the key
+    /// has signed: whoever stole it may have.
     pub(super) fn revoke(&mut self, key: &KeyId, from: Timestamp) {
+        self.bulletin = self.bulletin.take().filter(|bulletin| *bulletin.signer() != *key);
         let signing = self.signing.get_mut(key).map(|key| &mut key.revoked);
-        let sealing = self.sealing.iter_mut().filter(|sealing| sealing.id == *key);
+        let own = self.bulletin.iter_mut().flat_map(|bulletin| &mut bulletin.sealing);
+        let sealing = self.sealing.iter_mut().chain(own).filter(|sealing| sealing.id == *key);
         for revoked in signing.into_iter().chain(sealing.map(|key| &mut key.revoked)) {
             *revoked = Some(revoked.map_or(from, |earlier| earlier.min(from)));
         }

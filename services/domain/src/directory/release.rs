@@ -8,6 +8,7 @@ use nhipcau_proto::directory::v1 as pb;
 
 use super::freshness::Freshness;
 use super::key::{AccessPoint, SealingKey, SigningKey};
+use super::notices::Notices;
 use super::participant::{Participants, Party, UNIT_LEVELS, Unit};
 use super::root::TrustedRoot;
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
@@ -22,6 +23,8 @@ pub struct Release {
     pub(super) expire: Timestamp,
     pub(super) participants: Participants,
     pub(super) wire: Arc<pb::Release>,
+    /// What parties have signed themselves since.
+    pub(super) notices: Notices,
 }
 
 impl Release {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
+use super::bulletin::Bulletin;
 use super::error::Error;
 use super::key::AccessPoint;
 use super::read;
@@ -53,9 +54,28 @@ impl Release {
     /// is verified anew from its file, as at a start, has its revocations applied to it again.
     ///
     /// # Errors
-    /// [`Error::RevocationUnsigned`] unless a key of the party signed it; [`Error::Invalid`] when it names an access
+    /// [`Error::RevocationSignerUnknown`] or [`Error::RevocationUnsigned`] unless a key of the party signed it;
+    /// [`Error::Invalid`] when it names an access
     /// point that the party does not operate, or a key that is not there.
     pub fn revoke(&self, signed_bytes: &[u8]) -> Result<Self, Error> {
+        let mut revoked = self.clone();
+        revoked.take_revocation(signed_bytes, true)?;
+        Ok(revoked)
+    }
+
+    /// The same, except that keys which are not there matter only when none is: it may be of an earlier release, or of
+    /// a bulletin that is not here.
+    ///
+    /// # Errors
+    /// As [`Release::revoke`].
+    pub fn revoke_known(&self, signed_bytes: &[u8]) -> Result<Self, Error> {
+        let mut revoked = self.clone();
+        revoked.take_revocation(signed_bytes, false)?;
+        Ok(revoked)
+    }
+
+    /// Changes nothing when it is refused.
+    pub(super) fn take_revocation(&mut self, signed_bytes: &[u8], all: bool) -> Result<(), Error> {
         let signed = Some(signed_bytes)
             .filter(|bytes| bytes.len() <= MAX_BYTES)
             .and_then(|bytes| pb::SignedRevocation::decode(bytes).ok())
@@ -69,30 +89,43 @@ impl Release {
         }
         let revocation = Revocation::read(&wire)?;
         let message = pae(&[type_string::REVOCATION, &signed.revocation]);
-        let public = self.revoking_key(&revocation).ok_or(Error::RevocationUnsigned)?;
+        let public = self.revoking_key(&revocation).ok_or(Error::RevocationSignerUnknown)?;
         if !is_signature(public, &message, &signed.signature) {
             return Err(Error::RevocationUnsigned);
         }
 
-        let mut revoked = self.clone();
+        let owner = self.participants.access_points.get(&revocation.access_point);
+        let Some(owner) = owner.filter(|owner| owner.operator == revocation.party) else {
+            let mut found = Violations::default();
+            found.add(Problem::Unresolved, format_args!("access_point"));
+            return Err(Error::Invalid(found));
+        };
         let mut found = Violations::default();
-        let access_points = &mut revoked.participants.access_points;
-        match access_points.get_mut(&revocation.access_point) {
-            Some(owner) if owner.operator == revocation.party => {
-                for (i, key) in revocation.keys.iter().enumerate() {
-                    found.require(owner.has_key(key), Problem::Unresolved, format_args!("keys[{i}]"));
-                    owner.revoke(key, revocation.revoke_time);
-                }
-            }
-            _ => found.add(Problem::Unresolved, format_args!("access_point")),
+        for (i, key) in revocation.keys.iter().enumerate() {
+            found.require(owner.has_key(key), Problem::Unresolved, format_args!("keys[{i}]"));
         }
-        if found.total() == 0 { Ok(revoked) } else { Err(Error::Invalid(found)) }
+        if found.total() > 0 && (all || found.total() == revocation.keys.len()) {
+            return Err(Error::Invalid(found));
+        }
+        self.note_revocation(&signed, revocation);
+        Ok(())
     }
 
     /// Whether taking this release into use in place of another brings anything: it is a later one, or the same one
-    /// with more revoked.
+    /// with more revoked or with newer bulletins.
     #[must_use]
     pub fn supersedes(&self, other: &Self) -> bool {
+        let is_newer = |mine: &AccessPoint| {
+            let known = other.access_point(&mine.id).and_then(AccessPoint::bulletin);
+            mine.bulletin().map(Bulletin::version) > known.map(Bulletin::version)
+        };
+        let same = self.version() == other.version() && self.digest == other.digest;
+        self.changes_trust(other) || (same && self.access_points().any(is_newer))
+    }
+
+    /// Whether it changes what may be believed or sent: it is a later release, or the same one with more revoked.
+    #[must_use]
+    pub fn changes_trust(&self, other: &Self) -> bool {
         let revokes_more = |mine: &AccessPoint, theirs: &AccessPoint| {
             mine.key_facts().any(|(id, _, revoked)| {
                 let known = theirs.key_facts().find(|(other, ..)| *other == id).and_then(|(.., known)| known);

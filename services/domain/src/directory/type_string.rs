@@ -2,6 +2,7 @@
 
 use crate::pae::{Digest, digest_of};
 
+pub(super) const BULLETIN: &[u8] = b"nhipcau/1/bulletin";
 pub(super) const RELEASE: &[u8] = b"nhipcau/1/release";
 pub(super) const RELEASE_DIGEST: &[u8] = b"nhipcau/1/release-digest";
 pub(super) const REVOCATION: &[u8] = b"nhipcau/1/revocation";

@@ -7,6 +7,7 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::error::Error;
+use super::notices::Notices;
 use super::participant::Participants;
 use super::release::Release;
 use super::root::TrustedRoot;
@@ -24,7 +25,7 @@ impl Release {
     ///
     /// Versions only rise; the version in use verifies again if it is the same. A change of root must be signed
     /// under both roots, so an access point that missed one takes the releases between in their order. Keys that
-    /// were revoked in the release in use stay revoked.
+    /// were revoked in the release in use stay revoked, and its bulletins stay in use where they still count.
     ///
     /// # Errors
     /// One of [`Error`], [`Error::Invalid`] with all violations at once. Nothing is in use that was not before.
@@ -72,7 +73,12 @@ pub(super) fn read_release(signed_bytes: &[u8], release: &[u8], current: Option<
     let (Some(root), Some(issue), Some(expire), 0) = (root, issue, expire, found.total()) else {
         return Err(Error::Invalid(found));
     };
-    Ok(Release { signed: signed_bytes.into(), digest, root, issue, expire, participants, wire: Arc::new(wire) })
+    let (signed, wire) = (signed_bytes.into(), Arc::new(wire));
+    let mut release = Release { signed, digest, root, issue, expire, participants, wire, notices: Notices::default() };
+    if let Some(current) = current {
+        release.carry(current);
+    }
+    Ok(release)
 }
 
 pub(super) fn decode_signed(bytes: &[u8]) -> Result<pb::SignedRelease, Error> {

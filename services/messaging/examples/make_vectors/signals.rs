@@ -97,6 +97,7 @@ fn statement(maker: &Maker, channels: &Channels) -> Result<StatusStatement> {
             proposal: proposal(maker)?.encode_to_vec(),
             next_receipt: None,
         }],
+        notices_digest: Vec::new(),
     })
 }
 

@@ -331,6 +331,12 @@ pub(super) enum Serving {
     UnknownSigner,
     /// Answer to a release request.
     Release,
+    /// Request for bulletins and revocations.
+    NoticesRequest,
+    /// Answer to such a request.
+    Notices,
+    /// Alarm for some that were refused.
+    NoticeRefused,
     /// Returned envelopes of a lane.
     Returns(Lane, bool),
     /// Returned receipts of a lane.

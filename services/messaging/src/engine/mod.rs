@@ -10,6 +10,7 @@ mod applying;
 mod blobs;
 mod channel;
 mod holding_back;
+mod noticing;
 mod numbering;
 mod opening;
 mod overview;
@@ -31,7 +32,7 @@ use std::{
 pub use admitting::Limits;
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
-    directory::Release,
+    directory::{Bulletin, Release},
     id::{AccessPointId, ContractId},
 };
 pub use overview::{ChannelPhase, ChannelState};
@@ -44,7 +45,7 @@ use crate::{
     crypto::seal::ChannelKey,
     envelope::{ChannelKeys, Sender, wire},
     handler::Handler,
-    keys::KeyRing,
+    keys::{KeyRing, SealingSecret},
     message::{Lane, MessageId, Recipient},
     signal::Run,
     store::{
@@ -108,8 +109,10 @@ pub enum Input {
         /// How it went.
         result: PublishResult,
     },
-    /// A newer directory release was verified.
+    /// A newer directory release was verified, or more bulletins or revocations over the one in use.
     Release(Arc<Release>),
+    /// All sealing epochs whose private halves there are now.
+    Sealing(Vec<SealingSecret>),
     /// The disk of the store has little room left, or enough again: callers may submit nothing meanwhile.
     DiskLow(bool),
     /// Time has passed. Due at least every quarter of a second.
@@ -204,6 +207,12 @@ pub enum AlarmKind {
     DirectoryExpires,
     /// A newer directory release that a peer has could not be taken.
     ReleaseRefused,
+    /// A bulletin or revocation that a peer hands on is not what an honest one could.
+    NoticeRefused,
+    /// A key of this access point ends soon, or has ended, and nothing replaces it by itself.
+    KeyExpires,
+    /// The next sealing epoch could not be made or announced; the present one goes on.
+    RotationFailed,
     /// A certificate that this access point shows or trusts expires soon or has expired.
     CertificateExpires,
     /// A renewed certificate, login or list of systems could not be taken; the one in use stays.
@@ -349,6 +358,12 @@ impl Engine {
                 Ok(())
             }
             Input::Release(release) => self.install(now, release, tx),
+            Input::Sealing(secrets) => {
+                self.keys.sealing = secrets;
+                // What was opened with a key that is destroyed is not remembered either.
+                self.opened_keys.clear();
+                Ok(())
+            }
             Input::DiskLow(is_low) => {
                 self.hear_disk(is_low);
                 Ok(())
@@ -430,14 +445,33 @@ impl Engine {
         Ok(())
     }
 
-    /// A newer release: unreceipted envelopes are agreed on anew, so that what it no longer allows is skipped.
+    /// A newer release, or more over the one in use. Where it changes what is believed or allowed, unreceipted envelopes
+    /// are agreed on anew, so that what it no longer allows is skipped; a new epoch alone concerns what is signed next,
+    /// and what its owner could not open.
     fn install(&mut self, now: Timestamp, release: Arc<Release>, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         if !release.supersedes(&self.release) {
             return Ok(());
         }
-        self.release = release;
+        let changes_trust = release.changes_trust(&self.release);
+        let before = std::mem::replace(&mut self.release, release);
         self.load_channels(now, tx)?;
+        for out in self.outgoing.values_mut() {
+            out.drafts = true;
+        }
+        for peer in self.peers.values_mut() {
+            peer.status_due(time);
+        }
+        let bulletin = |release: &Release, id| release.access_point(id)?.bulletin().map(Bulletin::version);
+        let known = self.release.access_points().map(|point| &point.id);
+        let spoken: Vec<_> = known.filter(|id| bulletin(&self.release, id) != bulletin(&before, id)).cloned().collect();
+        for id in spoken {
+            self.branch("bulletin_installed");
+            self.sign_waiting(&Recipient::One(id), tx)?;
+        }
+        if !changes_trust {
+            return Ok(());
+        }
         let unconcluded: Vec<OutgoingKey> = self
             .outgoing
             .iter()
@@ -446,12 +480,6 @@ impl Engine {
             .collect();
         for key in unconcluded {
             self.reopen(&key, tx)?;
-        }
-        for out in self.outgoing.values_mut() {
-            out.drafts = true;
-        }
-        for peer in self.peers.values_mut() {
-            peer.status_due(time);
         }
         for channel in self.incoming.values_mut().filter(|channel| channel.retry_at.is_some()) {
             channel.retry_at = Some(time);

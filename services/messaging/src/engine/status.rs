@@ -122,6 +122,7 @@ impl Engine {
                 .collect(),
             outgoing,
             incoming,
+            notices_digest: self.release.notices_digest().map(Vec::from).unwrap_or_default(),
         })
     }
 
@@ -160,9 +161,15 @@ impl Engine {
                 }
                 Err(_) => self.quarantine(now, subject_sender, "bad_release", &release, tx),
             },
+            // An access point deals with the directory in pieces beside the writer. The engine alone hands out notices
+            // that fit one, and it may be asked for those that it no longer has.
+            Some(Kind::FileRequest(request)) => {
+                self.serve_notices(subject_sender, &request);
+                Ok(())
+            }
+            Some(Kind::FilePiece(piece)) => self.take_notices(now, subject_sender, &piece, tx),
             // Questions and answers of a reconciliation that can be believed are dealt with beside the writer.
-            // So is the directory in pieces.
-            Some(Kind::Inquiry(_) | Kind::Account(_) | Kind::FileRequest(_) | Kind::FilePiece(_)) | None => {
+            Some(Kind::Inquiry(_) | Kind::Account(_)) | None => {
                 self.quarantine(now, subject_sender, "bad_signal", bytes, tx)
             }
         }
@@ -221,6 +228,7 @@ impl Engine {
         if statement.directory_version > self.release.version() {
             self.request_release(id);
         }
+        self.hear_notices(id, &statement.notices_digest);
         self.let_waiting_go(id, statement, tx)?;
         self.take_held(now, tx)
     }
@@ -425,6 +433,7 @@ impl Engine {
         let time = self.time;
         let mut able = statement.directory_version.to_le_bytes().to_vec();
         able.extend(&statement.run);
+        able.extend(&statement.notices_digest);
         for contract in &statement.contracts {
             able.extend(contract.encode_to_vec());
         }
@@ -450,7 +459,7 @@ impl Engine {
         self.sign_waiting(&Recipient::One(self.me.clone()), tx)
     }
 
-    fn sign_waiting(&mut self, recipient: &Recipient, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(super) fn sign_waiting(&mut self, recipient: &Recipient, tx: &mut Tx<'_>) -> Result<(), Error> {
         if outbox::release_waiting(tx, recipient)? {
             self.branch("sent_after_not_yet");
             for lane in Lane::ALL {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
 mod admitting;
+mod announcing;
 mod asking;
 mod auditing;
 mod blobs;

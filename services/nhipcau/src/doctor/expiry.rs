@@ -1,7 +1,8 @@
-//! What ends by itself: every certificate that the access point shows or trusts, and the release of its directory.
+//! What ends by itself: every certificate that the access point shows or trusts, the release of its directory, its keys.
 //!
 //! Said 60, 30 and 7 days before, so that whoever issues the next one can be asked in time; what has ended is a
-//! problem. A running access point takes renewed ones by itself. Keys of the directory are looked at elsewhere.
+//! problem. A running access point takes renewed ones by itself. Of keys, those are looked at that nothing replaces by
+//! itself.
 
 use std::path::Path;
 
@@ -14,9 +15,11 @@ use nhipcau_runtime::{
     validity::{self, Validity},
 };
 
-use crate::{check::Finding, terminal::counted};
+use crate::{check::Finding, serve::ending, terminal::counted};
 
 const DIRECTORY: &str = "have two signers sign the next release";
+const KEYS: &str =
+    "have the next signing key listed in a release beside it, or begin a sealing epoch with `keys rotate`";
 
 /// Looks at the certificates.
 pub(super) fn certificates(config: &Config, now: Timestamp) -> Vec<Finding> {
@@ -37,6 +40,12 @@ pub(super) fn certificates(config: &Config, now: Timestamp) -> Vec<Finding> {
 pub(super) fn release(release: &Release, now: Timestamp) -> Finding {
     let name = format!("release {}", release.version());
     left("directory", &name, release.expire_time(), now, DIRECTORY)
+}
+
+/// Looks at the keys that nothing replaces by itself.
+pub(super) fn keys(config: &Config, release: &Release, now: Timestamp) -> Vec<Finding> {
+    let ends = |(key, end)| left("keys", &format!("the key {key}"), end, now, KEYS);
+    ending(&config.access_point, &config.keys, release).into_iter().map(ends).collect()
 }
 
 fn look(

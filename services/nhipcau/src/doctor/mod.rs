@@ -56,7 +56,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     findings.extend(secrets::look(&config, args.production));
     let (files, release) = check::files(&config, clock.now());
     findings.extend(files);
-    findings.extend(release.map(|release| expiry::release(&release, clock.now())));
+    if let Some(release) = release {
+        findings.push(expiry::release(&release, clock.now()));
+        findings.extend(expiry::keys(&config, &release, clock.now()));
+    }
     findings.extend(expiry::certificates(&config, clock.now()));
     findings.extend(disk::look(&config, &clock, args.production));
     terminal::progress("looking at the broker");

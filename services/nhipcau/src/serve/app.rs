@@ -21,6 +21,7 @@ use super::{
     parts::{self, Parts, Service},
     reload::{Reload, Tables},
     renewal::{Ends, Renewal, Targets},
+    rotation::Rotation,
 };
 use crate::exit::{Code, Failure, OrExit as _};
 
@@ -35,6 +36,7 @@ pub(crate) struct App {
     process: Process,
     reload: Reload,
     renewal: Renewal,
+    rotation: Rotation,
     services: Vec<&'static str>,
     address: SocketAddr,
     metrics: Option<SocketAddr>,
@@ -80,10 +82,11 @@ impl App {
             ends: Ends::register(&mut counts),
         };
         let renewal = Renewal::new(source, config, clock, targets);
+        let rotation = Rotation::new(config, clock, access_point.alarm());
         let serving = server.start(services).await.or_exit(Code::Failed)?;
         let process = Process { access_point, serving, metrics: endpoint.map(|endpoint| (endpoint, counts)) };
         let services = chosen.into_iter().map(Service::name).collect();
-        Ok(Self { process, reload, renewal, services, address, metrics, shutdown: config.shutdown })
+        Ok(Self { process, reload, renewal, rotation, services, address, metrics, shutdown: config.shutdown })
     }
 
     /// Where systems call.
@@ -109,7 +112,8 @@ impl App {
         // Ends when it is dropped.
         let mut beside = JoinSet::new();
         if let Some(arrivals) = self.process.access_point.arrivals() {
-            beside.spawn(self.reload.run(self.process.access_point.reloader(), self.renewal, arrivals));
+            let reloader = self.process.access_point.reloader();
+            beside.spawn(self.reload.run(reloader, (self.renewal, self.rotation), arrivals));
         }
         self.process.run(self.shutdown, stop).await.or_exit(Code::Failed)
     }

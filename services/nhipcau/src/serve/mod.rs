@@ -9,12 +9,14 @@ mod counted;
 mod parts;
 mod reload;
 mod renewal;
+mod rotation;
 
 use std::path::PathBuf;
 
 use nhipcau_runtime::{access_point::Place, clock::Clock, config::Config, shutdown, telemetry};
 
 use self::app::App;
+pub(crate) use self::rotation::ending;
 use crate::{
     check,
     exit::{Code, Failure, OrExit as _},

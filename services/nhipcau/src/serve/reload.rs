@@ -1,5 +1,6 @@
 //! What services look up in a release of the directory, and a newer release, on SIGHUP or over the bus: read whole, its
-//! tables included, and only then taken into use. Certificates, logins and systems are renewed beside it.
+//! tables included, and only then taken into use; likewise bulletins and revocations over the one in use. Certificates,
+//! logins and systems are renewed beside it, and sealing epochs made.
 
 use std::{io, sync::Arc};
 
@@ -13,7 +14,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::{parts::Sources, renewal::Renewal};
+use super::{parts::Sources, renewal::Renewal, rotation::Rotation};
 use crate::registry;
 
 /// The tables of a release.
@@ -57,28 +58,49 @@ impl Reload {
     }
 
     /// Reloads at every signal and takes what arrives, for ever. What is refused is logged and changes nothing.
-    pub(super) async fn run(mut self, reloader: Reloader, mut renewal: Renewal, mut arrivals: mpsc::Receiver<Arrival>) {
+    pub(super) async fn run(
+        mut self,
+        reloader: Reloader,
+        (mut renewal, mut rotation): (Renewal, Rotation),
+        mut arrivals: mpsc::Receiver<Arrival>,
+    ) {
         loop {
-            tokio::select! {
+            let is_new = tokio::select! {
                 Some(()) = self.hangup.recv() => {
-                    match self.once(&reloader).await {
-                        Ok(true) => {}
-                        Ok(false) => tracing::info!("The directory has no newer release."),
-                        Err(error) => {
-                            let error = format!("{error:#}");
-                            tracing::error!(error, "The newer release was not taken; the one in use stays.");
-                        }
+                    let is_new = self.told(&reloader).await;
+                    if !is_new {
+                        tracing::info!("The directory has no newer release.");
                     }
                     renewal.renew().await;
+                    is_new
                 }
-                () = renewal.due() => renewal.look().await,
+                () = rotation.due() => true,
+                () = renewal.due() => {
+                    renewal.look().await;
+                    false
+                }
                 Some(arrival) = arrivals.recv() => {
                     let taken = self.keep(&reloader, &arrival).await;
+                    let is_new = taken.is_ok();
                     arrival.answer(taken.map_err(|error| format!("{error:#}")));
+                    is_new
                 }
                 else => return,
+            };
+            // What is newly in use may have ended an own epoch.
+            if is_new && rotation.look(&reloader.in_use()).await {
+                self.told(&reloader).await;
             }
         }
+    }
+
+    /// Reloads, and logs what is refused; false when there was nothing.
+    async fn told(&self, reloader: &Reloader) -> bool {
+        self.once(reloader).await.unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "The newer release was not taken; the one in use stays.");
+            true
+        })
     }
 
     /// Keeps what came over the bus only if services can use it, since a restart must not fail on it; from then on it
@@ -86,7 +108,9 @@ impl Reload {
     async fn keep(&self, reloader: &Reloader, arrival: &Arrival) -> anyhow::Result<()> {
         let (files, directory, release) = (reloader.clone(), self.directory.clone(), Arc::clone(arrival.release()));
         let keep = move || -> anyhow::Result<()> {
-            Tables::read(&directory, &release)?;
+            if release.digest() != files.in_use().digest() {
+                Tables::read(&directory, &release)?;
+            }
             Ok(files.keep(&release)?)
         };
         spawn_blocking(keep).await.context("keeping the release")??;
@@ -99,15 +123,18 @@ impl Reload {
         let (files, directory) = (reloader.clone(), self.directory.clone());
         let read = move || -> anyhow::Result<_> {
             let Some(release) = files.newer()? else { return Ok(None) };
-            let tables = Tables::read(&directory, &release)?;
+            let is_another = release.digest() != files.in_use().digest();
+            let tables = is_another.then(|| Tables::read(&directory, &release)).transpose()?;
             Ok(Some((release, tables)))
         };
         let Some((release, tables)) = spawn_blocking(read).await.context("reading the directory")?? else {
             return Ok(false);
         };
         // First what figures are checked against: what a peer accepts by the newer release must fit here.
-        self.registry.send_replace(tables.registry);
-        self.areas.send_replace(tables.areas);
+        if let Some(tables) = tables {
+            self.registry.send_replace(tables.registry);
+            self.areas.send_replace(tables.areas);
+        }
         reloader.install(release).await?;
         Ok(true)
     }

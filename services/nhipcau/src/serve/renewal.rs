@@ -168,7 +168,7 @@ impl Renewal {
 
 /// Whether it is to be told that something ends: the days left at most, 0 when it has ended. `i64::MAX` when what was
 /// told holds no more.
-fn due(end: Timestamp, now: Timestamp, told: Option<(i64, Timestamp)>) -> Option<i64> {
+pub(super) fn due(end: Timestamp, now: Timestamp, told: Option<(i64, Timestamp)>) -> Option<i64> {
     let left = end.duration_since(now);
     let stage = if left.is_positive() {
         AHEAD.into_iter().rev().find(|days| left <= SignedDuration::from_hours(24 * days)).unwrap_or(i64::MAX)

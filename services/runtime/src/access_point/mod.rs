@@ -238,7 +238,7 @@ impl Loaded {
             alarms: alarms.clone(),
             desk,
         };
-        let config = config.directory;
+        let (keys, config) = (config.keys, config.directory);
         let arrivals = Some(arrivals);
         Ok(AccessPoint {
             writer,
@@ -250,6 +250,7 @@ impl Loaded {
             operations,
             beside,
             config,
+            keys,
             clock,
             counter,
             _lock: lock,
@@ -270,6 +271,7 @@ pub struct AccessPoint {
     /// What runs beside the writer: the pump, and the look at the disk.
     beside: JoinSet<()>,
     config: config::Directory,
+    keys: config::Keys,
     clock: Clock,
     counter: metrics::Alarms,
     _lock: Option<File>,
@@ -329,6 +331,7 @@ impl AccessPoint {
     pub fn reloader(&self) -> Reloader {
         Reloader {
             config: self.config.clone(),
+            keys: self.keys.clone(),
             clock: self.clock.clone(),
             releases: self.releases.clone(),
             handle: self.handle(),

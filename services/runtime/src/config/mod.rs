@@ -12,6 +12,7 @@ mod value;
 
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
+use jiff::SignedDuration;
 use nhipcau_domain::{directory::Fingerprint, id::AccessPointId};
 use nhipcau_messaging::{
     engine::Limits,
@@ -89,12 +90,14 @@ pub struct Keys {
     pub directory: PathBuf,
     /// Key-encryption keys.
     pub kek: PathBuf,
+    /// How long a sealing epoch lasts, where they are made by schedule.
+    pub epoch: Option<SignedDuration>,
 }
 
 /// Where the directory is.
 #[derive(Debug, Clone)]
 pub struct Directory {
-    /// Holds `releases/`, `revocations/` and `attachments/`.
+    /// Holds `releases/`, `revocations/`, `bulletins/` and `attachments/`.
     pub path: PathBuf,
     /// Fingerprint of the first root.
     pub fingerprint: Fingerprint,

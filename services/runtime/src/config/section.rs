@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
+use jiff::SignedDuration;
 use nhipcau_messaging::{
     engine::Limits,
     nats::{ClientCertificate, Connection, Credential},
@@ -34,7 +35,12 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
         // No less than a few of the largest messages.
         bytes: from.size("outbox", "bytes", (1 << 20..=1 << 50, "\"1MiB\" and \"1048576GiB\"")) as u64,
     };
-    let keys = Keys { directory: from.path("keys", "directory"), kek: from.path("keys", "kek") };
+    let days: u32 = from.number("keys", "epoch", 0..=90);
+    if (1..8).contains(&days) {
+        from.problems.add("keys.epoch", "must be 0, or 8 to 90");
+    }
+    let epoch = (days > 0).then(|| SignedDuration::from_hours(i64::from(days) * 24));
+    let keys = Keys { directory: from.path("keys", "directory"), kek: from.path("keys", "kek"), epoch };
     if keys.directory == keys.kek {
         from.problems.add("keys.kek", "must be another directory than keys.directory");
     }

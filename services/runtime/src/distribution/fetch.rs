@@ -23,23 +23,23 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Arrival, Awaited, PIECE, Pace, Question, Shared, count, lock};
+use super::{Arrival, Awaited, PIECE, Pace, Question, Shared, Teller, count, lock};
 use crate::directory;
 
-/// Why a release of a peer is not in use here.
+/// Why a release of a peer, or what it has heard, is not in use here.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     #[error("the peer does not answer")]
     Silent,
     #[error("what the peer sent is not what it should be")]
     Altered,
     #[error("the release is not newer than the one in use")]
     NotNewer,
-    #[error("the release was refused")]
+    #[error("it was refused")]
     Refused(#[from] domain::Error),
     #[error("the directory's files")]
     Files(#[from] directory::Error),
-    #[error("the release cannot be used here: {0}")]
+    #[error("it cannot be used here: {0}")]
     Unusable(String),
     #[error("the process ends")]
     Ending,
@@ -69,7 +69,7 @@ pub(super) async fn run(
     shared: Arc<Shared>,
     mut hints: mpsc::Receiver<AccessPointId>,
     arrived: mpsc::Sender<Arrival>,
-    mut alarm: Box<dyn FnMut(Alarm) + Send>,
+    alarm: Teller,
 ) {
     let mut standings: HashMap<AccessPointId, Standing> = HashMap::new();
     while let Some(peer) = hints.recv().await {
@@ -100,7 +100,7 @@ pub(super) async fn run(
         let error: &dyn std::error::Error = &error;
         tracing::warn!(error, %peer, "A newer directory release of a peer was not taken.");
         if !std::mem::replace(&mut standing.alarmed, true) {
-            alarm(Alarm { kind: AlarmKind::ReleaseRefused, peer: Some(peer) });
+            lock(&alarm)(Alarm { kind: AlarmKind::ReleaseRefused, peer: Some(peer) });
         }
     }
 }
@@ -132,11 +132,16 @@ async fn next(shared: &Shared, peer: &AccessPointId, arrived: &mpsc::Sender<Arri
     for table in &release.wire().attachments {
         fetch_table(shared, peer, &release, table).await?;
     }
-    let (answer, answered) = oneshot::channel();
-    arrived.send(Arrival { release, answer }).await.map_err(|_| Error::Ending)?;
-    answered.await?.map_err(Error::Unusable)?;
+    hand_over(arrived, release).await?;
     shared.counters.taken.fetch_add(1, Ordering::Relaxed);
     Ok(())
+}
+
+/// Has a release taken into use.
+pub(super) async fn hand_over(arrived: &mpsc::Sender<Arrival>, release: Arc<Release>) -> Result<(), Error> {
+    let (answer, answered) = oneshot::channel();
+    arrived.send(Arrival { release, answer }).await.map_err(|_| Error::Ending)?;
+    answered.await?.map_err(Error::Unusable)
 }
 
 /// Brings a table into its place unless it is there.
@@ -162,7 +167,12 @@ async fn fetch_table(
 }
 
 /// A whole file as the peer gives it. Whoever uses it holds it against a digest or signatures that are believed.
-async fn file(shared: &Shared, peer: &AccessPointId, question: Question, limit: usize) -> Result<Vec<u8>, Error> {
+pub(super) async fn file(
+    shared: &Shared,
+    peer: &AccessPointId,
+    question: Question,
+    limit: usize,
+) -> Result<Vec<u8>, Error> {
     let first = ask(shared, peer, question).await?;
     let size = usize::try_from(first.size_bytes).ok().filter(|size| (1..=limit).contains(size));
     let size = size.ok_or(Error::Altered)?;
@@ -182,7 +192,7 @@ async fn file(shared: &Shared, peer: &AccessPointId, question: Question, limit: 
 
 async fn ask(shared: &Shared, peer: &AccessPointId, question: Question) -> Result<FilePiece, Error> {
     let (answer, mut answered) = oneshot::channel();
-    *lock(&shared.awaited) = Some(Awaited { peer: peer.clone(), question, answer });
+    shared.expect(Awaited { peer: peer.clone(), question, answer });
     for _ in 0..shared.pace.tries {
         let kind = match question {
             Question::Release(version) => Kind::ReleaseRequest(version),
@@ -193,6 +203,5 @@ async fn ask(shared: &Shared, peer: &AccessPointId, question: Question) -> Resul
             return Ok(answer?);
         }
     }
-    lock(&shared.awaited).take();
     Err(Error::Silent)
 }

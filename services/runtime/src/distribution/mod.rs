@@ -1,21 +1,24 @@
 //! How the directory reaches an access point over the bus: a newer release that a peer has, with the tables that it
-//! names, piece by piece, beside the writer, so that no message waits for it.
+//! names, and the bulletins and revocations that it has heard, piece by piece, beside the writer, so that no message
+//! waits for it.
 //!
 //! Nothing is believed because of who sent it. A release counts by its signatures under the root in use, a table by the
-//! digest in a verified release, and both only once they are whole. Tables are written first; the release is written
+//! digest in a verified release, and both only once they are whole; bulletins and revocations each by its own. Tables are written first; the release is written
 //! and taken into use by whoever reads [`Courier::open`]'s arrivals, exactly as one that an operator installed. One
-//! file is fetched at a time and held in memory until it is verified: at most 16 MiB. A peer whose release is refused
-//! is alarmed of once and asked ever more rarely.
+//! file is fetched at a time and held in memory until it is verified: at most 16 MiB, and 4 MiB of notices beside it, so
+//! that a peer which is slow with a release keeps no revocation away. A peer whose release is refused is alarmed of once
+//! and asked ever more rarely; for notices it is asked once in a while, whatever came of it.
 //!
-//! Leaves out revocations, which operators install, and which release is newest: peers' statuses say that.
+//! Leaves out which release is newest and who has other notices: peers' statuses say that.
 
 mod fetch;
+mod hear;
 mod shelf;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -27,6 +30,7 @@ use std::{
 use nhipcau_domain::{directory::Release, id::AccessPointId};
 use nhipcau_messaging::{
     engine::{Alarm, Input, Output},
+    pae::Digest,
     quota::Quota,
     signal::{FilePiece, Kind, Signal},
 };
@@ -41,8 +45,8 @@ const PIECE: usize = 256 * 1024;
 const WAITING: usize = 16;
 /// Peers that wait to be asked.
 const HINTS: usize = 16;
-/// A release request is this long at most; longer signals need not be read.
-const REQUEST_BYTES: usize = 16;
+/// A request is this long at most; longer signals need not be read.
+const REQUEST_BYTES: usize = 48;
 
 /// How patient a courier is.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +59,8 @@ pub struct Pace {
     pub pause: Duration,
     /// The longest such pause.
     pub longest: Duration,
+    /// How long a peer whose notices were taken is left alone; others for `pause`.
+    pub calm: Duration,
 }
 
 impl Default for Pace {
@@ -64,6 +70,7 @@ impl Default for Pace {
             tries: 5,
             pause: Duration::from_secs(15),
             longest: Duration::from_hours(1),
+            calm: Duration::from_secs(2),
         }
     }
 }
@@ -84,7 +91,8 @@ pub struct Seams {
     pub pace: Pace,
 }
 
-/// A verified release whose tables are in their place, to be looked at, kept and taken into use.
+/// A verified release whose tables are in their place, or the one in use with more bulletins or revocations over it, to
+/// be looked at, kept and taken into use.
 #[derive(Debug)]
 pub struct Arrival {
     release: Arc<Release>,
@@ -110,7 +118,9 @@ impl Arrival {
 pub struct Totals {
     /// Releases that came over the bus and are in use.
     pub taken: u64,
-    /// Releases of peers that were refused.
+    /// Bulletins and revocations, as often as some came over the bus and are in use.
+    pub heard: u64,
+    /// Releases, bulletins and revocations of peers that were refused, as often as some were.
     pub refused: u64,
     /// Pieces handed out to peers.
     pub served: u64,
@@ -123,6 +133,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 struct Counters {
     taken: AtomicU64,
+    heard: AtomicU64,
     refused: AtomicU64,
     served: AtomicU64,
     shed: AtomicU64,
@@ -149,12 +160,15 @@ impl Question {
     }
 }
 
-/// The one question that is open.
+/// A question that is open: one of a release or its tables, and one of notices.
 struct Awaited {
     peer: AccessPointId,
     question: Question,
     answer: oneshot::Sender<FilePiece>,
 }
+
+/// Who tells a person, for both who fetch.
+type Teller = Arc<Mutex<Box<dyn FnMut(Alarm) + Send>>>;
 
 struct Shared {
     access_point: AccessPointId,
@@ -163,15 +177,24 @@ struct Shared {
     outlet: Box<dyn Fn(Output) + Send + Sync>,
     pace: Pace,
     counters: Counters,
-    awaited: Mutex<Option<Awaited>>,
+    awaited: Mutex<Vec<Awaited>>,
     /// Peers that wait to be asked, each once: one that speaks all the time must not take the places of others.
     hinted: Mutex<BTreeSet<AccessPointId>>,
+    /// What notices peers have that are not those here.
+    noticed: Mutex<BTreeMap<AccessPointId, Digest>>,
     quotas: Mutex<HashMap<AccessPointId, Quota>>,
 }
 
 impl Shared {
     fn release(&self) -> Arc<Release> {
         Arc::clone(&self.releases.borrow())
+    }
+
+    /// Opens a question; those that nobody waits for any more are closed.
+    fn expect(&self, question: Awaited) {
+        let mut awaited = lock(&self.awaited);
+        awaited.retain(|open| !open.answer.is_closed());
+        awaited.push(question);
     }
 
     fn send(&self, recipient: AccessPointId, kind: Kind) {
@@ -185,6 +208,7 @@ impl Shared {
 pub struct Courier {
     shared: Arc<Shared>,
     hints: mpsc::Sender<AccessPointId>,
+    news: mpsc::Sender<AccessPointId>,
     questions: mpsc::Sender<(AccessPointId, Question)>,
 }
 
@@ -208,14 +232,18 @@ impl Courier {
             counters: Counters::default(),
             awaited: Mutex::default(),
             hinted: Mutex::default(),
+            noticed: Mutex::default(),
             quotas: Mutex::default(),
         });
         let (hints, hinted) = mpsc::channel(HINTS);
         let (questions, asked) = mpsc::channel(WAITING);
         let (arrived, arrivals) = mpsc::channel(1);
+        let (news, heard) = mpsc::channel(HINTS);
+        let alarm: Teller = Arc::new(Mutex::new(alarm));
         tokio::spawn(shelf::hand_out(Arc::clone(&shared), asked));
+        tokio::spawn(hear::run(Arc::clone(&shared), (news.downgrade(), heard), arrived.clone(), Arc::clone(&alarm)));
         tokio::spawn(fetch::run(Arc::clone(&shared), hinted, arrived, alarm));
-        (Self { shared, hints, questions }, arrivals)
+        (Self { shared, hints, news, questions }, arrivals)
     }
 
     /// Takes everything that brings the directory out of what arrives, so that the engine takes no release into use
@@ -241,29 +269,43 @@ impl Courier {
         None
     }
 
-    /// Takes the engine's word that a peer has a newer release out of what it sends; the rest comes back.
+    /// Takes the engine's word that a peer has a newer release, or other notices, out of what it sends; the rest comes
+    /// back.
     #[must_use]
     pub fn divert(&self, output: Output) -> Option<Output> {
-        match &output {
-            Output::Signal { recipient, bytes } if bytes.len() <= REQUEST_BYTES && is_request(bytes) => {
+        let Output::Signal { recipient, bytes } = &output else { return Some(output) };
+        if bytes.len() > REQUEST_BYTES {
+            return Some(output);
+        }
+        // Without room another status of the peer will say it again.
+        match Signal::decode(bytes.as_slice()).ok().and_then(|signal| signal.kind) {
+            Some(Kind::ReleaseRequest(_)) => {
                 let mut hinted = lock(&self.shared.hinted);
                 if hinted.insert(recipient.clone()) && self.hints.try_send(recipient.clone()).is_err() {
-                    // Without room another status of the peer will say it again.
                     hinted.remove(recipient);
                 }
-                None
             }
-            _ => Some(output),
+            Some(Kind::FileRequest(request)) => {
+                let Ok(digest) = request.digest.try_into() else { return None };
+                let mut noticed = lock(&self.shared.noticed);
+                let is_waiting = noticed.insert(recipient.clone(), digest).is_some();
+                if !is_waiting && self.news.try_send(recipient.clone()).is_err() {
+                    noticed.remove(recipient);
+                }
+            }
+            _ => return Some(output),
         }
+        None
     }
 
     /// What was counted.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let Counters { taken, refused, served, shed, unasked } = &self.shared.counters;
+        let Counters { taken, heard, refused, served, shed, unasked } = &self.shared.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Totals {
             taken: read(taken),
+            heard: read(heard),
             refused: read(refused),
             served: read(served),
             shed: read(shed),
@@ -280,17 +322,13 @@ impl Courier {
 
     fn answered(&self, peer: &AccessPointId, piece: FilePiece) {
         let mut awaited = lock(&self.shared.awaited);
-        let fits = awaited.as_ref().is_some_and(|open| open.peer == *peer && open.question.is_answered_by(&piece));
-        match fits.then(|| awaited.take()).flatten() {
+        let open = awaited.iter().position(|open| open.peer == *peer && open.question.is_answered_by(&piece));
+        match open.map(|open| awaited.swap_remove(open)) {
             // Fails only when patience ended meanwhile.
             Some(open) => drop(open.answer.send(piece)),
             None => count(&self.shared.counters.unasked),
         }
     }
-}
-
-fn is_request(bytes: &[u8]) -> bool {
-    matches!(Signal::decode(bytes), Ok(Signal { kind: Some(Kind::ReleaseRequest(_)) }))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,5 @@
-//! What is handed out to peers: the releases up to the one in use, and the tables that they name, read from the disk
-//! piece by piece.
+//! What is handed out to peers: the releases up to the one in use, the tables that they name, read from the disk piece by
+//! piece, and the notices over the release in use.
 //!
 //! One question is answered at a time. What is handed out is not verified again: whoever asked does that.
 
@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::{directory::Release, id::AccessPointId};
 use nhipcau_messaging::{
     pae::sha256,
     signal::{FilePiece, Kind},
@@ -27,11 +27,15 @@ use crate::directory;
 pub(super) async fn hand_out(shared: Arc<Shared>, mut asked: mpsc::Receiver<(AccessPointId, Question)>) {
     let mut shelf = Arc::new(Shelf::default());
     while let Some((peer, question)) = asked.recv().await {
-        let version = shared.release().version();
+        let release = shared.release();
+        let version = release.version();
         let (config, known) = (shared.config.clone(), Arc::clone(&shelf));
         let look = move || -> Result<(Arc<Shelf>, Option<FilePiece>), directory::Error> {
             let shelf = if known.version == version { known } else { Arc::new(Shelf::read(&config.path, version)?) };
-            let piece = shelf.piece(question)?;
+            let piece = match notices(&release, question) {
+                Some(piece) => Some(piece),
+                None => shelf.piece(question)?,
+            };
             Ok((shelf, piece))
         };
         match spawn_blocking(look).await {
@@ -50,6 +54,19 @@ pub(super) async fn hand_out(shared: Arc<Shared>, mut asked: mpsc::Receiver<(Acc
             Err(_) => return,
         }
     }
+}
+
+fn notices(release: &Release, question: Question) -> Option<FilePiece> {
+    let Question::Piece(digest, offset) = question else { return None };
+    let notices = release.notices();
+    let rest = notices.get(usize::try_from(offset).ok()?..).filter(|rest| !rest.is_empty())?;
+    (release.notices_digest() == Some(digest)).then(|| FilePiece {
+        digest: digest.to_vec(),
+        size_bytes: notices.len() as u64,
+        offset,
+        content: rest.iter().take(PIECE).copied().collect(),
+        release_version: 0,
+    })
 }
 
 /// Where the files are that may be handed out.

@@ -1,5 +1,7 @@
 //! Two access points with a directory each and a line between them that can alter, lose and add.
 
+mod hearing;
+
 use std::{fs, path::PathBuf, sync::OnceLock};
 
 use aws_lc_rs::signature::Ed25519KeyPair;
@@ -21,6 +23,7 @@ const PACE: Pace = Pace {
     tries: 3,
     pause: Duration::from_millis(1),
     longest: Duration::from_millis(1),
+    calm: Duration::from_millis(1),
 };
 
 fn now() -> Timestamp {
@@ -59,9 +62,11 @@ impl Office {
     fn first(&self) -> Release {
         let long = Validity::between(now() - year(), now() + year());
         let mut builder = ReleaseBuilder::new(&self.root, now() - year(), now() + year());
-        for name in ["moha", "moh", "vwu"] {
+        for (n, name) in (10..).zip(["moha", "moh", "vwu"]) {
             let (party, id) = (PartyId::new(name).unwrap(), AccessPointId::new(name).unwrap());
+            let signing = nhipcau_domain::directory::authoring::public_key(&signer(n));
             builder = builder.party(&party, ("Bộ", "Ministry"), long).access_point(&id, &party, &[&party]);
+            builder = builder.signing_key(&id, &key("s-1"), signing, long).sealing_key(&id, &key("e-1"), [n; 32], long);
         }
         Release::verify(&self.sign(&builder, 2), &self.root, None).unwrap()
     }
@@ -71,6 +76,11 @@ impl Office {
         let signers: Vec<_> = ids.iter().zip(&self.pairs).take(signers).collect();
         builder.signed(&signers)
     }
+}
+
+/// The signing key of an access point: 10 of `moha`, 11 of `moh`, 12 of `vwu`.
+fn signer(n: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[n; 32]).unwrap()
 }
 
 fn after(previous: &Release) -> ReleaseBuilder {
@@ -133,7 +143,7 @@ impl Side {
 
     fn alarms(&self) -> usize {
         let alarms = lock(&self.alarms);
-        assert!(alarms.iter().all(|kind| *kind == AlarmKind::ReleaseRefused));
+        assert!(alarms.iter().all(|kind| matches!(kind, AlarmKind::ReleaseRefused | AlarmKind::NoticeRefused)));
         alarms.len()
     }
 }

@@ -9,9 +9,11 @@
 //! keys/id.key        nhipcau-id/1 ID HEX        HMAC key of message ids; never replaced
 //! keys/sealing/*.key nhipcau-sealing/1 ID HEX   X25519 private keys, of the present and of past epochs
 //! keys/start         a number                   how often the access point was started
+//! keys/rotation.lock                            held while an epoch is made or destroyed
 //! kek/*.key          nhipcau-kek/1 ID HEX       key-encryption keys; the last by name is used for new cases
 //! ```
 
+mod rotation;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use nhipcau_messaging::{
     crypto::{KeyError, rest::RestKey, seal, sign::SigningKey},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
 };
+pub use rotation::{AHEAD, EPOCH, Epoch, KEPT, Occasion, Rotated, RotationError, rotate};
 pub use start::{Start, StartError, next_start, was_started};
 use zeroize::Zeroizing;
 
@@ -81,11 +84,17 @@ pub enum Error {
 pub fn load(keys: &Path, kek: &Path) -> Result<KeyRing, Error> {
     let signing = signing(keys)?;
     let (_, id_key) = read(&keys.join("id.key"), ID)?;
-    let sealing = listed(&keys.join("sealing"))?
-        .iter()
-        .map(|path| read(path, SEALING).map(|(id, private)| SealingSecret { id, private: *private }))
-        .collect::<Result<_, _>>()?;
+    let sealing = sealing(keys)?;
     Ok(KeyRing { signing, sealing, id_key: *id_key, kek: key_encryption_keys(kek)? })
+}
+
+/// Reads the private halves of the sealing epochs.
+///
+/// # Errors
+/// [`Error`] at the first file that cannot be used.
+pub fn sealing(keys: &Path) -> Result<Vec<SealingSecret>, Error> {
+    let secret = |path: &PathBuf| read(path, SEALING).map(|(id, private)| SealingSecret { id, private: *private });
+    listed(&keys.join("sealing"))?.iter().map(secret).collect()
 }
 
 /// Reads the key-encryption keys, for whoever only opens what lies at rest.

@@ -1,4 +1,4 @@
-//! Draws up releases and signs them: for the command line that signers use offline, and for tests.
+//! Draws up releases, revocations and bulletins and signs them: for the command line, for access points, and for tests.
 //!
 //! Nothing here is trusted. What comes out counts only once [`Release::verify`] has accepted it; [`review`] says
 //! beforehand whether it could.
@@ -13,7 +13,7 @@ use crate::directory::release::Release;
 use crate::directory::revocation::Revocation;
 use crate::directory::type_string;
 use crate::directory::verify;
-use crate::id::KeyId;
+use crate::id::{AccessPointId, KeyId, PartyId};
 use crate::pae::pae;
 
 mod builder;
@@ -63,6 +63,48 @@ pub fn revoke(programme: &str, revocation: &Revocation, pair: &Ed25519KeyPair) -
     let revocation = revocation.to_wire(programme).encode_to_vec();
     let signature = pair.sign(&pae(&[type_string::REVOCATION, &revocation])).as_ref().to_vec();
     pb::SignedRevocation { revocation, signature }.encode_to_vec()
+}
+
+/// A bulletin as its access point wants it.
+#[derive(Debug, Clone)]
+pub struct BulletinDraft {
+    /// Party that operates the access point.
+    pub party: PartyId,
+    /// Access point that speaks.
+    pub access_point: AccessPointId,
+    /// Higher than that of any bulletin before.
+    pub version: u64,
+    /// When it is drawn up.
+    pub issue: Timestamp,
+    /// The signing key that will sign.
+    pub signing_key: KeyId,
+    /// Sealing keys with start and end.
+    pub sealing_keys: Vec<(KeyId, [u8; 32], (Timestamp, Timestamp))>,
+}
+
+/// Draws up a bulletin and has it signed: `sign` is given the type string and the bytes, to be signed as their PAE.
+#[must_use]
+pub fn bulletin(programme: &str, draft: &BulletinDraft, sign: impl FnOnce(&[u8], &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let key = |(id, public, (start, expire)): &(KeyId, [u8; 32], (Timestamp, Timestamp))| pb::Key {
+        key_id: id.to_string(),
+        public_key: public.to_vec(),
+        start_time: Some(timestamp(*start)),
+        expire_time: Some(timestamp(*expire)),
+        revoke_time: None,
+    };
+    let bulletin = pb::Bulletin {
+        format: 1,
+        programme: programme.to_owned(),
+        party: draft.party.to_string(),
+        access_point: draft.access_point.to_string(),
+        version: draft.version,
+        issue_time: Some(timestamp(draft.issue)),
+        signing_key: draft.signing_key.to_string(),
+        sealing_keys: draft.sealing_keys.iter().map(key).collect(),
+    };
+    let bulletin = bulletin.encode_to_vec();
+    let signature = sign(type_string::BULLETIN, &bulletin);
+    pb::SignedBulletin { bulletin, signature }.encode_to_vec()
 }
 
 /// The public half of a key pair, as the directory lists it.

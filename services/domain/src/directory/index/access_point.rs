@@ -37,6 +37,7 @@ impl Reader<'_> {
                 withdrawn: signing.iter().filter(|k| k.revoked.is_some()).map(|k| k.id.clone()).collect(),
                 signing: signing.into_iter().map(|key| (key.id.clone(), key)).collect::<BTreeMap<_, _>>(),
                 sealing,
+                bulletin: None,
             };
             if let Some(before) = self.current.and_then(|current| current.access_point(&id)) {
                 carry_over(before, &mut access_point, self.found, path);
@@ -76,8 +77,9 @@ impl Reader<'_> {
 }
 
 fn carry_over(before: &AccessPoint, to: &mut AccessPoint, found: &mut Violations, path: Arguments<'_>) {
-    for (id, public, revoked) in before.key_facts() {
-        let reused = to.key_facts().any(|(other, other_public, _)| other == id && other_public != public);
+    // A bulletin keeps no release from coming: what does not fit beside it goes.
+    for (id, public, revoked) in before.listed_facts() {
+        let reused = to.listed_facts().any(|(other, other_public, _)| other == id && other_public != public);
         found.require(!reused, Problem::Reused, path);
         if let Some(revoked) = revoked {
             to.revoke(id, revoked);

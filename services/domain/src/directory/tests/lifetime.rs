@@ -163,7 +163,7 @@ fn a_key_that_the_release_revokes_revokes_no_more() {
     let release = ceremony.release(&builder);
     let by_key = revocation(&["e1"], RevocationSigner::Signing(ap("moh"), key("s1")));
     let refused = release.revoke(&revoke("trial", &by_key, &pair(10))).unwrap_err();
-    assert_eq!(refused, Error::RevocationUnsigned);
+    assert_eq!(refused, Error::RevocationSignerUnknown);
 }
 
 #[test]

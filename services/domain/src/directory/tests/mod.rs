@@ -1,6 +1,7 @@
 //! What the directory promises, on a small programme: a health party with one access point, a union with its own,
 //! and a province whose access point hosts both its commune units and a desk of the union.
 
+mod bulletins;
 mod content;
 mod garbage;
 mod lifetime;
@@ -14,6 +15,7 @@ use nhipcau_proto::directory::v1 as pb;
 use super::authoring::{ReleaseBuilder, public_key};
 use super::{Error, Problem, Release, Signer, SignerRole, TrustedRoot, Validity};
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
+use crate::reason;
 
 fn ap(text: &str) -> AccessPointId {
     AccessPointId::new(text).unwrap()

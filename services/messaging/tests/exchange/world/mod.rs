@@ -50,7 +50,7 @@ fn party(name: &str) -> PartyId {
     PartyId::new(name).unwrap()
 }
 
-fn key_id(text: &str) -> KeyId {
+pub(crate) fn key_id(text: &str) -> KeyId {
     KeyId::new(text).unwrap()
 }
 

@@ -1,0 +1,100 @@
+//! Keys that change while messages are under way: sealing epochs that begin under load, and with ten thousand in flight.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use nhipcau_proto::referral::v1::referral_service_client::ReferralServiceClient;
+use nhipcau_tests::{
+    process::{output, program},
+    wait,
+};
+use rustix::process::Signal;
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    campaign::{Fault, PLAIN},
+    cases,
+    trial::Trial,
+};
+
+/// Messages that are under way when the epoch begins.
+const IN_FLIGHT: usize = 10_000;
+/// Callers that bring them.
+const CALLERS: usize = 64;
+
+pub(crate) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "epochs-begun",
+        about: "a sealing epoch is begun by hand at one access point after the other, four times",
+        setting: PLAIN,
+        runs: 3,
+        selected: 1,
+        strike: |trial| Box::pin(begun(trial)),
+    },
+    Fault {
+        name: "epoch-with-10000-in-flight",
+        about: "10,000 cases wait for an access point that is away; it begins an epoch before it comes back",
+        setting: PLAIN,
+        runs: 1,
+        selected: 0,
+        strike: |trial| Box::pin(in_flight(trial)),
+    },
+];
+
+/// Begins an epoch by the operator's own command.
+fn rotate(trial: &Trial, name: &str) -> Result<()> {
+    let rotated = output(program()?.args(["keys", "rotate", "--config"]).arg(trial.world.config(name)))?;
+    ensure!(rotated.status.success(), "not rotated: {}", String::from_utf8_lossy(&rotated.stderr));
+    Ok(())
+}
+
+/// Waits until everybody has heard what an access point has announced.
+async fn spread(trial: &Trial, name: &str) -> Result<()> {
+    let bulletin = |at: &str| {
+        let file = trial.world.path(at).join(format!("directory/bulletins/{name}.bulletin"));
+        std::fs::read(file).unwrap_or_default()
+    };
+    for at in trial.members {
+        wait::until_answered(at, async || (bulletin(at) == bulletin(name)).then_some(())).await?;
+    }
+    Ok(())
+}
+
+async fn begun(trial: &mut Trial) -> Result<()> {
+    for _ in 0..4 {
+        trial.pause(0, 800).await;
+        let name = trial.any_member();
+        rotate(trial, name)?;
+        trial.signal(name, Signal::HUP)?;
+        spread(trial, name).await?;
+        trial.saw("epochs begun");
+    }
+    Ok(())
+}
+
+async fn in_flight(trial: &mut Trial) -> Result<()> {
+    let sides = ["moh", "hanoi"];
+    trial.world.stop("hanoi").await?;
+    let mut callers = JoinSet::new();
+    for _ in 0..CALLERS {
+        let channel = trial.world.channel("moh")?;
+        callers.spawn(async move {
+            let mut system = ReferralServiceClient::new(channel);
+            for _ in 0..IN_FLIGHT.div_ceil(CALLERS) {
+                let request = cases::transfer(sides)?;
+                // Asked again under the same request id, as any caller does.
+                while system.submit_referral(request.clone()).await.is_err() {
+                    sleep(Duration::from_millis(50)).await;
+                }
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(done) = callers.join_next().await {
+        done.context("a caller")??;
+    }
+    rotate(trial, "hanoi")?;
+    trial.saw("begun with 10000 in flight");
+    trial.bring_up().await?;
+    spread(trial, "hanoi").await
+}

@@ -1,0 +1,145 @@
+//! Keys in motion while access points run: a revocation that one was handed, an epoch begun by hand and one that was due,
+//! and who was away meanwhile.
+
+use std::{
+    fs,
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use nhipcau_proto::referral::v1::BranchState;
+use nhipcau_tests::{
+    process::{output, program},
+    wait,
+    world::World,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    directory::{IN_USE, done, reload},
+    referrals::Case,
+};
+
+/// Has an access point begin an epoch, and gives its key.
+fn rotate(world: &World, name: &str) -> String {
+    let rotated = output(program().unwrap().args(["keys", "rotate", "--json", "--config"]).arg(world.config(name)));
+    let rotated = rotated.unwrap();
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    let said: Value = serde_json::from_slice(&rotated.stdout).unwrap();
+    said["key_id"].as_str().unwrap().to_owned()
+}
+
+/// What is said to be the last word of an access point, at another.
+fn bulletin(world: &World, at: &str, of: &str) -> Vec<u8> {
+    fs::read(world.path(at).join("directory/bulletins").join(format!("{of}.bulletin"))).unwrap_or_default()
+}
+
+async fn spread(world: &World, of: &str, to: &[&str]) {
+    let own = bulletin(world, of, of);
+    for at in to {
+        wait::until(at, || (bulletin(world, at, of) == own).then_some(())).await.unwrap();
+    }
+}
+
+fn revoke(world: &World, of: &str, key: &str, out: &str) {
+    let what =
+        ["revoke", "--release", "releases/1.release", "--party", of, "--access-point", of, "--key", key, "--out", out];
+    done(world, &[&what[..], &["--signing-key", &format!("../{of}/keys/signing.key")]].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_handed_to_one_is_in_force_at_all_in_under_a_minute_and_after_a_restart() {
+    let everybody = ["moha", "moh", "vwu", "hanoi"];
+    let mut world = World::start(&everybody).await.unwrap();
+    revoke(&world, "moha", "s-1", "releases/moha.revocation");
+    done(&world, &["install", "releases/moha.revocation", "--home", "../vwu"]);
+    let before: Vec<_> =
+        everybody.iter().map(|name| world.running(name).unwrap().log().matches(IN_USE).count()).collect();
+    let handed = Instant::now();
+    reload(&mut world, "vwu", IN_USE).await;
+    for (name, before) in everybody.iter().zip(before) {
+        let process = world.running(name).unwrap();
+        let is_in_use = || (process.log().matches(IN_USE).count() > before).then_some(());
+        wait::until(name, is_in_use).await.unwrap();
+    }
+    let took = handed.elapsed();
+    writeln!(std::io::stderr(), "a revocation was in force at all {} after {took:.2?}", everybody.len()).unwrap();
+    assert!(took < Duration::from_secs(60), "{took:?}");
+
+    // What came over the bus is under its SHA-256 among the files of who was not handed it, and a restart has it.
+    let revocation = fs::read(world.path("programme/releases/moha.revocation")).unwrap();
+    let name = format!("{}.revocation", hex(&nhipcau_messaging::pae::sha256(&revocation)));
+    assert_eq!(fs::read(world.path("moh/directory/revocations").join(name)).unwrap(), revocation);
+    assert!(world.stop("moh").await.unwrap().success());
+    world.start_access_point("moh").await.unwrap();
+    let figures = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dev/demo/indicators.csv");
+    let imported = output(world.system("moha").unwrap().args(["indicators", "import", figures])).unwrap();
+    assert!(imported.status.success());
+    for name in ["moh", "hanoi"] {
+        let quarantined = wait::until_answered(name, async || {
+            world.metrics(name).await.ok()?.contains("nhipcau_alarms_total{kind=\"QUARANTINED\"}").then_some(())
+        });
+        quarantined.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_begun_by_hand_is_used_by_all_and_by_who_was_away_and_an_older_bulletin_never_again() {
+    let mut world = World::start(&["moh", "hanoi", "vwu"]).await.unwrap();
+    assert!(world.stop("vwu").await.unwrap().success());
+    let key = rotate(&world, "hanoi");
+    let first = bulletin(&world, "hanoi", "hanoi");
+    reload(&mut world, "hanoi", IN_USE).await;
+    spread(&world, "hanoi", &["moh"]).await;
+    let case = Case::submit(&world).unwrap();
+    case.is(&world, BranchState::Received).await.unwrap();
+    // The key that it was sealed to is named in the clear, in what the recipient keeps.
+    let sealed_to = |key: &str| {
+        let store =
+            fs::read_dir(world.path("hanoi/store")).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+        store.into_iter().any(|bytes| bytes.windows(key.len()).any(|window| window == key.as_bytes()))
+    };
+    assert!(sealed_to(&key), "{key}");
+
+    rotate(&world, "hanoi");
+    reload(&mut world, "hanoi", IN_USE).await;
+    world.start_access_point("vwu").await.unwrap();
+    spread(&world, "hanoi", &["moh", "vwu"]).await;
+    // Somebody puts the older one back: whoever has heard the newer one does not go back.
+    let newest = bulletin(&world, "hanoi", "hanoi");
+    assert_ne!(newest, first);
+    fs::write(world.path("moh/directory/bulletins/hanoi.bulletin"), &first).unwrap();
+    let process = world.running("moh").unwrap();
+    process.signal(Signal::HUP).unwrap();
+    let said = "The directory has no newer release.";
+    wait::until(said, || process.log().contains(said).then_some(())).await.unwrap();
+    case.act(&world, "hanoi", &["acknowledge"]).unwrap();
+    case.is(&world, BranchState::Assigned).await.unwrap();
+    assert!(world.stop("moh").await.unwrap().success());
+    world.start_access_point("moh").await.unwrap();
+    wait::until("the newest", || (bulletin(&world, "moh", "hanoi") == newest).then_some(())).await.unwrap();
+    for name in ["moh", "hanoi", "vwu"] {
+        let page = world.metrics(name).await.unwrap();
+        assert!(!page.contains("NOTICE_REFUSED") && !page.contains("QUARANTINED"), "{name}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_epoch_that_is_revoked_is_replaced_by_the_access_point_itself_at_once() {
+    let mut world = World::start(&["moh", "hanoi"]).await.unwrap();
+    revoke(&world, "hanoi", "e-1", "releases/epoch.revocation");
+    done(&world, &["install", "releases/epoch.revocation", "--home", "../hanoi"]);
+    reload(&mut world, "hanoi", IN_USE).await;
+    wait::until("a bulletin", || (!bulletin(&world, "hanoi", "hanoi").is_empty()).then_some(())).await.unwrap();
+    spread(&world, "hanoi", &["moh"]).await;
+    assert_eq!(fs::read_dir(world.path("hanoi/keys/sealing")).unwrap().count(), 2);
+    let log = world.running("hanoi").unwrap().log();
+    assert!(log.contains("The next sealing epoch is announced.") && !log.contains("ROTATION_FAILED"), "{log}");
+    let case = Case::submit(&world).unwrap();
+    case.is(&world, BranchState::Received).await.unwrap();
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
