@@ -7,6 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from nhipcau_verify import root
+from nhipcau_verify.contracts import bulletin_pb
 from nhipcau_verify.contracts import release_pb as pb
 from nhipcau_verify.pae import digest, pae
 
@@ -15,6 +16,7 @@ from . import fixture
 DAY = 86_400
 HOLDERS = ("lead", "office", "partner")
 RECOVERY = "recovery-1"
+NEXT_EPOCH = "seal-next"
 
 
 def key(name: str) -> Ed25519PrivateKey:
@@ -76,7 +78,20 @@ def revocation(keys: list[str], at: int, by: Ed25519PrivateKey, **changes: Any) 
     return bytes(pb.SignedRevocation(revocation=data, signature=signature).SerializeToString())
 
 
-def _key(wire: Any, key_id: str, public: bytes) -> None:
+def bulletin(version: int = 1, by: Ed25519PrivateKey | None = None, **changes: Any) -> bytes:
+    """A serialized SignedBulletin of moh: the epoch of its release, and one that begins in 20 days."""
+    made = bulletin_pb.Bulletin(format=1, programme="nhipcau", party="moh", access_point="moh", version=version,
+                                signing_key=fixture.SIGNING_KEY)
+    made.issue_time.FromSeconds(fixture.TIME)
+    _key(made.sealing_keys.add(), fixture.SEALING_KEY, fixture.sealing_public("moh"))
+    _key(made.sealing_keys.add(), NEXT_EPOCH, fixture.bytes_of("next epoch"), 20)
+    made.MergeFrom(bulletin_pb.Bulletin(**changes))
+    data = made.SerializeToString(deterministic=True)
+    signature = (by or fixture.signer("moh")).sign(pae("nhipcau/1/bulletin", data))
+    return bytes(bulletin_pb.SignedBulletin(bulletin=data, signature=signature).SerializeToString())
+
+
+def _key(wire: Any, key_id: str, public: bytes, after: int = -1) -> None:
     wire.key_id, wire.public_key = key_id, public
-    wire.start_time.FromSeconds(fixture.TIME - DAY)
-    wire.expire_time.FromSeconds(fixture.TIME + 30 * DAY)
+    wire.start_time.FromSeconds(fixture.TIME + after * DAY)
+    wire.expire_time.FromSeconds(fixture.TIME + (after + 31) * DAY)

@@ -129,8 +129,12 @@ def _paths(home: pathlib.Path, document: dict[str, Any]) -> Paths:
 
 def _directory(path: pathlib.Path, fingerprint: str) -> Directory:
     releases = [file.read_bytes() for file in _files(path / "releases", "release")]
-    revocations = [file.read_bytes() for file in _files(path / "revocations", "revocation")]
-    return load(bytes.fromhex(fingerprint), releases, revocations)
+    revoked = _files(path / "revocations", "revocation")
+    # What came over the bus is named by its SHA-256.
+    by_hand, heard = ([file.read_bytes() for file in revoked if (len(file.stem) == 64) is over_bus]
+                      for over_bus in (False, True))
+    announced = [file.read_bytes() for file in _files(path / "bulletins", "bulletin")]
+    return load(bytes.fromhex(fingerprint), releases, by_hand, heard, announced)
 
 
 def _sealing_keys(name: str, path: pathlib.Path) -> dict[tuple[str, str], bytes]:

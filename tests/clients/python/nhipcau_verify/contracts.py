@@ -71,6 +71,8 @@ signal_pb: Any = importlib.import_module("nhipcau.envelope.v1.signal_pb2")
 reconciliation_pb: Any = importlib.import_module("nhipcau.envelope.v1.reconciliation_pb2")
 #: nhipcau/directory/v1/release.proto
 release_pb: Any = importlib.import_module("nhipcau.directory.v1.release_pb2")
+#: nhipcau/directory/v1/bulletin.proto
+bulletin_pb: Any = importlib.import_module("nhipcau.directory.v1.bulletin_pb2")
 #: nhipcau/directory/v1/participant.proto
 participant_pb: Any = importlib.import_module("nhipcau.directory.v1.participant_pb2")
 #: nhipcau/indicator/v1/indicator.proto

@@ -1,4 +1,4 @@
-"""The signed directory: releases in the order of their versions, and what parties revoked on top of them.
+"""The signed directory: releases in the order of their versions, and what parties revoked and announced on top of them.
 
 Everything begins with a fingerprint that was compared out of band. What a release says of participants beyond their
 keys is read as it stands: that its references resolve is the concern of those who sign it.
@@ -6,10 +6,11 @@ keys is read as it stands: that its references resolve is the concern of those w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import bulletin as bulletins
 from . import root as roots
 from .contracts import release_pb as pb
 from .errors import Reason, VerificationError, require, require_length
@@ -64,6 +65,8 @@ class Directory:
     revoked: dict[KeyName, int] = field(default_factory=dict)
     #: Signing keys that releases revoke: unlike those a party revoked itself, they sign no revocation any more.
     withdrawn: set[KeyName] = field(default_factory=set)
+    #: The bulletin in use of each access point that has one.
+    bulletins: dict[str, bulletins.Bulletin] = field(default_factory=dict)
 
     @property
     def newest(self) -> Release:
@@ -105,10 +108,45 @@ class Directory:
         require(operated, Reason.BAD_REVOCATION, "another party's access point")
         require(len(revocation.keys) >= 1, Reason.BAD_REVOCATION, "nothing is revoked")
         names = [(revocation.access_point, key) for key in revocation.keys]
-        known = all(name in self.newest.signing or name in self.newest.sealing for name in names)
-        require(known, Reason.BAD_REVOCATION, "a revoked key is not in the release")
+        known = any(name in self.newest.signing or self._sealing(name) is not None for name in names)
+        require(known, Reason.BAD_REVOCATION, "no revoked key is in the release or a bulletin")
         for name in names:
             self._note_revoked(name, nanoseconds(revocation.revoke_time))
+        self._drop_bulletins()
+
+    def announce(self, data: bytes) -> None:
+        """Verifies a signed bulletin by the release in use and takes it into use."""
+        offered = bulletins.read(data)
+        name = (offered.access_point, offered.signing_key)
+        own = offered.programme == self.newest.root.programme and self._operator(name[0]) == offered.party
+        in_force = own and name in self.newest.signing and name not in self.revoked
+        require(in_force, Reason.BAD_BULLETIN, "the bulletin names no signing key in force of its access point")
+        message = pae("nhipcau/1/bulletin", offered.content)
+        fits = roots.is_signature(self.newest.signing[name].public, message, offered.signature)
+        require(fits, Reason.BAD_SIGNATURE, "the bulletin is not signed by the key it names")
+        known = self.bulletins.get(offered.access_point)
+        if known is not None:
+            require(offered.version >= known.version, Reason.WRONG_VERSION, "the version goes back")
+            same = offered.version > known.version or offered.content == known.content
+            require(same, Reason.WRONG_VERSION, "two bulletins of one version")
+        release = self.newest
+        elsewhere = {key.public: other for other, key in (*release.signing.items(), *release.sealing.items())}
+        for epoch in offered.epochs:
+            key = (offered.access_point, epoch.key_id)
+            stands = self._sealing(key) or (release.signing[key].public if key in release.signing else epoch.public)
+            require(stands == epoch.public, Reason.BAD_BULLETIN, "a key id stands for two keys")
+            free = elsewhere.get(epoch.public, key) == key and key not in release.signing
+            require(free, Reason.BAD_BULLETIN, "a key has another owner, use or id")
+        self.bulletins[offered.access_point] = offered
+
+    def sealing_key(self, access_point: str, at: int) -> str | None:
+        """The key that others seal to at an instant."""
+        if access_point in self.bulletins:
+            name = self.bulletins[access_point].sealing_key(at)
+            return name if name is not None and at < self.revoked.get((access_point, name), at + 1) else None
+        own = [(key.start, name) for name, key in self.newest.sealing.items() if name[0] == access_point
+               and key.is_usable(at) and at < self.revoked.get(name, at + 1)]
+        return max(own)[1][1] if own else None
 
     def check_signer(self, name: KeyName, version: int, time: Any) -> None:
         """Refuses what was signed with a key that the directory does not give that access point at that time. The
@@ -135,6 +173,21 @@ class Directory:
                 self._note_revoked(name, key.revoked)
                 self.withdrawn.add(name)
         self.releases.append(release)
+        self._drop_bulletins()
+
+    def _drop_bulletins(self) -> None:
+        """A bulletin counts for as long as the key that signed it."""
+        signers = {name: (name, said.signing_key) for name, said in self.bulletins.items()}
+        for name, signer in signers.items():
+            if signer in self.revoked or signer not in self.newest.signing:
+                del self.bulletins[name]
+
+    def _sealing(self, name: KeyName) -> bytes | None:
+        """The sealing key of this name, in the release or in a bulletin."""
+        said = self.bulletins[name[0]].epochs if name[0] in self.bulletins else ()
+        found = [epoch.public for epoch in said if epoch.key_id == name[1]]
+        listed = self.newest.sealing.get(name)
+        return listed.public if listed is not None else next(iter(found), None)
 
     def _note_revoked(self, name: KeyName, at: int) -> None:
         self.revoked[name] = min(at, self.revoked.get(name, at))
@@ -157,21 +210,27 @@ class Directory:
         return bytes(keys[0])
 
 
-def load(fingerprint: bytes, releases: Iterable[bytes], revocations: Iterable[bytes]) -> Directory:
-    """Verifies files in their order. A revocation is applied under the first release that it fits."""
-    directory, waiting = Directory(fingerprint), list(revocations)
+def load(fingerprint: bytes, releases: Iterable[bytes], revocations: Iterable[bytes],
+         heard: Iterable[bytes] = (), announced: Iterable[bytes] = ()) -> Directory:
+    """Verifies files in their order. A revocation is applied under the first release that it fits; one that came over the
+    bus (`heard`), and a bulletin (`announced`), may fit none."""
+    directory, waiting, over_bus = Directory(fingerprint), list(revocations), list(heard)
+    said = list(announced)
     for data in releases:
         directory.add(data)
-        waiting = [item for item in waiting if not _applies(directory, item)]
+        for item in said:
+            _applies(directory.announce, item)
+        waiting = [item for item in waiting if not _applies(directory.revoke, item)]
+        over_bus = [item for item in over_bus if not _applies(directory.revoke, item)]
     require(bool(directory.releases), Reason.BAD_RELEASE, "there is no release")
     for item in waiting:
         directory.revoke(item)
     return directory
 
 
-def _applies(directory: Directory, data: bytes) -> bool:
+def _applies(take: Callable[[bytes], None], data: bytes) -> bool:
     try:
-        directory.revoke(data)
+        take(data)
     except VerificationError:
         return False
     return True

@@ -46,6 +46,7 @@ class Reason(enum.StrEnum):
     WRONG_VERSION = "wrong-version"
     BAD_RELEASE = "bad-release"
     BAD_REVOCATION = "bad-revocation"
+    BAD_BULLETIN = "bad-bulletin"
     KEY_NOT_USABLE = "key-not-usable"
     NOT_AT_REST = "not-at-rest"
 
@@ -53,7 +54,7 @@ class Reason(enum.StrEnum):
 #: Reasons of what is no message, of which there are no vectors: the signed directory and bodies at rest.
 WITHOUT_VECTORS = frozenset({
     Reason.WRONG_ROOT, Reason.UNDER_SIGNED, Reason.WRONG_VERSION, Reason.BAD_RELEASE, Reason.BAD_REVOCATION,
-    Reason.KEY_NOT_USABLE, Reason.NOT_AT_REST,
+    Reason.BAD_BULLETIN, Reason.KEY_NOT_USABLE, Reason.NOT_AT_REST,
 })
 
 

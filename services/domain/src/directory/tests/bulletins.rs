@@ -230,6 +230,16 @@ fn notices_bring_two_together_and_one_bad_entry_keeps_no_other_away() {
     assert_eq!(release.hear(&vec![0; MAX_NOTICES_BYTES + 1]).unwrap_err(), Error::Malformed);
 }
 
+/// A bulletin as a second implementation (Python) first wrote and signed it. Its bytes must be readable for ever.
+const GOLDEN: &[u8] = include_bytes!("golden/bulletin-1.binpb");
+
+#[test]
+fn the_first_bulletin_ever_written_still_verifies() {
+    let (_, release) = first();
+    assert_eq!(epoch(&release.announce(GOLDEN).unwrap(), 55).as_deref(), Some("e3"));
+    assert_eq!(bulletin(1, SECOND), GOLDEN);
+}
+
 fn revoke_forged() -> Vec<u8> {
     let mut bytes = rescue(&["s1"], 3);
     *bytes.last_mut().unwrap() ^= 1;

@@ -77,7 +77,7 @@ async fn bulletins_and_revocations_arrive_and_outlive_a_restart() {
 async fn forged_ones_are_refused_told_once_and_keep_no_others_away() {
     let office = Office::new();
     let (moha, mut moh) = pair(&office, Some);
-    let by_another = bulletin(("vwu", 10), 1, 51);
+    let by_another = bulletin(("moha", 12), 1, 51);
     let file = |bulletin: &[u8]| {
         let signed = pb::SignedBulletin::decode(bulletin).unwrap();
         let revocations = vec![pb::SignedRevocation::decode(revocation(1).as_slice()).unwrap()];

@@ -50,7 +50,8 @@ fn start() -> Timestamp {
 #[test]
 fn over_a_year_every_epoch_is_announced_a_week_ahead_and_destroyed_thirty_days_after_its_last_use_and_never_earlier() {
     let point = Point::new();
-    let (mut last_use, mut announced, mut destroyed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut announced, mut destroyed) = (BTreeMap::new(), BTreeMap::new());
+    let mut last_use = BTreeMap::from([("e-1".to_owned(), start())]);
     for day in 0..340 {
         let at = start() + DAY * day;
         let rotated = point.rotate(Occasion::Schedule, at).unwrap();
