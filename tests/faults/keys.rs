@@ -1,4 +1,4 @@
-//! Keys that change while messages are under way: sealing epochs that begin under load, and with ten thousand in flight.
+//! Keys that change while messages are under way: sealing epochs that begin under load, and with 10,000 in flight.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Keys in motion while access points run: a revocation that one was handed, an epoch begun by hand and one that was due,
-//! and who was away meanwhile.
+//! Keys in motion while access points run: a revocation that one was handed, an epoch begun by hand and one that was
+//! due, and who was away meanwhile.
 
 use std::{
     fs,

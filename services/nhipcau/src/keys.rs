@@ -1,4 +1,4 @@
-//! `nhipcau keys`: the keys of an access point, made where they are used and never overwritten, and epochs begun by hand.
+//! `nhipcau keys`: the keys of an access point, made where they are used and never overwritten; epochs begun by hand.
 //!
 //! Private halves go from the operating system's generator into files of mode 600 and nowhere else. What is printed are
 //! public halves with their fingerprints: sent to the signers of the directory by one way, compared by another.

@@ -139,8 +139,8 @@ pub fn keep_table(config: &config::Directory, release: &Release, name: &str, byt
     write(&path, bytes)
 }
 
-/// Puts a release into its place, unless one with its number is there, and what stands over it. Its tables have to be in
-/// theirs.
+/// Puts a release into its place, unless one with its number is there, and what stands over it. Its tables have to be
+/// in theirs.
 ///
 /// # Errors
 /// [`Error`] when it cannot be written or would not be read last.

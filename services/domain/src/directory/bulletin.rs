@@ -172,8 +172,8 @@ impl Release {
         newest_first.map(|(i, (id, public, times))| SealingKey::new(id, public, times, i == 0)).collect()
     }
 
-    /// What the release, and the bulletin in use, say of a key that a bulletin names. Bulletins of others do not matter:
-    /// which of two came first must not.
+    /// What the release, and the bulletin in use, say of a key that a bulletin names. Bulletins of others do not
+    /// matter: which of two came first must not.
     fn key_stands(&self, owner: &AccessPointId, id: &KeyId, public: &[u8; 32]) -> Stands {
         let own = self.access_point(owner);
         if own.is_some_and(|own| own.key_facts().any(|(known, other, _)| known == id && other != public)) {

@@ -89,8 +89,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether an honest peer may hand on what is refused so: it has another release, an older bulletin, a newer program,
-    /// or has not heard of a revocation.
+    /// Whether an honest peer may hand on what is refused so: it has another release, an older bulletin or a newer
+    /// program, or has not heard of a revocation.
     pub(super) fn is_of_another_time(&self) -> bool {
         matches!(
             self,

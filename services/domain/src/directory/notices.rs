@@ -1,8 +1,8 @@
 //! What parties sign themselves between releases, taken together: bulletins and revocations over one release.
 //!
-//! Whoever has the same release and has heard the same comes to the same bytes, in whatever order it heard them, so that
-//! a digest tells two access points apart. Of revocations only those are kept that decide from when on some key is
-//! revoked: however many a thief signs, there are never more than keys.
+//! Whoever has the same release and has heard the same comes to the same bytes, in whatever order it heard them, so
+//! that a digest tells two access points apart. Of revocations only those are kept that decide from when on some key
+//! is revoked: however many a thief signs, there are never more than keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

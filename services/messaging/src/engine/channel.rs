@@ -247,6 +247,8 @@ pub(super) struct Peer {
     /// When the last status went out.
     pub(super) status_sent: Option<Timestamp>,
     pub(super) status_backoff: SignedDuration,
+    /// How many of the next statuses come soon: the bus may lose the one that says what is new in the directory.
+    pub(super) status_soon: u32,
     /// Own envelopes of the peer to return: lane, broadcast, from which position.
     pub(super) returns: BTreeMap<(Lane, bool), u64>,
     /// Envelopes of the peer to return that took no position here.
@@ -274,6 +276,7 @@ impl Peer {
             status_at: now,
             status_sent: None,
             status_backoff: SignedDuration::from_secs(1),
+            status_soon: 0,
             returns: BTreeMap::new(),
             strays: Vec::new(),
             receipt_returns: BTreeMap::new(),
@@ -331,9 +334,7 @@ pub(super) enum Serving {
     UnknownSigner,
     /// Answer to a release request.
     Release,
-    /// Request for bulletins and revocations.
-    NoticesRequest,
-    /// Answer to such a request.
+    /// Answer to a request for bulletins and revocations.
     Notices,
     /// Alarm for some that were refused.
     NoticeRefused,

@@ -445,9 +445,9 @@ impl Engine {
         Ok(())
     }
 
-    /// A newer release, or more over the one in use. Where it changes what is believed or allowed, unreceipted envelopes
-    /// are agreed on anew, so that what it no longer allows is skipped; a new epoch alone concerns what is signed next,
-    /// and what its owner could not open.
+    /// A newer release, or more over the one in use. Where it changes what is believed or allowed, unreceipted
+    /// envelopes are agreed on anew, so that what it no longer allows is skipped; a new epoch alone concerns what is
+    /// signed next, and what its owner could not open.
     fn install(&mut self, now: Timestamp, release: Arc<Release>, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         if !release.supersedes(&self.release) {
@@ -461,6 +461,7 @@ impl Engine {
         }
         for peer in self.peers.values_mut() {
             peer.status_due(time);
+            peer.status_soon = 2;
         }
         let bulletin = |release: &Release, id| release.access_point(id)?.bulletin().map(Bulletin::version);
         let known = self.release.access_points().map(|point| &point.id);

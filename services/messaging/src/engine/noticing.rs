@@ -1,8 +1,8 @@
 //! Bulletins and revocations between engines: a peer's status says that it has others, and they are asked for.
 //!
 //! Nothing counts because of who hands it on; what a release makes of notices is its own. An access point takes the
-//! requests and answers out of what arrives and leaves, since it keeps notices among its files before they count: this is
-//! how the engine alone, as the simulation runs it, hears of them.
+//! requests and answers out of what arrives and leaves, since it keeps notices among its files before they count: this
+//! is how the engine alone, as the simulation runs it, hears of them.
 
 use std::sync::Arc;
 
@@ -23,9 +23,8 @@ const LARGEST: usize = 256 << 10;
 impl Engine {
     /// A peer has these notices: asks for them where they are not those of this side.
     pub(super) fn hear_notices(&mut self, peer: &AccessPointId, theirs: &[u8]) {
-        let time = self.time;
         let is_same = self.release.notices_digest().is_some_and(|own| own.as_slice() == theirs);
-        if theirs.is_empty() || is_same || !self.peer(peer).may_serve(Serving::NoticesRequest, time) {
+        if theirs.is_empty() || is_same {
             return;
         }
         let request = FileRequest { digest: theirs.to_vec(), offset: 0 };

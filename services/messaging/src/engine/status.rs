@@ -23,6 +23,8 @@ use crate::{
 
 /// How often a peer is told without being asked.
 const STATUS_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// How soon it is told again what is new in the directory: a revocation must not wait for a status that was lost.
+const STATUS_SOON: SignedDuration = SignedDuration::from_secs(10);
 /// How often messages to oneself that could not be taken are tried again.
 const OWN_WAITING_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// Erased positions that a status may name.
@@ -48,7 +50,9 @@ impl Engine {
                 next
             } else {
                 peer.status_backoff = SignedDuration::from_secs(1);
-                time + STATUS_EVERY
+                let is_soon = peer.status_soon > 0;
+                peer.status_soon = peer.status_soon.saturating_sub(1);
+                time + if is_soon { STATUS_SOON } else { STATUS_EVERY }
             };
             let bytes = signal::sign_status(&statement, self.sender()).encode_to_vec();
             self.outputs.push(Output::Signal { recipient: id, bytes });

@@ -142,6 +142,22 @@ fn a_revocation_handed_to_one_counts_at_all() {
 }
 
 #[test]
+fn a_revocation_comes_within_a_minute_although_the_bus_loses_what_first_told_of_it() {
+    let mut world = World::open();
+    let revoked = Arc::new(world.releases[0].revoke(&revocation("s-1", world.now)).unwrap());
+    world.input(HANOI, Input::Release(revoked));
+    world.pass_alone(HANOI, 9);
+    for _ in 0..40 {
+        (0..3).for_each(|node| world.tick(node));
+        while let Some(parcel) = world.queue.pop_front() {
+            world.deliver(parcel).unwrap();
+        }
+        world.now += SignedDuration::from_secs(1);
+    }
+    assert_eq!([MOH, VWU].map(|node| world.branch(node, "notices_fetched") > 0), [true, true]);
+}
+
+#[test]
 fn bad_notices_change_nothing_and_are_told_once_in_a_while() {
     let mut world = World::open();
     let mut forged = revocation("s-1", world.now);

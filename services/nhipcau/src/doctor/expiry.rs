@@ -1,4 +1,4 @@
-//! What ends by itself: every certificate that the access point shows or trusts, the release of its directory, its keys.
+//! What ends by itself: every certificate that the access point shows or trusts, the release of its directory, keys.
 //!
 //! Said 60, 30 and 7 days before, so that whoever issues the next one can be asked in time; what has ended is a
 //! problem. A running access point takes renewed ones by itself. Of keys, those are looked at that nothing replaces by

@@ -1,5 +1,5 @@
-//! The keys of the access point as time passes: sealing epochs made by schedule, and a word in time before a key ends that
-//! nothing replaces by itself.
+//! The keys of the access point as time passes: sealing epochs made by schedule, and a word in time before a key ends
+//! that nothing replaces by itself.
 //!
 //! What cannot be done is told to people and tried again at the next look; the present epoch goes on meanwhile.
 

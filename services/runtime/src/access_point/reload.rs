@@ -34,8 +34,8 @@ impl Reloader {
         Ok(supersedes.then(|| Arc::new(release)))
     }
 
-    /// Puts a release that came over the bus, and the bulletins and revocations over it, among the directory's files, so
-    /// that a restart has them.
+    /// Puts a release that came over the bus, and the bulletins and revocations over it, among the directory's files,
+    /// so that a restart has them.
     ///
     /// # Errors
     /// [`Error::Directory`] when it cannot be written.

@@ -186,7 +186,12 @@ pub(super) async fn file(
         if bytes.len() == size {
             return Ok(bytes);
         }
-        piece = ask(shared, peer, Question::Piece(digest, bytes.len() as u64)).await?;
+        let offset = bytes.len() as u64;
+        let rest = match question {
+            Question::Notices(..) => Question::Notices(digest, offset),
+            Question::Release(_) | Question::Piece(..) => Question::Piece(digest, offset),
+        };
+        piece = ask(shared, peer, rest).await?;
     }
 }
 
@@ -196,11 +201,16 @@ async fn ask(shared: &Shared, peer: &AccessPointId, question: Question) -> Resul
     for _ in 0..shared.pace.tries {
         let kind = match question {
             Question::Release(version) => Kind::ReleaseRequest(version),
-            Question::Piece(digest, offset) => Kind::FileRequest(FileRequest { digest: digest.to_vec(), offset }),
+            Question::Piece(digest, offset) | Question::Notices(digest, offset) => {
+                Kind::FileRequest(FileRequest { digest: digest.to_vec(), offset })
+            }
         };
         shared.send(peer.clone(), kind);
         if let Ok(answer) = timeout(shared.pace.repeat, &mut answered).await {
             return Ok(answer?);
+        }
+        if shared.is_outdated(peer, question) {
+            break;
         }
     }
     Err(Error::Silent)

@@ -1,7 +1,7 @@
 //! Hearing the bulletins and revocations that a peer has and that are not here, beside the releases.
 //!
-//! Whatever a peer hands on, it is asked for the next only after a while, and is never forgotten meanwhile: what it says
-//! last is asked for then. So nobody decides how much work this is, and a revocation comes within seconds.
+//! Whatever a peer hands on, it is asked for the next only after a while, and is never forgotten meanwhile: what it
+//! says last is asked for then. So nobody decides how much work this is, and a revocation comes within seconds.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -61,7 +61,8 @@ pub(super) async fn run(
             continue;
         }
         let heard = hear(&shared, &peer, digest, &arrived).await;
-        let rest = if matches!(heard, Ok(true)) { shared.pace.calm } else { shared.pace.pause };
+        let is_outdated = matches!(heard, Err(Error::Silent)) && lock(&shared.noticed).contains_key(&peer);
+        let rest = if is_outdated || matches!(heard, Ok(true)) { shared.pace.calm } else { shared.pace.pause };
         let standing = standings.entry(peer.clone()).or_insert(Standing { until: Instant::now(), alarmed: false });
         standing.until = Instant::now() + rest;
         match heard {
@@ -87,7 +88,7 @@ async fn hear(
     digest: Digest,
     arrived: &mpsc::Sender<Arrival>,
 ) -> Result<bool, Error> {
-    let whole = timeout(PATIENCE, file(shared, peer, Question::Piece(digest, 0), MAX_NOTICES_BYTES));
+    let whole = timeout(PATIENCE, file(shared, peer, Question::Notices(digest, 0), MAX_NOTICES_BYTES));
     let notices = whole.await.map_err(|_| Error::Silent)??;
     if sha256(&notices) != digest {
         return Err(Error::Altered);

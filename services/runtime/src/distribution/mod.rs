@@ -3,11 +3,12 @@
 //! waits for it.
 //!
 //! Nothing is believed because of who sent it. A release counts by its signatures under the root in use, a table by the
-//! digest in a verified release, and both only once they are whole; bulletins and revocations each by its own. Tables are written first; the release is written
-//! and taken into use by whoever reads [`Courier::open`]'s arrivals, exactly as one that an operator installed. One
-//! file is fetched at a time and held in memory until it is verified: at most 16 MiB, and 4 MiB of notices beside it, so
-//! that a peer which is slow with a release keeps no revocation away. A peer whose release is refused is alarmed of once
-//! and asked ever more rarely; for notices it is asked once in a while, whatever came of it.
+//! digest in a verified release, and both only once they are whole; bulletins and revocations each by its own. Tables
+//! are written first; the release is written and taken into use by whoever reads [`Courier::open`]'s arrivals, exactly
+//! as one that an operator installed. One file is fetched at a time and held in memory until it is verified: at most 16
+//! MiB, and 4 MiB of notices beside it, so that a peer which is slow with a release keeps no revocation away. A peer
+//! whose release is refused is alarmed of once and asked ever more rarely; for notices it is asked once in a while,
+//! whatever came of it.
 //!
 //! Leaves out which release is newest and who has other notices: peers' statuses say that.
 
@@ -147,13 +148,15 @@ enum Question {
     Release(u64),
     /// A piece of a file.
     Piece([u8; 32], u64),
+    /// A piece of a peer's notices, unless it has others meanwhile.
+    Notices([u8; 32], u64),
 }
 
 impl Question {
     fn is_answered_by(self, piece: &FilePiece) -> bool {
         match self {
             Self::Release(version) => piece.release_version >= version && piece.offset == 0,
-            Self::Piece(digest, offset) => {
+            Self::Piece(digest, offset) | Self::Notices(digest, offset) => {
                 piece.release_version == 0 && piece.offset == offset && piece.digest == digest
             }
         }
@@ -188,6 +191,12 @@ struct Shared {
 impl Shared {
     fn release(&self) -> Arc<Release> {
         Arc::clone(&self.releases.borrow())
+    }
+
+    /// Whether a peer has said meanwhile that it no longer has what it is asked for.
+    fn is_outdated(&self, peer: &AccessPointId, question: Question) -> bool {
+        let Question::Notices(digest, _) = question else { return false };
+        lock(&self.noticed).get(peer).is_some_and(|newer| *newer != digest)
     }
 
     /// Opens a question; those that nobody waits for any more are closed.

@@ -1,5 +1,5 @@
-//! What is handed out to peers: the releases up to the one in use, the tables that they name, read from the disk piece by
-//! piece, and the notices over the release in use.
+//! What is handed out to peers: the releases up to the one in use, the tables that they name, read from the disk piece
+//! by piece, and the notices over the release in use.
 //!
 //! One question is answered at a time. What is handed out is not verified again: whoever asked does that.
 
@@ -110,7 +110,7 @@ impl Shelf {
                 Some((version, digest)) => (*digest, 0, *version),
                 None => return Ok(None),
             },
-            Question::Piece(digest, offset) => (digest, offset, 0),
+            Question::Piece(digest, offset) | Question::Notices(digest, offset) => (digest, offset, 0),
         };
         let Some(path) = self.files.get(&digest) else { return Ok(None) };
         let cut = cut(path, offset).map_err(|source| directory::Error::Read { path: path.clone(), source })?;

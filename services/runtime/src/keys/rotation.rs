@@ -1,5 +1,5 @@
-//! Sealing epochs in motion: the next one made and announced in time, the old ones destroyed when nothing can come any more
-//! that was sealed to them.
+//! Sealing epochs in motion: the next one made and announced in time, the old ones destroyed when nothing can come any
+//! more that was sealed to them.
 //!
 //! A private half is on the disk before the bulletin that announces it is signed, and goes 30 days after its epoch has
 //! ended, never earlier, after the bulletin that no longer lists it is on the disk. One process at a time does this;

@@ -128,6 +128,21 @@ async fn a_peer_with_ever_new_notices_is_asked_once_in_a_while_and_for_the_last_
     drop(moha);
 }
 
+#[tokio::test]
+async fn what_a_peer_no_longer_has_is_not_waited_for() {
+    let office = Office::new();
+    let (moha, mut moh) = pair(&office, Some);
+    moha.puts("bulletins/moha.bulletin", &bulletin(("moha", 10), 3, 50));
+    moha.reloads();
+    moh.takes_what_arrives();
+    moh.hears_of_notices("moha", [7; 32]);
+    until(|| !lock(&moh.spoken_to).is_empty()).await;
+    moh.hears_of_notices("moha", moha.notices_digest());
+    until(|| moh.courier.totals().heard == 1).await;
+    assert!(lock(&moh.spoken_to).len() < usize::try_from(PACE.tries).unwrap() + 1);
+    assert_eq!((moh.courier.totals().refused, moh.alarms()), (0, 0));
+}
+
 #[test]
 fn a_damaged_or_outdated_bulletin_among_the_files_keeps_nothing_from_starting() {
     let office = Office::new();
