@@ -47,8 +47,8 @@ enum Command {
         #[command(flatten)]
         place: Place,
     },
-    /// Begins a sealing epoch now and announces it: makes its key and signs a bulletin, which a running access point takes
-    /// into use when it reloads, and hands on.
+    /// Begins a sealing epoch now and announces it: makes its key and signs a bulletin, which a running access point
+    /// takes into use when it reloads, and hands on.
     Rotate {
         /// The configuration file.
         #[arg(long, value_name = "FILE", env = "NHIPCAU_CONFIG")]

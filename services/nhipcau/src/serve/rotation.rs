@@ -63,8 +63,8 @@ impl Rotation {
         self.looks.tick().await;
     }
 
-    /// Makes and destroys the epochs that are due, and tells people of keys that end. True when there is a bulletin to be
-    /// taken into use.
+    /// Makes and destroys the epochs that are due, and tells people of keys that end. True when there is a bulletin to
+    /// be taken into use.
     pub(super) async fn look(&mut self, release: &Release) -> bool {
         let has_spoken = match self.keys.epoch {
             Some(_) => self.rotate().await,

@@ -4,8 +4,8 @@
 //! A private half is on the disk before the bulletin that announces it is signed, and goes 30 days after its epoch has
 //! ended, never earlier, after the bulletin that no longer lists it is on the disk. One process at a time does this;
 //! whatever cuts it short leaves a key that nobody knows, or one that goes the next time. What the access point can no
-//! longer open, because an older copy of the keys was put back, it announces no more. Leaves out signing keys, which only
-//! a release changes.
+//! longer open, because an older copy of the keys was put back, it announces no more. Leaves out signing keys, which
+//! only a release changes.
 
 #[cfg(test)]
 mod tests;
