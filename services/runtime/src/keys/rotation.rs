@@ -11,8 +11,9 @@
 mod tests;
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io,
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -114,7 +115,8 @@ pub fn rotate(
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Rotated, RotationError> {
-    let lock = File::create(keys.join("rotation.lock"))?;
+    let mut open = OpenOptions::new();
+    let lock = open.create(true).truncate(false).write(true).mode(0o600).open(keys.join("rotation.lock"))?;
     lock.lock()?;
     let release = directory::load(place, now, true)?;
     let signing = signing(keys)?;
