@@ -4,6 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 
 SEEDS ?= 1000
+SECONDS ?= 20
 BUF := node_modules/.bin/buf
 CARGO_DENY := target/tools/cargo-deny
 PYTHON := target/tools/venv/bin/python
@@ -13,7 +14,7 @@ AT_SERVER := NHIPCAU_TEST_STORE=postgres cargo test --locked --lib --test exchan
 	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo sandbox test sim faults mutants bench lint fmt
+.PHONY: help setup demo sandbox test sim faults fuzz mutants bench lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -43,6 +44,9 @@ sim: setup ## Simulate many access points under faults: make sim SEEDS=1000
 faults: setup ## Break real processes, disks and networks and judge every promise: make faults ARGS="--list"
 	@cargo build --package nhipcau --locked
 	@cargo test --package nhipcau-tests --test faults --locked -- --campaign $(ARGS)
+
+fuzz: setup ## Fuzz everything that reads foreign bytes: make fuzz SECONDS=20 ARGS="envelope receipt"
+	@$(PYTHON) tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)
 
 mutants: setup ## Break one promise at a time and demand that a test notices: make mutants ARGS="fsync-off"
 	@$(PYTHON) tests/mutants/run.py $(ARGS)

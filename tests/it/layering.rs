@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 7] = [
     &["nhipcau-referrals", "nhipcau-indicators"],
     &["nhipcau", "nhipcau-sim"],
     // Real histories come before the same judge as simulated ones.
-    &["nhipcau-tests"],
+    &["nhipcau-tests", "nhipcau-fuzz"],
 ];
 
 /// Names that say nothing of what is inside, and so collect everything.

@@ -1,0 +1,45 @@
+//! Events of a case: what is read is the same when it is written again, and what is masked says of nobody anything.
+
+use nhipcau_domain::referral::Event;
+use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
+use prost::Message as _;
+
+/// See the head of this file.
+pub fn property(bytes: &[u8]) {
+    let Ok(event) = Event::read(bytes) else { return };
+    let (written, again) = Event::write((*event).clone());
+    let read = Event::read(&again).expect("what was written is read");
+    assert_eq!(read, written);
+    assert_eq!(*read, *event, "an event says the same however it was encoded");
+    if let Some(masked) = event.masked(bytes) {
+        let known = Event::read_masked(&masked, event.digest()).expect("what was masked is read");
+        assert_eq!((known.digest(), known.ordinal, known.side), (event.digest(), event.ordinal, event.side));
+    }
+}
+
+/// The events of the golden vectors. The opening's time limit has its times in order here.
+#[must_use]
+pub fn seeds() -> Vec<Vec<u8>> {
+    let opened: &[u8] = include_bytes!("../../../proto/vectors/events/referral_opened.binpb");
+    let mut opened = pb::ReferralEvent::decode(opened).expect("a golden vector");
+    if let Some(Wire::Opened(opening)) = &mut opened.event {
+        opening.time_limits.iter_mut().for_each(|limit| limit.warn_time = limit.acknowledge_due_time);
+    }
+    vec![
+        opened.encode_to_vec(),
+        include_bytes!("../../../proto/vectors/events/referral_rejected.binpb").to_vec(),
+        include_bytes!("../../../proto/vectors/events/referral_completed.binpb").to_vec(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_read_so_that_the_property_says_something() {
+        for seed in seeds() {
+            assert_eq!(Event::read(&seed).err(), None);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests at the door: the rules of the contract are checked for any message that decodes, at most once a field, and
+//! what breaks them is named without its value.
+
+use nhipcau_proto::{
+    Validate, accesspoint::v1 as accesspoint, indicator::v1 as indicator, referral::v1 as referral, violations,
+};
+use prost::Message;
+
+/// What may be sent to a service, by number.
+const REQUESTS: [fn(&[u8]); 20] = [
+    check::<referral::SubmitReferralRequest>,
+    check::<referral::OpenBranchRequest>,
+    check::<referral::DiscloseBranchRequest>,
+    check::<referral::RevokeBranchRequest>,
+    check::<referral::CloseBranchRequest>,
+    check::<referral::AcknowledgeBranchRequest>,
+    check::<referral::AcceptBranchRequest>,
+    check::<referral::RejectBranchRequest>,
+    check::<referral::RedirectBranchRequest>,
+    check::<referral::StartBranchServiceRequest>,
+    check::<referral::CompleteBranchRequest>,
+    check::<referral::AnswerRevocationRequest>,
+    check::<referral::EraseBranchRequest>,
+    check::<referral::WithdrawConsentRequest>,
+    check::<referral::EnterReferralInErrorRequest>,
+    check::<referral::GetReferralRequest>,
+    check::<indicator::SubmitRequest>,
+    check::<indicator::CommitBulkLoadRequest>,
+    check::<indicator::QueryObservationsRequest>,
+    check::<accesspoint::ReconcileRequest>,
+];
+
+/// The first byte says which request the rest is.
+pub fn property(bytes: &[u8]) {
+    let Some((kind, bytes)) = bytes.split_first() else { return };
+    REQUESTS[usize::from(*kind) % REQUESTS.len()](bytes);
+}
+
+fn check<M: Message + Validate + Default + PartialEq>(bytes: &[u8]) {
+    let Ok(request) = M::decode(bytes) else { return };
+    let found = violations(&request);
+    for violation in &found {
+        let is_path = |c: char| c.is_ascii_alphanumeric() || "_.[]\"".contains(c);
+        assert!(violation.field.chars().all(is_path), "a field is named by its path: {}", violation.field);
+    }
+    let again = M::decode(request.encode_to_vec().as_slice()).expect("what was written is read");
+    assert!(violations(&again) == found, "the rules do not depend on the encoding");
+}
+
+const ID: &str = "8ff0f5f0-4b5e-4d2e-9a39-0d6f6c1d2e3f";
+
+/// Requests with what a caller gives.
+#[must_use]
+pub fn seeds() -> Vec<Vec<u8>> {
+    let content = |number: usize| {
+        let parts = crate::part::seeds();
+        parts[number][1..].to_vec()
+    };
+    let unit = |party: &str, unit: &str| referral::UnitRef { party: party.to_owned(), unit: unit.to_owned() };
+    let submit = referral::SubmitReferralRequest {
+        request_id: ID.to_owned(),
+        origin: Some(unit("moh", "111")),
+        recipients: vec![unit("hanoi", "00004")],
+        kind: referral::ReferralKind::Transfer.into(),
+        purpose: "protection".to_owned(),
+        lawful_basis: Some(referral::LawfulBasis {
+            statutory_duty: Some(referral::StatutoryDuty { citation: "điều 26".to_owned() }),
+            ..Default::default()
+        }),
+        content: Some(referral::ReferralContent {
+            preview: referral::ReferralPreview::decode(content(0).as_slice()).ok(),
+            identity: referral::ReferralIdentity::decode(content(1).as_slice()).ok(),
+            narrative: referral::ReferralNarrative::decode(content(2).as_slice()).ok(),
+            reporter: referral::ReferralReporter::decode(content(3).as_slice()).ok(),
+        }),
+        acting_person: "can-bo-01".to_owned(),
+        ..Default::default()
+    };
+    let reject = referral::RejectBranchRequest {
+        request_id: ID.to_owned(),
+        name: format!("parties/moh/referrals/{ID}/branches/{ID}"),
+        etag: "1-2".to_owned(),
+        acting_person: "can-bo-01".to_owned(),
+        code: referral::RejectionCode::NoCapacity.into(),
+        ..Default::default()
+    };
+    let figures = indicator::SubmitRequest {
+        submission: indicator::Submission::decode(crate::submission::seeds()[0].as_slice()).ok(),
+        ..Default::default()
+    };
+    let bodies = [(0u8, submit.encode_to_vec()), (7, reject.encode_to_vec()), (16, figures.encode_to_vec())];
+    bodies.into_iter().map(|(number, body)| [vec![number], body].concat()).collect()
+}

@@ -1,0 +1,4 @@
+//! The reader of files of figures under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| nhipcau_fuzz::sdmx::property(bytes));
