@@ -14,7 +14,7 @@ AT_SERVER := NHIPCAU_TEST_STORE=postgres cargo test --locked --lib --test exchan
 	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
-.PHONY: help setup demo sandbox test sim faults fuzz mutants bench lint fmt
+.PHONY: help setup demo sandbox test sim faults fuzz leaks mutants bench lint fmt
 
 help: ## List what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -47,6 +47,10 @@ faults: setup ## Break real processes, disks and networks and judge every promis
 
 fuzz: setup ## Fuzz everything that reads foreign bytes: make fuzz SECONDS=20 ARGS="envelope receipt"
 	@$(PYTHON) tests/fuzz/run.py --seconds $(SECONDS) $(ARGS)
+
+leaks: setup ## Send a child's name through every path and search everything for it, and show the table
+	@cargo build --package nhipcau --locked
+	@deploy/dev/with-postgres cargo test --package nhipcau-tests --test leaks --locked -- --nocapture --test-threads 1
 
 mutants: setup ## Break one promise at a time and demand that a test notices: make mutants ARGS="fsync-off"
 	@$(PYTHON) tests/mutants/run.py $(ARGS)

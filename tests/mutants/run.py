@@ -1,10 +1,10 @@
 """Breaks one promise at a time and demands that its check turns red.
 
-Each NAME.patch beside this file is a head of two lines and a unified diff: `Promise:` says what the diff breaks,
-`Check:` is the cheapest `cargo test` that must fail then. A new file is picked up by itself. The tree is copied to
-target/mutants, so that nothing here is touched; all mutants share one target directory. Ends non-zero when a check
-stays green (a survivor), or when it cannot be told: a patch that does not apply or compile, a check that is red
-or finds no test before anything is broken, or one that does not end.
+Each NAME.patch beside this file is a head and a unified diff: `Promise:` says what the diff breaks, `Check:` is the
+cheapest `cargo test` that must fail then, `Build:` the `cargo build` of the program that it starts, where it starts one.
+A new file is picked up by itself. The tree is copied to target/mutants, so that nothing here is touched; all mutants
+share one target directory. Ends non-zero when a check stays green (a survivor), or when it cannot be told: a patch that
+does not apply or compile, a check that is red or finds no test before anything is broken, or one that does not end.
 
 Usage: run.py [NAME ...]
 """
@@ -33,8 +33,8 @@ class Untold(Exception):
 def read(patch: Path) -> dict[str, str]:
     """The head of a patch."""
     head = patch.read_text().split("\n--- ", 1)[0]
-    found = dict(re.findall(r"^(Promise|Check): (.+)$", head, re.MULTILINE))
-    if set(found) != {"Promise", "Check"} or not found["Check"].startswith("cargo test "):
+    found = dict(re.findall(r"^(Promise|Build|Check): (.+)$", head, re.MULTILINE))
+    if not {"Promise", "Check"} <= set(found) or not found["Check"].startswith("cargo test "):
         raise SystemExit(f"{patch.name}: a head of Promise: and Check: cargo test … is missing")
     return found
 
@@ -80,9 +80,13 @@ def run(command: list[str], seconds: int) -> tuple[bool, str]:
     return done.returncode == 0, done.stdout
 
 
-def check(text: str) -> bool:
+def check(head: dict[str, str]) -> bool:
     """Whether the check is green. Builds it first: what does not compile proves nothing."""
-    words = shlex.split(text)
+    if "Build" in head:
+        built, said = run([*shlex.split(head["Build"]), "--locked"], BUILD_SECONDS)
+        if not built:
+            raise Untold("does not compile\n" + said)
+    words = shlex.split(head["Check"])
     built, said = run([*words[:2], "--locked", "--no-run", *words[2:]], BUILD_SECONDS)
     if not built:
         raise Untold("does not compile\n" + said)
@@ -93,13 +97,13 @@ def check(text: str) -> bool:
     return green
 
 
-def try_mutant(patch: Path, text: str) -> str:
+def try_mutant(patch: Path, head: dict[str, str]) -> str:
     """Applies a patch, asks the check, and takes the patch away again."""
     applied, said = run(["git", "apply", str(patch)], 60)
     if not applied:
         raise Untold("does not apply\n" + said)
     try:
-        return "SURVIVED" if check(text) else "killed"
+        return "SURVIVED" if check(head) else "killed"
     finally:
         run(["git", "apply", "--reverse", str(patch)], 60)
 
@@ -110,9 +114,9 @@ def main(names: list[str]) -> int:
         raise SystemExit(f"no such mutant: {', '.join(sorted(unknown))}")
     mutants = [(patch, read(patch)) for patch in patches if not names or patch.stem in names]
     copy_tree()
-    for text in sorted({head["Check"] for _, head in mutants}):
+    for text, head in sorted({head["Check"]: head for _, head in mutants}.items()):
         try:
-            if not check(text):
+            if not check(head):
                 raise Untold("is red before anything is broken")
         except Untold as why:
             raise SystemExit(f"{text}: {why}") from None
@@ -120,7 +124,7 @@ def main(names: list[str]) -> int:
     for patch, head in mutants:
         began = time.monotonic()
         try:
-            outcome = try_mutant(patch, head["Check"])
+            outcome = try_mutant(patch, head)
         except Untold as why:
             outcome = "ERROR"
             print(f"{patch.stem}: {why}", file=sys.stderr)

@@ -1,12 +1,19 @@
 //! Logs: lines of JSON or text on standard error, chosen once by whoever owns the process.
 //!
 //! Fields are opted in one by one, so that nothing personal is logged by default; a panic is logged by its place and
-//! never by its message, which could hold a value.
+//! never by its message, which could hold a value. What libraries say at trace is never logged: it may be the bytes
+//! that they carry.
 
 use std::{error::Error as StdError, fmt, io, panic};
 
-use tracing::Subscriber;
-use tracing_subscriber::{Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, registry};
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    registry,
+};
 
 use crate::config::{Format, Telemetry};
 
@@ -21,11 +28,15 @@ pub struct AlreadySet(#[from] tracing::subscriber::SetGlobalDefaultError);
 /// [`AlreadySet`].
 pub fn init(config: &Telemetry) -> Result<(), AlreadySet> {
     tracing::subscriber::set_global_default(subscriber(config, io::stderr))?;
+    log_panics();
+    Ok(())
+}
+
+fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "The program panicked.");
     }));
-    Ok(())
 }
 
 /// Log lines into a writer.
@@ -38,7 +49,8 @@ where
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
         Format::Text => lines.with_ansi(false).boxed(),
     };
-    registry().with(lines.with_filter(config.filter.clone()))
+    let is_spoken = |told: &Metadata<'_>| *told.level() < Level::TRACE || told.target().starts_with("nhipcau");
+    registry().with(lines.with_filter(config.filter.clone().and(filter_fn(is_spoken))))
 }
 
 /// An error with all its causes, for a log line.
@@ -75,9 +87,13 @@ mod tests {
     }
 
     fn logged(format: Format, work: impl FnOnce()) -> String {
+        logged_under("info,quiet=off", format, work)
+    }
+
+    fn logged_under(filter: &str, format: Format, work: impl FnOnce()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let config = Telemetry { filter: "info,quiet=off".parse().unwrap(), format };
+        let config = Telemetry { filter: filter.parse().unwrap(), format };
         tracing::subscriber::with_default(subscriber(&config, move || writer.clone()), work);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -102,6 +118,28 @@ mod tests {
         let line = logged(Format::Text, || tracing::info!(peer = "vwu", "The peer was heard."));
         assert!(line.contains("The peer was heard. peer=\"vwu\""), "{line}");
         assert!(!line.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_libraries_say_at_trace_is_not_logged_whatever_is_asked() {
+        let line = logged_under("trace,async_nats=trace", Format::Text, || {
+            tracing::trace!(target: "async_nats", payload = ?b"a name", "received");
+            tracing::trace!("Said by this program.");
+        });
+        assert!(line.contains("Said by this program.") && !line.contains("payload"), "{line}");
+    }
+
+    #[test]
+    fn a_panic_is_logged_by_its_place_and_without_what_it_says() {
+        let before = panic::take_hook();
+        let line = logged(Format::Text, || {
+            log_panics();
+            let name = "Nguyễn Thị Canary";
+            assert!(panic::catch_unwind(|| panic!("no such person: {name}")).is_err());
+        });
+        panic::set_hook(before);
+        assert!(line.contains("The program panicked.") && line.contains("telemetry.rs"), "{line}");
+        assert!(!line.contains("Canary"), "{line}");
     }
 
     #[test]
