@@ -93,6 +93,7 @@ fn statement() -> StatusStatement {
             receipt,
             ..Default::default()
         }],
+        notices_digest: vec![6; 32],
     }
 }
 

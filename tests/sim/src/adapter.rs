@@ -24,12 +24,13 @@ use crate::{
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 59] = [
+pub const BRANCHES: [&str; 62] = [
     "broadcast_applied_later",
     "broadcast_differs",
     "broadcast_held_back",
     "broadcast_rewound",
     "broadcast_served",
+    "bulletin_installed",
     "contradicted",
     "duplicate",
     "earlier_of_case_lost",
@@ -43,6 +44,8 @@ pub const BRANCHES: [&str; 59] = [
     "id_repeated",
     "message_restored",
     "not_arrived_alarm",
+    "notices_fetched",
+    "notices_requested",
     "opened",
     "other_number_expected",
     "position_restored",

@@ -79,6 +79,8 @@ pub enum Fault {
     ReleaseLate,
     /// An access point restarts under a signing key that some peers do not know yet.
     KeyChanged,
+    /// An access point begins a sealing epoch and says so itself.
+    EpochBegun,
     /// An access point runs an older program than its peers.
     ProgramOld,
     /// The first message of a case never leaves, a later one does, and their sender's store is put back to before both.
@@ -103,7 +105,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::CrashBeforeCommit,
         Self::CrashAfterCommit,
         Self::Kill,
@@ -141,6 +143,7 @@ impl Fault {
         Self::PromiseMadeUp,
         Self::ReleaseLate,
         Self::KeyChanged,
+        Self::EpochBegun,
         Self::ProgramOld,
         Self::FirstOfCaseLost,
         Self::WithdrawalLost,

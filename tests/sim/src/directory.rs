@@ -12,7 +12,11 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     crypto::{rest::RestKey, seal, sign::SigningKey},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
+    pae,
+    signal::{FilePiece, Kind, Signal},
 };
+use nhipcau_proto::directory::v1::{Notices, SignedBulletin};
+use prost::Message as _;
 
 use crate::{Point, prng::Prng};
 
@@ -34,6 +38,9 @@ pub const DESK: &str = "desk";
 /// The unit that the second release brings.
 pub const NIGHT_DESK: &str = "night-desk";
 
+/// The name of the programme.
+const PROGRAMME: &str = "sim";
+
 /// In which releases, from the first (inclusive) to the second (exclusive), an agreement stands.
 type Term = (usize, usize);
 
@@ -41,7 +48,8 @@ type Term = (usize, usize);
 #[derive(Debug)]
 struct Secrets {
     signing: [[u8; 32]; 2],
-    sealing: [[u8; 32]; 2],
+    /// Those of the releases, and the one of its own bulletins.
+    sealing: [[u8; 32]; 3],
     id_key: [u8; 32],
     kek: [u8; 32],
 }
@@ -61,7 +69,7 @@ impl Programme {
         let secrets: Vec<Secrets> = (0..points)
             .map(|_| Secrets {
                 signing: [prng.array(), prng.array()],
-                sealing: [prng.array(), prng.array()],
+                sealing: [prng.array(), prng.array(), prng.array()],
                 id_key: prng.array(),
                 kek: prng.array(),
             })
@@ -115,6 +123,34 @@ impl Programme {
             id_key: secrets.id_key,
             kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: RestKey::new(secrets.kek) }],
         }
+    }
+
+    /// What an access point says itself: that it has begun a sealing epoch of which no release knows. As a peer would
+    /// hand it on.
+    #[must_use]
+    pub fn notices(&self, point: Point, version: u64, signing: usize, begun: Timestamp) -> Vec<u8> {
+        let key = self.signing_key(point, signing);
+        let public = seal::public_key(&self.secrets[point].sealing[2]).expect("any bytes are a key");
+        let day = SignedDuration::from_hours(24);
+        let draft = authoring::BulletinDraft {
+            party: party(point),
+            access_point: access_point(point),
+            version,
+            issue: begun,
+            signing_key: key.id().clone(),
+            sealing_keys: vec![(epoch(2), public, (begun - day * 2, begun + day * 4))],
+        };
+        let signed = authoring::bulletin(PROGRAMME, &draft, |kind, bytes| key.sign(kind, &[bytes]));
+        let signed = SignedBulletin::decode(signed.as_slice()).expect("our bulletin");
+        let content = Notices { bulletins: vec![signed], revocations: Vec::new() }.encode_to_vec();
+        let piece = FilePiece {
+            digest: pae::sha256(&content).to_vec(),
+            size_bytes: content.len() as u64,
+            offset: 0,
+            content,
+            release_version: 0,
+        };
+        Signal { kind: Some(Kind::FilePiece(piece)) }.encode_to_vec()
     }
 
     fn draw_up(&mut self, prng: &mut Prng, start: Timestamp) {
@@ -205,7 +241,7 @@ fn root(pairs: &[Ed25519KeyPair; 3]) -> TrustedRoot {
             public: authoring::public_key(pair),
         })
         .collect();
-    TrustedRoot::new("sim", 1, &signers).expect("three signers are a root")
+    TrustedRoot::new(PROGRAMME, 1, &signers).expect("three signers are a root")
 }
 
 fn key_id(text: &str) -> KeyId {

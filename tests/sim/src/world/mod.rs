@@ -135,6 +135,8 @@ enum Event {
     Start(Point),
     /// A release reaches an access point.
     Release(Point, usize),
+    /// An access point begins a sealing epoch.
+    Epoch(Point),
     /// The time of trouble is over.
     Heal,
     /// Is everything drained?
@@ -275,6 +277,7 @@ impl World {
             Event::Inject => self.inject(),
             Event::Start(point) => return self.start_point(point),
             Event::Release(point, release) => self.release_arrives(point, release),
+            Event::Epoch(point) => self.begin_epoch(point),
             Event::Heal => self.heal(),
             Event::Look => return self.look(),
             Event::Conclude => return self.conclude(),

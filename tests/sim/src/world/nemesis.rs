@@ -1,13 +1,16 @@
 //! What breaks by intent: processes, disks, clocks, the broker, the links.
 
+use nhipcau_messaging::engine::Input;
+
 use super::{
     Event, Failure, World,
     parts::{self, Image},
 };
 use crate::{
     Point,
+    adapter::Work,
     coverage::Fault,
-    directory::RELEASES,
+    directory::{RELEASES, access_point},
     queue::{MILLI, Micros, SECOND},
 };
 
@@ -232,5 +235,27 @@ impl World {
                 self.queue.plan(published + delay, Event::Release(point, release));
             }
         }
+        for point in 0..self.points.len() {
+            let delay = self.prng.between(3 * SECOND, trouble);
+            self.queue.plan(delay, Event::Epoch(point));
+        }
+    }
+
+    /// The private half lies beside the keys from the start.
+    pub(super) fn begin_epoch(&mut self, point: Point) {
+        self.coverage.fault(Fault::EpochBegun);
+        self.points[point].has_epoch = true;
+        self.say(format_args!("ap-{point} begins an epoch"));
+        for process in self.running(point) {
+            self.tell_epoch(process, point);
+        }
+    }
+
+    /// A process reads its own bulletin from its directory.
+    pub(super) fn tell_epoch(&mut self, process: u64, point: Point) {
+        let ap = &self.points[point];
+        let notices = self.programme.notices(point, 1 + ap.signing as u64, ap.signing, self.start);
+        let sender = access_point((point + 1) % self.points.len());
+        self.give(process, Work::Input(Input::Signal { sender, bytes: notices }));
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct AccessPoint {
     pub(super) release: usize,
     /// Which of its signing keys it uses.
     pub(super) signing: usize,
+    /// Whether it has begun a sealing epoch of its own.
+    pub(super) has_epoch: bool,
     /// Minor version of its program.
     pub(super) minor: u32,
     /// How far its clock is off, in microseconds.
@@ -61,6 +63,7 @@ impl AccessPoint {
             starts: 0,
             release: 0,
             signing: 0,
+            has_epoch: false,
             minor,
             skew,
             copies: VecDeque::new(),

@@ -104,6 +104,9 @@ impl World {
         };
         self.processes.insert(id, process);
         self.queue.plan(0, Event::Tick(id));
+        if self.points[point].has_epoch {
+            self.tell_epoch(id, point);
+        }
         Ok(id)
     }
 
