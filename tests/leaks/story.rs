@@ -98,6 +98,7 @@ impl Story {
         let transfer = self.submit(request(["moh", "hanoi"], pb::ReferralKind::Transfer)).await?;
         self.reaches(&transfer, BranchState::Received).await?;
         self.act("hanoi", &transfer, &["acknowledge"])?;
+        self.reaches(&transfer, BranchState::Assigned).await?;
         self.act("hanoi", &transfer, &["start"])?;
         self.reads("hanoi", &transfer).await?;
 

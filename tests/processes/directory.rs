@@ -52,8 +52,10 @@ pub(crate) async fn reload(world: &mut World, name: &str, said: &str) {
 
 const AUTHOR: [&str; 7] =
     ["author", "--source", "source", "--previous", "releases/1.release", "--out", "releases/2.release"];
-/// What the log says when more is in use.
-pub(crate) const IN_USE: &str = "A newer directory release is in use.";
+/// What the log says when a newer release is in use.
+const IN_USE: &str = "A newer directory release is in use.";
+/// What it says when bulletins or revocations came to the one that is.
+pub(crate) const HEARD: &str = "More bulletins or revocations are in use.";
 
 #[tokio::test]
 async fn the_next_release_goes_from_its_source_to_a_running_access_point() {
@@ -115,9 +117,9 @@ async fn a_revocation_counts_at_a_running_access_point_without_a_newer_release()
     let by_another = ["--signing-key", "../moh/keys/signing.key", "--out", "releases/forged.revocation"];
     assert_eq!(refused(&world, &[&revoke[..], &by_another].concat()).0, Some(6));
     done(&world, &["install", "releases/moha.revocation", "--home", "../moh"]);
-    reload(&mut world, "moh", IN_USE).await;
+    reload(&mut world, "moh", HEARD).await;
     let log = world.running("vwu").unwrap();
-    wait::until("the revocation at vwu", || log.log().contains(IN_USE).then_some(())).await.unwrap();
+    wait::until("the revocation at vwu", || log.log().contains(HEARD).then_some(())).await.unwrap();
 
     let figures = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dev/demo/indicators.csv");
     let imported = output(world.system("moha").unwrap().args(["indicators", "import", figures])).unwrap();

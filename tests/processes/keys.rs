@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::{
-    directory::{IN_USE, done, reload},
+    directory::{HEARD, done, reload},
     referrals::Case,
 };
 
@@ -55,12 +55,12 @@ async fn a_revocation_handed_to_one_is_in_force_at_all_in_under_a_minute_and_aft
     revoke(&world, "moha", "s-1", "releases/moha.revocation");
     done(&world, &["install", "releases/moha.revocation", "--home", "../vwu"]);
     let before: Vec<_> =
-        everybody.iter().map(|name| world.running(name).unwrap().log().matches(IN_USE).count()).collect();
+        everybody.iter().map(|name| world.running(name).unwrap().log().matches(HEARD).count()).collect();
     let handed = Instant::now();
-    reload(&mut world, "vwu", IN_USE).await;
+    reload(&mut world, "vwu", HEARD).await;
     for (name, before) in everybody.iter().zip(before) {
         let process = world.running(name).unwrap();
-        let is_in_use = || (process.log().matches(IN_USE).count() > before).then_some(());
+        let is_in_use = || (process.log().matches(HEARD).count() > before).then_some(());
         wait::until(name, is_in_use).await.unwrap();
     }
     let took = handed.elapsed();
@@ -85,12 +85,12 @@ async fn a_revocation_handed_to_one_is_in_force_at_all_in_under_a_minute_and_aft
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_epoch_begun_by_hand_is_used_by_all_and_by_who_was_away_and_an_older_bulletin_never_again() {
+async fn an_epoch_begun_by_hand_is_used_and_heard_of_by_who_was_away_and_an_older_bulletin_gives_way() {
     let mut world = World::start(&["moh", "hanoi", "vwu"]).await.unwrap();
     assert!(world.stop("vwu").await.unwrap().success());
     let key = rotate(&world, "hanoi");
     let first = bulletin(&world, "hanoi", "hanoi");
-    reload(&mut world, "hanoi", IN_USE).await;
+    reload(&mut world, "hanoi", HEARD).await;
     spread(&world, "hanoi", &["moh"]).await;
     // What was sealed to it can be opened with it alone.
     assert!(world.stop("hanoi").await.unwrap().success());
@@ -103,7 +103,7 @@ async fn an_epoch_begun_by_hand_is_used_by_all_and_by_who_was_away_and_an_older_
     case.is(&world, BranchState::Received).await.unwrap();
 
     rotate(&world, "hanoi");
-    reload(&mut world, "hanoi", IN_USE).await;
+    reload(&mut world, "hanoi", HEARD).await;
     world.start_access_point("vwu").await.unwrap();
     spread(&world, "hanoi", &["moh", "vwu"]).await;
     // Somebody puts the older one back: whoever has heard the newer one does not go back.
@@ -130,7 +130,7 @@ async fn an_epoch_that_is_revoked_is_replaced_by_the_access_point_itself_at_once
     let mut world = World::start(&["moh", "hanoi"]).await.unwrap();
     revoke(&world, "hanoi", "e-1", "releases/epoch.revocation");
     done(&world, &["install", "releases/epoch.revocation", "--home", "../hanoi"]);
-    reload(&mut world, "hanoi", IN_USE).await;
+    reload(&mut world, "hanoi", HEARD).await;
     wait::until("a bulletin", || (!bulletin(&world, "hanoi", "hanoi").is_empty()).then_some(())).await.unwrap();
     spread(&world, "hanoi", &["moh"]).await;
     assert_eq!(fs::read_dir(world.path("hanoi/keys/sealing")).unwrap().count(), 2);

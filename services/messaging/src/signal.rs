@@ -94,7 +94,8 @@ fn channel_is_well_formed(lane: i32, head: Option<&Head>, receipt: Option<&Recei
         && receipt.is_none_or(|r| place(r.series, r.number, &r.digest))
 }
 
-/// Checks an own status that a peer shows: signed by `me`, of whatever process, for that peer.
+/// Checks an own status that a peer shows: signed by `me`, of whatever process, for that peer. Under a key that was
+/// revoked it proves nothing: somebody else may have it.
 #[must_use]
 pub fn verify_own(
     status: &Status,
@@ -104,7 +105,8 @@ pub fn verify_own(
 ) -> Option<StatusStatement> {
     let statement = StatusStatement::decode(status.statement.as_slice()).ok()?;
     let key = release.signing_key(me, &KeyId::new(&statement.signing_key).ok()?)?;
-    let believed = statement.sender == me.as_str()
+    let believed = key.revoked.is_none()
+        && statement.sender == me.as_str()
         && statement.recipient == peer.as_str()
         && sign::verify(&key.public, pae::STATUS, &[&status.statement], &status.signature);
     believed.then_some(statement)

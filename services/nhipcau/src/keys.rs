@@ -57,7 +57,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Makes the key of another sealing epoch, for the next release of the directory.
+    /// Makes the key of another sealing epoch for the next release of the directory. Where the access point announces
+    /// its epochs itself, those of releases no longer count: use `rotate`.
     AddSealing {
         #[command(flatten)]
         place: Place,

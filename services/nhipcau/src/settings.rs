@@ -1,6 +1,7 @@
 //! The configuration of an access point as the command line gives it: a file and the environment.
 //!
-//! `serve`, `doctor` and `directory` read it here alike. The operator of the broker has a file of another form.
+//! `serve`, `doctor`, `directory`, `keys rotate` and `store copy` read it here alike. The operator of the broker has a
+//! file of another form.
 
 use std::{collections::BTreeMap, env, path::Path};
 

@@ -176,10 +176,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// The same where there need not be such a directory.
 fn listed_if_any(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, Vec<u8>)>, Error> {
-    match listed(directory, extension) {
-        Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed,
-    }
+    if directory.try_exists().is_ok_and(|exists| !exists) { Ok(Vec::new()) } else { listed(directory, extension) }
 }
 
 /// The files of a directory with an extension, by name.
@@ -189,8 +186,10 @@ pub(crate) fn listed(directory: &Path, extension: &str) -> Result<Vec<(PathBuf, 
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));
     paths.sort();
     let read = |path: PathBuf| match fs::read(&path) {
-        Ok(bytes) => Ok((path, bytes)),
-        Err(source) => Err(Error::Read { path, source }),
+        Ok(bytes) => Some(Ok((path, bytes))),
+        // Another process has taken it away since.
+        Err(source) if source.kind() == io::ErrorKind::NotFound => None,
+        Err(source) => Some(Err(Error::Read { path, source })),
     };
-    paths.into_iter().map(read).collect()
+    paths.into_iter().filter_map(read).collect()
 }

@@ -57,13 +57,17 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// # Errors
 /// [`Error::Write`], also when the file exists.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // Under its name only once it is whole, so that a full disk leaves no half of a key.
+    let new = path.with_added_extension("new");
     let create = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        sync_parent(path)
+        fs::hard_link(&new, path)
     };
-    create().map_err(Error::Write)
+    let created = create();
+    let removed = fs::remove_file(&new);
+    created.and(removed).and_then(|()| sync_parent(path)).map_err(Error::Write)
 }
 
 /// Makes a directory for secrets, and those it lies in.

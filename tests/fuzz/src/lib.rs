@@ -29,6 +29,7 @@ pub mod envelope;
 pub mod event;
 pub mod evidence;
 pub mod name;
+pub mod notices;
 pub mod part;
 pub mod receipt;
 pub mod reconciliation;
@@ -58,7 +59,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 19] = readers! {
-    area_table bundle code_table config content envelope event evidence name part receipt reconciliation release
+pub const READERS: [Reader; 20] = readers! {
+    area_table bundle code_table config content envelope event evidence name notices part receipt reconciliation release
     request revocation sdmx signal structure submission
 };

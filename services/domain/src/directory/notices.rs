@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
-use super::bulletin::{Bulletin, MAX_BULLETIN_BYTES};
+use super::bulletin::Bulletin;
 use super::error::Error;
 use super::release::Release;
 use super::revocation::Revocation;
@@ -19,6 +19,10 @@ use crate::pae::{Digest, sha256};
 
 /// Largest file of notices in bytes.
 pub const MAX_NOTICES_BYTES: usize = 4 << 20;
+/// Bulletins, and revocations, in it at most: far more than there are access points, and checked in a moment.
+const MAX_ENTRIES: usize = 1024;
+/// Largest revocation that is handed on, in bytes.
+const MAX_REVOCATION_BYTES: usize = 4 << 10;
 
 /// The revocations over a release, and its notices as they are handed on.
 #[derive(Debug, Clone, Default)]
@@ -72,14 +76,16 @@ impl Release {
     /// [`Error::Malformed`] when they are not notices within their size limit.
     pub fn hear(&self, notices: &[u8]) -> Result<Heard, Error> {
         let wire = Some(notices).filter(|bytes| bytes.len() <= MAX_NOTICES_BYTES);
-        let wire = wire.and_then(|bytes| pb::Notices::decode(bytes).ok()).ok_or(Error::Malformed)?;
+        let wire = wire.and_then(|bytes| pb::Notices::decode(bytes).ok());
+        let is_bounded = |wire: &pb::Notices| wire.bulletins.len().max(wire.revocations.len()) <= MAX_ENTRIES;
+        let wire = wire.filter(is_bounded).ok_or(Error::Malformed)?;
         let (mut release, mut refused) = (self.clone(), Vec::new());
         // Revocations first: what a revoked key has signed is not even looked at. Some may be of bulletins' keys.
         let mut revocations = Vec::new();
         for signed in &wire.revocations {
             let bytes = signed.encode_to_vec();
-            let is_known = self.notices.revocations.contains_key(&sha256(&bytes));
-            if bytes.len() > MAX_BULLETIN_BYTES {
+            let is_known = release.notices.revocations.contains_key(&sha256(&bytes));
+            if bytes.len() > MAX_REVOCATION_BYTES {
                 refused.push(Error::Malformed);
             } else if !is_known && release.take_revocation(&bytes, false).is_err() {
                 revocations.push(bytes);
@@ -162,7 +168,7 @@ impl Release {
         let decisive: BTreeSet<Digest> = first.into_values().map(|(_, digest)| *digest).collect();
         self.notices.revocations.retain(|digest, _| decisive.contains(digest));
         let short = self.notices.revocations.values().map(|noted| &noted.signed);
-        let short = short.filter(|signed| signed.encoded_len() <= MAX_BULLETIN_BYTES);
+        let short = short.filter(|signed| signed.encoded_len() <= MAX_REVOCATION_BYTES);
         let notices = pb::Notices {
             bulletins: self.bulletins().map(|(_, bulletin)| bulletin.signed().clone()).collect(),
             revocations: short.cloned().collect(),

@@ -126,20 +126,23 @@ impl Release {
     /// Whether it changes what may be believed or sent: it is a later release, or the same one with more revoked.
     #[must_use]
     pub fn changes_trust(&self, other: &Self) -> bool {
+        match self.version().cmp(&other.version()) {
+            Ordering::Greater => true,
+            Ordering::Less => false,
+            Ordering::Equal => self.digest == other.digest && self.revoked_since(other).next().is_some(),
+        }
+    }
+
+    /// The access points of which a key is revoked that was not in the other, or from an earlier time on.
+    pub fn revoked_since<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a AccessPointId> {
         let revokes_more = |mine: &AccessPoint, theirs: &AccessPoint| {
             mine.key_facts().any(|(id, _, revoked)| {
                 let known = theirs.key_facts().find(|(other, ..)| *other == id).and_then(|(.., known)| known);
                 revoked.is_some_and(|from| known.is_none_or(|known| from < known))
             })
         };
-        match self.version().cmp(&other.version()) {
-            Ordering::Greater => true,
-            Ordering::Less => false,
-            Ordering::Equal => {
-                let both = self.access_points().filter_map(|mine| Some((mine, other.access_point(&mine.id)?)));
-                self.digest == other.digest && both.into_iter().any(|(mine, theirs)| revokes_more(mine, theirs))
-            }
-        }
+        let both = self.access_points().filter_map(|mine| Some((mine, other.access_point(&mine.id)?)));
+        both.filter(move |(mine, theirs)| revokes_more(mine, theirs)).map(|(mine, _)| &mine.id)
     }
 
     fn revoking_key(&self, revocation: &Revocation) -> Option<&[u8; 32]> {

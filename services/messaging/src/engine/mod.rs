@@ -473,10 +473,17 @@ impl Engine {
         if !changes_trust {
             return Ok(());
         }
+        // Nobody has others agree anew by revoking keys of its own.
+        let is_later = self.release.version() > before.version();
+        let revoked: Vec<_> = self.release.revoked_since(&before).cloned().collect();
+        let is_concerned = |recipient: &Recipient| {
+            let of_peer = |id: &AccessPointId| Recipient::One(id.clone()) == *recipient || *id == self.me;
+            is_later || revoked.iter().any(of_peer)
+        };
         let unconcluded: Vec<OutgoingKey> = self
             .outgoing
             .iter()
-            .filter(|(_, out)| out.receipted < out.head.sequence)
+            .filter(|(key, out)| out.receipted < out.head.sequence && is_concerned(&key.0))
             .map(|(key, _)| key.clone())
             .collect();
         for key in unconcluded {

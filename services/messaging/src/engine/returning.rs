@@ -177,7 +177,9 @@ impl Engine {
         let sender =
             Sender { access_point: &self.me, signing: &self.keys.signing, directory_version: self.release.version() };
         let entropy = self.entropy.as_mut();
-        let (key, wrapped) = self.channel_keys.get(sender, (to, &sealing.id, &sealing.public), now, entropy)?;
+        // A public key that cannot be sealed to is as good as none.
+        let to_key = (to, &sealing.id, &sealing.public);
+        let Ok((key, wrapped)) = self.channel_keys.get(sender, to_key, now, entropy) else { return Ok(None) };
         let place =
             Place { lane: None, incarnation: 0, sequence: 0, base_sequence: 0, previous: [0; 32], create_time: now };
         let recipient = Recipient::One(to.clone());
@@ -208,8 +210,8 @@ impl Engine {
         let mut keys: HashMap<_, _> = parcel.keys.into_iter().map(|k| (k.digest, k.part_keys)).collect();
         let mut own = Vec::new();
         for envelope in returned.originals.into_iter().take(ORIGINALS) {
-            // An own signature holds also under a key that was revoked since. Under a later start it proves that
-            // another process of this access point has followed.
+            // An own signature holds also under a key that was revoked since. Under a later start, and a key that
+            // nobody else has, it proves that another process of this access point has followed.
             let trust = Trust { erased: true, revoked: true };
             let Ok(v) = envelope::verify(envelope, pae::ENVELOPE, &self.release, now, trust) else { continue };
             let to_peer = match &v.routing.recipient {
@@ -217,7 +219,9 @@ impl Engine {
                 Recipient::All => true,
             };
             if v.routing.sender == self.me && to_peer && v.routing.lane.is_some() {
-                if v.routing.incarnation >> START_SHIFT > self.start {
+                let key = self.release.signing_key(&self.me, &v.routing.signing_key);
+                let is_mine_alone = key.is_some_and(|key| key.revoked.is_none());
+                if v.routing.incarnation >> START_SHIFT > self.start && is_mine_alone {
                     return Err(Error::Superseded);
                 }
                 let part_keys = keys.remove(v.digest.as_slice()).unwrap_or_default();

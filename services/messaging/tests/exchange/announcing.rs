@@ -17,7 +17,7 @@ use nhipcau_messaging::{
 };
 use prost::Message as _;
 
-use crate::world::{HANOI, MOH, Parcel, VWU, World, key_id, node_id, seed};
+use crate::world::{HANOI, MOH, Parcel, VWU, World, key_id, node_id, seed, status};
 
 /// Bytes that nobody else has as a key.
 fn epoch_secret(number: u8) -> [u8; 32] {
@@ -67,8 +67,8 @@ fn rotate(world: &mut World, secrets: Vec<SealingSecret>, release: Release) -> A
     release
 }
 
-/// Under which key what waits at `moh` was sealed.
-fn wraps(parcels: &[Parcel]) -> usize {
+/// How many of these are sealed to `e-2`.
+fn sealed_to_next(parcels: &[Parcel]) -> usize {
     let holds = |parcel: &Parcel, id: &[u8]| parcel.bytes.windows(id.len()).any(|window| window == id);
     parcels.iter().filter(|parcel| holds(parcel, b"e-2")).count()
 }
@@ -80,7 +80,7 @@ fn an_epoch_begins_while_messages_are_under_way_and_all_arrive_once_and_in_order
         world.send(MOH, VWU, &format!("r{n}"), format!("{n}").as_bytes()).unwrap();
     }
     let under_way: Vec<_> = world.take_bundles();
-    assert!(!under_way.is_empty() && wraps(&under_way) == 0);
+    assert!(!under_way.is_empty() && sealed_to_next(&under_way) == 0);
     let announced = world.releases[0].announce(&bulletin(&world, 1, 2)).unwrap();
     let old = SealingSecret { id: key_id("e-1"), private: seed("vwu", 2) };
     rotate(&mut world, vec![old, epoch(2)], announced);
@@ -90,7 +90,7 @@ fn an_epoch_begins_while_messages_are_under_way_and_all_arrive_once_and_in_order
         world.send(MOH, VWU, &format!("r{n}"), format!("{n}").as_bytes()).unwrap();
     }
     let after: Vec<_> = world.queue.iter().cloned().collect();
-    assert!(wraps(&after) > 0, "what is signed from now on is sealed to the new epoch");
+    assert!(sealed_to_next(&after) > 0, "what is signed from now on is sealed to the new epoch");
     under_way.into_iter().for_each(|parcel| world.deliver(parcel).unwrap());
     world.settle();
     assert_eq!(world.effects(VWU), (0..400).map(|n| n.to_string()).collect::<Vec<_>>());
@@ -188,4 +188,58 @@ fn bad_notices_change_nothing_and_are_told_once_in_a_while() {
     world.send(VWU, MOH, "r1", b"one").unwrap();
     world.settle();
     assert_eq!(world.effects(MOH), ["one"]);
+}
+
+/// Every length of 32 bytes is a key; no secret is ever shared with this one.
+#[test]
+fn an_epoch_that_nobody_can_seal_to_stops_nobody_and_harms_its_owner_alone() {
+    let mut world = World::open();
+    world.send(VWU, MOH, "r1", b"one").unwrap();
+    world.settle();
+    let hour = SignedDuration::from_hours(1);
+    let draft = authoring::BulletinDraft {
+        party: PartyId::new("vwu").unwrap(),
+        access_point: node_id(VWU),
+        version: 1,
+        issue: world.now,
+        signing_key: key_id("s-1"),
+        sealing_keys: vec![(key_id("e-2"), [0; 32], (world.now - hour, world.now + hour * 24))],
+    };
+    let key = SigningKey::from_seed(key_id("s-1"), &seed("vwu", 1)).unwrap();
+    let bulletin = authoring::bulletin("test", &draft, |kind, bytes| key.sign(kind, &[bytes]));
+    let announced = world.releases[0].announce(&bulletin).unwrap();
+    world.input(VWU, Input::Release(Arc::new(announced)));
+    world.settle();
+    assert_eq!(world.branch(MOH, "notices_fetched"), 1);
+    // It asks for what it says it has lost.
+    let mut forgot = world.last_status(VWU, MOH);
+    forgot.number += 1_000;
+    for outgoing in &mut forgot.outgoing {
+        outgoing.return_from = 1;
+    }
+    for incoming in &mut forgot.incoming {
+        incoming.receipt = None;
+    }
+    world.deliver(status(VWU, MOH, &forgot)).unwrap();
+    world.send(MOH, VWU, "r2", b"waits").unwrap();
+    world.send(MOH, HANOI, "r3", b"goes on").unwrap();
+    world.settle();
+    assert_eq!(world.effects(HANOI), ["goes on"]);
+    assert_eq!(world.effects(VWU), Vec::<String>::new());
+}
+
+#[test]
+fn revoking_an_own_key_again_and_again_has_no_others_agree_anew() {
+    let mut world = World::open();
+    world.send(MOH, HANOI, "r1", b"one").unwrap();
+    world.queue.clear();
+    let mut release = world.releases[0].announce(&bulletin(&world, 1, 2)).unwrap();
+    for minutes in 1..20 {
+        release = release.revoke(&revocation("e-2", world.now - SignedDuration::from_mins(minutes))).unwrap();
+        world.input(MOH, Input::Release(Arc::new(release.clone())));
+    }
+    assert!(world.branch(MOH, "release_installed") >= 19);
+    assert_eq!(world.branch(MOH, "reopened"), 0);
+    world.settle();
+    assert_eq!(world.effects(HANOI), ["one"]);
 }

@@ -27,7 +27,7 @@ fn states_more_than_once(parcel: &Parcel) -> bool {
 
 /// `vwu` has stated "one" again from an older store, and then its first store, of whose receipt nobody knows, has come
 /// back and goes on alone. Gives "two", which is on its way there, and that store.
-fn with_a_history_that_came_back(world: &mut World) -> (Parcel, Vec<u8>) {
+fn with_a_history_that_came_back(world: &mut World, case_of_two: [u8; 16]) -> (Parcel, Vec<u8>) {
     let first = world.image(VWU);
     world.send_in(MOH, VWU, "r1", b"one", Some([1; 16])).unwrap();
     let one = world.take_bundles().remove(0);
@@ -37,7 +37,7 @@ fn with_a_history_that_came_back(world: &mut World) -> (Parcel, Vec<u8>) {
     world.restart(VWU, Some(&first));
     world.settle();
     assert_eq!(world.concluded(MOH), [0]);
-    world.send_in(MOH, VWU, "r2", b"two", Some([2; 16])).unwrap();
+    world.send_in(MOH, VWU, "r2", b"two", Some(case_of_two)).unwrap();
     let two = world.take_bundles().remove(0);
     world.restart(VWU, Some(&unheard));
     world.pass_alone(VWU, 12);
@@ -197,7 +197,7 @@ fn a_recipient_rolled_back_that_can_no_longer_read_a_message_tells_its_sender() 
 #[test]
 fn what_was_received_behind_an_unconcluded_message_is_sent_again_when_its_recipient_has_lost_it() {
     let mut world = World::open();
-    let (two, unheard) = with_a_history_that_came_back(&mut world);
+    let (two, unheard) = with_a_history_that_came_back(&mut world, [2; 16]);
     world.deliver(two).unwrap();
     world.settle_losing(|parcel| is_receipt(parcel) && states_more_than_once(parcel));
     assert_eq!((world.in_state(MOH, 1), world.in_state(MOH, 2)), (1, 1), "only the later one is concluded");
@@ -338,9 +338,24 @@ fn series_of(parcel: &Parcel) -> Vec<u64> {
 }
 
 #[test]
+fn a_case_does_not_go_on_past_a_message_whose_outcome_is_unknown_again() {
+    let mut world = World::open();
+    let (two, _) = with_a_history_that_came_back(&mut world, [1; 16]);
+    world.deliver(two).unwrap();
+    world.settle_losing(|parcel| is_receipt(parcel) && states_more_than_once(parcel));
+    assert_eq!((world.in_state(MOH, 1), world.in_state(MOH, 2)), (1, 1), "only the later one is concluded");
+    world.send_in(MOH, VWU, "r3", b"three", Some([1; 16])).unwrap();
+    world.settle_losing(|parcel| is_receipt(parcel) && states_more_than_once(parcel));
+    assert_eq!(world.in_state(MOH, 0), 1, "it went on");
+    world.settle();
+    assert_eq!(world.effects(VWU), ["one", "two", "three"]);
+    assert_eq!(world.in_state(MOH, 2), 3);
+}
+
+#[test]
 fn what_a_history_that_came_back_had_stated_unheard_is_stated_once_more() {
     let mut world = World::open();
-    let (two, _) = with_a_history_that_came_back(&mut world);
+    let (two, _) = with_a_history_that_came_back(&mut world, [2; 16]);
     world.deliver(two).unwrap();
     world.settle();
     assert_eq!(world.effects(VWU), ["one", "two"]);

@@ -66,8 +66,12 @@ impl Reloader {
                 Err(error) => tracing::error!(%error, "The sealing keys cannot be read; those in memory stay."),
             }
             self.handle.input(Input::Release(Arc::clone(&release))).await?;
-            self.releases.send_replace(release);
-            tracing::info!(version, "A newer directory release is in use.");
+            let before = self.releases.send_replace(release).version();
+            if before == version {
+                tracing::info!(version, "More bulletins or revocations are in use.");
+            } else {
+                tracing::info!(version, "A newer directory release is in use.");
+            }
         }
         Ok(())
     }

@@ -59,7 +59,8 @@ pub fn keep_notices(config: &config::Directory, release: &Release) -> Result<(),
     for (path, bytes) in files.iter().filter(|(path, _)| is_from_bus(path)) {
         let decides = release.revocations().any(|(digest, _)| digest == sha256(bytes));
         let adds = |more: Release| more.notices_digest() != release.notices_digest();
-        if !decides && !release.revoke_known(bytes).map_or(true, adds) {
+        // Also one of keys that the directory no longer names: else somebody could fill the disk with them.
+        if !decides && !release.revoke_known(bytes).is_ok_and(adds) {
             fs::remove_file(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
     }

@@ -8,8 +8,9 @@
 //! keys/signing.key   nhipcau-signing/1 ID HEX   Ed25519 seed
 //! keys/id.key        nhipcau-id/1 ID HEX        HMAC key of message ids; never replaced
 //! keys/sealing/*.key nhipcau-sealing/1 ID HEX   X25519 private keys, of the present and of past epochs
-//! keys/start         a number                   how often the access point was started
+//! keys/start         two numbers                the last start, and how often its store had been opened then
 //! keys/rotation.lock                            held while an epoch is made or destroyed
+//! keys/sealing.doomed names                     private halves that are about to be destroyed
 //! kek/*.key          nhipcau-kek/1 ID HEX       key-encryption keys; the last by name is used for new cases
 //! ```
 

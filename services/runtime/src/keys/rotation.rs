@@ -3,9 +3,9 @@
 //!
 //! A private half is on the disk before the bulletin that announces it is signed, and goes 30 days after its epoch has
 //! ended, never earlier, after the bulletin that no longer lists it is on the disk. One process at a time does this;
-//! whatever cuts it short leaves a key that nobody knows, or one that goes the next time. What the access point can no
-//! longer open, because an older copy of the keys was put back, it announces no more. Leaves out signing keys, which
-//! only a release changes.
+//! whatever cuts it short leaves a key that nobody knows, or one that goes the next time, because what is to go is
+//! written down before the bulletin. What the access point can no longer open, because an older copy of the keys was
+//! put back, it announces no more. Leaves out signing keys, which only a release changes.
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +37,9 @@ pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How long an epoch lasts where nothing else is said.
 pub const EPOCH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Names the private halves that are to go, beside the keys.
+const DOOMED: &str = "sealing.doomed";
 
 /// Why no epoch was made. What was announced before stays.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +110,9 @@ struct Known {
 ///
 /// # Errors
 /// [`RotationError`]; nothing was announced.
+///
+/// A private half that could not be destroyed after the bulletin stays for the next time, which fails if it cannot be
+/// destroyed then either.
 pub fn rotate(
     access_point: &AccessPointId,
     keys: &Path,
@@ -125,12 +131,13 @@ pub fn rotate(
     let in_force = me.signing_keys().find(|key| key.id == *signing.id() && key.public == signing.public());
     in_force.filter(|key| key.revoked.is_none()).ok_or_else(not_in_force)?;
 
+    let lists = |id: &KeyId| me.sealing_keys().any(|key| key.id == *id);
+    let mut rotated = Rotated { destroyed: destroy(keys, lists)?, ..Rotated::default() };
     let mut epochs = held(me, keys)?;
     let nexts = epochs.iter().skip(1).map(|next| next.start);
     let over = epochs.iter().zip(nexts).filter(|(epoch, next)| is_over(epoch, *next, now));
     let gone: Vec<KeyId> = over.map(|(epoch, _)| epoch.id.clone()).collect();
     epochs.retain(|epoch| !gone.contains(&epoch.id));
-    let mut rotated = Rotated::default();
     if let Some((start, expire)) = due(&epochs, occasion, length.min(LONGEST_EPOCH), now) {
         if epochs.len() >= SEALING_KEYS {
             return Err(RotationError::Full);
@@ -159,22 +166,51 @@ pub fn rotate(
         party: me.operator.clone(),
         access_point: access_point.clone(),
         // Higher than any before, also when those are lost.
-        version: announced.map_or(1, |bulletin| bulletin.version() + 1).max(by_clock),
+        version: announced.map_or(1, |bulletin| bulletin.version().saturating_add(1)).max(by_clock),
         issue: now,
         signing_key: signing.id().clone(),
         sealing_keys: epochs.into_iter().map(|epoch| (epoch.id, epoch.public, (epoch.start, epoch.expire))).collect(),
     };
     let bytes = authoring::bulletin(release.root().programme(), &draft, |kind, bytes| signing.sign(kind, &[bytes]));
-    release.announce(&bytes)?;
+    if let Err(error) = release.announce(&bytes) {
+        if let Some(made) = &rotated.made {
+            // Nobody will ever seal to it. If it stays, it is in nobody's way.
+            drop(fs::remove_file(keys.join("sealing").join(format!("{}.key", made.id))));
+        }
+        return Err(error.into());
+    }
+    if !gone.is_empty() {
+        let names: Vec<&str> = gone.iter().map(KeyId::as_str).collect();
+        private_file::create(&keys.join(DOOMED), names.join("\n").as_bytes()).map_err(io::Error::other)?;
+    }
     directory::keep_bulletin(place, &release, access_point, &bytes)?;
     rotated.bulletin = Some(draft.version);
-    for id in gone {
-        let path = keys.join("sealing").join(format!("{id}.key"));
-        fs::remove_file(&path)?;
-        private_file::sync_parent(&path)?;
-        rotated.destroyed.push(id);
-    }
+    // What fails here is told at the next look, which does it again. The bulletin stands.
+    rotated.destroyed.extend(destroy(keys, |id| !gone.contains(id)).unwrap_or_default());
     Ok(rotated)
+}
+
+/// Destroys the private halves that a rotation has written down, where the directory no longer lists them.
+fn destroy(keys: &Path, is_listed: impl Fn(&KeyId) -> bool) -> Result<Vec<KeyId>, RotationError> {
+    let list = keys.join(DOOMED);
+    let names = match fs::read_to_string(&list) {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut destroyed = Vec::new();
+    for id in names.lines().filter_map(|name| name.parse::<KeyId>().ok()).filter(|id| !is_listed(id)) {
+        let path = keys.join("sealing").join(format!("{id}.key"));
+        match fs::remove_file(&path) {
+            Ok(()) => destroyed.push(id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        private_file::sync_parent(&path)?;
+    }
+    fs::remove_file(&list)?;
+    private_file::sync_parent(&list)?;
+    Ok(destroyed)
 }
 
 /// The epochs that the directory names and whose private halves are here, the oldest first.

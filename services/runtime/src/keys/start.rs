@@ -1,4 +1,5 @@
-//! How often the access point was started: a number beside the keys, on the disk before it is used.
+//! How often the access point was started, and its store opened: two numbers beside the keys, on the disk before they
+//! are used.
 //!
 //! Channels are re-opened under incarnations no lower than it. It lives outside the store, so that a store restored
 //! from an older copy does not bring an old number back.

@@ -154,3 +154,24 @@ fn a_key_that_a_crash_left_behind_hinders_nobody() {
     let listed = point.release(start()).access_point(&point.0.config().access_point).unwrap().sealing_keys().count();
     assert_eq!(listed, 2);
 }
+
+#[test]
+fn what_a_crash_kept_from_being_destroyed_goes_the_next_time_and_nothing_that_is_still_listed() {
+    let point = Point::new();
+    let at = start();
+    point.rotate(Occasion::Command, at).unwrap();
+    let keys = &point.0.config().keys.directory;
+    let id = "e-2026-01-01-0000000a".parse::<KeyId>().unwrap();
+    add_sealing_key(keys, &id, &mut SystemEntropy).unwrap();
+    let used = point.used(at);
+    std::fs::write(keys.join(DOOMED), format!("{id}\n{used}\ne-gone\n")).unwrap();
+    assert_eq!(point.rotate(Occasion::Schedule, at).unwrap().destroyed, [id]);
+    assert!(point.privates().contains(&used));
+    assert!(!keys.join(DOOMED).exists());
+    // What cannot be destroyed is said, and stays written down.
+    let stuck = "e-2026-01-01-0000000b";
+    std::fs::create_dir(keys.join("sealing").join(format!("{stuck}.key"))).unwrap();
+    std::fs::write(keys.join(DOOMED), stuck).unwrap();
+    assert!(matches!(point.rotate(Occasion::Schedule, at), Err(RotationError::Io(_))));
+    assert!(keys.join(DOOMED).exists());
+}
