@@ -91,7 +91,7 @@ async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_foun
     let doctor = output(program().unwrap().args(["doctor", "--json", "--config"]).arg(world.config("moh"))).unwrap();
     let (found, code) = told(&doctor, &["access_point", "severity", "findings"]);
     assert_eq!(code, Some(0), "{found}");
-    let keys = ["access_point", "broker", "nats_version", "directory_version", "directory", "channels"];
+    let keys = ["access_point", "broker", "nats_version", "directory_version", "directory", "channels", "lost_periods"];
     let (channels, code) = document(&called(&world, "moh", &["channels"]), &keys);
     assert_eq!((code, channels["access_point"].as_str()), (Some(0), Some("moh")));
     let (compared, code) = told(&called(&world, "moh", &["reconcile", "hanoi"]), &COMPARED);
