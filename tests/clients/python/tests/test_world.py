@@ -65,8 +65,8 @@ LOCAL = {
     "referral_branch": {"create_time"},
 }
 #: Tables with rows of which nothing follows: what waits for its use, and what was put aside.
-NO_EVIDENCE = {"meta", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload", "indicator_piece",
-               "indicator_waiting", "indicator_named"}
+NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload",
+               "indicator_piece", "indicator_waiting", "indicator_named"}
 
 
 def setUpModule() -> None:
