@@ -19,7 +19,10 @@ use nhipcau_proto::{
         referral_watch_service_client::ReferralWatchServiceClient,
     },
 };
-use nhipcau_tests::world::World;
+use nhipcau_tests::{
+    case::{commune, preview},
+    world::World,
+};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -173,7 +176,7 @@ fn case((party, unit): (&str, &str), (to_party, to_unit): (&str, &str)) -> pb::S
             ..Default::default()
         }),
         content: Some(pb::ReferralContent {
-            preview: Some(preview()),
+            preview: Some(preview(prost_types::Timestamp { seconds: jiff::Timestamp::now().as_second(), nanos: 0 })),
             identity: Some(identity()),
             narrative: Some(narrative()),
             reporter: Some(pb::ReferralReporter {
@@ -184,28 +187,6 @@ fn case((party, unit): (&str, &str), (to_party, to_unit): (&str, &str)) -> pb::S
             }),
         }),
         acting_person: "can-bo-01".to_owned(),
-        ..Default::default()
-    }
-}
-
-fn preview() -> pb::ReferralPreview {
-    let now = prost_types::Timestamp { seconds: jiff::Timestamp::now().as_second(), nanos: 0 };
-    pb::ReferralPreview {
-        reception: Some(pb::Reception {
-            report_number: "VD-0001".to_owned(),
-            channel: pb::ReportChannel::Phone.into(),
-            report_time: Some(now),
-            officer: "can-bo-01".to_owned(),
-        }),
-        subject: pb::CaseSubject::Abused.into(),
-        abuse_types: vec![pb::AbuseType::Neglect.into()],
-        protection_concerns: vec!["neglect".to_owned()],
-        service_types: vec![pb::ServiceType::Psychosocial.into()],
-        response_timeframe: pb::ResponseTimeframe::OneDay.into(),
-        risk_level: pb::RiskLevel::Medium.into(),
-        age_group: pb::AgeGroup::AgeGroup6To12.into(),
-        sex: pb::Sex::Female.into(),
-        incident_area: Some(commune()),
         ..Default::default()
     }
 }
@@ -232,14 +213,6 @@ fn narrative() -> pb::ReferralNarrative {
         actions_taken: told(600),
         request_reason: told(300),
         ..Default::default()
-    }
-}
-
-fn commune() -> pb::AdminUnitRef {
-    pb::AdminUnitRef {
-        code: "00004".to_owned(),
-        level: pb::AdminLevel::Commune.into(),
-        code_list_version: "VN-34-2026".to_owned(),
     }
 }
 

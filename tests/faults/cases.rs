@@ -13,6 +13,7 @@ use nhipcau_proto::{
     },
 };
 use nhipcau_sim::prng::Prng;
+use nhipcau_tests::case::{commune, preview};
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Status, transport::Channel};
 use uuid::Uuid;
@@ -212,34 +213,12 @@ pub(crate) fn transfer([from, to]: [&'static str; 2]) -> Result<pb::SubmitReferr
     };
     let days_ago = jiff::Timestamp::now().as_second() - 4 * 24 * 60 * 60;
     let text = |text: &str| Some(pb::KnownText { value: text.to_owned(), unknown: 0 });
-    let commune = pb::AdminUnitRef {
-        code: "00004".to_owned(),
-        level: pb::AdminLevel::Commune.into(),
-        code_list_version: "VN-34-2026".to_owned(),
-    };
-    let preview = pb::ReferralPreview {
-        reception: Some(pb::Reception {
-            report_number: "VD-0001".to_owned(),
-            channel: pb::ReportChannel::Phone.into(),
-            report_time: Some(prost_types::Timestamp { seconds: days_ago, nanos: 0 }),
-            officer: "can-bo-01".to_owned(),
-        }),
-        subject: pb::CaseSubject::Abused.into(),
-        abuse_types: vec![pb::AbuseType::Neglect.into()],
-        protection_concerns: vec!["neglect".to_owned()],
-        service_types: vec![pb::ServiceType::Psychosocial.into()],
-        response_timeframe: pb::ResponseTimeframe::OneDay.into(),
-        risk_level: pb::RiskLevel::Medium.into(),
-        age_group: pb::AgeGroup::AgeGroup6To12.into(),
-        sex: pb::Sex::Female.into(),
-        incident_area: Some(commune.clone()),
-        ..Default::default()
-    };
+    let preview = preview(prost_types::Timestamp { seconds: days_ago, nanos: 0 });
     let identity = pb::ReferralIdentity {
         full_name: text("Nguyễn Thị Ví Dụ"),
         birth: Some(pb::Birth { birth_date: Some(Date { year: 2017, month: 5, day: 0 }), ..Default::default() }),
         sex: pb::Sex::Female.into(),
-        home_area: Some(commune),
+        home_area: Some(commune()),
         home_address: text("số nhà ví dụ"),
         ..Default::default()
     };

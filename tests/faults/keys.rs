@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use nhipcau_proto::referral::v1::referral_service_client::ReferralServiceClient;
-use nhipcau_tests::{
-    process::{output, program},
-    wait,
-};
+use nhipcau_tests::keys;
 use rustix::process::Signal;
 use tokio::{task::JoinSet, time::sleep};
 
@@ -41,32 +38,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Begins an epoch by the operator's own command.
-fn rotate(trial: &Trial, name: &str) -> Result<()> {
-    let rotated = output(program()?.args(["keys", "rotate", "--config"]).arg(trial.world.config(name)))?;
-    ensure!(rotated.status.success(), "not rotated: {}", String::from_utf8_lossy(&rotated.stderr));
-    Ok(())
-}
-
-/// Waits until everybody has heard what an access point has announced.
-async fn spread(trial: &Trial, name: &str) -> Result<()> {
-    let bulletin = |at: &str| {
-        let file = trial.world.path(at).join(format!("directory/bulletins/{name}.bulletin"));
-        std::fs::read(file).unwrap_or_default()
-    };
-    for at in trial.members {
-        wait::until_answered(at, async || (bulletin(at) == bulletin(name)).then_some(())).await?;
-    }
-    Ok(())
-}
-
 async fn begun(trial: &mut Trial) -> Result<()> {
     for _ in 0..4 {
         trial.pause(0, 800).await;
         let name = trial.any_member();
-        rotate(trial, name)?;
+        keys::rotate(&trial.world, name)?;
         trial.signal(name, Signal::HUP)?;
-        spread(trial, name).await?;
+        keys::spread(&trial.world, name, trial.members).await?;
         trial.saw("epochs begun");
     }
     Ok(())
@@ -93,8 +71,8 @@ async fn in_flight(trial: &mut Trial) -> Result<()> {
     while let Some(done) = callers.join_next().await {
         done.context("a caller")??;
     }
-    rotate(trial, "hanoi")?;
+    keys::rotate(&trial.world, "hanoi")?;
     trial.saw("begun with 10000 in flight");
     trial.bring_up().await?;
-    spread(trial, "hanoi").await
+    keys::spread(&trial.world, "hanoi", trial.members).await
 }

@@ -2,6 +2,8 @@
 //! waiting for a condition with a deadline. Nothing here replaces a part of the system by a stand-in.
 
 pub mod bus;
+pub mod case;
+pub mod keys;
 pub mod nats;
 pub mod process;
 pub mod wait;

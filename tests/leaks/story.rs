@@ -15,6 +15,7 @@ use nhipcau_proto::{
     referral::v1::{self as pb, BranchState, ReferralView, referral_service_client::ReferralServiceClient},
 };
 use nhipcau_tests::{
+    case::{commune, preview},
     process::{Process, output, program},
     wait,
     world::World,
@@ -364,11 +365,7 @@ fn an_hour_ago() -> prost_types::Timestamp {
 /// A content with the words wherever it may hold a text.
 pub(crate) fn content() -> pb::ReferralContent {
     let known = |about: &str| Some(pb::KnownText { value: text(about), unknown: 0 });
-    let commune = || pb::AdminUnitRef {
-        code: "00004".to_owned(),
-        level: pb::AdminLevel::Commune.into(),
-        code_list_version: "VN-34-2026".to_owned(),
-    };
+    let reported = preview(an_hour_ago());
     let contact = || pb::SafeContact {
         channel: pb::ContactChannel::Call.into(),
         detail: PHONE.to_owned(),
@@ -380,22 +377,8 @@ pub(crate) fn content() -> pb::ReferralContent {
         |about: &str| Some(pb::Relative { full_name: known(about), age_years: Some(34), occupation: known("nghề") });
     pb::ReferralContent {
         preview: Some(pb::ReferralPreview {
-            reception: Some(pb::Reception {
-                report_number: PHONE.to_owned(),
-                channel: pb::ReportChannel::Phone.into(),
-                report_time: Some(an_hour_ago()),
-                officer: "can-bo-01".to_owned(),
-            }),
-            subject: pb::CaseSubject::Abused.into(),
-            abuse_types: vec![pb::AbuseType::Neglect.into()],
-            protection_concerns: vec!["neglect".to_owned()],
-            service_types: vec![pb::ServiceType::Psychosocial.into()],
-            response_timeframe: pb::ResponseTimeframe::OneDay.into(),
-            risk_level: pb::RiskLevel::Medium.into(),
-            age_group: pb::AgeGroup::AgeGroup6To12.into(),
-            sex: pb::Sex::Female.into(),
-            incident_area: Some(commune()),
-            ..Default::default()
+            reception: reported.reception.clone().map(|told| pb::Reception { report_number: PHONE.to_owned(), ..told }),
+            ..reported
         }),
         identity: Some(pb::ReferralIdentity {
             full_name: known("tên"),

@@ -9,38 +9,17 @@ use std::{
 
 use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
-    process::{output, program},
+    keys::{bulletin, rotate, spread},
+    process::output,
     wait,
     world::World,
 };
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::{
     directory::{HEARD, done, reload},
     referrals::Case,
 };
-
-/// Has an access point begin an epoch, and gives its key.
-fn rotate(world: &World, name: &str) -> String {
-    let rotated = output(program().unwrap().args(["keys", "rotate", "--json", "--config"]).arg(world.config(name)));
-    let rotated = rotated.unwrap();
-    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
-    let said: Value = serde_json::from_slice(&rotated.stdout).unwrap();
-    said["key_id"].as_str().unwrap().to_owned()
-}
-
-/// What is said to be the last word of an access point, at another.
-fn bulletin(world: &World, at: &str, of: &str) -> Vec<u8> {
-    fs::read(world.path(at).join("directory/bulletins").join(format!("{of}.bulletin"))).unwrap_or_default()
-}
-
-async fn spread(world: &World, of: &str, to: &[&str]) {
-    let own = bulletin(world, of, of);
-    for at in to {
-        wait::until(at, || (bulletin(world, at, of) == own).then_some(())).await.unwrap();
-    }
-}
 
 fn revoke(world: &World, of: &str, key: &str, out: &str) {
     let what =
@@ -88,10 +67,10 @@ async fn a_revocation_handed_to_one_is_in_force_at_all_in_under_a_minute_and_aft
 async fn an_epoch_begun_by_hand_is_used_and_heard_of_by_who_was_away_and_an_older_bulletin_gives_way() {
     let mut world = World::start(&["moh", "hanoi", "vwu"]).await.unwrap();
     assert!(world.stop("vwu").await.unwrap().success());
-    let key = rotate(&world, "hanoi");
+    let key = rotate(&world, "hanoi").unwrap();
     let first = bulletin(&world, "hanoi", "hanoi");
     reload(&mut world, "hanoi", HEARD).await;
-    spread(&world, "hanoi", &["moh"]).await;
+    spread(&world, "hanoi", &["moh"]).await.unwrap();
     // What was sealed to it can be opened with it alone.
     assert!(world.stop("hanoi").await.unwrap().success());
     let others = fs::read_dir(world.path("hanoi/keys/sealing")).unwrap().map(|entry| entry.unwrap().path());
@@ -102,10 +81,10 @@ async fn an_epoch_begun_by_hand_is_used_and_heard_of_by_who_was_away_and_an_olde
     let case = Case::submit(&world).unwrap();
     case.is(&world, BranchState::Received).await.unwrap();
 
-    rotate(&world, "hanoi");
+    rotate(&world, "hanoi").unwrap();
     reload(&mut world, "hanoi", HEARD).await;
     world.start_access_point("vwu").await.unwrap();
-    spread(&world, "hanoi", &["moh", "vwu"]).await;
+    spread(&world, "hanoi", &["moh", "vwu"]).await.unwrap();
     // Somebody puts the older one back: whoever has heard the newer one does not go back.
     let newest = bulletin(&world, "hanoi", "hanoi");
     assert_ne!(newest, first);
@@ -132,7 +111,7 @@ async fn an_epoch_that_is_revoked_is_replaced_by_the_access_point_itself_at_once
     done(&world, &["install", "releases/epoch.revocation", "--home", "../hanoi"]);
     reload(&mut world, "hanoi", HEARD).await;
     wait::until("a bulletin", || (!bulletin(&world, "hanoi", "hanoi").is_empty()).then_some(())).await.unwrap();
-    spread(&world, "hanoi", &["moh"]).await;
+    spread(&world, "hanoi", &["moh"]).await.unwrap();
     assert_eq!(fs::read_dir(world.path("hanoi/keys/sealing")).unwrap().count(), 2);
     let log = world.running("hanoi").unwrap().log();
     assert!(log.contains("The next sealing epoch is announced.") && !log.contains("ROTATION_FAILED"), "{log}");

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, ErrorKind::NotFound, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::Path,
 };
@@ -60,7 +60,9 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // Under its name only once it is whole, so that a full disk leaves no half of a key.
     let new = path.with_added_extension("new");
     let create = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        // What a process that was killed has left: neither its bytes nor its mode are ours.
+        fs::remove_file(&new).or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) })?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::hard_link(&new, path)
@@ -97,6 +99,24 @@ mod tests {
         assert!(matches!(create(&path, b"two"), Err(Error::Write(_))));
         assert_eq!(read(&path).unwrap().as_slice(), b"one");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_written_whole_has_no_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        // What a process that was killed has left.
+        fs::write(directory.path().join("secret.new"), b"hal").unwrap();
+        create(&path, b"half").unwrap();
+        assert!(matches!(create(&path, b"other"), Err(Error::Write(_))));
+        let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["secret"]);
+        assert_eq!(read(&path).unwrap().as_slice(), b"half");
+        // As on a disk that is full, nothing can be written.
+        let stuck = directory.path().join("stuck");
+        fs::create_dir(directory.path().join("stuck.new")).unwrap();
+        assert!(matches!(create(&stuck, b"key"), Err(Error::Write(_))));
+        assert!(!stuck.exists());
     }
 
     #[test]

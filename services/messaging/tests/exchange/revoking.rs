@@ -1,9 +1,15 @@
 //! A signing key that is revoked while receipts under it are on their way: nobody can believe them any more, so what
 //! they said is said again under the next key, and nothing waits for them.
 
+use nhipcau_messaging::{
+    engine::Kind,
+    envelope::Place,
+    message::{Lane, MessageId},
+};
+
 use crate::{
     auditing::audit,
-    world::{MOH, Secrets, VWU, World},
+    world::{Forgery, MOH, Secrets, VWU, World, bundle, status},
 };
 
 const SECOND_KEY: Secrets = Secrets { signing: 2, ..Secrets::FIRST };
@@ -85,4 +91,33 @@ fn a_process_that_still_signs_with_the_revoked_key_does_not_repeat_itself() {
     assert_eq!(world.branch(VWU, "receipts_restated"), 0);
     world.restart_under(VWU, None, &SECOND_KEY, 2);
     assert_drained(&mut world);
+}
+
+/// Somebody has `vwu`'s first key, and has `moh` believe, by an envelope or by a proposal, in a start that never was.
+#[test]
+fn what_was_signed_under_a_key_revoked_since_ends_no_process_of_its_owner() {
+    for by_envelope in [true, false] {
+        let mut world = World::open();
+        if by_envelope {
+            let (lane, incarnation) = (Some(Lane::Messages), 1 << 40);
+            let create_time = world.now;
+            let place = Place { lane, incarnation, sequence: 1, base_sequence: 0, previous: [0; 32], create_time };
+            let id = MessageId(uuid::Builder::from_custom_bytes([9; 16]).into_uuid().into_bytes());
+            let forged = world.forge(&Forgery { from: VWU, to: Some(MOH), place, id, case: None, readable: true });
+            world.deliver(bundle(Kind::Lane(Lane::Messages), VWU, MOH, vec![forged.envelope])).unwrap();
+        } else {
+            let mut proposal = world.last_status(VWU, MOH);
+            (proposal.run, proposal.number) = (vec![3; 16], 1_000);
+            for outgoing in proposal.outgoing.iter_mut().filter(|outgoing| !outgoing.broadcast) {
+                (outgoing.incarnation, outgoing.opening) = (1 << 40, true);
+            }
+            world.deliver(status(VWU, MOH, &proposal)).unwrap();
+        }
+        let promised = "SELECT MAX(incarnation) FROM promise WHERE sender = 'vwu'";
+        assert_eq!(world.rows(MOH, promised, |row| row.int(0)), [1 << 40]);
+        world.queue.clear();
+        world.install_release(MOH, 2);
+        world.restart_under(VWU, None, &SECOND_KEY, 2);
+        assert!(world.settle_until_stop().is_none(), "by an envelope: {by_envelope}");
+    }
 }

@@ -85,10 +85,6 @@ impl Home {
         fs::write(releases.join(name), signed).unwrap();
     }
 
-    pub(crate) fn config(&self) -> &Config {
-        &self.config
-    }
-
     pub(crate) fn load(&self) -> Result<Loaded, Error> {
         self.load_at(now())
     }

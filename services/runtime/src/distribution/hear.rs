@@ -1,7 +1,7 @@
 //! Hearing the bulletins and revocations that a peer has and that are not here, beside the releases.
 //!
 //! Whatever a peer hands on, it is asked for the next only after a while, and is never forgotten meanwhile: what it
-//! says last is asked for then. So nobody decides how much work this is, and a revocation comes within seconds.
+//! says last is asked for then. So nobody decides how much work this is, and a revocation comes soon.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

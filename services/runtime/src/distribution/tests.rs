@@ -96,8 +96,8 @@ struct Side {
     releases: watch::Sender<Arc<Release>>,
     courier: Courier,
     alarms: Arc<Mutex<Vec<AlarmKind>>>,
-    /// To whom it said something, in order.
-    spoken_to: Arc<Mutex<Vec<AccessPointId>>>,
+    /// What it said to whom, in order.
+    said: Arc<Mutex<Vec<(AccessPointId, Signal)>>>,
     arrivals: Option<mpsc::Receiver<Arrival>>,
 }
 
@@ -155,8 +155,8 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
     let (me, other) = (AccessPointId::new(name).unwrap(), Arc::clone(other));
     let alarms: Arc<Mutex<Vec<AlarmKind>>> = Arc::default();
     let told = Arc::clone(&alarms);
-    let spoken_to: Arc<Mutex<Vec<AccessPointId>>> = Arc::default();
-    let spoken = Arc::clone(&spoken_to);
+    let said: Arc<Mutex<Vec<(AccessPointId, Signal)>>> = Arc::default();
+    let saying = Arc::clone(&said);
     let sender = me.clone();
     let (courier, arrivals) = Courier::open(Seams {
         access_point: me,
@@ -164,9 +164,10 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
         releases: releases.subscribe(),
         outlet: Box::new(move |output| {
             let Output::Signal { recipient, bytes } = output else { panic!("only signals go out") };
-            lock(&spoken).push(recipient);
+            let signal = Signal::decode(bytes.as_slice()).unwrap();
+            lock(&saying).push((recipient, signal.clone()));
             assert!(bytes.len() <= nhipcau_messaging::nats::BUNDLE_BYTES);
-            if let Some(signal) = line(Signal::decode(bytes.as_slice()).unwrap()) {
+            if let Some(signal) = line(signal) {
                 let input = Input::Signal { sender: sender.clone(), bytes: signal.encode_to_vec() };
                 assert!(other.get().unwrap().take(input).is_none());
             }
@@ -174,7 +175,7 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
         alarm: Box::new(move |alarm| lock(&told).push(alarm.kind)),
         pace: PACE,
     });
-    let side = Side { home, config, releases, courier, alarms, spoken_to, arrivals: Some(arrivals) };
+    let side = Side { home, config, releases, courier, alarms, said, arrivals: Some(arrivals) };
     side.puts("releases/00000001.release", side.releases.borrow().signed_bytes());
     side
 }
@@ -472,7 +473,7 @@ async fn a_peer_that_always_claims_more_does_not_keep_others_from_being_asked() 
     }
     moh.hears_of_a_newer_one("vwu");
     let vwu = AccessPointId::new("vwu").unwrap();
-    until(|| lock(&moh.spoken_to).contains(&vwu)).await;
+    until(|| lock(&moh.said).iter().any(|(to, _)| *to == vwu)).await;
 }
 
 #[test]

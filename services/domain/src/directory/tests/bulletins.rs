@@ -230,6 +230,22 @@ fn notices_bring_two_together_and_one_bad_entry_keeps_no_other_away() {
     assert_eq!(release.hear(&vec![0; MAX_NOTICES_BYTES + 1]).unwrap_err(), Error::Malformed);
 }
 
+#[test]
+fn notices_that_would_cost_much_are_refused_before_they_do() {
+    let (_, release) = first();
+    let (spoken, revoked) = (bulletin(2, SECOND), rescue(&["e1"], 3));
+    let most = notices(&vec![spoken.as_slice(); 1024], &vec![revoked.as_slice(); 1024]);
+    assert!(release.hear(&most).unwrap().refused.is_empty());
+    for more in [notices(&vec![spoken.as_slice(); 1025], &[]), notices(&[], &vec![revoked.as_slice(); 1025])] {
+        assert_eq!(release.hear(&more).unwrap_err(), Error::Malformed);
+    }
+    let padded = rescue(&["e1"; 1100], 3);
+    assert!(padded.len() > 4 << 10 && release.revoke(&padded).is_ok(), "who types it may");
+    let heard = release.hear(&notices(&[&spoken], &[&padded])).unwrap();
+    assert_eq!(heard.refused, [Error::Malformed]);
+    assert_eq!(epoch(&heard.release.unwrap(), 55).as_deref(), Some("e3"), "the bulletin beside it is taken");
+}
+
 /// A bulletin as a second implementation (Python) first wrote and signed it. Its bytes must be readable for ever.
 const GOLDEN: &[u8] = include_bytes!("golden/bulletin-1.binpb");
 

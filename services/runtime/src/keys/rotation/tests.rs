@@ -19,27 +19,27 @@ impl Point {
     }
 
     fn rotate(&self, occasion: Occasion, at: Timestamp) -> Result<Rotated, RotationError> {
-        let config = self.0.config();
+        let config = &self.0.config;
         let place = (&config.keys.directory, &config.directory);
         rotate(&config.access_point, place.0, place.1, (occasion, EPOCH), at, &mut SystemEntropy)
     }
 
     fn release(&self, at: Timestamp) -> Release {
-        directory::load(&self.0.config().directory, at, true).unwrap()
+        directory::load(&self.0.config.directory, at, true).unwrap()
     }
 
     /// The epoch that others seal to.
     fn used(&self, at: Timestamp) -> String {
-        self.release(at).sealing_key(&self.0.config().access_point, at).unwrap().id.to_string()
+        self.release(at).sealing_key(&self.0.config.access_point, at).unwrap().id.to_string()
     }
 
     fn privates(&self) -> BTreeSet<String> {
-        let secrets = sealing(&self.0.config().keys.directory).unwrap();
+        let secrets = sealing(&self.0.config.keys.directory).unwrap();
         secrets.iter().map(|secret| secret.id.to_string()).collect()
     }
 
     fn file(&self, id: &str) -> std::path::PathBuf {
-        self.0.config().keys.directory.join("sealing").join(format!("{id}.key"))
+        self.0.config.keys.directory.join("sealing").join(format!("{id}.key"))
     }
 }
 
@@ -127,31 +127,31 @@ fn what_can_no_longer_be_opened_is_no_longer_announced() {
     let present = point.used(at);
     assert!(point.privates().contains(&present), "{rotated:?}");
     let release = point.release(at);
-    let listed = release.access_point(&point.0.config().access_point).unwrap().sealing_keys();
+    let listed = release.access_point(&point.0.config.access_point).unwrap().sealing_keys();
     assert!(listed.into_iter().all(|key| key.id != lost.id));
 }
 
 #[test]
 fn without_a_signing_key_in_force_nothing_is_made() {
     let point = Point::new();
-    let keys = &point.0.config().keys.directory;
+    let keys = &point.0.config.keys.directory;
     fs::remove_file(keys.join("signing.key")).unwrap();
     super::super::create(&keys.join("signing.key"), super::super::SIGNING, &"s-2".parse().unwrap(), &mut SystemEntropy)
         .unwrap();
     let before = point.privates();
     assert!(matches!(point.rotate(Occasion::Command, start()), Err(RotationError::NotInForce(_))));
     assert_eq!(point.privates(), before);
-    assert!(!point.0.config().directory.path.join("bulletins").exists());
+    assert!(!point.0.config.directory.path.join("bulletins").exists());
 }
 
 #[test]
 fn a_key_that_a_crash_left_behind_hinders_nobody() {
     let point = Point::new();
-    let keys = &point.0.config().keys.directory;
+    let keys = &point.0.config.keys.directory;
     add_sealing_key(keys, &"e-orphan".parse().unwrap(), &mut SystemEntropy).unwrap();
     point.rotate(Occasion::Schedule, start()).unwrap();
     assert_eq!(point.privates().len(), 3);
-    let listed = point.release(start()).access_point(&point.0.config().access_point).unwrap().sealing_keys().count();
+    let listed = point.release(start()).access_point(&point.0.config.access_point).unwrap().sealing_keys().count();
     assert_eq!(listed, 2);
 }
 
@@ -160,7 +160,7 @@ fn what_a_crash_kept_from_being_destroyed_goes_the_next_time_and_nothing_that_is
     let point = Point::new();
     let at = start();
     point.rotate(Occasion::Command, at).unwrap();
-    let keys = &point.0.config().keys.directory;
+    let keys = &point.0.config.keys.directory;
     let id = "e-2026-01-01-0000000a".parse::<KeyId>().unwrap();
     add_sealing_key(keys, &id, &mut SystemEntropy).unwrap();
     let used = point.used(at);
@@ -174,4 +174,28 @@ fn what_a_crash_kept_from_being_destroyed_goes_the_next_time_and_nothing_that_is
     std::fs::write(keys.join(DOOMED), stuck).unwrap();
     assert!(matches!(point.rotate(Occasion::Schedule, at), Err(RotationError::Io(_))));
     assert!(keys.join(DOOMED).exists());
+}
+
+/// Whoever has the signing key can take the last number there is; that is told, and costs nothing each hour.
+#[test]
+fn an_epoch_that_cannot_be_announced_leaves_no_key() {
+    let point = Point::new();
+    let config = &point.0.config;
+    let key = signing(&config.keys.directory).unwrap();
+    let draft = authoring::BulletinDraft {
+        party: "moh".parse().unwrap(),
+        access_point: config.access_point.clone(),
+        version: u64::MAX,
+        issue: start(),
+        signing_key: key.id().clone(),
+        sealing_keys: vec![("e-thief".parse().unwrap(), [7; 32], (start(), start() + EPOCH))],
+    };
+    let release = point.release(start());
+    let bytes = authoring::bulletin(release.root().programme(), &draft, |kind, bytes| key.sign(kind, &[bytes]));
+    directory::keep_bulletin(&config.directory, &release, &config.access_point, &bytes).unwrap();
+    let before = point.privates();
+    for _ in 0..3 {
+        assert!(matches!(point.rotate(Occasion::Command, start()), Err(RotationError::Refused(_))));
+    }
+    assert_eq!(point.privates(), before);
 }
