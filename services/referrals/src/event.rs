@@ -8,7 +8,8 @@ use crate::{
     desk::Desk,
     error::Error,
     store::{
-        branch::{self, Bytes, Carried, Stored, TABLE},
+        branch,
+        log::{self, Bytes, Carried, Stored, TABLE},
         reading::Held,
     },
 };
@@ -30,7 +31,7 @@ pub(crate) fn keep<'t>(
         }
     };
     let now = desk.now();
-    Ok(branch::add_event(desk.tx(), held, event, &bytes, (message, carried), now)?)
+    Ok(log::add(desk.tx(), held, event, &bytes, (message, carried), now)?)
 }
 
 /// The bytes of an event as it travelled; `None` when its case was erased.
@@ -54,7 +55,7 @@ pub(crate) fn revealed<'t>(desk: &mut impl Desk<'t>, held: Held, masked: &Branch
 
 fn log<'t>(desk: &mut impl Desk<'t>, held: Held, side: Side) -> Result<Vec<Event>, Error> {
     let mut events = Vec::new();
-    for stored in branch::log(desk.tx(), held, side)? {
+    for stored in log::all(desk.tx(), held, side)? {
         let whole = travelled(desk, held, &stored)?.and_then(|bytes| Event::read(&bytes).ok());
         let whole = whole.filter(|event| event.digest() == stored.event.digest());
         events.push(whole.unwrap_or(stored.event));

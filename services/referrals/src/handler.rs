@@ -15,7 +15,10 @@ use crate::{
     group, metrics,
     receive::{self, NotTaken},
     recover,
-    store::branch::{self, Carried},
+    store::{
+        branch,
+        log::{self, Carried},
+    },
 };
 
 /// The handler. Announces what it stored.
@@ -31,7 +34,7 @@ impl Referrals {
     }
 
     fn conclude(&self, id: MessageId, outcome: Outcome, context: &mut Context<'_, '_>) -> Result<(), Error> {
-        let Some((held, ordinal)) = branch::carried(context.tx, id)? else { return Ok(()) };
+        let Some((held, ordinal)) = log::carried(context.tx, id)? else { return Ok(()) };
         let number = match outcome {
             Outcome::Received => 0,
             Outcome::Refused(reason) => {
@@ -40,7 +43,7 @@ impl Referrals {
             }
         };
         let receipt = store::receipt_of(context.tx, id)?;
-        branch::conclude(context.tx, held, ordinal, number, receipt)?;
+        log::conclude(context.tx, held, ordinal, number, receipt)?;
         let Some(mut known) = branch::known(context.tx, held)? else { return Ok(()) };
         match held.side {
             Side::Origin if ordinal == 1 => {
@@ -103,9 +106,9 @@ impl Handler for Referrals {
             return Ok(None);
         }
         // The event no longer stands, or goes in another message without its parts.
-        let Some((held, ordinal)) = branch::carried(context.tx, id)? else { return Ok(Some(SkipReason::Withdrawn)) };
-        let stored = branch::at(context.tx, held, held.side, ordinal)?;
-        let discloses = |stored: &branch::Stored| stored.carried == Carried::Whole && !stored.event.parts.is_empty();
+        let Some((held, ordinal)) = log::carried(context.tx, id)? else { return Ok(Some(SkipReason::Withdrawn)) };
+        let stored = log::at(context.tx, held, held.side, ordinal)?;
+        let discloses = |stored: &log::Stored| stored.carried == Carried::Whole && !stored.event.parts.is_empty();
         let Some(stored) = stored.filter(discloses) else { return Ok(None) };
         let Some(known) = branch::known(context.tx, held)? else { return Ok(None) };
         let view = known.branch.view();
@@ -113,7 +116,7 @@ impl Handler for Referrals {
         if basis.objections(&[], context.now).is_empty() && !view.state.calls_for_erasure() {
             return Ok(None);
         }
-        branch::hold_back(context.tx, held, ordinal)?;
+        log::hold_back(context.tx, held, ordinal)?;
         Ok(Some(SkipReason::Withdrawn))
     }
 }

@@ -89,7 +89,7 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         actor: call.actor(),
         now,
     };
-    let known = submit::open(desk, shared, new, first.purpose.clone(), &call.traceparent)?;
+    let known = submit::open(desk, shared, new, first.purpose.clone(), &pieces, &call.traceparent)?;
     call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
     Ok((view::branch(&known.branch, now), false))
 }

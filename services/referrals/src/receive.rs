@@ -19,7 +19,8 @@ use crate::{
     error::Error,
     event, group, metrics, send,
     store::{
-        branch::{self, Carried, Known},
+        branch::{self, Known},
+        log::{self, Carried},
         reading::{self, Held},
     },
 };
@@ -94,7 +95,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     let travelled = read(message)?;
     let event = &travelled.event;
     let held = Held { branch: event.ids.branch, side: event.side.other() };
-    if let Some(stored) = branch::at(desk.tx(), held, event.side, event.ordinal)? {
+    if let Some(stored) = log::at(desk.tx(), held, event.side, event.ordinal)? {
         return if stored.event.digest() == event.digest() { Ok(()) } else { Err(INVALID) };
     }
     let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
@@ -109,7 +110,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             caused(desk, &known.branch)?;
             branch::add(desk.tx(), held, event, &known.purpose, Some(&known.branch))?;
             // Own events may have been given back before the opening that they answer.
-            let is_whole = branch::log(desk.tx(), held, held.side)?.is_empty();
+            let is_whole = log::all(desk.tx(), held, held.side)?.is_empty();
             (known, is_whole)
         }
         Some(known) => {
@@ -176,9 +177,9 @@ fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken>
 /// written since and has not been received: that gives way. Nor is judged what follows an event that waits here itself.
 fn added<'t>(desk: &mut impl Desk<'t>, mut known: Known, event: &Event) -> Result<Known, NotTaken> {
     if let Some(seen) = event.seen {
-        let own = branch::at(desk.tx(), known.held, known.held.side, seen.ordinal)?;
+        let own = log::at(desk.tx(), known.held, known.held.side, seen.ordinal)?;
         let is_there = known.branch.log(known.held.side).at(seen.ordinal).is_some();
-        let is_other = |own: &branch::Stored| own.event.digest() != seen.digest && !own.is_concluded();
+        let is_other = |own: &log::Stored| own.event.digest() != seen.digest && !own.is_concluded();
         if !is_there || own.as_ref().is_none_or(is_other) {
             return Err(NOT_YET);
         }

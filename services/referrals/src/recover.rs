@@ -10,10 +10,7 @@ use crate::{
     event, metrics,
     receive::{self, NotTaken},
     send,
-    store::{
-        branch::{self},
-        reading::Held,
-    },
+    store::{branch, log, reading::Held},
 };
 
 /// Takes an own event back.
@@ -29,10 +26,10 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     };
     let event = &travelled.event;
     let held = Held { branch: event.ids.branch, side: event.side };
-    match branch::at(desk.tx(), held, event.side, event.ordinal)? {
+    match log::at(desk.tx(), held, event.side, event.ordinal)? {
         Some(stored) if stored.event.digest() == event.digest() => return Ok(()),
         // Never signed, or signed and given up: messages of events that no longer stand are skipped.
-        Some(_) => branch::cut(desk.tx(), held, event.side, event.ordinal)?,
+        Some(_) => log::cut(desk.tx(), held, event.side, event.ordinal)?,
         None => {}
     }
     branch::add(desk.tx(), held, event, &message.header.purpose, None)?;

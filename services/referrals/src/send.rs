@@ -16,14 +16,16 @@ use nhipcau_messaging::{
 use uuid::Uuid;
 
 use crate::{
-    EVENT_MESSAGE, MINOR, Referrals, content,
+    EVENT_MESSAGE, MINOR, Referrals,
+    content::{self, Piece},
     desk::Desk,
     erase,
     error::Error,
     event, metrics,
     store::{
-        branch::{self, Carried, Known},
+        branch::Known,
         content::Owner,
+        log::{self, Carried},
         reading::{self, Held},
     },
     submit,
@@ -60,7 +62,7 @@ pub(crate) fn write<'t>(
     let (event, bytes) = Event::write(draft.salted(submit::salt));
     known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     mend(desk, shared, known)?;
-    let message = dispatch(desk, shared, known, &event, &bytes, Carried::Whole, traceparent)?;
+    let message = dispatch(desk, shared, known, (&event, &bytes, &[]), Carried::Whole, traceparent)?;
     event::keep(desk, known.held, &event, &bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     raise(shared, &event);
@@ -75,16 +77,15 @@ pub(crate) fn raise(shared: &Referrals, event: &Event) {
     }
 }
 
-/// Stores and sends the opening of a new branch.
+/// Stores and sends the opening of a new branch: the event, its bytes, and the parts that are there.
 pub(crate) fn first<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     known: &Known,
-    event: &Event,
-    bytes: &[u8],
+    (event, bytes, pieces): (&Event, &[u8], &[Piece]),
     traceparent: &str,
 ) -> Result<(), Error> {
-    let message = dispatch(desk, shared, known, event, bytes, Carried::Whole, traceparent)?;
+    let message = dispatch(desk, shared, known, (event, bytes, pieces), Carried::Whole, traceparent)?;
     event::keep(desk, known.held, event, bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     stored(desk, shared, known)
@@ -114,17 +115,17 @@ fn resend_bare<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     known: &Known,
-    is_first: impl Fn(&branch::Stored) -> bool,
+    is_first: impl Fn(&log::Stored) -> bool,
 ) -> Result<(), Error> {
-    let log = branch::log(desk.tx(), known.held, known.held.side)?;
+    let log = log::all(desk.tx(), known.held, known.held.side)?;
     let under_way = log.iter().filter(|stored| !stored.is_concluded());
     for stored in under_way.skip_while(|stored| !is_first(stored)) {
         let Some(bytes) = event::travelled(desk, known.held, stored)? else {
             tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");
             return Ok(());
         };
-        match dispatch(desk, shared, known, &stored.event, &bytes, Carried::Bare, "") {
-            Ok(Some(message)) => branch::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?,
+        match dispatch(desk, shared, known, (&stored.event, &bytes, &[]), Carried::Bare, "") {
+            Ok(Some(message)) => log::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?,
             Ok(None) => {}
             // Who may not be sent to now does not get what is under way either.
             Err(Error::Rules(_)) => return Ok(()),
@@ -134,13 +135,13 @@ fn resend_bare<'t>(
     Ok(())
 }
 
-/// Sends an own event to the other side; `None` when there is nobody who would take it.
+/// Sends an own event to the other side, with the parts that are given or at rest; `None` when there is nobody who would
+/// take it.
 fn dispatch<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     known: &Known,
-    event: &Event,
-    bytes: &[u8],
+    (event, bytes, pieces): (&Event, &[u8], &[Piece]),
     carried: Carried,
     traceparent: &str,
 ) -> Result<Option<MessageId>, Error> {
@@ -160,7 +161,11 @@ fn dispatch<'t>(
     if carried == Carried::Whole && !event.parts.is_empty() {
         let owner = owner(known.held, event.ids.referral);
         for entry in &event.parts {
-            let piece = content::find(desk, event.ids.case, owner, &entry.digest)?;
+            let given = pieces.iter().find(|piece| piece.digest == entry.digest);
+            let piece = match given {
+                Some(piece) => Some(piece.clone()),
+                None => content::find(desk, event.ids.case, owner, &entry.digest)?,
+            };
             let piece = piece.ok_or(StoreError::Corrupt("an event without its content"))?;
             parts.push(piece.bytes);
         }

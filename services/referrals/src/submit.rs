@@ -201,13 +201,13 @@ pub(crate) fn submit<'t>(
             actor: call.actor(),
             now,
         };
-        open(desk, shared, new, prepared.purpose.clone(), &call.traceparent)?;
+        open(desk, shared, new, prepared.purpose.clone(), &pieces, &call.traceparent)?;
     }
     call.remember(desk, case, referral, None)?;
     Ok((answer(desk, &call.party, referral)?, false))
 }
 
-/// Opens a branch and sends its opening.
+/// Opens a branch and sends its opening with its parts, which the referral holds.
 ///
 /// # Errors
 /// [`Error::Rules`] with every reason against it.
@@ -216,6 +216,7 @@ pub(crate) fn open<'t>(
     shared: &Referrals,
     new: NewBranch,
     purpose: Purpose,
+    pieces: &[Piece],
     traceparent: &str,
 ) -> Result<Known, Error> {
     let ids = new.ids;
@@ -224,7 +225,7 @@ pub(crate) fn open<'t>(
     let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     let known = Known { held, purpose, branch, is_whole: true };
     branch::add(desk.tx(), held, &event, &known.purpose, Some(&known.branch))?;
-    send::first(desk, shared, &known, &event, &bytes, traceparent)?;
+    send::first(desk, shared, &known, (&event, &bytes, pieces), traceparent)?;
     metrics::add(&shared.counters.opened);
     Ok(known)
 }

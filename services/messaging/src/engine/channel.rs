@@ -8,7 +8,7 @@ use nhipcau_domain::id::{AccessPointId, ContractId};
 
 use super::holding_back::Round;
 use crate::{
-    envelope::Verified,
+    envelope::{Verified, wire},
     message::{Lane, MessageId, Recipient},
     pae::Digest,
     receipt::Number,
@@ -63,6 +63,8 @@ pub(super) struct Outgoing {
     pub(super) again: Option<(u64, Timestamp)>,
     /// Whether messages may be waiting for a position.
     pub(super) drafts: bool,
+    /// Signed in this group and not handed over yet, by sequence.
+    pub(super) fresh: Vec<(u64, wire::Envelope)>,
     /// Until when the broker is left alone.
     pub(super) hold_until: Timestamp,
     pub(super) resend_at: Timestamp,
@@ -113,6 +115,7 @@ impl Outgoing {
             theirs: u64::MAX,
             again: None,
             drafts: outbox::has_drafts(tx, recipient, lane)?,
+            fresh: Vec::new(),
             hold_until: now,
             resend_at: now,
             backoff: RESEND_FIRST,

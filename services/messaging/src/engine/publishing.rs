@@ -1,5 +1,7 @@
 //! Handing signed envelopes to the broker: bundles, a bounded window, resending until the receipt is here.
 
+use std::mem;
+
 use jiff::Timestamp;
 use prost::Message;
 
@@ -32,6 +34,7 @@ impl Engine {
         let time = self.time;
         let mut ready = Vec::new();
         for (key, out) in &mut self.outgoing {
+            let fresh = mem::take(&mut out.fresh);
             if out.phase != Phase::Open || time < out.hold_until {
                 continue;
             }
@@ -48,22 +51,34 @@ impl Engine {
                 out.again = None;
             }
             if out.handed < out.head.sequence {
-                ready.push(key.clone());
+                ready.push((key.clone(), fresh));
             }
         }
-        for key in ready {
-            self.publish_channel(now, &key, tx)?;
+        for (key, fresh) in ready {
+            self.publish_channel(now, &key, fresh, tx)?;
         }
         Ok(())
     }
 
-    fn publish_channel(&mut self, now: Timestamp, key: &OutgoingKey, tx: &mut Tx<'_>) -> Result<(), Error> {
+    fn publish_channel(
+        &mut self,
+        now: Timestamp,
+        key: &OutgoingKey,
+        fresh: Vec<(u64, wire::Envelope)>,
+        tx: &mut Tx<'_>,
+    ) -> Result<(), Error> {
         let time = self.time;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if out.handed == out.receipted {
             out.resend_at = time + out.backoff;
         }
         let after = out.handed;
+        if fresh.first().is_some_and(|(first, _)| *first == after + 1) {
+            // Nothing else waits: what was just signed need not be read again.
+            let last = out.head.sequence;
+            self.hand_over(key, after, last, fresh.into_iter().map(|(_, envelope)| envelope).collect());
+            return Ok(());
+        }
         let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
         let Some(last) = stored.last().map(|s| s.sequence) else { return Ok(()) };
         if !self.may_still_go(now, key, &stored, tx)? {
@@ -80,6 +95,12 @@ impl Engine {
             Ok(envelopes) => envelopes,
             Err(sequence) => return self.give_up_unreadable(key, sequence, tx),
         };
+        self.hand_over(key, after, last, envelopes);
+        Ok(())
+    }
+
+    /// Gives the envelopes after a position, up to another, to the shell, or takes them when they are for oneself.
+    fn hand_over(&mut self, key: &OutgoingKey, after: u64, last: u64, envelopes: Vec<wire::Envelope>) {
         if key.0 == Recipient::One(self.me.clone()) {
             self.loopback.extend(envelopes);
         } else {
@@ -89,7 +110,6 @@ impl Engine {
         if let Some(out) = self.outgoing.get_mut(key) {
             out.handed = last;
         }
-        Ok(())
     }
 
     /// Whether each of these positions may go now as it might when it was signed. What no longer may is agreed on anew

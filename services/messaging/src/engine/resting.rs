@@ -1,8 +1,10 @@
 //! Bodies at rest: what is stored of a case, by messaging or by a service, lies under the key of the case.
 
+use std::collections::HashMap;
+
 use prost::Message;
 
-use super::{Engine, Error};
+use super::{Engine, Error, sealing::Drafted};
 use crate::{
     Entropy,
     crypto::{KeyError, rest::RestKey},
@@ -34,8 +36,8 @@ pub enum RestError {
 
 /// The case keys of an access point: in the store, wrapped by key-encryption keys that are not.
 ///
-/// Nothing is remembered in memory: a row that brought a key may still be undone with its savepoint, and a body under
-/// a key that no row holds is lost.
+/// Nothing is remembered beyond the transaction: a row that brought a key may still be undone, and a body under a key
+/// that no row holds is lost.
 pub struct CaseKeys {
     kek: Vec<KeyEncryptionKey>,
 }
@@ -64,7 +66,7 @@ impl CaseKeys {
             Ok(None) => self.make(case, entropy, tx)?,
             Err(RestError::Key(_)) if *case == NO_CASE => {
                 // Its key-encryption key is gone and with it what lay under the key; what belongs to no case goes on.
-                tx.execute("DELETE FROM case_key WHERE correlation = $1", &[case.into()])?;
+                destroy(case, tx)?;
                 self.make(case, entropy, tx)?
             }
             Err(error) => return Err(error),
@@ -119,6 +121,9 @@ impl CaseKeys {
     }
 
     fn find(&self, case: &Correlation, tx: &mut Tx<'_>) -> Result<Option<RestKey>, RestError> {
+        if let Some(key) = tx.memory::<Unwrapped>().0.get(case) {
+            return Ok(Some(key.clone()));
+        }
         let found =
             tx.query_one("SELECT kek, wrapped FROM case_key WHERE correlation = $1", &[case.into()], |row| {
                 Ok((row.text(0)?, row.blob(1)?))
@@ -126,7 +131,9 @@ impl CaseKeys {
         let Some((kek, wrapped)) = found else { return Ok(None) };
         // A case whose key-encryption key is gone is erased for reading, and cannot be written.
         let kek = self.kek.iter().find(|k| k.id == kek).ok_or(KeyError::Rest)?;
-        Ok(Some(kek.key.unwrap(case, &wrapped)?))
+        let key = kek.key.unwrap(case, &wrapped)?;
+        Unwrapped::remember(*case, key.clone(), tx);
+        Ok(Some(key))
     }
 
     fn make(&self, case: &Correlation, entropy: &mut dyn Entropy, tx: &mut Tx<'_>) -> Result<RestKey, RestError> {
@@ -137,8 +144,32 @@ impl CaseKeys {
             "INSERT INTO case_key (correlation, kek, wrapped) VALUES ($1, $2, $3)",
             &[case.into(), kek.id.as_str().into(), (&wrapped).into()],
         )?;
+        Unwrapped::remember(*case, key.clone(), tx);
         Ok(key)
     }
+}
+
+/// Case keys that were used in a transaction.
+#[derive(Default)]
+struct Unwrapped(HashMap<Correlation, RestKey>);
+
+impl Unwrapped {
+    /// Most of them.
+    const LIMIT: usize = 1024;
+
+    fn remember(case: Correlation, key: RestKey, tx: &mut Tx<'_>) {
+        let Self(keys) = tx.memory();
+        if keys.len() >= Self::LIMIT {
+            keys.clear();
+        }
+        keys.insert(case, key);
+    }
+}
+
+fn destroy(case: &Correlation, tx: &mut Tx<'_>) -> Result<(), store::Error> {
+    tx.memory::<Unwrapped>().0.remove(case);
+    tx.execute("DELETE FROM case_key WHERE correlation = $1", &[case.into()])?;
+    Ok(())
 }
 
 impl From<RestError> for Error {
@@ -191,8 +222,9 @@ impl Engine {
             return Ok(());
         }
         self.keep_skeletons(case, tx)?;
-        tx.execute("DELETE FROM case_key WHERE correlation = $1", &[case.into()])?;
+        destroy(case, tx)?;
         outbox::drop_contents(tx, case)?;
+        Drafted::forget(case, tx);
         blob::erase(tx, case)?;
         self.branch("erased");
         self.recheck(case, tx)

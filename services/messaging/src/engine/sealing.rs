@@ -1,5 +1,7 @@
 //! Giving messages their position: the last check, sealing, signing.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, PartyId};
 
@@ -28,6 +30,28 @@ enum Attempt {
     NoKey,
     /// The content does not fit an envelope.
     Unsealable,
+}
+
+/// Contents of messages that were accepted in this transaction and wait to be signed.
+#[derive(Default)]
+pub(super) struct Drafted(HashMap<MessageId, Content>);
+
+impl Drafted {
+    pub(super) fn remember(id: MessageId, content: Content, tx: &mut Tx<'_>) {
+        let Self(contents) = tx.memory();
+        if contents.len() < AT_ONCE as usize {
+            contents.insert(id, content);
+        }
+    }
+
+    /// What was stored of a case is gone.
+    pub(super) fn forget(case: &Correlation, tx: &mut Tx<'_>) {
+        tx.memory::<Self>().0.retain(|_, content| content.header.correlation.as_ref() != Some(case));
+    }
+
+    fn take(id: MessageId, tx: &mut Tx<'_>) -> Option<Content> {
+        tx.memory::<Self>().0.remove(&id)
+    }
 }
 
 impl Engine {
@@ -67,11 +91,10 @@ impl Engine {
 
     /// Signs one draft; `false` when the recipient has no usable sealing key and everything must wait.
     fn seal_one(&mut self, now: Timestamp, key: &OutgoingKey, draft: Pending, tx: &mut Tx<'_>) -> Result<bool, Error> {
-        let stored = self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, draft.content.as_deref(), tx)?;
-        let content = stored.and_then(|bytes| Content::unpack(&bytes));
+        let content = self.content_of(&draft, tx)?;
         let skip = match (&content, SkipReason::try_from(i32::try_from(draft.skip).unwrap_or(0))) {
             (_, Ok(reason)) if reason != SkipReason::Unspecified => Some(reason),
-            (None, _) if draft.content.is_none() && !self.case_keys.has(draft.correlation.as_ref(), tx)? => {
+            (None, _) if !draft.is_whole && !self.case_keys.has(draft.correlation.as_ref(), tx)? => {
                 Some(SkipReason::Erased)
             }
             (None, _) => Some(SkipReason::Unreadable),
@@ -137,8 +160,19 @@ impl Engine {
         self.tell_skipped(skip, &key.0);
         if let Some(out) = self.outgoing.get_mut(key) {
             out.head = head;
+            out.fresh.push((head.sequence, sealed.envelope));
         }
         Ok(true)
+    }
+
+    /// The content of a draft, when it is there and can be read.
+    fn content_of(&mut self, draft: &Pending, tx: &mut Tx<'_>) -> Result<Option<Content>, Error> {
+        if let Some(content) = Drafted::take(draft.id, tx) {
+            return Ok(Some(content));
+        }
+        let stored = outbox::content(tx, draft.serial)?;
+        let bytes = self.wake(draft.correlation.as_ref(), "outbox", &draft.id.0, stored.as_deref(), tx)?;
+        Ok(bytes.and_then(|bytes| Content::unpack(&bytes)))
     }
 
     /// The rules rechecked each time a message is signed or published: agreement, basis, revocation.

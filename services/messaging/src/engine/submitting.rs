@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
-use super::{Engine, Error, micros};
+use super::{Engine, Error, micros, sealing::Drafted};
 use crate::{
     crypto::{padding, seal::sealed_length},
     envelope::{Content, ENVELOPE_LIMIT},
@@ -152,6 +152,7 @@ impl Engine {
             },
         )?;
         self.next_serial += 1;
+        Drafted::remember(id, content, tx);
         if let Some(out) = self.outgoing.get_mut(&(recipient, lane)) {
             out.drafts = true;
         }

@@ -107,7 +107,7 @@ pub(super) fn all(from: &mut Tx<'_>, to: &mut Tx<'_>) -> Result<u64, Error> {
 }
 
 fn tables(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
-    let sql = match tx.0 {
+    let sql = match tx.connection {
         Connection::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
         Connection::Postgres(_) => {
             "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'store_version'"
@@ -117,7 +117,7 @@ fn tables(tx: &mut Tx<'_>) -> Result<Vec<String>, Error> {
 }
 
 fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<String>, Error> {
-    let sql = match tx.0 {
+    let sql = match tx.connection {
         Connection::Sqlite(_) => "SELECT name FROM pragma_table_info($1) ORDER BY cid",
         Connection::Postgres(_) => {
             "SELECT column_name::TEXT FROM information_schema.columns WHERE table_schema = current_schema() \
@@ -129,7 +129,7 @@ fn columns(tx: &mut Tx<'_>, table: &str) -> Result<Vec<String>, Error> {
 
 fn each(tx: &mut Tx<'_>, table: &Table, mut take: impl FnMut(&[Owned]) -> Result<(), Error>) -> Result<(), Error> {
     let (width, sql) = (table.columns.len(), format!("SELECT {} FROM {}", table.columns.join(", "), table.name));
-    match tx.0 {
+    match tx.connection {
         Connection::Sqlite(connection) => {
             let mut statement = connection.prepare(&sql)?;
             let mut rows = statement.query([])?;
@@ -157,7 +157,7 @@ fn each(tx: &mut Tx<'_>, table: &Table, mut take: impl FnMut(&[Owned]) -> Result
 }
 
 fn run(tx: &mut Tx<'_>, sql: &str, values: &[Value<'_>]) -> Result<(), Error> {
-    match tx.0 {
+    match tx.connection {
         Connection::Sqlite(connection) => {
             connection.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
         }

@@ -14,6 +14,7 @@ pub(crate) mod inbox;
 pub(crate) mod issued;
 mod location;
 pub(crate) mod lost;
+mod memory;
 mod opened;
 pub mod operations;
 pub(crate) mod outbox;

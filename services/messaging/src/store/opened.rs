@@ -128,6 +128,25 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_remembers_nothing_of_a_savepoint_that_was_undone() {
+        let mut store = Store::scratch().unwrap();
+        let remembered = store.transaction(|tx| {
+            tx.savepoint(|tx| {
+                tx.memory::<Vec<u8>>().push(1);
+                Ok::<_, Error>(())
+            })?;
+            let undone: Result<(), Error> = tx.savepoint(|tx| {
+                assert_eq!(*tx.memory::<Vec<u8>>(), [1], "what was read before it is still known in it");
+                tx.memory::<Vec<u8>>().push(2);
+                Err(Error::Corrupt("on purpose"))
+            });
+            assert!(undone.is_err());
+            Ok::<_, Error>(tx.memory::<Vec<u8>>().clone())
+        });
+        assert!(remembered.unwrap().is_empty());
+    }
+
+    #[test]
     fn a_savepoint_whose_statement_failed_undoes_only_itself() {
         let mut store = Store::scratch().unwrap();
         let names = store.transaction(|tx| {

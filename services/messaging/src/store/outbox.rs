@@ -35,8 +35,10 @@ impl From<State> for Value<'_> {
 /// A message to be signed.
 pub(crate) struct Pending {
     pub(crate) id: MessageId,
+    pub(crate) serial: u64,
     pub(crate) correlation: Option<Correlation>,
-    pub(crate) content: Option<Vec<u8>>,
+    /// Whether its content is there.
+    pub(crate) is_whole: bool,
     pub(crate) skip: i64,
     /// Whether an envelope of it ever existed.
     pub(crate) signed: bool,
@@ -189,6 +191,11 @@ pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The body of a message.
+pub(crate) fn content(tx: &mut Tx<'_>, serial: u64) -> Result<Option<Vec<u8>>, Error> {
+    tx.query_one("SELECT content FROM outbox_content WHERE serial = $1", &[serial.into()], |row| row.blob(0))
+}
+
 /// The body of a message that waits for its receipt; none of one that is skipped, or for which nothing waits.
 pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, Error> {
     tx.query_one(
@@ -205,8 +212,8 @@ pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, E
 /// without it.
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
-        "SELECT id, correlation, (SELECT content FROM outbox_content WHERE serial = d.serial), reason, signed \
-         FROM outbox d WHERE recipient = $1 AND lane = $2 \
+        "SELECT id, correlation, serial, reason, signed, \
+         EXISTS (SELECT 1 FROM outbox_content c WHERE c.serial = d.serial) FROM outbox d WHERE recipient = $1 AND lane = $2 \
          AND state IN (0, 1, 4) AND state = 0 AND (lane <> 1 OR LENGTH(correlation) = 0 OR NOT EXISTS (SELECT 1 \
          FROM outbox o WHERE o.correlation = d.correlation AND o.recipient = d.recipient AND o.lane = d.lane \
          AND o.state <> 2 \
@@ -221,9 +228,10 @@ pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: 
             Ok(Pending {
                 id: id_of(row, 0)?,
                 correlation: correlation_of(row, 1)?,
-                content: row.optional_blob(2)?,
+                serial: row.number(2)?,
                 skip: row.int(3)?,
                 signed: row.int(4)? != 0,
+                is_whole: row.int(5)? != 0,
             })
         },
     )

@@ -1,9 +1,12 @@
 //! The narrow transaction that everything writes through.
 
+use std::mem;
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::{
     Error,
+    memory::Memory,
     postgres::{self, Session},
 };
 
@@ -150,7 +153,10 @@ impl<'r> Row<'r> {
 }
 
 /// An open transaction: the writer's, or one that only reads.
-pub struct Tx<'c>(pub(super) Connection<'c>);
+pub struct Tx<'c> {
+    pub(super) connection: Connection<'c>,
+    memory: Memory,
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum Connection<'c> {
@@ -160,11 +166,11 @@ pub(super) enum Connection<'c> {
 
 impl<'c> Tx<'c> {
     pub(super) fn in_file(connection: &'c rusqlite::Connection) -> Self {
-        Self(Connection::Sqlite(connection))
+        Self { connection: Connection::Sqlite(connection), memory: Memory::default() }
     }
 
     pub(super) fn at_server(session: &'c Session) -> Self {
-        Self(Connection::Postgres(session))
+        Self { connection: Connection::Postgres(session), memory: Memory::default() }
     }
 
     /// Runs a statement and says how many rows it changed.
@@ -172,7 +178,7 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// [`Error`] when the store failed.
     pub fn execute(&mut self, sql: &'static str, parameters: &[Value<'_>]) -> Result<usize, Error> {
-        match self.0 {
+        match self.connection {
             Connection::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
                 Ok(statement.execute(rusqlite::params_from_iter(parameters))?)
@@ -193,7 +199,7 @@ impl<'c> Tx<'c> {
         parameters: &[Value<'_>],
         mut map: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        match self.0 {
+        match self.connection {
             Connection::Sqlite(connection) => {
                 let mut statement = connection.prepare_cached(sql)?;
                 let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
@@ -227,25 +233,29 @@ impl<'c> Tx<'c> {
     /// # Errors
     /// What the work returns, or [`Error`] when the store failed.
     pub fn savepoint<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        self.batch("SAVEPOINT work")?;
-        let result = work(&mut Tx(self.0));
-        self.batch(if result.is_ok() { "RELEASE work" } else { "ROLLBACK TO work; RELEASE work" })?;
+        self.execute("SAVEPOINT work", &[])?;
+        let mut inner = Tx { connection: self.connection, memory: mem::take(&mut self.memory) };
+        let result = work(&mut inner);
+        if result.is_ok() {
+            self.memory = inner.memory;
+        } else {
+            self.execute("ROLLBACK TO work", &[])?;
+        }
+        self.execute("RELEASE work", &[])?;
         result
+    }
+
+    /// What this transaction remembers of a type: nothing of a savepoint that was undone, nor of what was before it.
+    pub fn memory<T: Default + 'static>(&mut self) -> &mut T {
+        self.memory.of()
     }
 
     /// Whether there is a table of this name.
     pub(super) fn has_table(&mut self, name: &str) -> Result<bool, Error> {
-        let sql = match self.0 {
+        let sql = match self.connection {
             Connection::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
             Connection::Postgres(_) => "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
         };
         Ok(self.query_one(sql, &[name.into()], |row| row.int(0))?.is_some())
-    }
-
-    fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        match self.0 {
-            Connection::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
-            Connection::Postgres(session) => session.batch(sql).map(drop),
-        }
     }
 }

@@ -1,6 +1,10 @@
 //! An erased case, and a retired key, take nothing else with them, whoever is rolled back afterwards.
 
-use nhipcau_messaging::{engine::SubmitError, message::RefusalReason};
+use nhipcau_messaging::{
+    engine::{Error, SubmitError},
+    message::RefusalReason,
+    store,
+};
 
 use crate::world::{HANOI, MOH, Secrets, VWU, World};
 
@@ -73,4 +77,41 @@ fn what_is_stored_outlives_a_key_encryption_key_that_is_retired_after_an_overlap
     world.send_in(MOH, VWU, "r3", b"later", None).unwrap();
     world.settle();
     assert_eq!(world.effects(VWU), ["of no case", "of a case", "later"]);
+}
+
+#[test]
+fn a_message_whose_case_is_erased_in_the_same_transaction_never_leaves() {
+    let mut world = World::open();
+    world.send_and_erase(MOH, VWU, ERASED).unwrap();
+    world.send_in(MOH, VWU, "r2", b"other case", Some(OTHER)).unwrap();
+    world.settle();
+    assert_eq!(world.effects(VWU), ["other case"]);
+}
+
+#[test]
+fn a_body_at_rest_opens_although_its_case_began_in_a_call_that_was_undone() {
+    let mut world = World::open();
+    let stored = world.group(MOH, |engine, tx| {
+        let undone: Result<(), Error> = tx.savepoint(|tx| {
+            engine.rest(Some(&OTHER), "row", b"1", b"undone", tx)?;
+            Err(store::Error::Ended.into())
+        });
+        assert!(undone.is_err());
+        Ok::<_, Error>(engine.rest(Some(&OTHER), "row", b"1", b"kept", tx)?)
+    });
+    let stored = stored.unwrap();
+    let opened =
+        world.group(MOH, |engine, tx| Ok::<_, Error>(engine.wake(Some(&OTHER), "row", b"1", Some(&stored), tx)?));
+    assert_eq!(opened.unwrap().as_deref(), Some(b"kept".as_slice()));
+}
+
+#[test]
+fn what_lies_of_an_erased_case_does_not_open_later_in_the_same_transaction() {
+    let mut world = World::open();
+    let opened = world.group(MOH, |engine, tx| {
+        let stored = engine.rest(Some(&ERASED), "row", b"1", b"erase me", tx)?;
+        engine.erase(&ERASED, tx)?;
+        Ok::<_, Error>(engine.wake(Some(&ERASED), "row", b"1", Some(&stored), tx)?)
+    });
+    assert_eq!(opened.unwrap(), None);
 }

@@ -76,7 +76,7 @@ fn place(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
 }
 
 /// A branch as one side of it holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Held {
     /// The branch.
     pub(crate) branch: Uuid,

@@ -13,7 +13,8 @@ use nhipcau_messaging::store::Tx;
 use uuid::Uuid;
 
 use crate::store::{
-    branch::{Bytes, Carried, add, add_event, log},
+    branch::add,
+    log::{self, Bytes, Carried},
     reading::{self, Held},
 };
 
@@ -166,7 +167,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
     let purpose = Purpose::new("child-protection").unwrap();
     add(tx, held, branch.log(Side::Origin).at(1).unwrap(), &purpose, Some(branch)).unwrap();
     for writer in Side::ALL {
-        let stored = log(tx, held, writer).unwrap().len();
+        let stored = log::all(tx, held, writer).unwrap().len();
         for event in branch.log(writer).events().iter().skip(stored) {
             let (again, bytes) = Event::write(Draft::clone(event));
             assert_eq!(again.digest(), event.digest());
@@ -175,7 +176,7 @@ pub(crate) fn put(tx: &mut Tx<'_>, side: Side, branch: &Branch) {
                 None => Bytes::Travelled(bytes),
                 Some(masked) => Bytes::Masked { masked, digest: event.digest(), sealed: bytes },
             };
-            add_event(tx, held, event, &bytes, (None, Carried::Whole), time(60)).unwrap();
+            log::add(tx, held, event, &bytes, (None, Carried::Whole), time(60)).unwrap();
         }
     }
     reading::changed(tx, side, branch).unwrap();

@@ -122,6 +122,18 @@ impl World {
         })
     }
 
+    /// Submits a message of a case and erases the case in one transaction.
+    pub(crate) fn send_and_erase(&mut self, from: usize, to: usize, case: Correlation) -> Result<(), SubmitError> {
+        let now = self.now;
+        let recipient = Recipient::One(point(NAMES[to]));
+        let mut draft = draft(from, Some(to), recipient, Lane::Messages, "erased at once", b"erase me");
+        draft.header.correlation = Some(case);
+        self.group(from, |engine, tx| {
+            engine.submit(now, draft, tx)?;
+            Ok(engine.erase(&case, tx)?)
+        })
+    }
+
     fn submit(&mut self, from: usize, draft: Draft) -> Result<MessageId, SubmitError> {
         let now = self.now;
         self.group(from, |engine, tx| engine.submit(now, draft, tx))
