@@ -1,7 +1,8 @@
-//! Connections of calling systems: accepted, shaken hands with beside each other, named once, and cut when told.
+//! Connections of calling systems: accepted, shaken hands with beside each other, named once, and cut when told or when
+//! the certificate ends that was shown.
 //!
 //! Whoever is slow to shake hands delays nobody. tonic cannot end a connection that will not end by itself; a
-//! connection that fails when it is told to makes every end bounded.
+//! connection that fails when it is told to makes every end bounded, also that of a stream under a certificate.
 
 use std::{
     io,
@@ -11,19 +12,20 @@ use std::{
 };
 
 use prometheus_client::metrics::gauge::Gauge;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Sleep, sleep, timeout},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::terms::{Entry, Place};
-use crate::caller::Shown;
+use crate::{caller::Shown, validity};
 
 /// Handshakes at once; more wait in the listener's queue.
 const HANDSHAKES: usize = 256;
@@ -85,12 +87,19 @@ impl Acceptor {
             }
         };
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let shown = Shown::by(leaf);
+        let (shown, end) = (Shown::by(leaf), Box::pin(sleep(left(leaf))));
         self.open.inc();
         let place = self.entry.note(&shown, &terms, &self.cut);
         let cut = Box::pin(place.cut.clone().cancelled_owned());
-        Some(Connection { stream, shown, cut, open: self.open.clone(), _place: place })
+        Some(Connection { stream, shown, cut, end, open: self.open.clone(), _place: place })
     }
+}
+
+/// How long a certificate is still good, by the clock that the handshake went by.
+fn left(leaf: Option<&CertificateDer<'_>>) -> Duration {
+    let end = leaf.and_then(|leaf| u64::try_from(validity::of(leaf).ok()?.end.as_second()).ok()).unwrap_or_default();
+    // Its last second is included.
+    Duration::from_secs(end.saturating_add(1).saturating_sub(UnixTime::now().as_secs()))
 }
 
 /// A connection whose caller has shown a name.
@@ -98,6 +107,8 @@ pub(super) struct Connection {
     stream: TlsStream<TcpStream>,
     shown: Shown,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Ends with the certificate that was shown.
+    end: Pin<Box<Sleep>>,
     open: Gauge,
     _place: Place,
 }
@@ -119,7 +130,7 @@ impl Connected for Connection {
 
 impl Connection {
     fn live(&mut self, context: &mut Context<'_>) -> io::Result<Pin<&mut TlsStream<TcpStream>>> {
-        if self.cut.as_mut().poll(context).is_ready() {
+        if self.cut.as_mut().poll(context).is_ready() || self.end.as_mut().poll(context).is_ready() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(Pin::new(&mut self.stream))

@@ -192,7 +192,7 @@ async fn an_authority_that_is_taken_away_lets_nobody_in_and_ends_what_it_let_in(
 }
 
 #[tokio::test]
-async fn a_certificate_that_expires_lets_no_new_connection_in() {
+async fn a_certificate_that_expires_lets_no_new_connection_in_and_ends_the_one_that_it_opened() {
     let house = House::open().await;
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
@@ -203,6 +203,10 @@ async fn a_certificate_that_expires_lets_no_new_connection_in() {
     let certificate = params.signed_by(&key, &house.world.authority).unwrap().pem();
     let identity = || Identity::from_pem(&certificate, key.serialize_pem());
     assert!(house.lets_in(&house.world.authority, identity()).await);
+    let channel = house.world.connect(house.address, Some(identity())).await.unwrap();
+    let watched = WatchClient::new(channel).watch_referrals(WatchReferralsRequest::default()).await;
+    let ended = timeout(PATIENCE, watched.unwrap().into_inner().message()).await;
+    assert!(ended.unwrap().is_err(), "its streams end");
     let expired = async { while house.lets_in(&house.world.authority, identity()).await {} };
     timeout(PATIENCE, expired).await.unwrap();
 }
