@@ -1,13 +1,19 @@
 //! Two processes of one access point over one PostgreSQL store: one is active, the other stands by and takes over when
 //! the first is killed, stopped or told to end, without anybody's help. The first never writes again.
 
+use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
+    keys::{bulletin, rotate, spread},
     process::{Process, output, program},
     world::World,
 };
 use rustix::process::Signal;
 
-use crate::figures::Publisher;
+use crate::{
+    directory::{HEARD, reload},
+    figures::Publisher,
+    referrals::Case,
+};
 
 /// A publisher with its store at the server, a subscriber, a second process of the publisher that stands by, and
 /// figures that came through the first one.
@@ -63,4 +69,40 @@ async fn the_second_process_takes_over_when_the_first_is_told_to_end_and_ends_it
     goes_on(&world, &mut publisher, &mut second).await;
     let mut third = world.stand_by("moha").await.unwrap();
     assert!(third.stop().await.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sealed_to_an_epoch_that_the_second_process_has_not_got_is_sealed_again_and_arrives() {
+    let mut world = World::make().unwrap();
+    world.store_at_server("hanoi").unwrap();
+    world.start_broker().await.unwrap();
+    world.provision().unwrap();
+    for name in ["moh", "hanoi"] {
+        world.start_access_point(name).await.unwrap();
+    }
+    let mut second = world.stand_by("hanoi").await.unwrap();
+    let home = world.path(format!("hanoi-{}", world.port("hanoi").unwrap()));
+    // Made on the first machine, and nobody has copied it.
+    let key = rotate(&world, "hanoi").unwrap();
+    reload(&mut world, "hanoi", HEARD).await;
+    spread(&world, "hanoi", &["moh"]).await.unwrap();
+    let first_word = bulletin(&world, "moh", "hanoi");
+    world.running("hanoi").unwrap().signal(Signal::STOP).unwrap();
+    let cases: Vec<Case> = (0..3).map(|_| Case::submit(&world).unwrap()).collect();
+    world.serves("hanoi", &mut second).await.unwrap();
+    let has = |key: &str| home.join("keys/sealing").join(format!("{key}.key")).exists();
+    assert!(!has(&key), "the second machine was to lack it");
+    for case in &cases {
+        case.is(&world, BranchState::Received).await.unwrap();
+    }
+    assert_ne!(bulletin(&world, "moh", "hanoi"), first_word, "the second one has announced an epoch of its own");
+    // The first wakes up, ends, and whoever has heard the second goes on with that one.
+    let process = world.running("hanoi").unwrap();
+    process.signal(Signal::CONT).unwrap();
+    assert!(!process.ended().await.unwrap().success());
+    let case = Case::submit(&world).unwrap();
+    case.is(&world, BranchState::Received).await.unwrap();
+    let page = world.metrics("moh").await.unwrap();
+    assert!(!page.contains("QUARANTINED") && !page.contains("NOTICE_REFUSED"), "{page}");
+    assert!(second.stop().await.unwrap().success());
 }
