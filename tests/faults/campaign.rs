@@ -5,7 +5,8 @@ use std::pin::Pin;
 use anyhow::Result;
 
 use crate::{
-    broker, clocks, cluster, damage, keys, kills, links, peers, power, rollbacks, storage, tools::Need, trial::Trial,
+    broker, certificates, clocks, cluster, damage, keys, kills, links, peers, power, releases, rollbacks, storage,
+    tools::Need, trial::Trial,
 };
 
 /// One way to break something.
@@ -70,4 +71,6 @@ pub(crate) const FAULTS: &[&[Fault]] = &[
     clocks::FAULTS,
     rollbacks::FAULTS,
     keys::FAULTS,
+    certificates::FAULTS,
+    releases::FAULTS,
 ];

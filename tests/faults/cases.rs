@@ -44,7 +44,7 @@ const STATES: [BranchState; 5] =
     [BranchState::Received, BranchState::Assigned, BranchState::InService, BranchState::Completed, BranchState::Closed];
 
 /// A case with one branch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Case {
     /// The access points of its origin and its recipient.
     pub(crate) sides: [&'static str; 2],
@@ -59,8 +59,8 @@ pub(crate) fn unit(party: &str) -> Option<&'static str> {
     match party {
         "moh" => Some("111"),
         "hanoi" => Some("00004"),
-        "vwu" => Some("desk"),
-        _ => None,
+        "moha" => None,
+        _ => Some("desk"),
     }
 }
 
@@ -86,15 +86,20 @@ pub(crate) async fn drive(
 }
 
 async fn submit(sides: [&'static str; 2], channel: Channel, answers: &Answers) -> Result<Case> {
-    let system = ReferralServiceClient::new(channel);
     let request = transfer(sides)?;
-    let call = || {
-        let (mut system, request) = (system.clone(), request.clone());
-        async move { system.submit_referral(request).await }
-    };
-    let answer = answers.to(call).await?;
-    let referral = answer.context("a case was refused")?.into_inner().referral.context("a referral")?;
-    let branch = referral.branches.into_iter().next().context("a branch")?.name;
+    let call = || submit_once(sides, channel.clone(), &request);
+    answers.to(call).await?.context("a case was refused")
+}
+
+/// Submits a case once, from one side to the other.
+pub(crate) async fn submit_once(
+    sides: [&'static str; 2],
+    channel: Channel,
+    request: &pb::SubmitReferralRequest,
+) -> Result<Case, Status> {
+    let answer = ReferralServiceClient::new(channel).submit_referral(request.clone()).await?.into_inner();
+    let referral = answer.referral.ok_or_else(|| Status::data_loss("no referral"))?;
+    let branch = referral.branches.into_iter().next().ok_or_else(|| Status::data_loss("no branch"))?.name;
     Ok(Case { sides, referral: referral.name, branch, steps: 0 })
 }
 
@@ -173,6 +178,11 @@ pub(crate) enum Wrong {
     TooMany,
     /// Events of a side in another order than it made them.
     Order,
+}
+
+/// Whether a case is at one side as far as it was taken.
+pub(crate) async fn is_there(case: &Case, channel: Channel) -> bool {
+    get(case, channel).await.is_ok_and(|branch| branch.state() == STATES[case.steps])
 }
 
 /// Compares a case at one side with what was acknowledged.

@@ -22,10 +22,7 @@ pub(crate) const FAULTS: &[Fault] = &[Fault {
 async fn skewed(trial: &mut Trial) -> Result<()> {
     let name = trial.any_member();
     let offset = *trial.rng.pick(&["-5m", "+5m", "-24h", "+24h", "+3s", "-90s"]).unwrap_or(&"+5m");
-    let library = faketime()?.display().to_string();
-    let wrong = [("LD_PRELOAD", library.as_str()), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
-    let wrong = wrong.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    trial.environment.insert(name, wrong.to_vec());
+    trial.environment.insert(name, told(offset)?);
     trial.world.kill(name);
     trial.start(name).await?;
     trial.saw(offset);
@@ -34,4 +31,11 @@ async fn skewed(trial: &mut Trial) -> Result<()> {
     trial.environment.remove(name);
     trial.world.kill(name);
     trial.start(name).await
+}
+
+/// What a process is started with that is to be told another time.
+pub(crate) fn told(offset: &str) -> Result<Vec<(String, String)>> {
+    let library = faketime()?.display().to_string();
+    let wrong = [("LD_PRELOAD", library.as_str()), ("FAKETIME", offset), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")];
+    Ok(wrong.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec())
 }

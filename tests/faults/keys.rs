@@ -1,16 +1,18 @@
-//! Keys that change while messages are under way: sealing epochs that begin under load, and with 10,000 in flight.
+//! Keys that change while messages are under way: sealing epochs that begin under load, with 10,000 in flight, and by
+//! the calendar.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use nhipcau_proto::referral::v1::referral_service_client::ReferralServiceClient;
-use nhipcau_tests::keys;
+use nhipcau_tests::{keys, wait};
 use rustix::process::Signal;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
-    campaign::{Fault, PLAIN},
-    cases,
+    campaign::{Fault, PLAIN, Setting},
+    cases, clocks,
+    tools::Need,
     trial::Trial,
 };
 
@@ -18,6 +20,10 @@ use crate::{
 const IN_FLIGHT: usize = 10_000;
 /// Callers that bring them.
 const CALLERS: usize = 64;
+
+const CALENDAR: Setting = Setting { needs: &[Need::Faketime], ..PLAIN };
+/// Days from now on which everybody is started: the next epoch is announced; it begins; the first one is destroyed.
+const DAYS: [&str; 3] = ["+24d", "+31d", "+62d"];
 
 pub(crate) const FAULTS: &[Fault] = &[
     Fault {
@@ -35,6 +41,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         runs: 1,
         selected: 0,
         strike: |trial| Box::pin(in_flight(trial)),
+    },
+    Fault {
+        name: "epochs-end",
+        about: "sealing epochs end by the calendar, private halves are destroyed, and a recipient was away for a month",
+        setting: CALENDAR,
+        runs: 1,
+        selected: 0,
+        strike: |trial| Box::pin(end(trial)),
     },
 ];
 
@@ -75,4 +89,33 @@ async fn in_flight(trial: &mut Trial) -> Result<()> {
     trial.saw("begun with 10000 in flight");
     trial.bring_up().await?;
     keys::spread(&trial.world, "hanoi", trial.members).await
+}
+
+async fn end(trial: &mut Trial) -> Result<()> {
+    let sealing =
+        |trial: &Trial, name: &str| fs::read_dir(trial.world.path(name).join("keys/sealing")).map(Iterator::count);
+    for day in DAYS {
+        // Messages to it wait at the broker, sealed to its epoch of today.
+        trial.world.kill("hanoi");
+        trial.pause(1500, 2500).await;
+        for name in trial.members {
+            trial.world.kill(name);
+            trial.environment.insert(*name, clocks::told(day)?);
+        }
+        trial.bring_up().await?;
+        for name in trial.members {
+            // The epoch in use and the one before or after it.
+            let awaited = format!("two private halves at {name} on day {day}");
+            wait::until(&awaited, || sealing(trial, name).is_ok_and(|found| found == 2).then_some(())).await?;
+            keys::spread(&trial.world, name, trial.members).await?;
+        }
+        trial.pause(1500, 2500).await;
+    }
+    for name in trial.members {
+        let log = trial.world.running(name)?.log();
+        ensure!(log.contains("The private half of an old sealing epoch was destroyed."), "{name} destroyed nothing");
+        ensure!(!log.contains("ROTATION_FAILED"), "{name} could not make an epoch");
+    }
+    trial.saw("epochs ended");
+    Ok(())
 }

@@ -1,17 +1,33 @@
 //! Processes that are killed in the middle of whatever they do, and started again.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
-use anyhow::Result;
-use tokio::time::timeout;
+use anyhow::{Result, ensure};
+use tokio::time::{Instant, timeout};
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
+    storage,
     trial::Trial,
 };
 
 /// Everybody whom the sandbox knows.
 const EVERYBODY: Setting = Setting { members: &["moha", "moh", "hanoi", "vwu"], ..PLAIN };
+
+/// Fifty access points; whom the sandbox does not know is made for them.
+const FIFTY: Setting = Setting {
+    members: &[
+        "moha", "moh", "hanoi", "c01", "c02", "c03", "c04", "c05", "c06", "c07", "c08", "c09", "c10", "c11", "c12",
+        "c13", "c14", "c15", "c16", "c17", "c18", "c19", "c20", "c21", "c22", "c23", "c24", "c25", "c26", "c27", "c28",
+        "c29", "c30", "c31", "c32", "c33", "c34", "c35", "c36", "c37", "c38", "c39", "c40", "c41", "c42", "c43", "c44",
+        "c45", "c46", "c47",
+    ],
+    ..PLAIN
+};
+
+/// Most of a process's memory and descriptors after a storm.
+const MEMORY_KIB: u64 = 256 * 1024;
+const DESCRIPTORS: usize = 256;
 
 pub(crate) const FAULTS: &[Fault] = &[
     Fault {
@@ -53,6 +69,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         runs: 1,
         selected: 0,
         strike: |trial| Box::pin(storm(trial)),
+    },
+    Fault {
+        name: "restart-storm-of-fifty",
+        about: "kill -9 and start of fifty access points at one moment, four times, the broker among them",
+        setting: FIFTY,
+        runs: 1,
+        selected: 0,
+        strike: |trial| Box::pin(storm_of_fifty(trial)),
     },
 ];
 
@@ -113,5 +137,30 @@ async fn storm(trial: &mut Trial) -> Result<()> {
         trial.bring_up().await?;
         trial.pause(0, 200).await;
     }
+    Ok(())
+}
+
+async fn storm_of_fifty(trial: &mut Trial) -> Result<()> {
+    let (mut memory, mut descriptors, mut longest) = (0, 0, Duration::ZERO);
+    for turn in 0..4 {
+        for name in trial.members {
+            trial.world.kill(name);
+        }
+        if turn % 2 == 1 {
+            trial.world.kill_broker();
+        }
+        let begun = Instant::now();
+        trial.bring_up().await?;
+        longest = longest.max(begun.elapsed());
+        trial.pause(2000, 6000).await;
+        for name in trial.members {
+            let process = trial.world.running(name)?.id();
+            memory = memory.max(storage::resident(process)?);
+            descriptors = descriptors.max(fs::read_dir(format!("/proc/{process}/fd"))?.count());
+        }
+    }
+    trial.saw(&format!("all served within {longest:.0?}, at most {} MiB, {descriptors} descriptors;", memory / 1024));
+    ensure!(memory < MEMORY_KIB, "an access point holds {memory} KiB");
+    ensure!(descriptors < DESCRIPTORS, "an access point has {descriptors} descriptors open");
     Ok(())
 }

@@ -84,7 +84,7 @@ async fn slow(trial: &mut Trial) -> Result<()> {
 }
 
 /// The others go on taking what each of them sends: positions of theirs rise while one is away.
-async fn others_deliver(trial: &mut Trial, without: &str) -> Result<()> {
+pub(crate) async fn others_deliver(trial: &mut Trial, without: &str) -> Result<()> {
     let takes = |name: &&str| *name != without && cases::unit(name).is_some();
     let others: Vec<&str> = trial.members.iter().copied().filter(takes).collect();
     let before = trial.histories.effects(&trial.world, &others).await?;

@@ -1,5 +1,6 @@
-//! Stores that go back: an older copy takes the store's place, or runs beside it. What had reached a peer or the broker
-//! comes back; what had not is not judged here, because nothing is under way when the copy is put back.
+//! Stores that go back: an older copy takes the store's place, or runs beside it, at rest or while the newest messages
+//! are under way. What had reached a peer or the broker comes back; what had not lies in a time of which the store says
+//! that it has no memory, and whoever asked for it asks again.
 
 use std::{
     fs,
@@ -8,14 +9,20 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nhipcau_proto::{
+    accesspoint::v1::{ListLostPeriodsRequest, access_point_service_client::AccessPointServiceClient},
+    referral::v1::SubmitReferralRequest,
+};
 use nhipcau_tests::{
     process::{Process, program},
     wait,
 };
+use prost_types::Timestamp;
 use tokio::time::sleep;
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
+    cases::{self, Case, Wrong},
     trial::Trial,
 };
 
@@ -38,7 +45,18 @@ pub(crate) const FAULTS: &[Fault] = &[
         selected: 0,
         strike: |trial| Box::pin(together(trial)),
     },
+    Fault {
+        name: "store-rolled-back-under-way",
+        about: "the same while the newest messages are with a peer, only at the broker, and nowhere else at all",
+        setting: QUIET,
+        runs: 3,
+        selected: 0,
+        strike: |trial| Box::pin(under_way(trial)),
+    },
 ];
+
+/// Cases that come so far before the store is put back: to the recipient, to the broker, nowhere.
+const EACH: usize = 12;
 
 /// Copies the store of somebody, and lets the world go on until everything of it has come to its end.
 async fn older_copy(trial: &mut Trial) -> Result<(&'static str, PathBuf)> {
@@ -82,6 +100,83 @@ async fn together(trial: &mut Trial) -> Result<()> {
     trial.world.restore_store(name, &copy)?;
     fs::remove_dir_all(copy)?;
     trial.start(name).await
+}
+
+async fn under_way(trial: &mut Trial) -> Result<()> {
+    let sides = *trial.rng.pick(&[["moh", "hanoi"], ["hanoi", "moh"]]).context("two sides")?;
+    let [name, peer] = sides;
+    ensure!(trial.world.stop(name).await?.success(), "{name} did not end in order");
+    let copy = trial.world.keep_store(name)?;
+    trial.start(name).await?;
+    let mut held = submit(trial, sides).await?;
+    for (_, case, _) in &held {
+        arrives(trial, case, peer).await?;
+    }
+    trial.world.kill(peer);
+    held.extend(submit(trial, sides).await?);
+    // What it has signed is at the broker when it has ended in order.
+    ensure!(trial.world.stop(name).await?.success(), "{name} did not end in order");
+    trial.world.kill_broker();
+    trial.start(name).await?;
+    let lost = submit(trial, sides).await?;
+    trial.world.kill(name);
+    trial.world.restore_store(name, &copy)?;
+    fs::remove_dir_all(copy)?;
+    let point = trial.members.iter().position(|member| *member == name).context("a member")?;
+    trial.histories.undone(point);
+    trial.world.start_broker().await?;
+    for name in if trial.rng.below(2) == 0 { sides } else { [peer, name] } {
+        trial.start(name).await?;
+        trial.pause(0, 1000).await;
+    }
+    // What had reached the recipient or the broker is there at both, and nobody has asked again.
+    for (_, case, _) in &held {
+        for side in sides {
+            arrives(trial, case, side).await?;
+        }
+    }
+    let mut door = AccessPointServiceClient::new(trial.world.channel(name)?);
+    let periods = door.list_lost_periods(ListLostPeriodsRequest {}).await?.into_inner().lost_periods;
+    let newest = periods.first().context("no time is said to be lost")?;
+    let micros = |time: &Option<Timestamp>| {
+        time.as_ref().map(|at| i128::from(at.seconds) * 1_000_000 + i128::from(at.nanos / 1000))
+    };
+    for (_, case, at) in &lost {
+        let found = cases::compare(case, trial.world.channel(name)?).await?;
+        ensure!(found == Some(Wrong::Lost), "what nobody held is there: {found:?}");
+        let after_begin = micros(&newest.start_time).is_none_or(|begin| begin <= *at);
+        let before_end = micros(&newest.end_time).is_some_and(|end| *at <= end);
+        ensure!(after_begin && before_end, "a case was answered outside of {newest:?}");
+    }
+    // All of that time is asked for again: what is known is answered as before.
+    for (request, case, _) in held.into_iter().chain(lost) {
+        let again = cases::submit_once(sides, trial.world.channel(name)?, &request).await?;
+        ensure!(again == case, "asked again, it is another case");
+        trial.record.cases.push(again);
+    }
+    trial.saw("asked again after a lost time");
+    Ok(())
+}
+
+/// Waits until a case is received at a side.
+async fn arrives(trial: &Trial, case: &Case, side: &str) -> Result<()> {
+    let channel = trial.world.channel(side)?;
+    let is_there = async || cases::is_there(case, channel.clone()).await.then_some(());
+    wait::until_answered(&format!("a case at {side}"), is_there).await
+}
+
+/// Cases that were answered, each with its request and when.
+type Answered = Vec<(SubmitReferralRequest, Case, i128)>;
+
+async fn submit(trial: &Trial, sides: [&'static str; 2]) -> Result<Answered> {
+    let channel = trial.world.channel(sides[0])?;
+    let mut answered = Answered::new();
+    for _ in 0..EACH {
+        let request = cases::transfer(sides)?;
+        let case = cases::submit_once(sides, channel.clone(), &request).await?;
+        answered.push((request, case, i128::from(jiff::Timestamp::now().as_microsecond())));
+    }
+    Ok(answered)
 }
 
 async fn start_beside(trial: &Trial, name: &str, copy: &Path) -> Result<Process> {

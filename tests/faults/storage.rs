@@ -155,7 +155,7 @@ async fn broker_slow(trial: &mut Trial) -> Result<()> {
 }
 
 /// What a process holds in memory, in KiB.
-fn resident(process: u32) -> Result<u64> {
+pub(crate) fn resident(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     Ok(line.trim().trim_end_matches(" kB").parse()?)

@@ -12,6 +12,7 @@ use crate::{
     callers::{Callers, Record},
     campaign::{Fault, Setting},
     cluster::Nodes,
+    crowd,
     disks::Disk,
     histories::Histories,
     insider, judge,
@@ -90,6 +91,7 @@ impl Trial {
             unknown: 0,
             seen: BTreeMap::new(),
         };
+        crowd::gather(&mut trial.world, setting.members, &mut trial.rng)?;
         for (place, mebibytes) in setting.disks {
             let at = trial.world.path(place);
             fs::create_dir_all(&at)?;
@@ -180,7 +182,7 @@ impl Trial {
         }
     }
 
-    /// Starts whatever does not run, as a supervisor would.
+    /// Starts whatever does not run, at one moment, as a supervisor would.
     pub(crate) async fn bring_up(&mut self) -> Result<()> {
         if self.nodes.is_none() && self.world.broker().is_ok_and(|broker| broker.has_ended()) {
             self.world.kill_broker();
@@ -188,10 +190,15 @@ impl Trial {
         if self.nodes.is_none() && self.world.broker().is_err() {
             self.world.start_broker().await?;
         }
-        for name in self.members {
-            if self.is_down(name) {
-                self.start(name).await?;
-            }
+        let down: Vec<&str> = self.members.iter().copied().filter(|name| self.is_down(name)).collect();
+        for name in &down {
+            let settings = self.settings(name);
+            self.world.launch(name, |command| {
+                command.envs(settings);
+            })?;
+        }
+        for name in down {
+            self.world.served_by(name).await?;
         }
         Ok(())
     }
@@ -216,6 +223,14 @@ impl Trial {
 
     /// Starts an access point with what it is to be started with.
     pub(crate) async fn start(&mut self, name: &str) -> Result<()> {
+        let settings = self.settings(name);
+        let set = |command: &mut Command| {
+            command.envs(settings);
+        };
+        self.world.start_access_point_with(name, set).await
+    }
+
+    fn settings(&self, name: &str) -> Vec<(String, String)> {
         let mut settings = self.environment.get(name).cloned().unwrap_or_default();
         // Stores on small disks of their own are to be filled, and callers not turned away before.
         settings.push(("NHIPCAU_STORE__FLOOR".to_owned(), "64KiB".to_owned()));
@@ -225,10 +240,7 @@ impl Trial {
             (None, None) => None,
         };
         settings.extend(servers.map(|servers| ("NHIPCAU_BROKER__SERVERS".to_owned(), servers)));
-        let set = |command: &mut Command| {
-            command.envs(settings);
-        };
-        self.world.start_access_point_with(name, set).await
+        settings
     }
 
     /// Sends a signal to an access point.

@@ -5,6 +5,7 @@ pub mod bus;
 pub mod case;
 pub mod keys;
 pub mod nats;
+pub mod office;
 pub mod process;
 pub mod wait;
 pub mod world;

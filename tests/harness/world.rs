@@ -179,13 +179,49 @@ impl World {
     /// # Errors
     /// When it does not come up; the message holds its log.
     pub async fn start_access_point_with(&mut self, name: &str, set: impl FnOnce(&mut Command)) -> Result<()> {
-        let mut command = program()?;
-        command.arg("serve").arg("--config").arg(self.config(name));
-        set(&mut command);
-        let mut process = Process::start(name, command, &self.path(name).join("log"))?;
+        let mut process = self.process(name, set)?;
         let channel = self.channel(name)?;
         process.ready(|| serves(channel.clone())).await?;
         self.access_points.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    /// Starts an access point and does not wait.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn launch(&mut self, name: &str, set: impl FnOnce(&mut Command)) -> Result<()> {
+        let process = self.process(name, set)?;
+        self.access_points.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    /// Waits until an access point serves that was launched. One that does not come up runs no longer.
+    ///
+    /// # Errors
+    /// When it does not come up; the message holds its log.
+    pub async fn served_by(&mut self, name: &str) -> Result<()> {
+        let mut process = self.access_points.remove(name).with_context(|| format!("{name} does not run"))?;
+        let channel = self.channel(name)?;
+        process.ready(|| serves(channel.clone())).await?;
+        self.access_points.insert(name.to_owned(), process);
+        Ok(())
+    }
+
+    fn process(&self, name: &str, set: impl FnOnce(&mut Command)) -> Result<Process> {
+        let mut command = program()?;
+        command.arg("serve").arg("--config").arg(self.config(name));
+        set(&mut command);
+        Process::start(name, command, &self.path(name).join("log"))
+    }
+
+    /// Takes in an access point that was made beside the sandbox, as `endpoints.json` would describe it.
+    ///
+    /// # Errors
+    /// When there are no others.
+    pub fn adopt(&mut self, name: &str, endpoint: Value) -> Result<()> {
+        let known = self.endpoints.get_mut("access_points").and_then(Value::as_object_mut).context("access points")?;
+        known.insert(name.to_owned(), endpoint);
         Ok(())
     }
 
@@ -292,7 +328,7 @@ impl World {
     /// # Errors
     /// When the program is not built.
     pub fn system(&self, name: &str) -> Result<Command> {
-        let profile = self.path(self.text(&format!("/access_points/{name}/profile"))?);
+        let profile = self.file(name, "profile")?;
         let mut command = program()?;
         command.env("NHIPCAU_PROFILE", profile);
         Ok(command)
@@ -304,13 +340,21 @@ impl World {
     /// When a file of the system cannot be read.
     pub fn channel(&self, name: &str) -> Result<Channel> {
         let of = |key: &str| self.text(&format!("/access_points/{name}/{key}"));
-        let file = |key: &str| Ok::<_, anyhow::Error>(fs::read(self.path(of(key)?))?);
+        let file = |key: &str| Ok::<_, anyhow::Error>(fs::read(self.file(name, key)?)?);
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(file("root_certificates")?))
             .identity(Identity::from_pem(file("certificate")?, file("key")?))
             .domain_name("localhost");
         let endpoint = Endpoint::from_shared(of("grpc")?.to_owned())?.tls_config(tls)?;
         Ok(endpoint.connect_timeout(ANSWER).timeout(ANSWER).connect_lazy())
+    }
+
+    /// A file of an access point or its calling system, such as the `certificate` of the latter.
+    ///
+    /// # Errors
+    /// When the world does not say so.
+    pub fn file(&self, name: &str, key: &str) -> Result<PathBuf> {
+        Ok(self.path(self.text(&format!("/access_points/{name}/{key}"))?))
     }
 
     /// The port of an access point's door.
@@ -351,7 +395,11 @@ impl World {
         Ok(page)
     }
 
-    fn text(&self, pointer: &str) -> Result<&str> {
+    /// What `endpoints.json` says under a pointer, such as `/access_points/moh/system`.
+    ///
+    /// # Errors
+    /// When it says nothing there.
+    pub fn text(&self, pointer: &str) -> Result<&str> {
         self.endpoints.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in the world"))
     }
 }

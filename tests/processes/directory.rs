@@ -1,22 +1,12 @@
 //! The directory while access points run: the next release, from its source to a running process, and a revocation.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Output,
-};
+use std::{fs, process::Output};
 
-use nhipcau_tests::{
-    process::{output, program},
-    wait,
-    world::World,
-};
+use nhipcau_tests::{office, process::output, wait, world::World};
 use rustix::process::Signal;
 
-/// Runs `nhipcau directory` where the programme office keeps its files.
 fn directory(world: &World, arguments: &[&str]) -> Output {
-    let mut command = program().unwrap();
-    output(command.current_dir(world.path("programme")).arg("directory").args(arguments)).unwrap()
+    office::directory(world, arguments).unwrap()
 }
 
 /// What a command wrote that must not be refused.
@@ -32,14 +22,8 @@ fn refused(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-fn change(path: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(path).unwrap();
-    assert!(text.contains(from));
-    fs::write(path, text.replace(from, to)).unwrap();
-}
-
-fn source(world: &World, file: &str) -> PathBuf {
-    world.path("programme/source").join(file)
+fn change(world: &World, file: &str, from: &str, to: &str) {
+    office::change(&office::source(world, file), from, to).unwrap();
 }
 
 /// Has a running access point look at its files, and waits until it says what it should.
@@ -61,7 +45,7 @@ pub(crate) const HEARD: &str = "More bulletins or revocations are in use.";
 async fn the_next_release_goes_from_its_source_to_a_running_access_point() {
     let mut world = World::make().unwrap();
     world.start_access_point("moh").await.unwrap();
-    change(&source(&world, "units.toml"), "\"hotline\"", "\"hotline\", \"counselling\"");
+    change(&world, "units.toml", "\"hotline\"", "\"hotline\", \"counselling\"");
     done(&world, &AUTHOR);
     let shown = done(&world, &["show", "releases/2.release", "--against", "releases/1.release"]);
     assert!(shown.contains("services hotline, counselling"), "{shown}");
@@ -84,8 +68,8 @@ async fn the_next_release_goes_from_its_source_to_a_running_access_point() {
 #[tokio::test]
 async fn a_release_with_a_new_table_reaches_who_was_not_handed_it_and_outlives_a_restart() {
     let mut world = World::start(&["moha", "moh", "vwu"]).await.unwrap();
-    change(&source(&world, "units.toml"), "\"hotline\"", "\"hotline\", \"counselling\"");
-    let tables = source(&world, "tables");
+    change(&world, "units.toml", "\"hotline\"", "\"hotline\", \"counselling\"");
+    let tables = office::source(&world, "tables");
     fs::rename(tables.join("vn-crosswalk-2025-07-01.csv"), tables.join("vn-crosswalk-again-2025-07-01.csv")).unwrap();
     done(&world, &AUTHOR);
     for key in ["signers/moh-1.key", "signers/office-1.key"] {
@@ -142,9 +126,9 @@ async fn a_revocation_counts_at_a_running_access_point_without_a_newer_release()
 #[test]
 fn every_mistake_of_a_source_is_listed_at_once_and_nothing_is_written() {
     let world = World::make().unwrap();
-    change(&source(&world, "units.toml"), "00070@VN-34-2026", "00071@VN-34-2026");
-    change(&source(&world, "agreements.toml"), "recipient_party = \"vwu\"", "recipient_party = \"vwx\"");
-    change(&source(&world, "time-limits.toml"), "\"12h\"", "\"twelve\"");
+    change(&world, "units.toml", "00070@VN-34-2026", "00071@VN-34-2026");
+    change(&world, "agreements.toml", "recipient_party = \"vwu\"", "recipient_party = \"vwx\"");
+    change(&world, "time-limits.toml", "\"12h\"", "\"twelve\"");
     let (code, said) = refused(&world, &AUTHOR);
     assert_eq!(code, Some(3), "{said}");
     for place in ["units.toml, [[unit]] 4", "agreements.toml, [[agreement]] 3", "time-limits.toml, [[time_limit]] 1"] {
