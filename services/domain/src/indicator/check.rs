@@ -4,12 +4,12 @@
 //! checked once: the codes of a series and a set of attributes are remembered with their faults, so that a further
 //! observation of the series costs one look-up, its period and its value.
 
-use std::{collections::HashSet, fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc};
 
 use super::{
     Action, Attributes, Dataset, Deletion, Key, KeyPattern, Observation, Parts, Period, Place, Structure, Value,
     Violations,
-    known::{Memo, check_attributes, check_code, check_series},
+    known::{Memo, Named, check_attributes, check_code, check_series},
 };
 use crate::{area::AreaList, reason};
 
@@ -38,7 +38,7 @@ pub struct Checker<'a> {
     measure: Arc<str>,
     series: Memo<Key>,
     attributes: Memo<Attributes>,
-    named: HashSet<(usize, Period)>,
+    named: Named,
     datasets: Vec<Dataset>,
     violations: Violations,
     buffer: String,
@@ -55,7 +55,7 @@ impl<'a> Checker<'a> {
             measure: Structure::OBS_VALUE.into(),
             series: Memo::new(),
             attributes: Memo::new(),
-            named: HashSet::new(),
+            named: Named::default(),
             datasets: Vec::new(),
             violations: Violations::default(),
             buffer: String::new(),
@@ -112,22 +112,35 @@ impl<'a> Checker<'a> {
     where
         A: Iterator<Item = (&'r str, &'r str)> + Clone,
     {
-        let before = self.violations.total();
         let series = self.series(raw.key);
         let attributes = self.attributes(raw.attributes.clone());
-        let period = self.period(place, raw.period);
-        let value = raw.value.map(Value::new).transpose();
+        self.observed(place, series, attributes, raw.period, raw.value);
+    }
+
+    /// An observation of a series with attributes, each by its position among the known ones.
+    pub(super) fn observed(
+        &mut self,
+        place: Place,
+        series: usize,
+        attributes: usize,
+        period: &str,
+        value: Option<&str>,
+    ) {
+        let before = self.violations.total();
+        let is_valued = value.is_some();
+        let period = self.period(place, period);
+        let value = value.map(Value::new).transpose();
         if value.is_err() {
             self.violations.add(reason::VALUE_NOT_DECIMAL, place, Some(&self.measure));
         }
         let (Some(key), Some(given)) = (self.series.get(series), self.attributes.get(attributes)) else { return };
         key.report(&mut self.violations, place, period);
         given.report(&mut self.violations, place, period);
-        if raw.value.is_none() && given.item.is_empty() && !given.is_faulty() {
+        if !is_valued && given.item.is_empty() && !given.is_faulty() {
             self.violations.add(reason::OBSERVATION_EMPTY, place, None);
         }
         if let Some(period) = period
-            && !self.named.insert((series, period))
+            && !self.named.add(series, period)
         {
             self.violations.add(reason::DUPLICATE_OBSERVATION, place, None);
         }
@@ -166,7 +179,7 @@ impl<'a> Checker<'a> {
             && raw.key.split('.').all(|code| !code.is_empty())
         {
             let series = self.series(raw.key);
-            if !self.named.insert((series, period)) {
+            if !self.named.add(series, period) {
                 self.violations.add(reason::DUPLICATE_OBSERVATION, place, None);
             }
         }
@@ -188,13 +201,13 @@ impl<'a> Checker<'a> {
     }
 
     /// The position of a series among the known ones.
-    fn series(&mut self, text: &str) -> usize {
+    pub(super) fn series(&mut self, text: &str) -> usize {
         let (structure, areas) = (self.structure, self.areas);
         self.series.position(text, || check_series(text, structure, areas))
     }
 
     /// The position of a set of attributes among the known ones.
-    fn attributes<'r>(&mut self, given: impl Iterator<Item = (&'r str, &'r str)> + Clone) -> usize {
+    pub(super) fn attributes<'r>(&mut self, given: impl Iterator<Item = (&'r str, &'r str)> + Clone) -> usize {
         self.buffer.clear();
         for (id, text) in given.clone() {
             // Lengths keep different sets apart whatever their texts contain. Writing to a string cannot fail.

@@ -44,6 +44,11 @@ impl Attributes {
         self.0.is_empty()
     }
 
+    /// Whether both are one set in memory. What repeats from row to row is.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// These, overridden by the newer ones.
     pub(super) fn merged(&self, newer: &Self) -> Self {
         if self.is_empty() || self == newer {

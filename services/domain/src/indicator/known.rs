@@ -1,7 +1,10 @@
 //! What repeats from row to row and is checked once: the codes of a series, a set of attributes. What is wrong with
 //! either is remembered too, so that every row that uses it is reported, and for which periods it holds.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use unicode_normalization::is_nfc;
 
@@ -99,6 +102,26 @@ impl<T> Known<T> {
     fn length(&mut self, granularity: Granularity, component: &Arc<str>) {
         let reason = reason::PERIOD_NOT_OF_FREQUENCY;
         self.limits.push(Limit { asked: Asked::Length(granularity), component: Arc::clone(component), reason });
+    }
+}
+
+/// Which observations a submission has named, by the position of their series.
+#[derive(Debug, Default)]
+pub(super) struct Named(Vec<(Vec<Period>, HashSet<Period>)>);
+
+impl Named {
+    /// Notes an observation; false when it was named before.
+    pub(super) fn add(&mut self, series: usize, period: Period) -> bool {
+        if self.0.len() <= series {
+            self.0.resize_with(series + 1, Default::default);
+        }
+        let Some((in_order, others)) = self.0.get_mut(series) else { return false };
+        // Mostly a series is told in the order of time, where the last one says enough.
+        if in_order.last().is_none_or(|last| *last < period) {
+            in_order.push(period);
+            return true;
+        }
+        in_order.binary_search(&period).is_err() && others.insert(period)
     }
 }
 

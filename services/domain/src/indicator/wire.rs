@@ -1,10 +1,10 @@
 //! Between checked datasets and the contract: rows and blocks in, blocks out.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, iter, sync::Arc};
 
 use nhipcau_proto::indicator::v1 as pb;
 
-use super::{Action, Attributes, Checker, Dataset, Deletion, Observation, Parts, Place, Raw};
+use super::{Action, Checker, Dataset, Deletion, Observation, Parts, Place, Raw};
 use crate::reason;
 
 /// Hands every row of the datasets to the checker, which collects datasets and violations.
@@ -34,12 +34,12 @@ pub fn read_datasets(datasets: &[pb::Dataset], checker: &mut Checker<'_>) {
             checker.row(Place::Row { dataset: index, observation }, &raw);
         }
         for (position, block) in dataset.blocks.iter().enumerate() {
-            read_block(index, position, block, checker);
+            read_block(index, position, block, action == Action::Delete, checker);
         }
     }
 }
 
-fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, checker: &mut Checker<'_>) {
+fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, is_deletion: bool, checker: &mut Checker<'_>) {
     let rows = block.time_periods.len();
     let fits = |len: usize, one_for_all: bool| len == rows || (one_for_all && len == 1);
     let columns_fit = block.attributes.iter().all(|column| {
@@ -50,18 +50,35 @@ fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, checker:
         let place = Place::Block { dataset, block: position, observation: 0 };
         return checker.violation(reason::BLOCK_MALFORMED, place, None);
     }
-    for (observation, period) in block.time_periods.iter().enumerate() {
-        let raw = Raw {
-            key: &block.key,
-            period,
-            value: block.values.get(observation).map(String::as_str).filter(|text| !text.is_empty()),
-            attributes: block.attributes.iter().filter_map(|column| {
-                let at = column.positions.get(observation).or_else(|| column.positions.first())?;
-                let text = column.texts.get(usize::try_from(*at).ok()?.checked_sub(1)?)?;
-                Some((&*column.attribute, &**text))
-            }),
+    let value_at = |row: usize| block.values.get(row).map(String::as_str).filter(|text| !text.is_empty());
+    let position_at = |row: usize| {
+        let at = move |column: &pb::AttributeColumn| column.positions.get(row).or(column.positions.first()).copied();
+        block.attributes.iter().map(move |column| at(column).unwrap_or(0))
+    };
+    let attributes_at = |row: usize| {
+        block.attributes.iter().zip(position_at(row)).filter_map(|(column, at)| {
+            let text = column.texts.get(usize::try_from(at).ok()?.checked_sub(1)?)?;
+            Some((&*column.attribute, &**text))
+        })
+    };
+    let place = |observation: usize| Place::Block { dataset, block: position, observation };
+    if is_deletion {
+        for (row, period) in block.time_periods.iter().enumerate() {
+            let raw = Raw { key: &block.key, period, value: value_at(row), attributes: attributes_at(row) };
+            checker.row(place(row), &raw);
+        }
+        return;
+    }
+    let series = checker.series(&block.key);
+    // Positions in the columns and the attributes that stand there: the same for most rows that follow each other.
+    let mut last: Option<(Vec<u32>, usize)> = None;
+    for (row, period) in block.time_periods.iter().enumerate() {
+        let known = last.as_ref().filter(|(positions, _)| position_at(row).eq(positions.iter().copied()));
+        let attributes = match known {
+            Some((_, attributes)) => *attributes,
+            None => last.insert((position_at(row).collect(), checker.attributes(attributes_at(row)))).1,
         };
-        checker.row(Place::Block { dataset, block: position, observation }, &raw);
+        checker.observed(place(row), series, attributes, period, value_at(row));
     }
 }
 
@@ -75,7 +92,7 @@ fn write_dataset(dataset: &Dataset) -> pb::Dataset {
     let (action, blocks) = match dataset {
         Dataset::Merge(rows) => (pb::Action::Merge, write_observations(rows)),
         Dataset::Replace(rows) => (pb::Action::Replace, write_observations(rows)),
-        Dataset::Delete(rows) => (pb::Action::Delete, rows.iter().map(write_deletion).collect()),
+        Dataset::Delete(rows) => (pb::Action::Delete, write_deletions(rows)),
     };
     pb::Dataset { action: action.into(), observations: Vec::new(), blocks }
 }
@@ -86,44 +103,56 @@ pub fn write_observations(rows: &[Observation]) -> Vec<pb::SeriesBlock> {
     rows.chunk_by(|left, right| left.key == right.key)
         .filter_map(|run| {
             let key = run.first()?.key.to_string();
-            let text = |row: &Observation| row.value.as_ref().map_or_else(String::new, ToString::to_string);
+            let text =
+                |row: &Observation| row.value.as_ref().map_or_else(String::new, |value| value.as_str().to_owned());
             let has_values = run.iter().any(|row| row.value.is_some());
             Some(pb::SeriesBlock {
                 key,
                 time_periods: run.iter().map(|row| row.period.to_string()).collect(),
                 values: if has_values { run.iter().map(text).collect() } else { Vec::new() },
-                attributes: write_attributes(run.iter().map(|row| &row.attributes)),
+                attributes: write_attributes(run),
             })
         })
         .collect()
 }
 
-fn write_attributes<'a>(rows: impl Iterator<Item = &'a Attributes> + Clone) -> Vec<pb::AttributeColumn> {
+fn write_attributes(rows: &[Observation]) -> Vec<pb::AttributeColumn> {
+    let runs = rows.chunk_by(|left, right| left.attributes.is(&right.attributes));
+    let runs: Vec<_> = runs.filter_map(|run| Some((&run.first()?.attributes, run.len()))).collect();
     let mut ids: Vec<&str> = Vec::new();
-    for (id, _) in rows.clone().flat_map(Attributes::iter) {
+    for (id, _) in runs.iter().flat_map(|(attributes, _)| attributes.iter()) {
         if !ids.contains(&id) {
             ids.push(id);
         }
     }
-    ids.into_iter().map(|id| write_column(id, rows.clone().map(|row| row.get(id)))).collect()
+    let cells = |id| runs.iter().map(move |(attributes, length)| (attributes.get(id), *length));
+    ids.into_iter().map(|id| write_column(id, cells(id))).collect()
 }
 
-fn write_column<'a>(id: &str, cells: impl Iterator<Item = Option<&'a str>>) -> pb::AttributeColumn {
+/// A column of cells that each stand for so many rows.
+fn write_column<'a>(id: &str, cells: impl Iterator<Item = (Option<&'a str>, usize)>) -> pb::AttributeColumn {
     let mut texts: Vec<String> = Vec::new();
     let mut known: HashMap<&str, u32> = HashMap::new();
     let mut positions: Vec<u32> = Vec::new();
-    for cell in cells {
-        positions.push(cell.map_or(0, |text| {
+    for (cell, length) in cells {
+        let position = cell.map_or(0, |text| {
             *known.entry(text).or_insert_with(|| {
                 texts.push(text.to_owned());
                 u32::try_from(texts.len()).unwrap_or(0)
             })
-        }));
+        });
+        positions.extend(iter::repeat_n(position, length));
     }
     if positions.iter().all(|position| Some(position) == positions.first()) {
         positions.truncate(1);
     }
     pb::AttributeColumn { attribute: id.to_owned(), texts, positions }
+}
+
+/// Rows of a deletion, a block for each.
+#[must_use]
+pub fn write_deletions(rows: &[Deletion]) -> Vec<pb::SeriesBlock> {
+    rows.iter().map(write_deletion).collect()
 }
 
 fn write_deletion(deletion: &Deletion) -> pb::SeriesBlock {
