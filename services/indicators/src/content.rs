@@ -1,12 +1,18 @@
 //! What a submission says, in canonical form: datasets by series, in pieces of a size that fits a message. Own and
 //! held submissions are stored in this form, so that the same submission is the same bytes at every access point.
 
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter,
+    sync::Arc,
+};
+
 use nhipcau_domain::indicator::{Dataset, Period, PeriodRange, wire};
 use nhipcau_messaging::{pae, store::Error};
 use nhipcau_proto::indicator::v1 as pb;
 use prost::Message;
 
-use crate::observation::State;
+use crate::observation::{Attributes, State};
 
 /// Largest piece, in bytes: what a message on the bulk lane can carry, less room for the rest of an event.
 pub(crate) const PIECE_LIMIT: usize = 440 * 1024;
@@ -20,27 +26,29 @@ pub(crate) const SWEEPS_LIMIT: usize = 1_000;
 const RUN: usize = 1_000;
 
 /// Writes checked datasets as pieces.
-pub(crate) fn pieces(datasets: &[Dataset]) -> Vec<Vec<u8>> {
+pub(crate) fn pieces(datasets: &[Dataset]) -> Vec<pb::Chunk> {
     let mut parts = Vec::new();
     for dataset in datasets {
         match dataset {
-            Dataset::Merge(rows) => rows.chunks(RUN).for_each(|run| split(run, &Dataset::Merge, &mut parts)),
-            Dataset::Replace(rows) => rows.chunks(RUN).for_each(|run| split(run, &Dataset::Replace, &mut parts)),
-            Dataset::Delete(rows) => rows.chunks(RUN).for_each(|run| split(run, &Dataset::Delete, &mut parts)),
+            Dataset::Merge(rows) => split(rows, pb::Action::Merge, wire::write_observations, &mut parts),
+            Dataset::Replace(rows) => split(rows, pb::Action::Replace, wire::write_observations, &mut parts),
+            Dataset::Delete(rows) => split(rows, pb::Action::Delete, wire::write_deletions, &mut parts),
         }
     }
-    pack(parts).into_iter().map(|datasets| pb::Chunk { datasets }.encode_to_vec()).collect()
+    pack(parts).into_iter().map(|datasets| pb::Chunk { datasets }).collect()
 }
 
-fn split<R: Clone>(rows: &[R], dataset: &impl Fn(Vec<R>) -> Dataset, parts: &mut Vec<pb::Dataset>) {
-    let written = wire::write_datasets(&[dataset(rows.to_vec())]);
-    let size: usize = written.iter().map(|dataset| dataset.encoded_len() + 8).sum();
-    if size <= PIECE_LIMIT || rows.len() < 2 {
-        return parts.extend(written);
+fn split<R>(rows: &[R], action: pb::Action, write: fn(&[R]) -> Vec<pb::SeriesBlock>, parts: &mut Vec<pb::Dataset>) {
+    for run in rows.chunks(RUN) {
+        let written = pb::Dataset { action: action.into(), observations: Vec::new(), blocks: write(run) };
+        if written.encoded_len() + 8 <= PIECE_LIMIT || run.len() < 2 {
+            parts.push(written);
+            continue;
+        }
+        let (first, second) = run.split_at(run.len() / 2);
+        split(first, action, write, parts);
+        split(second, action, write, parts);
     }
-    let (first, second) = rows.split_at(rows.len() / 2);
-    split(first, dataset, parts);
-    split(second, dataset, parts);
 }
 
 /// Puts datasets that stand together into groups that fit a message.
@@ -94,26 +102,30 @@ pub(crate) fn sweeps(datasets: &[Dataset]) -> usize {
     swept.sum()
 }
 
-/// Reads stored pieces.
-pub(crate) fn datasets(pieces: &[Vec<u8>]) -> Result<Vec<pb::Dataset>, Error> {
-    let mut datasets = Vec::new();
-    for piece in pieces {
-        let chunk = pb::Chunk::decode(piece.as_slice()).map_err(|_| Error::Corrupt("the content of a submission"))?;
-        datasets.extend(chunk.datasets);
-    }
-    Ok(datasets)
+/// Reads a stored piece.
+pub(crate) fn chunk(bytes: &[u8]) -> Result<pb::Chunk, Error> {
+    pb::Chunk::decode(bytes).map_err(|_| Error::Corrupt("the content of a submission"))
 }
 
-/// What a block says of the observation at a position: its period, empty for every period, and what is given.
-pub(crate) fn row(block: &pb::SeriesBlock, position: usize) -> (&str, State) {
-    let period = block.time_periods.get(position).map_or("", String::as_str);
-    let value = block.values.get(position).filter(|value| !value.is_empty()).cloned();
-    let attributes = block.attributes.iter().filter_map(|column| {
-        let at = column.positions.get(position).or_else(|| column.positions.first())?;
-        let text = column.texts.get(usize::try_from(*at).ok()?.checked_sub(1)?)?;
-        Some((column.attribute.clone(), text.clone()))
-    });
-    (period, State { value, attributes: attributes.collect() })
+/// What a block says of its observations, in its order: the period, empty for every period, and what is given.
+pub(crate) fn rows(block: pb::SeriesBlock) -> impl Iterator<Item = (String, State)> {
+    let pb::SeriesBlock { time_periods, values, attributes: columns, .. } = block;
+    let mut values = values.into_iter();
+    // Positions in the columns, and the attributes that stand there: the same for most that follow each other.
+    let mut last: (Vec<u32>, Attributes) = Default::default();
+    time_periods.into_iter().enumerate().map(move |(row, period)| {
+        let value = values.next().filter(|value| !value.is_empty());
+        let at = |column: &pb::AttributeColumn| column.positions.get(row).or(column.positions.first()).copied();
+        let positions = columns.iter().map(|column| at(column).unwrap_or(0));
+        if !positions.clone().eq(last.0.iter().copied()) {
+            let given = columns.iter().zip(positions.clone()).filter_map(|(column, at)| {
+                let text = column.texts.get(usize::try_from(at).ok()?.checked_sub(1)?)?;
+                Some((column.attribute.clone(), text.clone()))
+            });
+            last = (positions.collect(), Arc::new(given.collect()));
+        }
+        (period, State { value, attributes: Arc::clone(&last.1) })
+    })
 }
 
 /// Reads a stored period.
@@ -122,46 +134,57 @@ pub(crate) fn period(text: &str) -> Result<Period, Error> {
 }
 
 /// Writes observations of a series by columns.
-pub(crate) fn block(key: String, rows: &[(String, State)]) -> pb::SeriesBlock {
-    let mut ids: Vec<&String> = rows.iter().flat_map(|(_, state)| state.attributes.keys()).collect();
-    ids.sort_unstable();
-    ids.dedup();
+pub(crate) fn block(key: String, rows: Vec<(String, State)>) -> pb::SeriesBlock {
+    let has_values = rows.iter().any(|(_, state)| state.value.is_some());
+    let mut block = pb::SeriesBlock {
+        key,
+        time_periods: Vec::with_capacity(rows.len()),
+        values: Vec::new(),
+        attributes: columns(&rows),
+    };
+    for (period, state) in rows {
+        block.time_periods.push(period);
+        if has_values {
+            block.values.push(state.value.unwrap_or_default());
+        }
+    }
+    block
+}
+
+/// One column per attribute that any of the observations has, ordered by id.
+fn columns(rows: &[(String, State)]) -> Vec<pb::AttributeColumn> {
+    // Those that stand together and share their attributes have the same place in every column.
+    let runs: Vec<_> = rows.chunk_by(|(_, one), (_, next)| Arc::ptr_eq(&one.attributes, &next.attributes)).collect();
+    let sets = runs.iter().filter_map(|run| Some((&run.first()?.1.attributes, run.len())));
+    let ids: BTreeSet<&String> = sets.clone().flat_map(|(attributes, _)| attributes.keys()).collect();
     let column = |id: &String| {
-        let mut texts: Vec<String> = Vec::new();
-        let mut positions: Vec<u32> = Vec::new();
-        for (_, state) in rows {
-            positions.push(state.attributes.get(id).map_or(0, |text| {
-                let at = texts.iter().position(|known| known == text).unwrap_or_else(|| {
+        let (mut texts, mut known) = (Vec::new(), HashMap::new());
+        let mut positions: Vec<u32> = Vec::with_capacity(rows.len());
+        for (attributes, length) in sets.clone() {
+            let position = attributes.get(id).map_or(0, |text| {
+                *known.entry(text).or_insert_with(|| {
                     texts.push(text.clone());
-                    texts.len() - 1
-                });
-                u32::try_from(at + 1).unwrap_or(0)
-            }));
+                    u32::try_from(texts.len()).unwrap_or(0)
+                })
+            });
+            positions.extend(iter::repeat_n(position, length));
         }
         if positions.iter().all(|position| Some(position) == positions.first()) {
             positions.truncate(1);
         }
         pb::AttributeColumn { attribute: id.clone(), texts, positions }
     };
-    let attributes = ids.into_iter().map(column).collect();
-    let has_values = rows.iter().any(|(_, state)| state.value.is_some());
-    let value = |state: &State| state.value.clone().unwrap_or_default();
-    pb::SeriesBlock {
-        key,
-        time_periods: rows.iter().map(|(period, _)| period.clone()).collect(),
-        values: if has_values { rows.iter().map(|(_, state)| value(state)).collect() } else { Vec::new() },
-        attributes,
-    }
+    ids.into_iter().map(column).collect()
 }
 
 /// What is left of a block for a reader who asked for a range of periods; none when nothing is.
-pub(crate) fn cut(block: &pb::SeriesBlock, range: PeriodRange) -> Result<Option<pb::SeriesBlock>, Error> {
-    let mut rows = Vec::new();
-    for position in 0..block.time_periods.len() {
-        let (text, state) = row(block, position);
-        if range.contains(&period(text)?) {
-            rows.push((text.to_owned(), state));
+pub(crate) fn cut(mut block: pb::SeriesBlock, range: PeriodRange) -> Result<Option<pb::SeriesBlock>, Error> {
+    let key = std::mem::take(&mut block.key);
+    let mut left = Vec::new();
+    for (text, state) in rows(block) {
+        if range.contains(&period(&text)?) {
+            left.push((text, state));
         }
     }
-    Ok((!rows.is_empty()).then(|| self::block(block.key.clone(), &rows)))
+    Ok((!left.is_empty()).then(|| self::block(key, left)))
 }

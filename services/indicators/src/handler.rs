@@ -23,8 +23,8 @@ use crate::{
     metrics::{self, Counters},
     registry::Registry,
     store::{
-        NewSubmission, Waiting, add_content, drop_pieces, hold_piece, holds_piece, names_piece, piece, pieces_held,
-        pieces_named, purge_pieces, stop_waiting, wait, whole,
+        NewSubmission, Waiting, drop_pieces, hold_piece, holds_piece, names_piece, piece, pieces_held, pieces_named,
+        purge_pieces, stop_waiting, wait, whole,
     },
 };
 
@@ -201,7 +201,7 @@ impl Indicators {
             store_time: context.now.as_microsecond(),
         };
         context.tx.savepoint(|tx| {
-            apply::store(tx, &new, |tx, serial| write(tx, serial, sender, &published, &registry)).map(|_| ())
+            apply::store(tx, &new, |tx, stored| write(tx, stored, sender, &published, &registry)).map(|_| ())
         })?;
         metrics::add(&self.counters.held, 1);
         metrics::add(&self.counters.held_observations, count);
@@ -214,14 +214,14 @@ impl Indicators {
 /// Checks what a submission says, piece by piece, and adds it as its content in canonical form.
 fn write(
     tx: &mut Tx<'_>,
-    serial: u64,
+    stored: &mut apply::Content<'_>,
     sender: &str,
     published: &Published,
     registry: &Registry,
 ) -> Result<(), NotTaken> {
     let structure = registry.followed(&published.structure, published.dataflow.as_ref());
     let structure = structure.ok_or(NotTaken::Reason(RefusalReason::NotYet, "structure"))?;
-    let (mut position, mut count, mut swept) = (0, 0, 0);
+    let (mut count, mut swept) = (0, 0);
     let mut add = |tx: &mut Tx<'_>, datasets: &[pb::Dataset]| {
         let checked = registry.check(structure, datasets).map_err(|_| invalid("datasets"))?;
         count += content::count(&checked);
@@ -229,9 +229,9 @@ fn write(
         if swept > content::SWEEPS_LIMIT {
             return Err(NotTaken::Reason(RefusalReason::TooLarge, "open deletions"));
         }
-        for bytes in content::pieces(&checked) {
-            add_content(tx, serial, position, &bytes)?;
-            position += 1;
+        for piece in content::pieces(&checked) {
+            let bytes = piece.encode_to_vec();
+            stored.add(tx, piece, &bytes)?;
         }
         Ok::<_, NotTaken>(())
     };
@@ -240,7 +240,7 @@ fn write(
         Content::Chunks(digests) => {
             for digest in digests {
                 let bytes = piece(tx, sender, digest)?.ok_or(store::Error::Corrupt("a piece that is not held"))?;
-                add(tx, &content::datasets(&[bytes]).map_err(|_| invalid("chunk"))?)?;
+                add(tx, &content::chunk(&bytes).map_err(|_| invalid("chunk"))?.datasets)?;
             }
         }
     }

@@ -2,49 +2,50 @@
 //! `nhipcau_domain::indicator::State`, applied here without checking anew what was checked when it arrived, so that a
 //! later directory release never changes what a submission meant; the tests hold both against each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use nhipcau_domain::indicator::{KeyPattern, Period};
-use nhipcau_messaging::store::Error;
 
-/// What an observation is: a value, attributes, or both.
+/// Attributes by id. Observations that stand together and have the same share them.
+pub(crate) type Attributes = Arc<BTreeMap<String, String>>;
+
+/// What an observation is: a value, attributes, or both. One that has neither does not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) value: Option<String>,
-    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) attributes: Attributes,
 }
 
 impl State {
-    /// Reads what [`attributes_text`](Self::attributes_text) wrote, and a value, empty where there is none.
-    pub(crate) fn stored(value: &str, attributes: &str) -> Result<Self, Error> {
-        let attributes = serde_json::from_str(attributes).map_err(|_| Error::Corrupt("a set of attributes"))?;
-        Ok(Self { value: Some(value.to_owned()).filter(|value| !value.is_empty()), attributes })
-    }
-
-    /// The attributes as one text, the same for the same attributes.
-    pub(crate) fn attributes_text(&self) -> String {
-        let object = self.attributes.iter().map(|(id, text)| (id.clone(), text.as_str().into())).collect();
-        serde_json::Value::Object(object).to_string()
+    /// Whether there is neither a value nor an attribute.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.value.is_none() && self.attributes.is_empty()
     }
 
     /// What a MERGE makes of an observation.
     pub(crate) fn merged(self, given: Self) -> Self {
-        let mut attributes = self.attributes;
-        attributes.extend(given.attributes);
-        Self { value: given.value.or(self.value), attributes }
+        let value = given.value.or(self.value);
+        if self.attributes.is_empty() || self.attributes == given.attributes {
+            return Self { value, attributes: given.attributes };
+        }
+        let mut attributes = Arc::unwrap_or_clone(self.attributes);
+        attributes.extend(given.attributes.iter().map(|(id, text)| (id.clone(), text.clone())));
+        Self { value, attributes: Arc::new(attributes) }
     }
 
     /// What a DELETE leaves of an observation. A given value or attribute names that part; none names the whole.
     pub(crate) fn without(mut self, named: &Self) -> Option<Self> {
-        if named.value.is_none() && named.attributes.is_empty() {
+        if named.is_nothing() {
             return None;
         }
         if named.value.is_some() {
             self.value = None;
         }
-        self.attributes.retain(|id, _| !named.attributes.contains_key(id));
-        (self.value.is_some() || !self.attributes.is_empty()).then_some(self)
+        if named.attributes.keys().any(|id| self.attributes.contains_key(id)) {
+            Arc::make_mut(&mut self.attributes).retain(|id, _| !named.attributes.contains_key(id));
+        }
+        Some(self).filter(|left| !left.is_nothing())
     }
 }
 
@@ -55,7 +56,16 @@ pub(crate) fn order(period: Period) -> i64 {
 
 /// The place before every period that begins with this one.
 pub(crate) fn first_order(period: Period) -> i64 {
-    let days = period.first_day().duration_since(date(1970, 1, 1)).as_hours() / 24;
+    place(period.first_day())
+}
+
+/// The place behind every period that ends no later than this one.
+pub(crate) fn last_order(period: Period) -> i64 {
+    place(period.last_day()) + 7
+}
+
+fn place(day: Date) -> i64 {
+    let days = day.duration_since(date(1970, 1, 1)).as_hours() / 24;
     days * 8
 }
 

@@ -6,7 +6,7 @@ use nhipcau_proto::indicator::v1 as pb;
 use prost::Message;
 
 use crate::{
-    apply, content,
+    content,
     error::Error,
     observation::{self, State},
     page::{self, Place},
@@ -39,14 +39,14 @@ pub fn observations(
         Reading::of(&request.selection, &request.page_token, &as_of.to_be_bytes(), registry, tx)?;
     let (mut answer, mut count, mut origins) = (Vec::new(), 0, Origins::default());
     let stopped = walk(tx, &structure, &selection, &from, |tx, provider, series, shown| {
-        let slice = Slice { from: first(selection.range, shown), snapshot: from.snapshot, as_of };
-        let newest = apply::newest(store::revisions(tx, series.serial, slice)?);
+        let slice = Slice { span: span(selection.range, shown), snapshot: from.snapshot, as_of };
+        let newest = store::newest(store::revisions(tx, series.serial, slice)?);
         let mut group = Group::default();
         let mut last = shown;
-        for Revision { order, period, submission, state } in newest {
+        for Revision { order, period, text, submission, state } in newest {
             let Some(state) = state else { continue };
             let is_shown = shown.is_some_and(|(shown, _)| order <= shown);
-            if is_shown || !selection.range.contains(&content::period(&period)?) {
+            if is_shown || !selection.range.contains(&period) {
                 continue;
             }
             if count == limit {
@@ -55,7 +55,7 @@ pub fn observations(
             }
             count += 1;
             last = Some((order, submission));
-            group.add(period, state, submission);
+            group.add(text, state, submission);
         }
         answer.extend(group.finish(tx, provider, &series.key, &mut origins)?);
         Ok(Step::On)
@@ -78,7 +78,7 @@ pub fn revisions(
         Reading::of(&request.selection, &request.page_token, b"revisions", registry, tx)?;
     let (mut listed, mut origins) = (Vec::new(), Origins::default());
     let stopped = walk(tx, &structure, &selection, &from, |tx, _, series, shown| {
-        let slice = Slice { from: first(selection.range, shown), snapshot: from.snapshot, as_of: i64::MAX };
+        let slice = Slice { span: span(selection.range, shown), snapshot: from.snapshot, as_of: i64::MAX };
         let mut revisions = store::revisions(tx, series.serial, slice)?;
         if let Some(shown) = shown
             && let Some(at) = revisions.iter().position(|revision| (revision.order, revision.submission) == shown)
@@ -86,8 +86,8 @@ pub fn revisions(
             revisions.drain(..=at);
         }
         let mut last = shown;
-        for Revision { order, period, submission, state } in revisions {
-            if !selection.range.contains(&content::period(&period)?) {
+        for Revision { order, period, text, submission, state } in revisions {
+            if !selection.range.contains(&period) {
                 continue;
             }
             if listed.len() == limit {
@@ -98,9 +98,9 @@ pub fn revisions(
             let State { value, attributes } = state.unwrap_or_default();
             let observation = pb::Observation {
                 key: series.key.clone(),
-                time_period: period,
+                time_period: text,
                 value,
-                attributes: attributes.into_iter().collect(),
+                attributes: attributes.iter().map(|(id, text)| (id.clone(), text.clone())).collect(),
             };
             let provenance = Some(origins.provenance(tx, submission)?);
             listed.push(pb::Revision { observation: Some(observation), deleted, provenance });
@@ -135,10 +135,11 @@ impl Reading {
     }
 }
 
-/// Where in the order of periods reading a series begins.
-fn first(range: PeriodRange, shown: Option<(i64, u64)>) -> i64 {
-    let start = range.start.map_or(i64::MIN, observation::first_order);
-    shown.map_or(start, |(order, _)| order.max(start))
+/// Between which places in the order of periods a series is read.
+fn span(range: PeriodRange, shown: Option<(i64, u64)>) -> (i64, i64) {
+    let first = range.start.map_or(i64::MIN, observation::first_order);
+    let last = range.end.map_or(i64::MAX, observation::last_order);
+    (shown.map_or(first, |(order, _)| order.max(first)), last)
 }
 
 /// Observations of one series, with their origins.
@@ -175,7 +176,7 @@ impl Group {
         let provenances = self.submissions.iter().map(|serial| origins.provenance(tx, *serial));
         Ok(Some(pb::SeriesObservations {
             data_provider: provider.to_owned(),
-            block: Some(content::block(key.to_owned(), &self.rows)),
+            block: Some(content::block(key.to_owned(), self.rows)),
             provenances: provenances.collect::<Result<_, _>>()?,
             provenance_positions: self.positions,
         }))

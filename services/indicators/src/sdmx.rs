@@ -36,7 +36,7 @@ impl Import {
             dataflow: import.dataflow.map_or_else(String::new, |dataflow| dataflow.to_string()),
             ..pb::Submission::default()
         };
-        let chunks = content::pieces(&import.datasets);
+        let chunks = content::pieces(&import.datasets).iter().map(Message::encode_to_vec).collect();
         Ok(Self { submission, chunks, observation_count: content::count(&import.datasets) })
     }
 

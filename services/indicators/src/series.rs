@@ -8,7 +8,6 @@ use nhipcau_proto::indicator::v1 as pb;
 use prost::Message;
 
 use crate::{
-    apply,
     error::Error,
     page::{self, Place},
     registry::Registry,
@@ -51,8 +50,8 @@ pub fn list(
         let slice = Slice { snapshot: from.snapshot, ..Slice::ALL };
         let revisions = store::revisions(tx, series.serial, slice)?;
         let mut matching = false;
-        for newest in apply::newest(revisions.clone()) {
-            matching |= newest.state.is_some() && selection.range.contains(&crate::content::period(&newest.period)?);
+        for newest in store::newest(revisions.clone()) {
+            matching |= newest.state.is_some() && selection.range.contains(&newest.period);
         }
         if matching {
             listed.extend(describe(tx, provider, &wire.structure, series, revisions, &mut origins)?);
@@ -79,7 +78,7 @@ fn describe(
             newest_change = Some((place, revision.submission));
         }
     }
-    let held: Vec<_> = apply::newest(revisions).into_iter().filter(|revision| revision.state.is_some()).collect();
+    let held: Vec<_> = store::newest(revisions).into_iter().filter(|revision| revision.state.is_some()).collect();
     let (Some(first), Some(last), Some((_, serial))) = (held.first(), held.last(), newest_change) else {
         return Ok(None);
     };
@@ -87,8 +86,8 @@ fn describe(
         data_provider: provider.to_owned(),
         structure: structure.to_owned(),
         key: series.key.clone(),
-        first_period: first.period.clone(),
-        last_period: last.period.clone(),
+        first_period: first.text.clone(),
+        last_period: last.text.clone(),
         observation_count: held.len() as u64,
         provenance: Some(origins.provenance(tx, serial)?),
     }))

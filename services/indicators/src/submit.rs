@@ -52,7 +52,7 @@ impl Prepared {
         if content::sweeps(datasets) > content::SWEEPS_LIMIT {
             return Err(Error::TooLarge);
         }
-        let pieces = content::pieces(datasets);
+        let pieces: Vec<_> = content::pieces(datasets).iter().map(Message::encode_to_vec).collect();
         if pieces.len() > content::PIECES_LIMIT || pieces.iter().any(|piece| piece.len() > content::PIECE_LIMIT + 64) {
             return Err(Error::TooLarge);
         }
@@ -171,7 +171,7 @@ pub fn publish(
         position: 0,
         store_time: now.as_microsecond(),
     };
-    let serial = apply::store(tx, &new, |tx, serial| apply::write(tx, serial, &prepared.pieces))?;
+    let serial = apply::store(tx, &new, |tx, stored| stored.add_all(tx, &prepared.pieces))?;
     store::remember(tx, &request.submitter(), &request.request_id, &said, serial)?;
     Ok((encode::submission(&new), false))
 }
@@ -198,7 +198,7 @@ fn send_all(
         ordinal,
     };
     let content = if let [piece] = prepared.pieces.as_slice() {
-        Content::Inline(content::datasets(std::slice::from_ref(piece))?)
+        Content::Inline(content::chunk(piece)?.datasets)
     } else {
         for (ordinal, piece) in (1..).zip(&prepared.pieces) {
             send(draft(PIECE_MESSAGE, piece.clone(), ordinal), tx)?;

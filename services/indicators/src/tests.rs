@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use nhipcau_domain::{
     area::AreaList,
-    indicator::{CodeLists, History, KeyPattern, PeriodRange, Stamp, Structure},
+    indicator::{CodeLists, Dataset, History, KeyPattern, PeriodRange, Stamp, Structure},
 };
 use nhipcau_messaging::store::{Error, Store};
 use nhipcau_proto::indicator::v1 as pb;
@@ -81,6 +81,10 @@ fn new(time: i64, id: u8) -> NewSubmission {
     }
 }
 
+fn encoded(datasets: &[Dataset]) -> Vec<Vec<u8>> {
+    content::pieces(datasets).iter().map(prost::Message::encode_to_vec).collect()
+}
+
 /// Every revision: key, period, place in the order of submissions, state.
 type Held = Vec<(String, String, u8, Option<State>)>;
 
@@ -88,9 +92,15 @@ fn held(store: &mut Store) -> Held {
     let read = store.transaction(|tx| {
         let mut held = Vec::new();
         for series in store::series_after(tx, "T:TWO(1.0)", "moha", "", "", 100)? {
-            for revision in store::revisions(tx, series.serial, Slice::ALL)? {
+            let all = store::revisions(tx, series.serial, Slice::ALL)?;
+            for span in all.iter().flat_map(|first| all.iter().map(move |last| (first.order, last.order))) {
+                let between = all.iter().filter(|revision| (span.0..=span.1).contains(&revision.order)).cloned();
+                let read = store::revisions(tx, series.serial, Slice { span, ..Slice::ALL })?;
+                assert_eq!(read, between.collect::<Vec<_>>(), "a part of a series is read as it stands in the whole");
+            }
+            for revision in all {
                 let id = store::by_serial(tx, revision.submission)?.unwrap().new.envelope[0];
-                held.push((series.key.clone(), revision.period, id, revision.state));
+                held.push((series.key.clone(), revision.text, id, revision.state));
             }
         }
         Ok::<_, Error>(held)
@@ -108,7 +118,7 @@ fn expected(registry: &Registry, submissions: &BTreeMap<(i64, u8), Vec<pb::Datas
     let all = KeyPattern::new("", 2).unwrap();
     let text = |state: &nhipcau_domain::indicator::State| State {
         value: state.value.as_ref().map(ToString::to_string),
-        attributes: state.attributes.iter().map(|(id, text)| (id.to_owned(), text.to_owned())).collect(),
+        attributes: Arc::new(state.attributes.iter().map(|(id, text)| (id.to_owned(), text.to_owned())).collect()),
     };
     let revisions = history.revisions(&all, PeriodRange::default());
     revisions
@@ -140,8 +150,8 @@ proptest! {
         store.add_tables(store::SCHEMA).unwrap();
         for (time, id) in arrivals {
             let datasets = submissions.iter().find(|((_, known), _)| *known == id).unwrap().1;
-            let pieces = content::pieces(&registry.check(&structure(), datasets).unwrap());
-            store.transaction(|tx| apply::store(tx, &new(time, id), |tx, serial| apply::write(tx, serial, &pieces))).unwrap();
+            let pieces = encoded(&registry.check(&structure(), datasets).unwrap());
+            store.transaction(|tx| apply::store(tx, &new(time, id), |tx, stored| stored.add_all(tx, &pieces))).unwrap();
         }
         prop_assert_eq!(held(&mut store), expected(&registry, &submissions));
     }
@@ -166,13 +176,13 @@ fn a_large_submission_becomes_pieces_that_fit_a_message_and_hold_the_same() {
     let datasets =
         vec![pb::Dataset { action: pb::Action::Replace.into(), observations: rows.collect(), blocks: Vec::new() }];
     let checked = registry.check(&structure(), &datasets).unwrap();
-    let pieces = content::pieces(&checked);
+    let pieces = encoded(&checked);
     assert!(pieces.len() > 3);
     assert!(pieces.iter().all(|piece| piece.len() <= content::PIECE_LIMIT));
-    let read = content::datasets(&pieces).unwrap();
+    let read: Vec<_> = pieces.iter().flat_map(|piece| content::chunk(piece).unwrap().datasets).collect();
     let again = registry.check(&structure(), &read).unwrap();
-    let all = |datasets: &[nhipcau_domain::indicator::Dataset]| content::count(datasets);
-    assert_eq!((all(&again), content::pieces(&again)), (4_000, pieces));
+    let all = |datasets: &[Dataset]| content::count(datasets);
+    assert_eq!((all(&again), encoded(&again)), (4_000, pieces));
 }
 
 #[test]
@@ -184,7 +194,7 @@ fn a_deletion_reaches_every_series_however_many_there_are() {
         let datasets = vec![pb::Dataset { action: action.into(), observations: Vec::new(), blocks }];
         let piece = prost::Message::encode_to_vec(&pb::Chunk { datasets });
         store
-            .transaction(|tx| apply::store(tx, &new(time, time as u8), |tx, serial| apply::write(tx, serial, &[piece])))
+            .transaction(|tx| apply::store(tx, &new(time, time as u8), |tx, stored| stored.add_all(tx, &[piece])))
             .unwrap();
     };
     let block = |key: &str, periods: &[&str], values: &[&str]| pb::SeriesBlock {
@@ -202,9 +212,9 @@ fn a_deletion_reaches_every_series_however_many_there_are() {
     let left = store.transaction(|tx| {
         let mut left = BTreeMap::new();
         for series in store::series_after(tx, "T:TWO(1.0)", "moha", "", "", 1_000)? {
-            for revision in apply::newest(store::revisions(tx, series.serial, Slice::ALL)?) {
+            for revision in store::newest(store::revisions(tx, series.serial, Slice::ALL)?) {
                 let is_there = revision.state.is_some();
-                *left.entry((series.key[5..].to_owned(), revision.period, is_there)).or_insert(0) += 1;
+                *left.entry((series.key[5..].to_owned(), revision.text, is_there)).or_insert(0) += 1;
             }
         }
         Ok::<_, Error>(left)

@@ -105,8 +105,10 @@ impl Watch {
 
     fn parts(&self, submission: &Submission, before: u64, tx: &mut Tx<'_>) -> Result<Vec<pb::WatchResponse>, Error> {
         let mut left = Vec::new();
-        for dataset in content::datasets(&store::content(tx, submission.serial)?)? {
-            left.extend(self.cut(dataset)?);
+        for piece in store::content(tx, submission.serial)? {
+            for dataset in content::chunk(&piece)?.datasets {
+                left.extend(self.cut(dataset)?);
+            }
         }
         let groups = content::pack(left);
         let last = groups.len();
@@ -138,7 +140,7 @@ impl Watch {
                     blocks.push(block);
                 }
             } else if observation::matches(pattern, &block.key) {
-                blocks.extend(content::cut(&block, *range)?);
+                blocks.extend(content::cut(block, *range)?);
             }
         }
         let action = dataset.action;

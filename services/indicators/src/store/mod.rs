@@ -6,7 +6,7 @@ mod submission;
 mod waiting;
 
 pub(crate) use series::{
-    Revision, Series, Slice, attributes, clear_from, current, intern, providers, record, revisions, series_after,
+    Revision, Segment, Series, Slice, add_segment, clear_from, intern, newest, providers, revisions, series_after,
 };
 pub(crate) use submission::{
     NewSubmission, Submission, add_content, by_name, by_serial, content, content_at, from_place, insert, last_of,

@@ -41,23 +41,18 @@ CREATE TABLE IF NOT EXISTS indicator_series (
   UNIQUE (structure, provider, key)
 );
 
--- Sets of attributes as JSON, each text once.
-CREATE TABLE IF NOT EXISTS indicator_attributes (
-  serial INTEGER PRIMARY KEY,
-  text TEXT NOT NULL UNIQUE
-);
-
--- What an observation became through a submission. period: first day and length, in the order of periods.
--- value: empty where there is none.
-CREATE TABLE IF NOT EXISTS indicator_revision (
+-- What observations of a series became through a submission: a serialized SeriesBlock without its key, in the order of
+-- periods. One that has neither a value nor an attribute there was deleted. part: counted within the submission from 0;
+-- of two that name the same observation the later one holds. first_period, last_period: of the first and of the last
+-- one, eight times its first day, in days since 1970, and its length: 0 a year to 5 a day.
+CREATE TABLE IF NOT EXISTS indicator_segment (
   series INTEGER NOT NULL,
-  period INTEGER NOT NULL,
   submission INTEGER NOT NULL,
-  period_text TEXT NOT NULL,
-  deleted INTEGER NOT NULL,
-  value TEXT NOT NULL,
-  attributes INTEGER NOT NULL,
-  PRIMARY KEY (series, period, submission)
+  part INTEGER NOT NULL,
+  first_period INTEGER NOT NULL,
+  last_period INTEGER NOT NULL,
+  block BLOB NOT NULL,
+  PRIMARY KEY (series, submission, part)
 );
 
 -- Requests that were answered, by calling system.

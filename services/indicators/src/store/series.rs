@@ -1,12 +1,19 @@
 //! Series and the revisions of their observations.
 //!
-//! What an observation was at any time is read from the revisions that had been stored by then. Series and sets of
-//! attributes are kept once and named by a number of this store, which means nothing elsewhere.
+//! What an observation was at any time is read from the revisions that had been stored by then. They lie in segments: a
+//! row holds, by columns, what a submission made of observations of one series. Series are kept once and named by a
+//! number of this store, which means nothing elsewhere.
 
-use nhipcau_messaging::store::{Error, Row, Tx};
+use nhipcau_domain::indicator::Period;
+use nhipcau_messaging::store::{Error, Tx};
+use nhipcau_proto::indicator::v1 as pb;
+use prost::Message as _;
 use uuid::Uuid;
 
-use crate::observation::State;
+use crate::{
+    content,
+    observation::{self, State},
+};
 
 /// A series.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +27,24 @@ pub(crate) struct Series {
 pub(crate) struct Revision {
     /// Place of the period in the order of periods.
     pub(crate) order: i64,
-    pub(crate) period: String,
+    pub(crate) period: Period,
+    /// The period as it is written.
+    pub(crate) text: String,
     pub(crate) submission: u64,
     /// None when it was deleted.
     pub(crate) state: Option<State>,
+}
+
+/// What a submission made of observations of a series, by columns.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) series: u64,
+    pub(crate) submission: u64,
+    /// Counted within the submission: of two that name the same observation the later one says what became of it.
+    pub(crate) part: u64,
+    /// First and last place in the order of periods.
+    pub(crate) span: (i64, i64),
+    pub(crate) block: pb::SeriesBlock,
 }
 
 /// The serial of a series, which is made when it is new.
@@ -46,65 +67,28 @@ pub(crate) fn intern(tx: &mut Tx<'_>, structure: &str, provider: &str, key: &str
     Ok(serial)
 }
 
-/// The serial of a set of attributes, which is made when it is new.
-pub(crate) fn attributes(tx: &mut Tx<'_>, text: &str) -> Result<u64, Error> {
-    let known =
-        tx.query_one("SELECT serial FROM indicator_attributes WHERE text = $1", &[text.into()], |row| row.number(0))?;
-    if let Some(serial) = known {
-        return Ok(serial);
-    }
-    let serial = tx
-        .query_one("SELECT COALESCE(MAX(serial), 0) + 1 FROM indicator_attributes", &[], |row| row.number(0))?
-        .unwrap_or(1);
-    tx.execute("INSERT INTO indicator_attributes (serial, text) VALUES ($1, $2)", &[serial.into(), text.into()])?;
-    Ok(serial)
-}
-
-/// Notes what an observation became, over what the same submission made of it before.
-pub(crate) fn record(tx: &mut Tx<'_>, series: u64, revision: &Revision, attributes: u64) -> Result<(), Error> {
-    let value = revision.state.as_ref().and_then(|state| state.value.as_deref()).unwrap_or_default();
+/// Adds what a submission made of observations of a series.
+pub(crate) fn add_segment(tx: &mut Tx<'_>, segment: &Segment) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO indicator_revision (series, period, submission, period_text, deleted, value, attributes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (series, period, submission) DO UPDATE SET \
-         deleted = excluded.deleted, value = excluded.value, attributes = excluded.attributes",
+        "INSERT INTO indicator_segment (series, submission, part, first_period, last_period, block) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
         &[
-            series.into(),
-            revision.order.into(),
-            revision.submission.into(),
-            revision.period.as_str().into(),
-            i64::from(revision.state.is_none()).into(),
-            value.into(),
-            attributes.into(),
+            segment.series.into(),
+            segment.submission.into(),
+            segment.part.into(),
+            segment.span.0.into(),
+            segment.span.1.into(),
+            (&segment.block.encode_to_vec()).into(),
         ],
     )?;
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> Result<Revision, Error> {
-    let state = match row.int(3)? {
-        0 => Some(State::stored(&row.text(4)?, &row.text(5)?)?),
-        _ => None,
-    };
-    Ok(Revision { order: row.int(0)?, period: row.text(1)?, submission: row.number(2)?, state })
-}
-
-/// What the newest submission made of an observation, as far as submissions have applied.
-pub(crate) fn current(tx: &mut Tx<'_>, series: u64, order: i64) -> Result<Option<State>, Error> {
-    let newest = tx.query_one(
-        "SELECT r.period, r.period_text, r.submission, r.deleted, r.value, a.text FROM indicator_revision r \
-         JOIN indicator_submission s ON s.serial = r.submission JOIN indicator_attributes a ON a.serial = r.attributes \
-         WHERE r.series = $1 AND r.period = $2 ORDER BY s.publish_time DESC, s.id DESC LIMIT 1",
-        &[series.into(), order.into()],
-        read,
-    )?;
-    Ok(newest.and_then(|revision| revision.state))
-}
-
 /// Which revisions of a series to read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slice {
-    /// From this place in the order of periods on.
-    pub(crate) from: i64,
+    /// First and last place in the order of periods.
+    pub(crate) span: (i64, i64),
     /// Of submissions stored up to this serial.
     pub(crate) snapshot: u64,
     /// Of submissions published up to this time.
@@ -113,19 +97,55 @@ pub(crate) struct Slice {
 
 impl Slice {
     /// Everything.
-    pub(crate) const ALL: Self = Self { from: i64::MIN, snapshot: i64::MAX as u64, as_of: i64::MAX };
+    pub(crate) const ALL: Self = Self { span: (i64::MIN, i64::MAX), snapshot: i64::MAX as u64, as_of: i64::MAX };
 }
 
 /// Revisions of a series, by period and in the order in which their submissions apply.
 pub(crate) fn revisions(tx: &mut Tx<'_>, series: u64, slice: Slice) -> Result<Vec<Revision>, Error> {
-    tx.query(
-        "SELECT r.period, r.period_text, r.submission, r.deleted, r.value, a.text FROM indicator_revision r \
-         JOIN indicator_submission s ON s.serial = r.submission JOIN indicator_attributes a ON a.serial = r.attributes \
-         WHERE r.series = $1 AND r.period >= $2 AND r.submission <= $3 AND s.publish_time <= $4 \
-         ORDER BY r.period, s.publish_time, s.id",
-        &[series.into(), slice.from.into(), slice.snapshot.into(), slice.as_of.into()],
-        read,
-    )
+    let (first, last) = slice.span;
+    let segments = tx.query(
+        "SELECT g.submission, g.block FROM indicator_segment g JOIN indicator_submission s ON s.serial = g.submission \
+         WHERE g.series = $1 AND g.first_period <= $2 AND g.last_period >= $3 AND g.submission <= $4 \
+         AND s.publish_time <= $5 ORDER BY s.publish_time, s.id, g.part",
+        &[series.into(), last.into(), first.into(), slice.snapshot.into(), slice.as_of.into()],
+        |row| Ok((row.number(0)?, row.blob(1)?)),
+    )?;
+    let (mut revisions, count) = (Vec::new(), segments.len());
+    for (submission, block) in segments {
+        let block = pb::SeriesBlock::decode(block.as_slice()).map_err(|_| Error::Corrupt("a segment"))?;
+        for (text, state) in content::rows(block) {
+            let period = content::period(&text)?;
+            let order = observation::order(period);
+            if (first..=last).contains(&order) {
+                let state = Some(state).filter(|state| !state.is_nothing());
+                revisions.push(Revision { order, period, text, submission, state });
+            }
+        }
+    }
+    if count > 1 {
+        // Stable: what one submission says of an observation stays together, the last word last.
+        revisions.sort_by_key(|revision| revision.order);
+        revisions.dedup_by(|later, kept| {
+            let is_same = (later.order, later.submission) == (kept.order, kept.submission);
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
+    }
+    Ok(revisions)
+}
+
+/// Of revisions by period, the last of each.
+pub(crate) fn newest(mut revisions: Vec<Revision>) -> Vec<Revision> {
+    revisions.dedup_by(|later, kept| {
+        let is_same = later.order == kept.order;
+        if is_same {
+            std::mem::swap(later, kept);
+        }
+        is_same
+    });
+    revisions
 }
 
 /// Takes back what the submissions of a provider and structure did from a place in their order on. Reads the whole
@@ -138,7 +158,7 @@ pub(crate) fn clear_from(
     id: Uuid,
 ) -> Result<(), Error> {
     tx.execute(
-        "DELETE FROM indicator_revision WHERE submission IN (SELECT serial FROM indicator_submission \
+        "DELETE FROM indicator_segment WHERE submission IN (SELECT serial FROM indicator_submission \
          WHERE provider = $1 AND structure = $2 AND (publish_time, id) >= ($3, $4))",
         &[provider.into(), structure.into(), publish_time.into(), id.as_bytes().into()],
     )?;

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import itertools
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from nhipcau_verify.contracts import indicator_pb as pb
-from nhipcau_verify.errors import VerificationError
 from nhipcau_verify.wire import parse
 
 from . import periods, submissions
@@ -21,6 +20,7 @@ from .submissions import Submission
 #: A revision: series, spelled period, submission and what it left.
 Revision = tuple[SeriesName, str, bytes, State | None]
 _NOTHING = State("", ())
+_EPOCH = datetime.date(1970, 1, 1)
 
 
 def check(home: Home, published: Sequence[Submission], figures: Figures, findings: Findings) -> None:
@@ -94,24 +94,33 @@ def _check_revisions(home: Home, stored: Mapping[int, sqlite3.Row], figures: Fig
 def _stored_revisions(home: Home, stored: Mapping[int, sqlite3.Row], findings: Findings) -> set[Revision]:
     series = {row["serial"]: (row["structure"], row["provider"], row["key"])
               for row in home.rows("SELECT * FROM indicator_series")}
-    attributes = {row["serial"]: row["text"] for row in home.rows("SELECT * FROM indicator_attributes")}
-    kept: set[Revision] = set()
-    order = []
-    for row in home.rows("SELECT * FROM indicator_revision"):
-        where = f"{home.name} indicator_revision {row['series']} {row['period']} {row['submission']}"
-        known = row["series"] in series and row["submission"] in stored and row["attributes"] in attributes
-        if not findings.expect(known, where, "its series, submission or attributes are missing"):
+    left: dict[tuple[SeriesName, str, bytes], State | None] = {}
+    parts: dict[int, list[int]] = {}
+    # In the order in which a submission says it: of two parts that name an observation the later one holds.
+    for row in home.rows("SELECT * FROM indicator_segment ORDER BY submission, part"):
+        where = f"{home.name} indicator_segment {row['series']} {row['submission']} {row['part']}"
+        known = row["series"] in series and row["submission"] in stored
+        if not findings.expect(known, where, "its series or submission is missing"):
             continue
-        try:
-            state = State(row["value"], tuple(sorted(json.loads(attributes[row["attributes"]]).items())))
-            order.append((row["period"], periods.parse(row["period_text"])))
-        except (ValueError, AttributeError, VerificationError):
-            findings.add(where, "its period or attributes are unreadable")
-            continue
-        findings.expect(not row["deleted"] or state == _NOTHING, where, "is deleted and says something")
-        left = None if row["deleted"] else state
-        kept.add((series[row["series"]], row["period_text"], stored[row["submission"]]["id"], left))
-    by_number = [period for _, period in sorted(set(order))]
-    in_order = by_number == sorted(set(by_number))
-    findings.expect(in_order, f"{home.name} indicator_revision", "periods do not stand in the order of time")
-    return kept
+        parts.setdefault(row["submission"], []).append(row["part"])
+        with findings.at(where):
+            block = parse(pb.SeriesBlock, row["block"])
+            rows = submissions.rows([pb.Dataset(action=pb.ACTION_REPLACE, blocks=[block])])
+            orders = [_order(periods.parse(said.period)) for said in rows]
+            findings.expect(not block.key, where, "names a key of its own")
+            findings.expect(orders == sorted(set(orders)), where, "periods do not stand in the order of time")
+            spanned = orders[:1] + orders[-1:] == [row["first_period"], row["last_period"]]
+            findings.expect(spanned, where, "spans other periods than it says")
+            for said in rows:
+                state = State(said.value, said.attributes)
+                name = (series[row["series"]], said.period, stored[row["submission"]]["id"])
+                left[name] = None if state == _NOTHING else state
+    for submission, counted in parts.items():
+        in_order = counted == list(range(len(counted)))
+        findings.expect(in_order, f"{home.name} indicator_segment of {submission}", "a part is missing")
+    return {(*name, state) for name, state in left.items()}
+
+
+def _order(period: periods.Period) -> int:
+    """The place of a period in the order of periods, as segments are found by."""
+    return (period.first - _EPOCH).days * 8 + period.length
