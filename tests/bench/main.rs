@@ -10,17 +10,25 @@
 //! observations        from the upload until a subscriber answers a query with every value
 //! ```
 //!
+//! With `--growth` it is instead what becomes of rates, delays, memory and starts while the stores grow.
+//!
 //! Everything runs in the sandbox: four access points as processes, TLS, a signed directory, a broker that flushes
 //! every message. `make bench` builds the program as it is delivered, and this with it. Prints a table, writes JSON.
 //! Measures and promises nothing: no figure makes it fail.
 
 mod empty;
+mod growth;
 mod jetstream;
 mod observations;
 mod referrals;
 mod report;
 
-use std::{fs, io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -44,8 +52,17 @@ struct Args {
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Series of a hundred observations each.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 5_000)]
     series: usize,
+    /// Let stores grow and measure at each size, instead of all else.
+    #[arg(long)]
+    growth: bool,
+    /// Up to so many observations when they grow.
+    #[arg(long, default_value_t = 1_000_000)]
+    observations_max: u64,
+    /// Up to so many cases when they grow.
+    #[arg(long, default_value_t = 10_000)]
+    preload_max: u64,
     /// Where the JSON is written.
     #[arg(long, default_value = "target/bench.json")]
     report: PathBuf,
@@ -66,13 +83,18 @@ async fn main() -> Result<()> {
     world.start_broker().await?;
     world.provision()?;
     for name in ["moha", "moh", "vwu", "hanoi"] {
-        // One system calls as much as it can: how much one may call is not what is measured.
-        let unbounded = [("NHIPCAU_SERVER__RATE", "1000000"), ("NHIPCAU_SERVER__BURST", "1000000")];
-        world.start_access_point_with(name, |command| _ = command.envs(unbounded)).await?;
+        start(&mut world, name).await?;
     }
     report.fact("callers", args.callers as u64);
-    report.fact("cases preloaded", args.preload);
     report.fact("processors", std::thread::available_parallelism()?.get() as u64);
+    if args.growth {
+        writeln!(error, "growing to {} observations …", args.observations_max)?;
+        growth::observations(&mut world, args.observations_max, &mut report).await?;
+        writeln!(error, "growing to {} cases …", args.preload_max)?;
+        growth::cases(&mut world, args.callers, args.preload_max, &mut report).await?;
+        return write(&report, &args.report);
+    }
+    report.fact("cases preloaded", args.preload);
 
     writeln!(error, "empty calls …")?;
     let (empty, latency) = empty::run(&world, args.callers, 50_000).await?;
@@ -100,12 +122,22 @@ async fn main() -> Result<()> {
     report.add("referrals, at half", half, Some(delay), Some("raw JetStream"));
     report.add("observations", observations, None, Some("empty call"));
 
+    write(&report, &args.report)
+}
+
+/// Starts an access point, where one system may call as much as it can: that is not what is measured.
+async fn start(world: &mut World, name: &str) -> Result<()> {
+    let unbounded = [("NHIPCAU_SERVER__RATE", "1000000"), ("NHIPCAU_SERVER__BURST", "1000000")];
+    world.start_access_point_with(name, |command| _ = command.envs(unbounded)).await
+}
+
+fn write(report: &Report, path: &Path) -> Result<()> {
     write!(std::io::stdout(), "{}", report.table())?;
-    if let Some(directory) = args.report.parent() {
+    if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
     }
     let json = serde_json::to_string_pretty(&report.json())?;
-    fs::write(&args.report, json).with_context(|| args.report.display().to_string())
+    fs::write(path, json).with_context(|| path.display().to_string())
 }
 
 /// How large an opening is on the wire, on average, as a sender's store holds it.

@@ -1,9 +1,10 @@
-//! Observations: loaded in bulk at the publisher's door; the time stops when a subscriber has answered a query by key
-//! pattern with every value, durable at both ends.
+//! Observations: loaded in bulk at the publisher's door, 100,000 a submission, the next while one is on its way; the
+//! time stops when a subscriber has answered a query by key pattern with every value, durable at both ends.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use nhipcau_proto::indicator::v1::{self as pb, indicator_service_client::IndicatorServiceClient};
 use nhipcau_tests::world::World;
 use prost::Message as _;
@@ -17,86 +18,131 @@ const PUBLISHER: &str = "moha";
 const SUBSCRIBER: &str = "vwu";
 const STRUCTURE: &str = "IAEG-SDGs:SDG(1.8)";
 
-/// Periods of a series: the years from 1900.
-const PERIODS: u64 = 100;
-/// Series of an uploaded piece.
+/// Periods of a series: years.
+pub(crate) const PERIODS: u64 = 100;
+const FIRST_YEAR: u64 = 1900;
+/// Series of an uploaded piece, and of a submission.
 const SERIES_OF_A_CHUNK: usize = 100;
+pub(crate) const SERIES_OF_A_SUBMISSION: usize = 1_000;
+/// Submissions that are on their way at a time.
+const AT_A_TIME: usize = 2;
 
 /// How long the figures may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Loads so many series of a hundred periods each.
 pub(crate) async fn run(world: &World, series: usize) -> Result<Rate> {
-    let publisher = IndicatorServiceClient::new(world.channel(PUBLISHER)?);
-    let subscriber = IndicatorServiceClient::new(world.channel(SUBSCRIBER)?);
     let keys = keys(series)?;
-    let chunks: Vec<Vec<u8>> = keys.chunks(SERIES_OF_A_CHUNK).map(chunk).collect();
     let count = keys.len() as u64 * PERIODS;
-
+    let mut figures = Figures::connect(world)?;
+    let submissions: Vec<_> = keys.chunks(SERIES_OF_A_SUBMISSION).map(pieces).collect();
     let begun = Instant::now();
-    let name = load(publisher, chunks).await?;
-    held(subscriber.clone(), name).await?;
-    let values = query(subscriber).await?;
+    let loads = submissions.into_iter().map(|pieces| figures.clone().load(pieces));
+    let () = stream::iter(loads).buffer_unordered(AT_A_TIME).try_collect().await?;
+    let values = figures.query(&format!("A.G{}", ".".repeat(13))).await?;
     ensure!(values == count, "the subscriber answered with {values} of {count} values");
     Ok(Rate { count, elapsed: begun.elapsed() })
 }
 
-async fn load(mut publisher: IndicatorServiceClient<Channel>, chunks: Vec<Vec<u8>>) -> Result<String> {
-    let parent = format!("parties/{PUBLISHER}");
-    let mut digests = Vec::with_capacity(chunks.len());
-    for chunk in chunks {
-        let request = pb::UploadChunkRequest { parent: parent.clone(), chunk };
-        digests.push(publisher.upload_chunk(request).await?.into_inner().digest);
-    }
-    let submission = pb::Submission { structure: STRUCTURE.to_owned(), ..Default::default() };
-    let request = pb::CommitBulkLoadRequest {
-        parent,
-        submission: Some(submission),
-        chunks: digests,
-        request_id: Uuid::new_v4().to_string(),
-        validate_only: false,
-    };
-    let answer = publisher.commit_bulk_load(request).await?.into_inner();
-    Ok(answer.submission.context("an answer without a submission")?.name)
+/// The door of the publisher and that of a subscriber.
+#[derive(Clone)]
+pub(crate) struct Figures {
+    publisher: IndicatorServiceClient<Channel>,
+    subscriber: IndicatorServiceClient<Channel>,
 }
 
-async fn held(mut subscriber: IndicatorServiceClient<Channel>, name: String) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match subscriber.get_submission(pb::GetSubmissionRequest { name: name.clone() }).await {
-            Ok(_) => return Ok(()),
-            Err(status) if status.code() == Code::NotFound => {
-                ensure!(Instant::now() < deadline, "the figures did not arrive");
-                time::sleep(Duration::from_millis(5)).await;
+impl Figures {
+    pub(crate) fn connect(world: &World) -> Result<Self> {
+        let client = |name| Ok::<_, anyhow::Error>(IndicatorServiceClient::new(world.channel(name)?));
+        Ok(Self { publisher: client(PUBLISHER)?, subscriber: client(SUBSCRIBER)? })
+    }
+
+    /// Loads series until the subscriber holds them.
+    pub(crate) async fn load_series(&mut self, keys: &[String]) -> Result<()> {
+        self.clone().load(pieces(keys)).await
+    }
+
+    async fn load(mut self, pieces: Vec<Vec<u8>>) -> Result<()> {
+        let parent = format!("parties/{PUBLISHER}");
+        let uploads = pieces.into_iter().map(|chunk| {
+            let (mut publisher, parent) = (self.publisher.clone(), parent.clone());
+            async move { publisher.upload_chunk(pb::UploadChunkRequest { parent, chunk }).await }
+        });
+        let uploaded = future::try_join_all(uploads).await?;
+        let digests = uploaded.into_iter().map(|answer| answer.into_inner().digest).collect();
+        let request = pb::CommitBulkLoadRequest {
+            parent,
+            submission: Some(submission(Vec::new())),
+            chunks: digests,
+            request_id: Uuid::new_v4().to_string(),
+            validate_only: false,
+        };
+        let answer = self.publisher.commit_bulk_load(request).await?.into_inner();
+        self.held(answer.submission.context("an answer without a submission")?.name).await
+    }
+
+    /// Changes one value of a series until the subscriber holds it.
+    pub(crate) async fn revise(&mut self, key: &str, period: u64, value: &str) -> Result<()> {
+        let block = pb::SeriesBlock {
+            key: key.to_owned(),
+            time_periods: vec![(FIRST_YEAR + period % PERIODS).to_string()],
+            values: vec![value.to_owned()],
+            attributes: Vec::new(),
+        };
+        let dataset = pb::Dataset { action: pb::Action::Merge.into(), observations: Vec::new(), blocks: vec![block] };
+        let request = pb::SubmitRequest {
+            parent: format!("parties/{PUBLISHER}"),
+            submission: Some(submission(vec![dataset])),
+            request_id: Uuid::new_v4().to_string(),
+            validate_only: false,
+        };
+        let answer = self.publisher.submit(request).await?.into_inner();
+        self.held(answer.submission.context("an answer without a submission")?.name).await
+    }
+
+    async fn held(&mut self, name: String) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.subscriber.get_submission(pb::GetSubmissionRequest { name: name.clone() }).await {
+                Ok(_) => return Ok(()),
+                Err(status) if status.code() == Code::NotFound => {
+                    ensure!(Instant::now() < deadline, "the figures did not arrive");
+                    time::sleep(Duration::from_millis(5)).await;
+                }
+                Err(status) => return Err(status.into()),
             }
-            Err(status) => return Err(status.into()),
+        }
+    }
+
+    /// How many values a pattern of keys selects at the subscriber, which sends them all.
+    pub(crate) async fn query(&mut self, key_pattern: &str) -> Result<u64> {
+        let selection = pb::Selection {
+            data_provider: PUBLISHER.to_owned(),
+            structure: STRUCTURE.to_owned(),
+            key_pattern: key_pattern.to_owned(),
+            ..Default::default()
+        };
+        let mut request =
+            pb::QueryObservationsRequest { selection: Some(selection), page_size: 10_000, ..Default::default() };
+        let mut values = 0;
+        loop {
+            let answer = self.subscriber.query_observations(request.clone()).await?.into_inner();
+            let blocks = answer.series.iter().filter_map(|series| series.block.as_ref());
+            values += blocks.map(|block| block.values.len() as u64).sum::<u64>();
+            if answer.next_page_token.is_empty() {
+                return Ok(values);
+            }
+            request.page_token = answer.next_page_token;
         }
     }
 }
 
-async fn query(mut subscriber: IndicatorServiceClient<Channel>) -> Result<u64> {
-    let selection = pb::Selection {
-        data_provider: PUBLISHER.to_owned(),
-        structure: STRUCTURE.to_owned(),
-        key_pattern: format!("A.G{}", ".".repeat(13)),
-        ..Default::default()
-    };
-    let mut request =
-        pb::QueryObservationsRequest { selection: Some(selection), page_size: 10_000, ..Default::default() };
-    let mut values = 0;
-    loop {
-        let answer = subscriber.query_observations(request.clone()).await?.into_inner();
-        let blocks = answer.series.iter().filter_map(|series| series.block.as_ref());
-        values += blocks.map(|block| block.values.len() as u64).sum::<u64>();
-        if answer.next_page_token.is_empty() {
-            return Ok(values);
-        }
-        request.page_token = answer.next_page_token;
-    }
+fn submission(datasets: Vec<pb::Dataset>) -> pb::Submission {
+    pb::Submission { structure: STRUCTURE.to_owned(), datasets, ..Default::default() }
 }
 
 /// Keys that differ in series, sex, age, degree of urbanisation and income, with codes of the shipped structure.
-fn keys(count: usize) -> Result<Vec<String>> {
+pub(crate) fn keys(count: usize) -> Result<Vec<String>> {
     let mut keys = Vec::with_capacity(count);
     let (series, age) = (codes("CL_SERIES"), codes("CL_AGE"));
     for income in codes("CL_INCOME_WEALTH_QUANTILE") {
@@ -123,6 +169,10 @@ fn codes(list: &str) -> Vec<&'static str> {
     rows.filter(|(of, _)| *of == list).filter_map(|(_, rest)| rest.split(',').next()).collect()
 }
 
+fn pieces(keys: &[String]) -> Vec<Vec<u8>> {
+    keys.chunks(SERIES_OF_A_CHUNK).map(chunk).collect()
+}
+
 fn chunk(keys: &[String]) -> Vec<u8> {
     let constant = |attribute: &str, text: &str| pb::AttributeColumn {
         attribute: attribute.to_owned(),
@@ -131,7 +181,7 @@ fn chunk(keys: &[String]) -> Vec<u8> {
     };
     let blocks = keys.iter().enumerate().map(|(at, key)| pb::SeriesBlock {
         key: key.clone(),
-        time_periods: (0..PERIODS).map(|year| (1900 + year).to_string()).collect(),
+        time_periods: (0..PERIODS).map(|year| (FIRST_YEAR + year).to_string()).collect(),
         values: (0..PERIODS).map(|year| format!("{}.{:02}", at % 90, year % 100)).collect(),
         attributes: vec![
             constant("OBS_STATUS", "A"),

@@ -32,6 +32,11 @@ impl Latency {
         Self(times)
     }
 
+    /// How many calls there were, and how long they took together: what one caller gets done.
+    pub(crate) fn rate(&self) -> Rate {
+        Rate { count: self.0.len() as u64, elapsed: self.0.iter().sum() }
+    }
+
     /// The time that so many of a thousand stayed below; zero of nothing.
     pub(crate) fn at(&self, per_mille: usize) -> Duration {
         let index = (self.0.len() * per_mille / 1000).min(self.0.len().saturating_sub(1));
@@ -41,10 +46,10 @@ impl Latency {
 
 /// One line of the table.
 struct Line {
-    what: &'static str,
+    what: String,
     rate: Rate,
     latency: Option<Latency>,
-    baseline: Option<&'static str>,
+    baseline: Option<String>,
 }
 
 /// Everything that was measured.
@@ -56,14 +61,8 @@ pub(crate) struct Report {
 
 impl Report {
     /// Notes a figure under a name, and the name of the figure that it is compared with.
-    pub(crate) fn add(
-        &mut self,
-        what: &'static str,
-        rate: Rate,
-        latency: Option<Latency>,
-        baseline: Option<&'static str>,
-    ) {
-        self.lines.push(Line { what, rate, latency, baseline });
+    pub(crate) fn add(&mut self, what: &str, rate: Rate, latency: Option<Latency>, baseline: Option<&str>) {
+        self.lines.push(Line { what: what.to_owned(), rate, latency, baseline: baseline.map(str::to_owned) });
     }
 
     /// Notes something about the run.
@@ -72,7 +71,7 @@ impl Report {
     }
 
     fn ratio(&self, line: &Line) -> Option<f64> {
-        let baseline = self.lines.iter().find(|other| Some(other.what) == line.baseline)?;
+        let baseline = self.lines.iter().find(|other| Some(&other.what) == line.baseline.as_ref())?;
         Some(line.rate.per_second() / baseline.rate.per_second())
     }
 
@@ -92,11 +91,11 @@ impl Report {
                     .as_ref()
                     .map_or_else(String::new, |latency| format!("{:.1} ms", latency.at(per_mille).as_secs_f64() * 1e3))
             };
-            let ratio = match (self.ratio(line), line.baseline) {
+            let ratio = match (self.ratio(line), &line.baseline) {
                 (Some(ratio), Some(baseline)) => format!("{ratio:.3} × {baseline}"),
                 _ => String::new(),
             };
-            let (what, rate) = (line.what, line.rate);
+            let (what, rate) = (&line.what, line.rate);
             text.push_str(&format!(
                 "{what:<34} {:>12.0} {:>10} {:>10} {:>10}  {ratio}\n",
                 rate.per_second(),
@@ -122,7 +121,7 @@ impl Report {
                     fields.insert("p50_seconds".to_owned(), json!(latency.at(500).as_secs_f64()));
                     fields.insert("p99_seconds".to_owned(), json!(latency.at(990).as_secs_f64()));
                 }
-                if let (Some(ratio), Some(baseline)) = (self.ratio(line), line.baseline) {
+                if let (Some(ratio), Some(baseline)) = (self.ratio(line), &line.baseline) {
                     fields.insert("baseline".to_owned(), json!(baseline));
                     fields.insert("ratio".to_owned(), json!(ratio));
                 }

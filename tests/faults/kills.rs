@@ -3,11 +3,11 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Result, ensure};
+use nhipcau_tests::process::resident;
 use tokio::time::{Instant, timeout};
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
-    storage,
     trial::Trial,
 };
 
@@ -155,7 +155,7 @@ async fn storm_of_fifty(trial: &mut Trial) -> Result<()> {
         trial.pause(2000, 6000).await;
         for name in trial.members {
             let process = trial.world.running(name)?.id();
-            memory = memory.max(storage::resident(process)?);
+            memory = memory.max(resident(process)?);
             descriptors = descriptors.max(fs::read_dir(format!("/proc/{process}/fd"))?.count());
         }
     }

@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Result, ensure};
+use nhipcau_tests::process::resident;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
@@ -152,11 +153,4 @@ async fn broker_slow(trial: &mut Trial) -> Result<()> {
         ensure!(memory < MEMORY_KIB, "{name} holds {memory} KiB while the broker is slow");
     }
     tampered.end().await
-}
-
-/// What a process holds in memory, in KiB.
-pub(crate) fn resident(process: u32) -> Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }

@@ -42,6 +42,16 @@ pub fn output(command: &mut Command) -> Result<Output> {
     Ok(command.stdin(Stdio::null()).output()?)
 }
 
+/// What a process holds in memory, in KiB.
+///
+/// # Errors
+/// When it does not run.
+pub fn resident(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// A running process; dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
