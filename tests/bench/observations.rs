@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use nhipcau_proto::indicator::v1::{self as pb, indicator_service_client::IndicatorServiceClient};
 use nhipcau_tests::world::World;
@@ -39,7 +39,7 @@ pub(crate) async fn run(world: &World, series: usize) -> Result<Rate> {
     let begun = Instant::now();
     let loads = submissions.into_iter().map(|pieces| figures.clone().load(pieces));
     let () = stream::iter(loads).buffer_unordered(AT_A_TIME).try_collect().await?;
-    let values = figures.query(&format!("A.G{}", ".".repeat(13))).await?;
+    let values = figures.query(&format!("A{}", ".".repeat(14))).await?;
     ensure!(values == count, "the subscriber answered with {values} of {count} values");
     Ok(Rate { count, elapsed: begun.elapsed() })
 }
@@ -141,26 +141,28 @@ fn submission(datasets: Vec<pb::Dataset>) -> pb::Submission {
     pb::Submission { structure: STRUCTURE.to_owned(), datasets, ..Default::default() }
 }
 
-/// Keys that differ in series, sex, age, degree of urbanisation and income, with codes of the shipped structure.
+/// Keys that differ in series, sex, age, degree of urbanisation, income, disability and reporting type, with codes of
+/// the shipped structure.
 pub(crate) fn keys(count: usize) -> Result<Vec<String>> {
-    let mut keys = Vec::with_capacity(count);
-    let (series, age) = (codes("CL_SERIES"), codes("CL_AGE"));
-    for income in codes("CL_INCOME_WEALTH_QUANTILE") {
-        for urbanisation in codes("CL_URBANISATION") {
-            for sex in codes("CL_SEX") {
-                for age in &age {
-                    for series in &series {
-                        if keys.len() == count {
-                            return Ok(keys);
-                        }
-                        keys.push(format!("A.G.{series}.704.{sex}.{age}.{urbanisation}.{income}._T._T._T._T._T._T._T"));
-                    }
-                }
-            }
-        }
+    let mut keys = vec![String::new()];
+    // From the one that differs least often.
+    let lists =
+        ["REPORTING_TYPE", "DISABILITY_STATUS", "INCOME_WEALTH_QUANTILE", "URBANISATION", "SEX", "AGE", "SERIES"];
+    for list in lists {
+        let codes = codes(&format!("CL_{list}"));
+        keys = keys.iter().flat_map(|key| codes.iter().map(move |code| format!("{key}{code}.")).take(count)).collect();
+        keys.truncate(count);
     }
     ensure!(keys.len() == count, "the structure has only {} keys of this kind", keys.len());
-    Ok(keys)
+    keys.iter()
+        .map(|key| {
+            let parts: Vec<&str> = key.split('.').collect();
+            let [reporting, disability, income, urbanisation, sex, age, series, _] = parts.as_slice() else {
+                bail!("a key of other parts");
+            };
+            Ok(format!("A.{reporting}.{series}.704.{sex}.{age}.{urbanisation}.{income}._T._T._T._T.{disability}._T._T"))
+        })
+        .collect()
 }
 
 fn codes(list: &str) -> Vec<&'static str> {
