@@ -24,9 +24,6 @@ pub enum Error {
     /// What it holds is not a certificate.
     #[error("it holds something else than certificates")]
     Certificate(#[from] der::Error),
-    /// A time is out of range.
-    #[error("a time is out of range")]
-    Time(#[from] jiff::Error),
 }
 
 /// From when until when a certificate is good, both included.
@@ -49,8 +46,12 @@ pub fn of_file(path: &Path) -> Result<Vec<Validity>, Error> {
 /// The validity of one certificate, DER.
 pub(crate) fn of(certificate: &[u8]) -> Result<Validity, Error> {
     let validity = Certificate::from_der(certificate)?.tbs_certificate.validity;
-    let at = |time: Time| Timestamp::from_second(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX));
-    Ok(Validity { start: at(validity.not_before)?, end: at(validity.not_after)? })
+    // The last hours of the year 9999, by which RFC 5280 (4.1.2.5) says "no end", are beyond what a timestamp can tell.
+    let at = |time: Time| {
+        let seconds = i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+    };
+    Ok(Validity { start: at(validity.not_before), end: at(validity.not_after) })
 }
 
 #[cfg(test)]
@@ -79,6 +80,14 @@ mod tests {
             times,
             [["2026-01-01T00:00:00Z", "2031-02-03T00:00:00Z"], ["2020-01-01T00:00:00Z", "2060-02-03T00:00:00Z"]]
         );
+    }
+
+    #[test]
+    fn a_certificate_without_an_end_ends_when_time_does() {
+        let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(9999, 12, 31);
+        let endless = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(of(endless.der()).unwrap().end, Timestamp::MAX);
     }
 
     #[test]

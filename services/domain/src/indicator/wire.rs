@@ -39,6 +39,9 @@ pub fn read_datasets(datasets: &[pb::Dataset], checker: &mut Checker<'_>) {
     }
 }
 
+/// Most columns of attributes, as the contract says; every row looks at each.
+const COLUMNS: usize = 64;
+
 fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, is_deletion: bool, checker: &mut Checker<'_>) {
     let rows = block.time_periods.len();
     let fits = |len: usize, one_for_all: bool| len == rows || (one_for_all && len == 1);
@@ -46,7 +49,7 @@ fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, is_delet
         fits(column.positions.len(), true)
             && column.positions.iter().all(|at| usize::try_from(*at).is_ok_and(|at| at <= column.texts.len()))
     });
-    if !columns_fit || !(block.values.is_empty() || fits(block.values.len(), false)) {
+    if rows == 0 || block.attributes.len() > COLUMNS || !columns_fit || !(block.values.is_empty() || fits(block.values.len(), false)) {
         let place = Place::Block { dataset, block: position, observation: 0 };
         return checker.violation(reason::BLOCK_MALFORMED, place, None);
     }

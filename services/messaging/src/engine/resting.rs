@@ -122,7 +122,7 @@ impl CaseKeys {
 
     fn find(&self, case: &Correlation, tx: &mut Tx<'_>) -> Result<Option<RestKey>, RestError> {
         if let Some(key) = tx.memory::<Unwrapped>().0.get(case) {
-            return Ok(Some(key.clone()));
+            return Ok(Some(RestKey::clone(key)));
         }
         let found =
             tx.query_one("SELECT kek, wrapped FROM case_key WHERE correlation = $1", &[case.into()], |row| {
@@ -151,7 +151,7 @@ impl CaseKeys {
 
 /// Case keys that were used in a transaction.
 #[derive(Default)]
-struct Unwrapped(HashMap<Correlation, RestKey>);
+struct Unwrapped(HashMap<Correlation, Box<RestKey>>);
 
 impl Unwrapped {
     /// Most of them.
@@ -162,7 +162,8 @@ impl Unwrapped {
         if keys.len() >= Self::LIMIT {
             keys.clear();
         }
-        keys.insert(case, key);
+        // In a box, because a map that grows leaves behind what it moves.
+        keys.insert(case, Box::new(key));
     }
 }
 

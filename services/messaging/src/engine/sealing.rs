@@ -158,9 +158,12 @@ impl Engine {
         )?;
         outbox::signed(tx, draft.id, ordinal, skip.map_or(0, |s| s as i64))?;
         self.tell_skipped(skip, &key.0);
+        let time = self.time;
         if let Some(out) = self.outgoing.get_mut(key) {
             out.head = head;
-            out.fresh.push((head.sequence, sealed.envelope));
+            if time >= out.hold_until {
+                out.fresh.push((head.sequence, sealed.envelope));
+            }
         }
         Ok(true)
     }

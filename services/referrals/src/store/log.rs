@@ -92,6 +92,8 @@ struct Read(HashMap<(Held, Side), Vec<Stored>>);
 impl Read {
     /// Most of them.
     const LIMIT: usize = 256;
+    /// Most events of one; longer logs are rare, and read every time.
+    const EVENTS: usize = 32;
 
     /// Has what is remembered of a log changed like its rows.
     fn change(tx: &mut Tx<'_>, held: Held, side: Side, change: impl FnOnce(&mut Vec<Stored>)) {
@@ -111,11 +113,13 @@ pub(crate) fn all(tx: &mut Tx<'_>, held: Held, side: Side) -> Result<Vec<Stored>
         return Ok(log.clone());
     }
     let log = read(tx, held, side)?;
-    let Read(logs) = tx.memory();
-    if logs.len() >= Read::LIMIT {
-        logs.clear();
+    if log.len() <= Read::EVENTS {
+        let Read(logs) = tx.memory();
+        if logs.len() >= Read::LIMIT {
+            logs.clear();
+        }
+        logs.insert((held, side), log.clone());
     }
-    logs.insert((held, side), log.clone());
     Ok(log)
 }
 
@@ -170,6 +174,8 @@ pub(crate) fn add(
         ],
     )?;
     let event = bytes.event().map_err(|_| Error::Corrupt("an event"))?;
+    // As the row tells it.
+    let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
     Read::change(tx, held, event.side, |log| {
         let at = log.partition_point(|stored| stored.event.ordinal < event.ordinal);
         log.insert(at, Stored { event, bytes: bytes.clone(), message, carried, outcome: None, stored: now });

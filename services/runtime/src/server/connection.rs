@@ -97,7 +97,11 @@ impl Acceptor {
 
 /// How long a certificate is still good, by the clock that the handshake went by.
 fn left(leaf: Option<&CertificateDer<'_>>) -> Duration {
-    let end = leaf.and_then(|leaf| u64::try_from(validity::of(leaf).ok()?.end.as_second()).ok()).unwrap_or_default();
+    let end = leaf.and_then(|leaf| u64::try_from(validity::of(leaf).ok()?.end.as_second()).ok());
+    if end.is_none() {
+        tracing::warn!("A caller's certificate does not tell when it ends: its connection is closed.");
+    }
+    let end = end.unwrap_or_default();
     // Its last second is included.
     Duration::from_secs(end.saturating_add(1).saturating_sub(UnixTime::now().as_secs()))
 }

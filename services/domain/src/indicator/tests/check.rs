@@ -181,6 +181,25 @@ fn a_block_whose_columns_do_not_fit_is_refused() {
 }
 
 #[test]
+fn a_block_without_rows_or_with_too_many_columns_is_refused_whatever_the_action() {
+    let refused = |action: pb::Action, periods: &[&str], columns: usize| {
+        let column = pb::AttributeColumn { attribute: "NONE".into(), texts: Vec::new(), positions: vec![0] };
+        let block = pb::SeriesBlock {
+            key: KEY.into(),
+            time_periods: periods.iter().map(ToString::to_string).collect(),
+            values: Vec::new(),
+            attributes: vec![column; columns],
+        };
+        let dataset = pb::Dataset { action: action.into(), observations: Vec::new(), blocks: vec![block] };
+        check(&SMALL, &[dataset]).err().map(|violations| reasons(&violations))
+    };
+    for action in [Merge, Replace, Delete] {
+        assert_eq!(refused(action, &[], 0), Some(vec![reason::BLOCK_MALFORMED]), "{action:?}");
+        assert_eq!(refused(action, &["2023"], 65), Some(vec![reason::BLOCK_MALFORMED]), "{action:?}");
+    }
+}
+
+#[test]
 fn attribute_sets_with_the_same_letters_stay_apart() {
     let mut checker = Checker::new(&SMALL, &AREAS);
     checker.begin(Action::Merge);
