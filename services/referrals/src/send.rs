@@ -135,8 +135,8 @@ fn resend_bare<'t>(
     Ok(())
 }
 
-/// Sends an own event to the other side, with the parts that are given or at rest; `None` when there is nobody who would
-/// take it.
+/// Sends an own event to the other side, with the parts that are given or at rest; `None` when there is nobody who
+/// would take it.
 fn dispatch<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,

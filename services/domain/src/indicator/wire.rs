@@ -49,7 +49,11 @@ fn read_block(dataset: usize, position: usize, block: &pb::SeriesBlock, is_delet
         fits(column.positions.len(), true)
             && column.positions.iter().all(|at| usize::try_from(*at).is_ok_and(|at| at <= column.texts.len()))
     });
-    if rows == 0 || block.attributes.len() > COLUMNS || !columns_fit || !(block.values.is_empty() || fits(block.values.len(), false)) {
+    if rows == 0
+        || block.attributes.len() > COLUMNS
+        || !columns_fit
+        || !(block.values.is_empty() || fits(block.values.len(), false))
+    {
         let place = Place::Block { dataset, block: position, observation: 0 };
         return checker.violation(reason::BLOCK_MALFORMED, place, None);
     }

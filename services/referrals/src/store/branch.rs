@@ -1,5 +1,5 @@
-//! Branches. One is read by putting the events of its logs together anew, every time: nothing here says what state it is
-//! in.
+//! Branches. One is read by putting the events of its logs together anew, every time: nothing here says what state it
+//! is in.
 
 use nhipcau_domain::{
     id::{PartyId, Purpose},
