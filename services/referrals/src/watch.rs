@@ -1,4 +1,4 @@
-//! Following the branches of a party as they change: one step per call, so that whoever streams decides when to wait.
+//! Following the branches of a party as they change: some steps per call, so that whoever streams decides when to wait.
 //!
 //! Changes are told in the order in which they were stored, each branch as it was after its change. A cursor holds for
 //! ever: where the store was restored from an older copy and a change is no longer the one that was told, everything is
@@ -64,19 +64,23 @@ impl Watch {
         pb::WatchReferralsResponse { cursor: self.at.write(&self.access_point, &self.party), branch: None }
     }
 
-    /// Goes to the next change; `None` when there is none yet.
+    /// Goes on by so many changes at most, and tells them in their order; none when there is none yet.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub(crate) fn step(
+    pub(crate) fn steps(
         &mut self,
+        limit: u64,
         now: Timestamp,
         tx: &mut Tx<'_>,
-    ) -> Result<Option<pb::WatchReferralsResponse>, Error> {
-        let Some(change) = reading::next_change(tx, &self.party, self.at.number)? else { return Ok(None) };
-        let branch = then(&change, tx)?;
-        self.at = Cursor::after(change.number, change.mark);
-        Ok(Some(pb::WatchReferralsResponse { branch: Some(view::branch(&branch, now)), ..self.sign_of_life() }))
+    ) -> Result<Vec<pb::WatchReferralsResponse>, Error> {
+        let mut told = Vec::new();
+        for change in reading::changes_after(tx, &self.party, self.at.number, limit)? {
+            let branch = then(&change, tx)?;
+            self.at = Cursor::after(change.number, change.mark);
+            told.push(pb::WatchReferralsResponse { branch: Some(view::branch(&branch, now)), ..self.sign_of_life() });
+        }
+        Ok(told)
     }
 }
 

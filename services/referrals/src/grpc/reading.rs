@@ -3,7 +3,7 @@
 //! BASIC answers come from a reader beside the writer. FULL goes through the writer, because its access record is part
 //! of the same transaction and the caller is answered only once that is on disk.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::VecDeque, pin::Pin, time::Duration};
 
 use futures_util::{Stream, stream};
 use jiff::Timestamp;
@@ -28,6 +28,9 @@ use crate::{
 
 /// Longest silence of a stream; the contract promises 15 seconds.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// Changes that a stream reads at a time.
+const AT_ONCE: u64 = 64;
 
 /// The stream of one watching caller.
 type Changes = Pin<Box<dyn Stream<Item = Result<pb::WatchReferralsResponse, Status>> + Send>>;
@@ -95,6 +98,8 @@ struct Following {
     changed: watch::Receiver<()>,
     silence: Duration,
     is_begun: bool,
+    /// Read and not told yet.
+    read: VecDeque<pb::WatchReferralsResponse>,
 }
 
 impl Following {
@@ -112,16 +117,22 @@ impl Following {
             if self.door.closing.is_cancelled() {
                 return Err(Refusal::shutting_down().into());
             }
+            // Before looking for more, which may wait for a group of the writer: else a reader would be told one change
+            // in each group, and fall behind when there are many.
+            if let Some(told) = self.read.pop_front() {
+                return Ok(Some((told, self)));
+            }
             if self.changed.has_changed().unwrap_or(false) {
                 // Seen before reading, so that what is stored meanwhile wakes the wait below.
                 self.changed.mark_unchanged();
                 self.door.settled().await?;
             }
             let (mut watch, now) = (self.watch.clone(), self.door.clock.now());
-            let (watch, told) = self.door.read(move |tx| watch.step(now, tx).map(|told| (watch, told))).await?;
-            self.watch = watch;
-            if let Some(told) = told {
-                return Ok(Some((told, self)));
+            let (watch, told) =
+                self.door.read(move |tx| watch.steps(AT_ONCE, now, tx).map(|told| (watch, told))).await?;
+            (self.watch, self.read) = (watch, told.into());
+            if !self.read.is_empty() {
+                continue;
             }
             tokio::select! {
                 () = self.door.closing.cancelled() => return Err(Refusal::shutting_down().into()),
@@ -148,7 +159,8 @@ impl ReferralWatchService for Door {
         // Before the place is read, so that nothing is stored unseen between the two.
         let changed = self.shared.changes.subscribe();
         let watch = self.read(move |tx| Watch::start(&message, party, access_point, tx)).await?;
-        let following = Following { door: self.clone(), watch, changed, silence: SILENCE, is_begun: false };
+        let following =
+            Following { door: self.clone(), watch, changed, silence: SILENCE, is_begun: false, read: VecDeque::new() };
         Ok(Response::new(following.stream()))
     }
 }

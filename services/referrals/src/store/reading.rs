@@ -210,12 +210,12 @@ pub(crate) fn mark(tx: &mut Tx<'_>, party: &PartyId, number: u64) -> Result<Opti
     )
 }
 
-/// The change after a number.
-pub(crate) fn next_change(tx: &mut Tx<'_>, party: &PartyId, number: u64) -> Result<Option<Change>, Error> {
-    tx.query_one(
+/// The next changes after a number.
+pub(crate) fn changes_after(tx: &mut Tx<'_>, party: &PartyId, number: u64, limit: u64) -> Result<Vec<Change>, Error> {
+    tx.query(
         "SELECT number, branch, side, origin, recipient, mark FROM referral_change \
-         WHERE party = $1 AND number > $2 ORDER BY number LIMIT 1",
-        &[party.as_str().into(), number.into()],
+         WHERE party = $1 AND number > $2 ORDER BY number LIMIT $3",
+        &[party.as_str().into(), number.into(), limit.into()],
         |row| {
             Ok(Change {
                 number: row.number(0)?,

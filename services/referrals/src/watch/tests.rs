@@ -46,7 +46,7 @@ fn start(shelf: &mut Store, request: &pb::WatchReferralsRequest, of: &str) -> Re
 }
 
 fn step(shelf: &mut Store, watch: &mut Watch) -> Option<pb::WatchReferralsResponse> {
-    shelf.transaction(|tx| watch.step(time(90), tx)).unwrap()
+    shelf.transaction(|tx| watch.steps(1, time(90), tx)).unwrap().pop()
 }
 
 /// All that is told from a place on, with the last cursor.

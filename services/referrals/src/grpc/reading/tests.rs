@@ -394,13 +394,39 @@ async fn a_stream_wakes_at_once_goes_on_from_a_cursor_and_ends_with_the_process(
 }
 
 #[tokio::test]
+async fn a_reader_who_is_behind_waits_for_the_writer_once_and_not_for_each_change() {
+    let house = House::open();
+    for number in 1..=5 {
+        house.put(Side::Recipient, &plan(number).open()).await;
+    }
+    let beginning = pb::WatchReferralsRequest { start: pb::WatchStart::Beginning.into(), ..following("parties/hanoi") };
+    let mut stream = house.watch(beginning, "hanoi").await.unwrap();
+    assert!(next(&mut stream).await.branch.is_none());
+    let mut told = vec![next(&mut stream).await.branch.unwrap().uid];
+
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let writer = house.door.writer.clone();
+    let wait = move |_: &mut Tx<'_>, _: &mut Submitter<'_>, _: Timestamp| Ok::<_, Error>(held.recv().is_ok());
+    let busy = tokio::spawn(async move { writer.call(wait).await });
+    house.door.shared.changes.send_replace(());
+    for _ in 2..=5 {
+        told.push(next(&mut stream).await.branch.unwrap().uid);
+    }
+    assert_eq!(told, (101..=105).map(|number| Uuid::from_u128(number).to_string()).collect::<Vec<_>>());
+    drop(release);
+    busy.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn silence_is_broken_by_a_sign_of_life() {
     const { assert!(SILENCE.as_secs() < 15, "the contract promises 15 seconds") };
     let house = House::open();
     let door = house.door.clone();
     let start = |tx: &mut Tx<'_>| Watch::start(&following("parties/hanoi"), party("hanoi"), point(), tx);
     let (watch, changed) = (door.read(start).await.unwrap(), door.shared.changes.subscribe());
-    let mut stream = Following { door, watch, changed, silence: Duration::from_millis(20), is_begun: false }.stream();
+    let mut stream =
+        Following { door, watch, changed, silence: Duration::from_millis(20), is_begun: false, read: VecDeque::new() }
+            .stream();
     let first = next(&mut stream).await;
     for _ in 0..3 {
         assert_eq!(next(&mut stream).await, first);
