@@ -240,6 +240,8 @@ pub(super) struct Peer {
     pub(super) unheard: Option<Run>,
     /// Newest directory release it has.
     pub(super) release: u64,
+    /// Since when it has sent what only a newer release than the one here can verify.
+    pub(super) behind_since: Option<Timestamp>,
     /// What the peer could take when waiting messages were last let go: release, run, contracts.
     pub(super) able: Vec<u8>,
     /// When they are let go again although nothing has changed.
@@ -273,6 +275,7 @@ impl Peer {
             heard_at: None,
             unheard: None,
             release: 0,
+            behind_since: None,
             able: Vec::new(),
             retry_at: now,
             retry_backoff: RETRY_FIRST,

@@ -462,6 +462,7 @@ impl Engine {
         for peer in self.peers.values_mut() {
             peer.status_due(time);
             peer.status_soon = 2;
+            peer.behind_since = None;
         }
         let bulletin = |release: &Release, id| release.access_point(id)?.bulletin().map(Bulletin::version);
         let known = self.release.access_points().map(|point| &point.id);

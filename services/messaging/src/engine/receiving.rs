@@ -3,7 +3,7 @@
 //! Only an envelope that verifies under its channel's sender and names this access point may take a position or
 //! cause a receipt. Everything else is quarantined and never answered, and the position stays wanted.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
@@ -24,6 +24,9 @@ use crate::{
         outbox::Head,
     },
 };
+
+/// How long what only a newer release can verify is left with the broker.
+const RELEASE_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whether a refusal spends only the position.
 pub(super) fn is_retryable(reason: i32) -> bool {
@@ -134,6 +137,10 @@ impl Engine {
                     self.alarm(AlarmKind::UnknownSigner, Some(subject_sender));
                     self.request_release(subject_sender);
                 }
+                if reason == Rejected::UnknownSigner && self.awaits_release(subject_sender, &digest_bytes) {
+                    self.unkept = true;
+                    return Ok(());
+                }
                 return self.quarantine(now, subject_sender, reason.name(), &digest_bytes, tx);
             }
         };
@@ -155,6 +162,19 @@ impl Engine {
             self.place(now, &key, verified, tx)?;
         }
         Ok(())
+    }
+
+    /// Whether the release here is older than the sender's, which may know the signer. Then the envelope stays with the
+    /// broker until that release has come: the sender may have been put back, and this be the last copy. Not for ever,
+    /// since whoever writes under the sender's subject can claim any release.
+    fn awaits_release(&mut self, sender: &AccessPointId, routing: &[u8]) -> bool {
+        let time = self.time;
+        let claimed = wire::Routing::decode(routing).map_or(0, |routing| routing.directory_version);
+        if claimed <= self.release.version() {
+            return false;
+        }
+        let since = *self.peer(sender).behind_since.get_or_insert(time);
+        time.duration_since(since) < RELEASE_PATIENCE
     }
 
     /// Whether the envelope's incarnation may still take a position.

@@ -9,7 +9,7 @@ use nhipcau_messaging::{
 
 use crate::{
     auditing::audit,
-    world::{Forgery, MOH, Secrets, VWU, World, bundle, status},
+    world::{Forgery, MOH, Parcel, Secrets, VWU, World, bundle, status},
 };
 
 const SECOND_KEY: Secrets = Secrets { signing: 2, ..Secrets::FIRST };
@@ -120,4 +120,46 @@ fn what_was_signed_under_a_key_revoked_since_ends_no_process_of_its_owner() {
         world.restart_under(VWU, None, &SECOND_KEY, 2);
         assert!(world.settle_until_stop().is_none(), "by an envelope: {by_envelope}");
     }
+}
+
+/// `vwu` has signed a message with its next key, the bundle is with the broker, and `moh` starts again under a release
+/// that does not know that key: its disk has lost the newer one. Nobody is there to tell it.
+fn signed_under_a_key_that_is_forgotten(world: &mut World) -> Parcel {
+    world.install_release(MOH, 2);
+    world.restart_under(VWU, None, &SECOND_KEY, 2);
+    world.settle();
+    world.send(VWU, MOH, "r1", b"one").unwrap();
+    let mut bundles = world.take_bundles().into_iter();
+    let parcel = bundles.find(|parcel| parcel.to == MOH && parcel.kind == Kind::Lane(Lane::Messages)).unwrap();
+    world.restart(MOH, None);
+    world.pass_alone(MOH, 15);
+    parcel
+}
+
+#[test]
+fn what_only_a_newer_release_verifies_stays_with_the_broker_which_may_hold_the_last_copy() {
+    let mut world = World::open();
+    let before = world.image(VWU);
+    let parcel = signed_under_a_key_that_is_forgotten(&mut world);
+    let acknowledged = world.acknowledged;
+    world.deliver(parcel.clone()).unwrap();
+    assert_eq!((world.acknowledged, world.quarantined(MOH)), (acknowledged, vec![]));
+
+    world.restart_under(VWU, Some(&before), &SECOND_KEY, 2);
+    world.install_release(MOH, 2);
+    world.deliver(parcel).unwrap();
+    world.settle();
+    assert_eq!((world.effects(MOH), world.concluded(VWU)), (vec!["one".to_owned()], vec![0]));
+    assert!(world.acknowledged > acknowledged);
+}
+
+#[test]
+fn what_claims_a_newer_release_that_never_comes_leaves_the_broker_after_some_minutes() {
+    let mut world = World::open();
+    let parcel = signed_under_a_key_that_is_forgotten(&mut world);
+    world.deliver(parcel.clone()).unwrap();
+    world.pass_alone(MOH, 301);
+    let acknowledged = world.acknowledged;
+    world.deliver(parcel).unwrap();
+    assert_eq!((world.acknowledged, world.quarantined(MOH).len()), (acknowledged + 1, 1));
 }

@@ -83,6 +83,8 @@ pub(crate) struct World {
     late: Vec<(usize, u64)>,
     /// How many bundles were handed to the broker.
     pub(crate) published: usize,
+    /// How many deliveries were acknowledged to it.
+    pub(crate) acknowledged: usize,
     token: u64,
 }
 
@@ -96,7 +98,7 @@ impl World {
         let nodes = NAMES.iter().map(start).collect();
         let (queue, seen, answer) = (VecDeque::new(), Vec::new(), PublishResult::Stored);
         let (is_late, late) = (false, Vec::new());
-        Self { nodes, now, queue, seen, releases, answer, is_late, late, published: 0, token: 0 }
+        Self { nodes, now, queue, seen, releases, answer, is_late, late, published: 0, acknowledged: 0, token: 0 }
     }
 
     /// Three access points that have agreed on all their channels.
@@ -196,7 +198,7 @@ impl World {
                     let kind = Kind::Receipts;
                     self.queue.push_back(Parcel { kind, from: node, to: index(&recipient), bytes, signal: true });
                 }
-                Output::Acknowledge { .. } => {}
+                Output::Acknowledge { .. } => self.acknowledged += 1,
                 Output::Alarm(alarm) => this.alarms.push(alarm),
             }
         }
