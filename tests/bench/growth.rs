@@ -1,5 +1,5 @@
-//! What becomes of rates, delays and memory while the stores grow: the same calls at every size, each figure beside
-//! that of the smallest size, and how long an access point then takes to start.
+//! What becomes of rates, delays and memory while the stores grow: the same calls at every size. Delays and the rate of
+//! cases stand beside those of the smallest size; the rate of loading, memory and the time to start stand alone.
 
 use std::{
     path::Path,

@@ -62,7 +62,7 @@ struct Args {
     observations_max: u64,
     /// Up to so many cases when they grow.
     #[arg(long, default_value_t = 10_000)]
-    preload_max: u64,
+    cases_max: u64,
     /// Where the JSON is written.
     #[arg(long, default_value = "target/bench.json")]
     report: PathBuf,
@@ -90,8 +90,8 @@ async fn main() -> Result<()> {
     if args.growth {
         writeln!(error, "growing to {} observations …", args.observations_max)?;
         growth::observations(&mut world, args.observations_max, &mut report).await?;
-        writeln!(error, "growing to {} cases …", args.preload_max)?;
-        growth::cases(&mut world, args.callers, args.preload_max, &mut report).await?;
+        writeln!(error, "growing to {} cases …", args.cases_max)?;
+        growth::cases(&mut world, args.callers, args.cases_max, &mut report).await?;
         return write(&report, &args.report);
     }
     report.fact("cases preloaded", args.preload);

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// The pause between two calls of a caller, and before it asks again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(80);
 
-/// As many drive cases in every direction.
+/// Where at most so many drive cases, each does so to each other one.
 const FEW: usize = 4;
 
 /// What every caller shares.

@@ -72,7 +72,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "restart-storm-of-fifty",
-        about: "kill -9 and start of fifty access points at one moment, four times, the broker among them",
+        about: "kill -9 and start of fifty access points at one moment, four times, twice with the broker",
         setting: FIFTY,
         runs: 1,
         selected: 0,

@@ -141,7 +141,7 @@ async fn broken(trial: &mut Trial, how: Broken) -> Result<()> {
     // What can be read is enough for a start.
     trial.world.kill(STRUCK);
     let started = if how == Broken::Fails { false } else { trial.start(STRUCK).await.map(|()| true)? };
-    trial.saw(if started { "started on it" } else { "not started on it" });
+    trial.saw(if started { "started on it" } else { "a start was not tried on it" });
     match (how, filler) {
         (Broken::Full, Some(filler)) => fs::remove_file(filler)?,
         (Broken::ReadOnly, _) => remount(&at, "rw")?,

@@ -1,5 +1,6 @@
 -- The tables of statistics. Everything here was published or is about to be, and lies in the clear. Times are
--- microseconds since 1970. Nothing is ever dropped but uploads and pieces that served their purpose.
+-- microseconds since 1970. Nothing that was said is ever dropped but uploads and pieces that served their
+-- purpose; segments are made anew from it when a submission comes before later ones.
 
 -- Every submission, own and held. serial: the order in which this store took them, which only watching follows.
 -- publish_time and id: the order in which submissions of a provider apply, the same at every access point.

@@ -16,7 +16,8 @@ use crate::{
 async fn held(house: &House) -> Vec<i64> {
     let counts = "SELECT (SELECT count(*) FROM indicator_request), (SELECT count(*) FROM indicator_submission), \
                   (SELECT count(*) FROM indicator_content), (SELECT count(*) FROM indicator_series), \
-                  (SELECT count(*) FROM indicator_segment), (SELECT count(*) FROM outbox), (SELECT count(*) FROM indicator_upload)";
+                  (SELECT count(*) FROM indicator_segment), (SELECT count(*) FROM outbox), \
+                  (SELECT count(*) FROM indicator_upload)";
     let read = move |tx: &mut nhipcau_messaging::store::Tx<'_>| {
         tx.query(counts, &[], |row| (0..7).map(|at| row.int(at)).collect::<Result<Vec<i64>, _>>())
     };

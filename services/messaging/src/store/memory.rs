@@ -1,8 +1,9 @@
 //! What a transaction has read or written and may need again before it ends, so that nothing is read and decrypted
 //! twice in a row.
 //!
-//! Lives as long as its transaction. A savepoint that is undone takes it along, so that nothing here outlives the row
-//! that it came from; whoever changes such a row changes or forgets what is remembered of it. Never the only copy.
+//! Lives as long as its transaction. A savepoint that is undone takes all of it along, what was there before too, so
+//! that nothing here outlives the row that it came from. Whoever changes such a row changes or forgets what is
+//! remembered of it. Never the only copy.
 
 use std::{
     any::{Any, TypeId},

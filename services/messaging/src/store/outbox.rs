@@ -213,7 +213,8 @@ pub(crate) fn going(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Vec<u8>>, E
 pub(crate) fn drafts(tx: &mut Tx<'_>, recipient: &Recipient, lane: Lane, limit: u64) -> Result<Vec<Pending>, Error> {
     tx.query(
         "SELECT id, correlation, serial, reason, signed, \
-         EXISTS (SELECT 1 FROM outbox_content c WHERE c.serial = d.serial) FROM outbox d WHERE recipient = $1 AND lane = $2 \
+         EXISTS (SELECT 1 FROM outbox_content c WHERE c.serial = d.serial) \
+         FROM outbox d WHERE recipient = $1 AND lane = $2 \
          AND state IN (0, 1, 4) AND state = 0 AND (lane <> 1 OR LENGTH(correlation) = 0 OR NOT EXISTS (SELECT 1 \
          FROM outbox o WHERE o.correlation = d.correlation AND o.recipient = d.recipient AND o.lane = d.lane \
          AND o.state <> 2 \

@@ -1,5 +1,5 @@
-//! The two logs of a branch, as a side holds them. What a transaction has read of a log it reads once: every statement
-//! that changes a log changes what is remembered of it.
+//! The two logs of a branch, as a side holds them. A transaction remembers the whole logs that it has read, unless they
+//! are long; every statement here that changes a log changes what is remembered of it.
 
 use std::collections::HashMap;
 
