@@ -1,8 +1,8 @@
 //! Series and the revisions of their observations.
 //!
 //! What an observation was at any time is read from the revisions that had been stored by then. They lie in segments: a
-//! row, or a few, holds by columns what a submission made of observations of one series. Series are kept once and named by a
-//! number of this store, which means nothing elsewhere.
+//! row, or a few, holds by columns what a submission made of observations of one series. Series are kept once and named
+//! by a number of this store, which means nothing elsewhere.
 
 use nhipcau_domain::indicator::Period;
 use nhipcau_messaging::store::{Error, Tx};
