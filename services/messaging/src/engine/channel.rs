@@ -27,6 +27,8 @@ pub(super) const START_SHIFT: u32 = 20;
 /// First and longest wait before what a recipient could not take is tried again although nothing has changed.
 pub(super) const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// How often a recovery goes on step by step.
+const OFTEN: SignedDuration = SignedDuration::from_millis(200);
 /// Envelopes ahead of a gap that are kept until it closes.
 pub(super) const WINDOW: u64 = 64;
 /// Signed positions without a receipt, at most.
@@ -258,6 +260,8 @@ pub(super) struct Peer {
     pub(super) returns: BTreeMap<(Lane, bool), u64>,
     /// Envelopes of the peer to return that took no position here.
     pub(super) strays: Vec<Verified>,
+    /// When kept ones are next returned.
+    pub(super) strays_at: Option<Timestamp>,
     /// Receipts of the peer to return: lane, broadcast, after which.
     pub(super) receipt_returns: BTreeMap<(Lane, bool), Number>,
     /// The last position of the own broadcast that the peer shares, when its head is not on the own chain.
@@ -285,6 +289,7 @@ impl Peer {
             status_soon: 0,
             returns: BTreeMap::new(),
             strays: Vec::new(),
+            strays_at: None,
             receipt_returns: BTreeMap::new(),
             rewind: None,
             served_at: BTreeMap::new(),
@@ -297,6 +302,11 @@ impl Peer {
         self.status_at = self.status_at.min(earliest.max(now));
     }
 
+    /// Asks for the return of what the peer gave up, not more often than every fifth of a second.
+    pub(super) fn strays_due(&mut self, now: Timestamp) {
+        self.strays_at.get_or_insert(now + OFTEN);
+    }
+
     /// Whether something may be sent again on the word of a status: at most once in two seconds each.
     pub(super) fn may_serve(&mut self, what: Serving, now: Timestamp) -> bool {
         self.may(what, now, SignedDuration::from_secs(2))
@@ -304,7 +314,7 @@ impl Peer {
 
     /// The same for what a recovery goes on with step by step: at most every fifth of a second.
     pub(super) fn may_often(&mut self, what: Serving, now: Timestamp) -> bool {
-        self.may(what, now, SignedDuration::from_millis(200))
+        self.may(what, now, OFTEN)
     }
 
     /// The same for what costs as much as the whole channel is long: at most once in ten seconds.
@@ -334,8 +344,6 @@ pub(super) enum Serving {
     Restatement(Lane, bool),
     /// The own broadcast.
     Broadcast,
-    /// What the peer gave up and may have lost.
-    Strays,
     /// Alarm and release request for a signer that is not known.
     UnknownSigner,
     /// Answer to a release request.

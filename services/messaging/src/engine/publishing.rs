@@ -93,7 +93,7 @@ impl Engine {
         }
         let envelopes = match self.wake_envelopes(key, stored, tx)? {
             Ok(envelopes) => envelopes,
-            Err(sequence) => return self.give_up_unreadable(key, sequence, tx),
+            Err(sequence) => return self.pass_unreadable(key, sequence, tx),
         };
         self.hand_over(key, after, last, envelopes);
         Ok(())
@@ -132,6 +132,18 @@ impl Engine {
             }
         }
         Ok(true)
+    }
+
+    /// A stored envelope can no longer be read, or was erased. If its recipient holds it, it need not go again: that
+    /// one states what became of it.
+    fn pass_unreadable(&mut self, key: &OutgoingKey, sequence: u64, tx: &mut Tx<'_>) -> Result<(), Error> {
+        match self.outgoing.get_mut(key).filter(|out| (sequence..=out.head.sequence).contains(&out.theirs)) {
+            Some(out) => {
+                out.handed = out.theirs;
+                Ok(())
+            }
+            None => self.give_up_unreadable(key, sequence, tx),
+        }
     }
 
     /// A stored envelope can no longer be read. Its message is signed anew, or skipped when it cannot be read either;

@@ -234,7 +234,9 @@ impl Engine {
             channel.strays = true;
         }
         self.branch("stray_kept");
-        self.peer(&key.0).status_due(time);
+        let peer = self.peer(&key.0);
+        peer.status_due(time);
+        peer.strays_due(time);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::{
     AlarmKind, Engine, Error, OutgoingKey, Output,
-    channel::{IncomingKey, Phase, START_SHIFT},
+    channel::{IncomingKey, Peer, Phase, START_SHIFT},
     micros,
     publishing::BUNDLE_LIMIT,
     receiving::is_retryable,
@@ -45,6 +45,7 @@ const RECEIPT_BYTES: usize = 256 * 1024;
 impl Engine {
     /// Sends what peers were found to have lost.
     pub(super) fn return_lost(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        self.find_strays(now, tx)?;
         let owed: Vec<_> = self
             .peers
             .iter()
@@ -118,14 +119,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Prepares what a sender gave up, and may have lost, for its return.
-    pub(super) fn return_strays(&mut self, now: Timestamp, sender: &AccessPointId, stored: &[Vec<u8>]) {
-        for bytes in stored {
-            let envelope = wire::Envelope::decode(bytes.as_slice()).ok();
-            let verified =
-                envelope.and_then(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, Trust::default()).ok());
-            self.peer(sender).strays.extend(verified);
+    /// Prepares what senders gave up, and may have lost, for its return: the oldest, soon after one came and whenever
+    /// its sender has spoken, which it does after each return.
+    fn find_strays(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
+        let time = self.time;
+        let due = |peer: &Peer| peer.run.is_some() && peer.strays_at.is_some_and(|at| at <= time);
+        let senders: Vec<_> = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| id.clone()).collect();
+        for sender in senders {
+            let mut stored = inbox::abandoned(tx, &sender)?;
+            stored.extend(inbox::oldest_strays(tx, &sender)?);
+            let envelopes = stored.iter().filter_map(|bytes| wire::Envelope::decode(bytes.as_slice()).ok());
+            let verified: Vec<_> = envelopes
+                .filter_map(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, Trust::default()).ok())
+                .collect();
+            let peer = self.peer(&sender);
+            peer.strays_at = None;
+            peer.strays.extend(verified);
         }
+        Ok(())
     }
 
     fn returned_keys(&mut self, verified: &Verified) -> Option<wire::ReturnedKeys> {
@@ -259,6 +270,7 @@ impl Engine {
         if before.number > 0 && issued::at(tx, self.channel(&key), before)?.is_none() {
             return Ok(());
         }
+        let parting = self.parting(&key, s, tx)?;
         let Some(channel) = self.incoming.get_mut(&key) else { return Ok(()) };
         channel.receipt = (s.number, v.digest);
         channel.covered = channel.covered.max(s.last);
@@ -266,11 +278,20 @@ impl Engine {
         issued::keep(tx, &v)?;
         self.branch("receipt_taken_back");
         self.alarm(AlarmKind::RolledBack, Some(peer));
-        if s.first <= head && self.says_otherwise(&key, s, tx)? {
-            // Written by a history that this store is not: the sender has to know what is on this disk.
-            self.restate(&key, s.first, tx)?;
+        let otherwise = s.first <= head && self.says_otherwise(&key, s, tx)?;
+        // Written by a history that this store is not: the sender has to know what is on this disk.
+        let from = otherwise.then_some(s.first).into_iter().chain(parting).min();
+        from.map_or(Ok(()), |from| self.restate(&key, from, tx))
+    }
+
+    /// Where a receipt goes on from an earlier one than the last here, or from one that is not here: the first position
+    /// of which the sender may hold something else than this store has stated last.
+    fn parting(&self, key: &IncomingKey, s: &Statement, tx: &mut Tx<'_>) -> Result<Option<u64>, Error> {
+        if self.incoming.get(key).is_none_or(|channel| channel.receipt.1 == s.previous) {
+            return Ok(None);
         }
-        Ok(())
+        let Some(before) = issued::place(tx, self.channel(key), &s.previous)? else { return Ok(Some(1)) };
+        Ok(issued::first_stated_after(tx, self.channel(key), before)?)
     }
 
     /// Whether a receipt says of an accepted position the opposite of what is on this disk.

@@ -315,10 +315,8 @@ impl Engine {
         {
             self.restate(key, said.receipted_sequence + 1, tx)?;
         }
-        if key.1 && self.peer(&key.0).may_serve(Serving::Strays, time) {
-            let mut stored = inbox::abandoned(tx, &key.0)?;
-            stored.extend(inbox::oldest_strays(tx, &key.0)?);
-            self.return_strays(now, &key.0, &stored);
+        if key.1 {
+            self.peer(&key.0).strays_due(time);
         }
         if said.return_from > 0
             && said.return_from <= head.sequence

@@ -58,6 +58,19 @@ pub(crate) fn at(tx: &mut Tx<'_>, channel: Channel<'_>, at: Number) -> Result<Op
     )
 }
 
+/// The place of an issued receipt with this digest. The digest of no receipt stands before the first.
+pub(crate) fn place(tx: &mut Tx<'_>, channel: Channel<'_>, digest: &Digest) -> Result<Option<Number>, Error> {
+    if *digest == [0; 32] {
+        return Ok(Some(Number::default()));
+    }
+    tx.query_one(
+        "SELECT series, number FROM receipt_issued WHERE sender = $1 AND recipient = $2 AND lane = $3 AND digest = $4 \
+         ORDER BY series DESC, number DESC LIMIT 1",
+        &channel.with([digest.into()]),
+        |row| Ok(Number { series: row.number(0)?, number: row.number(1)? }),
+    )
+}
+
 /// The first position that receipts issued after the given one speak of.
 pub(crate) fn first_stated_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: Number) -> Result<Option<u64>, Error> {
     tx.query_one(

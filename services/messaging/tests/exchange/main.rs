@@ -16,6 +16,7 @@ mod expiry;
 mod holding_back;
 mod hostile_peer;
 mod limits;
+mod parted_histories;
 mod rechecking;
 mod reconciling;
 mod recovery;

@@ -98,6 +98,24 @@ fn what_only_the_broker_held_of_a_rolled_back_sender_still_arrives_once() {
 }
 
 #[test]
+fn all_that_only_the_broker_held_of_a_rolled_back_sender_is_returned_within_seconds() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    for number in 1..=200_u8 {
+        world.send_in(MOH, VWU, &format!("r{number}"), b"only on the bus", Some([number; 16])).unwrap();
+    }
+    let late = world.take_bundles();
+    world.restart(MOH, Some(&image));
+    world.settle();
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle_within(3);
+    assert_eq!(world.effects(VWU).len(), 200);
+    assert!(world.rows(VWU, "SELECT 1 FROM stray", |row| row.int(0)).is_empty());
+}
+
+#[test]
 fn a_publisher_rolled_back_gets_its_figures_back_and_everybody_holds_them() {
     let mut world = World::open();
     let image = world.image(MOH);

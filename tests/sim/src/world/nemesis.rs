@@ -182,8 +182,10 @@ impl World {
             self.queue.plan(delay, Event::Start(point));
         }
         self.checker.ledger.doubled.remove(&point);
+        let copied = image.disk.line;
         self.checker.begin_line(&mut image.disk);
-        self.say(format_args!("ap-{point} is put back to {} messages sent", image.disk.sent.len()));
+        let (line, sent) = (image.disk.line, image.disk.sent.len());
+        self.say(format_args!("ap-{point} is put back: line {line} of line {copied}, {sent} messages sent"));
         self.points[point].halted = Some(image);
         self.recount();
         self.ask_again(point);

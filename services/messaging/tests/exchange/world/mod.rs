@@ -291,14 +291,25 @@ impl World {
     /// The same on a bus that loses some of it.
     pub(crate) fn settle_losing(&mut self, is_lost: impl Fn(&Parcel) -> bool) {
         for round in 0..120 {
-            (0..self.nodes.len()).for_each(|node| self.tick(node));
-            while let Some(parcel) = self.queue.pop_front() {
-                if !is_lost(&parcel) {
-                    self.deliver(parcel).unwrap();
-                }
-            }
-            self.now += SignedDuration::from_millis(if round < 60 { 200 } else { 10_000 });
+            self.round(&is_lost, SignedDuration::from_millis(if round < 60 { 200 } else { 10_000 }));
         }
+    }
+
+    /// Delivers all that is on the bus and all that comes of it within some seconds.
+    pub(crate) fn settle_within(&mut self, seconds: i64) {
+        for _ in 0..5 * seconds {
+            self.round(&|_| false, SignedDuration::from_millis(200));
+        }
+    }
+
+    fn round(&mut self, is_lost: &dyn Fn(&Parcel) -> bool, duration: SignedDuration) {
+        (0..self.nodes.len()).for_each(|node| self.tick(node));
+        while let Some(parcel) = self.queue.pop_front() {
+            if !is_lost(&parcel) {
+                self.deliver(parcel).unwrap();
+            }
+        }
+        self.now += duration;
     }
 
     /// The bodies that had an effect at a node, in order.
