@@ -74,7 +74,7 @@ impl Figures {
             parent,
             submission: Some(submission(Vec::new())),
             chunks: digests,
-            request_id: Uuid::new_v4().to_string(),
+            request_id: Uuid::now_v7().to_string(),
             validate_only: false,
         };
         let answer = self.publisher.commit_bulk_load(request).await?.into_inner();
@@ -93,7 +93,7 @@ impl Figures {
         let request = pb::SubmitRequest {
             parent: format!("parties/{PUBLISHER}"),
             submission: Some(submission(vec![dataset])),
-            request_id: Uuid::new_v4().to_string(),
+            request_id: Uuid::now_v7().to_string(),
             validate_only: false,
         };
         let answer = self.publisher.submit(request).await?.into_inner();

@@ -164,7 +164,7 @@ async fn submit(channel: Channel, from: usize, turn: usize) -> Result<Submitted>
 fn case((party, unit): (&str, &str), (to_party, to_unit): (&str, &str)) -> pb::SubmitReferralRequest {
     let unit_ref = |party: &str, unit: &str| pb::UnitRef { party: party.to_owned(), unit: unit.to_owned() };
     pb::SubmitReferralRequest {
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         origin: Some(unit_ref(party, unit)),
         recipients: vec![unit_ref(to_party, to_unit)],
         kind: pb::ReferralKind::Transfer.into(),

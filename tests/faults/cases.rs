@@ -108,7 +108,7 @@ async fn step(case: &mut Case, channels: &[Channel; 2], answers: &Answers) -> Re
     let (side, state) = STEPS[case.steps];
     for _ in 0..TRIES {
         let Some(etag) = reaches(case, channels[side].clone(), state, answers).await else { return Ok(false) };
-        let request_id = Uuid::new_v4().to_string();
+        let request_id = Uuid::now_v7().to_string();
         let call = || act(case, channels[side].clone(), &etag, &request_id);
         match answers.to(call).await? {
             Ok(()) => {
@@ -243,7 +243,7 @@ pub(crate) fn transfer([from, to]: [&'static str; 2]) -> Result<pb::SubmitReferr
         ..Default::default()
     };
     Ok(pb::SubmitReferralRequest {
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         origin: Some(unit_ref(from)?),
         recipients: vec![unit_ref(to)?],
         kind: pb::ReferralKind::Transfer.into(),

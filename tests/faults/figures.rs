@@ -76,7 +76,7 @@ fn submission(series: &str, period: &str, value: &str) -> pb::SubmitRequest {
             datasets: vec![dataset],
             ..Default::default()
         }),
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         validate_only: false,
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn all(story: &mut Story, branch: &str, referral: &str) -> Resu
         ("a branch that is none", text("nhánh"), "1-1".to_owned(), "can-bo-01".to_owned()),
         ("a person by name", branch.to_owned(), "1-1".to_owned(), text("người")),
     ] {
-        let request_id = Uuid::new_v4().to_string();
+        let request_id = Uuid::now_v7().to_string();
         let request = pb::AcceptBranchRequest { request_id, name, etag, acting_person: person, validate_only: false };
         said.push((label.to_owned(), whole(&decide.accept_branch(request).await.err().context(label)?)));
     }

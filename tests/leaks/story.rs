@@ -214,7 +214,7 @@ impl Story {
 
     async fn withdraws(&mut self, case: &Case) -> Result<()> {
         let request = pb::WithdrawConsentRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: Uuid::now_v7().to_string(),
             name: case.referral.clone(),
             acting_person: "can-bo-01".to_owned(),
             withdraw_time: Some(an_hour_ago()),
@@ -345,7 +345,7 @@ pub(crate) fn request(
         },
     };
     let request = pb::SubmitReferralRequest {
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         origin: Some(unit(sides[0])),
         recipients: vec![unit(sides[1])],
         kind: kind.into(),

@@ -97,7 +97,7 @@ pub(crate) fn submission(period: &str, value: &str) -> pb::SubmitRequest {
             datasets: vec![dataset],
             ..pb::Submission::default()
         }),
-        request_id: Uuid::new_v4().to_string(),
+        request_id: Uuid::now_v7().to_string(),
         validate_only: false,
     }
 }

@@ -3,10 +3,12 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::id::ContractId;
+use uuid::Uuid;
 
 use crate::{
     Entropy,
     crypto::KeyError,
+    derived,
     engine::{CaseKeys, RestError},
     message::{Correlation, Draft, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
     store::{self, Tx},
@@ -48,6 +50,12 @@ impl<'c, 't> Context<'c, 't> {
         let id = MessageId::derive(self.id_key, &draft.cause, draft.ordinal);
         self.wishes.drafts.push(draft);
         id
+    }
+
+    /// The uid of something that a request makes: the same for the same cause.
+    #[must_use]
+    pub fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        derived::derive(self.id_key, derived::prefix_of(request_id), cause)
     }
 
     /// Erases every stored body of a case for good, once the handler is through and before anything is sent.

@@ -38,7 +38,7 @@ pub struct KeyRing {
     pub signing: SigningKey,
     /// Opens envelopes of the present and of past epochs.
     pub sealing: Vec<SealingSecret>,
-    /// Derives message ids.
+    /// Derives ids of messages and of what requests make.
     pub id_key: [u8; 32],
     /// Wraps case keys; the last is used for new ones.
     pub kek: Vec<KeyEncryptionKey>,

@@ -9,6 +9,7 @@
 pub mod audit;
 pub mod blob;
 pub mod crypto;
+mod derived;
 pub mod engine;
 pub mod envelope;
 pub mod evidence;

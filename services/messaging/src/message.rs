@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, ContractId, PartyId, Purpose, SystemId, UnitId};
 pub use nhipcau_proto::envelope::v1::{RefusalReason, SkipReason};
 
-use crate::pae;
+use crate::{derived, pae};
 
 /// Largest content of a message on the messages lane, all parts together, in bytes.
 pub const MESSAGE_LIMIT: usize = 256 * 1024;
@@ -92,21 +92,26 @@ impl Recipient {
 pub struct MessageId(pub [u8; 16]);
 
 impl MessageId {
-    /// Derives the id of the cause's `ordinal`-th message. The key is kept outside the store.
+    /// Derives the id of the cause's `ordinal`-th message. The key is kept outside the store. Ids of causes of one time
+    /// begin alike: with the milliseconds of a request id that is a UUIDv7, with those of the entry, or as the message
+    /// that arrived does.
     #[must_use]
     pub fn derive(key: &[u8; 32], cause: &Cause, ordinal: u32) -> Self {
         let ordinal = ordinal.to_string();
-        let input = match cause {
+        let ordinal = ordinal.as_bytes();
+        let (prefix, cause) = match cause {
             Cause::Request { system, request_id } => {
-                pae::pae(&[pae::ID, b"request", system.as_str().as_bytes(), request_id.as_bytes(), ordinal.as_bytes()])
+                let fields = [pae::ID, b"request", system.as_str().as_bytes(), request_id.as_bytes(), ordinal];
+                (derived::prefix_of(request_id), pae::pae(&fields))
             }
-            Cause::Event(id) => pae::pae(&[pae::ID, b"event", &id.0, ordinal.as_bytes()]),
-            Cause::Timer(name) => pae::pae(&[pae::ID, b"timer", name.as_bytes(), ordinal.as_bytes()]),
+            Cause::Entry { system, time, digest } => {
+                let fields = [pae::ID, b"entry", system.as_str().as_bytes(), digest, ordinal];
+                (derived::prefix_at(*time), pae::pae(&fields))
+            }
+            Cause::Event(id) => (id.0.first_chunk().copied(), pae::pae(&[pae::ID, b"event", &id.0, ordinal])),
+            Cause::Timer(name) => (None, pae::pae(&[pae::ID, b"timer", name.as_bytes(), ordinal])),
         };
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &input);
-        let mut bytes = [0; 16];
-        bytes.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().into_bytes())
+        Self(derived::derive(key, prefix, &cause).into_bytes())
     }
 
     /// Whether the bytes are a UUIDv8 (RFC 9562).
@@ -144,6 +149,15 @@ pub enum Cause {
         system: SystemId,
         /// Its request id.
         request_id: String,
+    },
+    /// An entry that a service has made in a log of its own.
+    Entry {
+        /// The calling system that had it made.
+        system: SystemId,
+        /// Its time.
+        time: Timestamp,
+        /// Its digest.
+        digest: pae::Digest,
     },
     /// A message that arrived.
     Event(MessageId),

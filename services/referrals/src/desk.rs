@@ -9,6 +9,7 @@ use nhipcau_messaging::{
     store::Tx,
     writer::{Row, Submitter},
 };
+use uuid::Uuid;
 
 use crate::error::Error;
 
@@ -19,6 +20,9 @@ pub(crate) trait Desk<'t> {
 
     /// The time of the transaction.
     fn now(&self) -> Timestamp;
+
+    /// The uid of something that a request makes: the same for the same cause.
+    fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid;
 
     /// Encrypts a body for a row, under the key of its case.
     fn rest(&mut self, row: &Row<'_>, body: &[u8]) -> Result<Vec<u8>, RestError>;
@@ -52,6 +56,10 @@ impl<'t> Desk<'t> for Counter<'_, 't, '_> {
         self.now
     }
 
+    fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        self.submitter.uid(request_id, cause)
+    }
+
     fn rest(&mut self, row: &Row<'_>, body: &[u8]) -> Result<Vec<u8>, RestError> {
         self.submitter.rest(row, body, self.tx)
     }
@@ -80,6 +88,10 @@ impl<'t> Desk<'t> for Context<'_, 't> {
 
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        Self::uid(self, request_id, cause)
     }
 
     fn rest(&mut self, row: &Row<'_>, body: &[u8]) -> Result<Vec<u8>, RestError> {

@@ -4,7 +4,7 @@ use nhipcau_domain::id::PartyId;
 use nhipcau_messaging::pae;
 use uuid::Uuid;
 
-use crate::{error::Error, request::Call};
+use crate::{desk::Desk, error::Error, request::Call};
 
 /// The name of a branch: `parties/{party}/referrals/{referral}/branches/{branch}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,9 @@ fn uid(text: &str) -> Result<Uuid, Error> {
 }
 
 /// The uid of something that a request makes. The same request makes the same, also after this store was rolled back;
-/// the request id, which is the caller's secret and random, keeps anybody else from guessing it.
-pub(crate) fn made_by(call: &Call, what: &str, index: usize) -> Uuid {
-    let digest = pae::digest_of(&[
+/// without this access point's key nobody can tell it beforehand, or seek a request that makes what another one made.
+pub(crate) fn made_by<'t>(desk: &impl Desk<'t>, call: &Call, what: &str, index: usize) -> Uuid {
+    let cause = pae::pae(&[
         b"nhipcau/1/referral-uid",
         call.party.as_str().as_bytes(),
         call.system.as_str().as_bytes(),
@@ -51,9 +51,7 @@ pub(crate) fn made_by(call: &Call, what: &str, index: usize) -> Uuid {
         what.as_bytes(),
         &(index as u64).to_le_bytes(),
     ]);
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    desk.uid(&call.request_id, &cause)
 }
 
 #[cfg(test)]

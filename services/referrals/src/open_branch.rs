@@ -68,7 +68,7 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
     let (group, cause, cause_branch) = need(desk, asked, &branches)?;
-    let ids = Ids { branch: made_by(call, "further-branch", 0), ..first.branch.ids() };
+    let ids = Ids { branch: made_by(desk, call, "further-branch", 0), ..first.branch.ids() };
     let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
     let basis = event::revealed(desk, first.held, &first.branch)?.view().basis;
     let (kind, now) = (first.branch.opening().kind, desk.now());
@@ -96,7 +96,9 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
 
 /// The need that the branch serves, and why it is opened.
 fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<(Uuid, Cause, Option<Uuid>), Error> {
-    let Some(name) = &asked.cause else { return Ok((made_by(&asked.call, "further-group", 0), Cause::Initial, None)) };
+    let Some(name) = &asked.cause else {
+        return Ok((made_by(desk, &asked.call, "further-group", 0), Cause::Initial, None));
+    };
     let is_meant = |known: &&Known| known.held.branch == name.branch && name.referral == asked.referral;
     let before = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
     let group = before.branch.opening().group;

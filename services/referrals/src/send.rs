@@ -7,7 +7,7 @@
 use nhipcau_domain::{
     id::SystemId,
     reason,
-    referral::{self, Actor, Basis, Body, Digest, Event, EventKind, Side, UnitRef},
+    referral::{self, Actor, Basis, Body, Event, EventKind, Side, UnitRef},
 };
 use nhipcau_messaging::{
     message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
@@ -188,7 +188,7 @@ fn dispatch<'t>(
         recipient,
         lane: Lane::Messages,
         parts,
-        cause: cause(event.digest(), &event.actor.system),
+        cause: cause(event),
         ordinal: u32::from(carried == Carried::Bare),
     };
     desk.send(draft).map(Some)
@@ -218,8 +218,8 @@ fn reachable<'t>(
 
 /// A message is caused by its event: the same event is the same message, and another one in its place, after a
 /// rollback, another message.
-fn cause(event: Digest, system: &SystemId) -> Cause {
-    Cause::Request { system: system.clone(), request_id: hex::encode(event.as_bytes()) }
+fn cause(event: &Event) -> Cause {
+    Cause::Entry { system: event.actor.system.clone(), time: event.time, digest: *event.digest().as_bytes() }
 }
 
 fn address(unit: &UnitRef) -> Address {

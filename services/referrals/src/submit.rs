@@ -159,7 +159,7 @@ pub(crate) fn submit<'t>(
     call: &Call,
     prepared: &Prepared,
 ) -> Result<(pb::Referral, bool), Error> {
-    let referral = made_by(call, "referral", 0);
+    let referral = made_by(desk, call, "referral", 0);
     if let Some(answered) = call.answered(desk)? {
         if (answered.referral, answered.branch) != (referral, None) {
             return Err(Error::RequestIdReused);
@@ -184,14 +184,14 @@ pub(crate) fn submit<'t>(
     }
     let opening = Opening {
         kind: prepared.kind,
-        group: made_by(call, "group", 0),
+        group: made_by(desk, call, "group", 0),
         cause: Cause::Initial,
         cause_branch: None,
         time_limits: limits::of_opening(&shared.release(), prepared.kind, now),
     };
     for (index, recipient) in prepared.recipients.iter().enumerate() {
         let new = NewBranch {
-            ids: Ids { case, referral, branch: made_by(call, "branch", index) },
+            ids: Ids { case, referral, branch: made_by(desk, call, "branch", index) },
             origin: prepared.origin.clone(),
             recipient: recipient.clone(),
             basis: prepared.basis.clone(),
@@ -266,7 +266,7 @@ fn directory(shared: &Referrals, prepared: &Prepared, now: Timestamp) -> Result<
 
 /// The case: a new one, or one in which the caller's party has a part already.
 fn case_of<'t>(desk: &mut impl Desk<'t>, call: &Call, prepared: &Prepared) -> Result<Uuid, Error> {
-    let Some(case) = prepared.case else { return Ok(made_by(call, "case", 0)) };
+    let Some(case) = prepared.case else { return Ok(made_by(desk, call, "case", 0)) };
     for held in branch::of_case(desk.tx(), case)? {
         let known = branch::known(desk.tx(), held)?;
         if known.is_some_and(|known| known.branch.unit(held.side).party == call.party) {

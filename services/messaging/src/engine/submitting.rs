@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
+use uuid::Uuid;
 
 use super::{Engine, Error, micros, sealing::Drafted};
 use crate::{
     crypto::{padding, seal::sealed_length},
+    derived,
     envelope::{Content, ENVELOPE_LIMIT},
     handler::{Refused, Wishes},
     message::{Cause, Correlation, Draft, Lane, MESSAGE_LIMIT, MessageId, PARTS_LIMIT, Recipient, RefusalReason},
@@ -108,6 +110,12 @@ impl Engine {
         self.take_draft(now, draft, true, tx)
     }
 
+    /// The uid of something that a request makes, by a cause that says which request and what.
+    #[must_use]
+    pub fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        derived::derive(&self.keys.id_key, derived::prefix_of(request_id), cause)
+    }
+
     fn take_draft(
         &mut self,
         now: Timestamp,
@@ -116,7 +124,7 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<MessageId, SubmitError> {
         let id = MessageId::derive(&self.keys.id_key, &draft.cause, draft.ordinal);
-        let is_request = matches!(draft.cause, Cause::Request { .. });
+        let is_request = matches!(draft.cause, Cause::Request { .. } | Cause::Entry { .. });
         let Draft { header, recipient, lane, parts, .. } = draft;
         let content = Content { header, ordinal: 0, skip: None, parts };
         let draft_digest = content.digest();

@@ -18,6 +18,7 @@ use std::{
 
 use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
+use uuid::Uuid;
 
 pub use handle::{CallError, Handle, Stopped};
 use handle::{Doors, Item, Reply};
@@ -66,6 +67,7 @@ pub enum Error {
 /// What the thread drives: the engine, or a stand-in in this module's own tests.
 trait Machine: Send {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError>;
+    fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid;
     fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError>;
     fn wake(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Option<Vec<u8>>, RestError>;
     fn blob(
@@ -86,6 +88,10 @@ trait Machine: Send {
 impl Machine for Engine {
     fn submit(&mut self, now: Timestamp, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         Self::submit(self, now, draft, tx)
+    }
+
+    fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        Self::uid(self, request_id, cause)
     }
 
     fn rest(&mut self, row: &Row<'_>, body: &[u8], tx: &mut Tx<'_>) -> Result<Vec<u8>, RestError> {
@@ -155,6 +161,13 @@ impl Submitter<'_> {
     /// [`SubmitError`] when the engine does not take it; the call must then fail as a whole.
     pub fn submit(&mut self, draft: Draft, tx: &mut Tx<'_>) -> Result<MessageId, SubmitError> {
         self.machine.submit(self.now, draft, tx)
+    }
+
+    /// The uid of something that a request makes: the same for the same cause. Like an id of a message, it begins as
+    /// the request id does where that is a UUIDv7.
+    #[must_use]
+    pub fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {
+        self.machine.uid(request_id, cause)
     }
 
     /// Encrypts a body for a row of a service's table, under the key of its case.

@@ -28,6 +28,10 @@ impl Machine for Stub {
         Ok(MessageId([0; 16]))
     }
 
+    fn uid(&self, _: &str, _: &[u8]) -> Uuid {
+        Uuid::nil()
+    }
+
     fn rest(&mut self, _: &Row<'_>, body: &[u8], _: &mut Tx<'_>) -> Result<Vec<u8>, RestError> {
         Ok(body.to_vec())
     }

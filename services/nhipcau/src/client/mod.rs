@@ -142,7 +142,7 @@ impl Connection {
 
 /// The id of a request: given, so that an earlier one is repeated, or a new one.
 pub(crate) fn request_id(given: Option<&uuid::Uuid>) -> String {
-    given.copied().unwrap_or_else(uuid::Uuid::new_v4).to_string()
+    given.copied().unwrap_or_else(uuid::Uuid::now_v7).to_string()
 }
 
 #[cfg(test)]

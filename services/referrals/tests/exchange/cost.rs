@@ -4,6 +4,7 @@
 use std::fs;
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use nhipcau_proto::referral::v1::{self as pb, ReferralKind, referral_service_server::ReferralService as _};
 
 use crate::{deeds::*, world::*};
@@ -40,6 +41,7 @@ impl World {
 
     /// One case of each caller, all of them waiting before the first is begun.
     async fn round(&mut self) {
+        self.pass(SignedDuration::from_millis(100));
         let (go, wait) = std::sync::mpsc::channel();
         let handle = self.nodes[MOH].handle();
         let begin = handle.call(move |_, _, _| wait.recv());
@@ -57,7 +59,7 @@ fn case() -> pb::SubmitReferralRequest {
     let told =
         |bytes: usize| Some(pb::KnownText { value: "ke lai. ".repeat(bytes / 8).trim_end().to_owned(), unknown: 0 });
     let mut request = submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh"]);
-    request.request_id = uuid::Uuid::new_v4().to_string();
+    request.request_id = uuid::Uuid::now_v7().to_string();
     let content = request.content.as_mut().unwrap();
     let narrative = content.narrative.as_mut().unwrap();
     narrative.condition = told(700);
