@@ -22,7 +22,7 @@ const STRUCTURE: &str = "IAEG-SDGs:SDG(1.8)";
 pub(crate) const PERIODS: u64 = 100;
 const FIRST_YEAR: u64 = 1900;
 /// Series of an uploaded piece, and of a submission.
-const SERIES_OF_A_CHUNK: usize = 100;
+const SERIES_OF_A_PIECE: usize = 100;
 pub(crate) const SERIES_OF_A_SUBMISSION: usize = 1_000;
 /// Submissions that are on their way at a time.
 const AT_A_TIME: usize = 2;
@@ -172,7 +172,7 @@ fn codes(list: &str) -> Vec<&'static str> {
 }
 
 fn pieces(keys: &[String]) -> Vec<Vec<u8>> {
-    keys.chunks(SERIES_OF_A_CHUNK).map(chunk).collect()
+    keys.chunks(SERIES_OF_A_PIECE).map(chunk).collect()
 }
 
 fn chunk(keys: &[String]) -> Vec<u8> {

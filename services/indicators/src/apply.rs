@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn store<E: From<Error>>(
     tx: &mut Tx<'_>,
     new: &NewSubmission,
-    write: impl FnOnce(&mut Tx<'_>, &mut Content<'_>) -> Result<(), E>,
+    write: impl FnOnce(&mut Tx<'_>, &mut Intake<'_>) -> Result<(), E>,
 ) -> Result<u64, E> {
     if let Some(known) = store::by_name(tx, &new.provider, new.id)? {
         if new.publish_time < known.new.publish_time {
@@ -37,7 +37,7 @@ pub(crate) fn store<E: From<Error>>(
     let from = store::from_place(tx, &new.provider, &new.structure, new.publish_time, new.id)?;
     let is_last = from.len() == 1;
     let work = is_last.then_some(Work { serial, submission: new, part: 0 });
-    write(tx, &mut Content { serial, position: 0, work })?;
+    write(tx, &mut Intake { serial, position: 0, work })?;
     if !is_last {
         store::clear_from(tx, &new.provider, &new.structure, new.publish_time, new.id)?;
         replay(tx, new)?;
@@ -46,14 +46,14 @@ pub(crate) fn store<E: From<Error>>(
 }
 
 /// Takes what a submission says.
-pub(crate) struct Content<'c> {
+pub(crate) struct Intake<'c> {
     serial: u64,
     position: u64,
     /// Where no later submission is known, so that each piece can take effect at once.
     work: Option<Work<'c>>,
 }
 
-impl Content<'_> {
+impl Intake<'_> {
     /// Adds the next piece: what it says, and the same as it is stored.
     pub(crate) fn add(&mut self, tx: &mut Tx<'_>, piece: pb::Chunk, bytes: &[u8]) -> Result<(), Error> {
         store::add_content(tx, self.serial, self.position, bytes)?;
@@ -90,9 +90,9 @@ fn apply(tx: &mut Tx<'_>, serial: u64, submission: &NewSubmission) -> Result<(),
 #[derive(Default)]
 struct Deletions {
     /// Of every period.
-    everywhere: Option<Named>,
+    everywhere: Option<NamedParts>,
     /// Of single ones, by their place in the order of periods.
-    somewhere: BTreeMap<i64, Named>,
+    somewhere: BTreeMap<i64, NamedParts>,
 }
 
 impl Deletions {
@@ -125,12 +125,12 @@ impl Deletions {
 
 /// What rows name of an observation.
 #[derive(Default)]
-struct Named {
+struct NamedParts {
     is_whole: bool,
     parts: State,
 }
 
-impl Named {
+impl NamedParts {
     fn add(&mut self, named: State) {
         self.is_whole |= named.is_nothing();
         self.parts = std::mem::take(&mut self.parts).merged(named);
@@ -149,7 +149,7 @@ struct Work<'w> {
 }
 
 /// An observation of a series: its place in the order of periods, its period, and what becomes of it.
-type Place = (i64, String, Option<State>);
+type Outcome = (i64, String, Option<State>);
 
 impl Work<'_> {
     fn piece(&mut self, tx: &mut Tx<'_>, datasets: Vec<pb::Dataset>) -> Result<(), Error> {
@@ -173,7 +173,7 @@ impl Work<'_> {
 
     /// One segment for each series, however many blocks name it.
     fn observations(&mut self, tx: &mut Tx<'_>, blocks: Vec<pb::SeriesBlock>, merge: bool) -> Result<(), Error> {
-        let mut by_series: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        let mut by_series: BTreeMap<String, Vec<Outcome>> = BTreeMap::new();
         for mut block in blocks {
             let places = by_series.entry(mem::take(&mut block.key)).or_default();
             places.reserve(block.time_periods.len());
@@ -235,7 +235,7 @@ impl Work<'_> {
     }
 
     /// Notes what observations of a series became, given in the order of periods.
-    fn record(&mut self, tx: &mut Tx<'_>, series: u64, places: Vec<Place>) -> Result<(), Error> {
+    fn record(&mut self, tx: &mut Tx<'_>, series: u64, places: Vec<Outcome>) -> Result<(), Error> {
         if places.is_empty() {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Work<'_> {
 }
 
 /// First and last of places in their order.
-fn span(places: &[Place]) -> (i64, i64) {
-    let order = |place: Option<&Place>| place.map_or(0, |(order, ..)| *order);
+fn span(places: &[Outcome]) -> (i64, i64) {
+    let order = |place: Option<&Outcome>| place.map_or(0, |(order, ..)| *order);
     (order(places.first()), order(places.last()))
 }

@@ -214,7 +214,7 @@ impl Indicators {
 /// Checks what a submission says, piece by piece, and adds it as its content in canonical form.
 fn write(
     tx: &mut Tx<'_>,
-    stored: &mut apply::Content<'_>,
+    stored: &mut apply::Intake<'_>,
     sender: &str,
     published: &Published,
     registry: &Registry,

@@ -95,14 +95,15 @@ impl Engine {
             },
         )?;
         let Some(channel) = self.incoming.get_mut(key) else { return Ok(()) };
-        if channel.strays {
-            inbox::forget_stray(tx, &key.0, r.id)?;
-        }
+        let was_stray = channel.strays && inbox::forget_stray(tx, &key.0, r.id)?;
         channel.head = head;
         if key.1 && is_retryable(outcome) && channel.retry_at.is_none() {
             channel.retry_at = Some(time + channel.retry_backoff);
         }
         channel.pending.push(Accepted { head, id: r.id, outcome, expected });
+        if was_stray {
+            self.peer(&key.0).strays_changed(time);
+        }
         Ok(())
     }
 

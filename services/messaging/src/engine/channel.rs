@@ -29,6 +29,8 @@ pub(super) const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
 pub(super) const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 /// How often a recovery goes on step by step.
 const OFTEN: SignedDuration = SignedDuration::from_millis(200);
+/// Longest wait before what a sender gave up is returned to it once more.
+const STRAYS_LONGEST: SignedDuration = SignedDuration::from_secs(60);
 /// Envelopes ahead of a gap that are kept until it closes.
 pub(super) const WINDOW: u64 = 64;
 /// Signed positions without a receipt, at most.
@@ -145,6 +147,8 @@ pub(super) struct Incoming {
     pub(super) link: Option<Digest>,
     /// The first receipt after the one that the sender has stated last, where it begins a series.
     pub(super) next: Option<(Number, Digest)>,
+    /// From where positions are stated anew once all receipts that the sender returns are here.
+    pub(super) restate_from: Option<u64>,
     /// Last position that an own receipt covers.
     pub(super) covered: u64,
     /// Whether the sender has confirmed since the start that no receipt of this access point is missing here.
@@ -210,6 +214,7 @@ impl Incoming {
             receipt: (number, digest),
             link: None,
             next: None,
+            restate_from: issued::owed(tx, channel)?,
             covered,
             synced,
             window: BTreeMap::new(),
@@ -260,8 +265,10 @@ pub(super) struct Peer {
     pub(super) returns: BTreeMap<(Lane, bool), u64>,
     /// Envelopes of the peer to return that took no position here.
     pub(super) strays: Vec<Verified>,
-    /// When kept ones are next returned.
+    /// When kept ones are next returned, if at all, not before when, and how much later again.
     pub(super) strays_at: Option<Timestamp>,
+    pub(super) strays_after: Timestamp,
+    pub(super) strays_backoff: SignedDuration,
     /// Receipts of the peer to return: lane, broadcast, after which.
     pub(super) receipt_returns: BTreeMap<(Lane, bool), Number>,
     /// The last position of the own broadcast that the peer shares, when its head is not on the own chain.
@@ -290,6 +297,8 @@ impl Peer {
             returns: BTreeMap::new(),
             strays: Vec::new(),
             strays_at: None,
+            strays_after: now,
+            strays_backoff: OFTEN,
             receipt_returns: BTreeMap::new(),
             rewind: None,
             served_at: BTreeMap::new(),
@@ -302,9 +311,24 @@ impl Peer {
         self.status_at = self.status_at.min(earliest.max(now));
     }
 
-    /// Asks for the return of what the peer gave up, not more often than every fifth of a second.
+    /// Asks for the return of what the peer gave up: ever more rarely while nothing comes of it.
     pub(super) fn strays_due(&mut self, now: Timestamp) {
-        self.strays_at.get_or_insert(now + OFTEN);
+        self.strays_at.get_or_insert(self.strays_after.max(now + OFTEN));
+    }
+
+    /// Something that the peer gave up has come, or has taken a position.
+    pub(super) fn strays_changed(&mut self, now: Timestamp) {
+        (self.strays_at, self.strays_after, self.strays_backoff) = (Some(now + OFTEN), now, OFTEN);
+    }
+
+    /// What the peer gave up goes back to it, if there is any.
+    pub(super) fn strays_returned(&mut self, now: Timestamp, strays: Vec<Verified>) {
+        self.strays_at = None;
+        if !strays.is_empty() {
+            self.strays.extend(strays);
+            self.strays_after = now + self.strays_backoff;
+            self.strays_backoff = (self.strays_backoff * 2).min(STRAYS_LONGEST);
+        }
     }
 
     /// Whether something may be sent again on the word of a status: at most once in two seconds each.

@@ -228,7 +228,8 @@ impl Engine {
             id: r.id,
             envelope: &verified.envelope.encode_to_vec(),
         };
-        if !inbox::keep_stray(tx, &stray)? {
+        let kept = inbox::keep_stray(tx, &stray)?;
+        if kept.is_none() {
             self.unkept = true;
         } else if let Some(channel) = self.incoming.get_mut(key) {
             channel.strays = true;
@@ -236,7 +237,9 @@ impl Engine {
         self.branch("stray_kept");
         let peer = self.peer(&key.0);
         peer.status_due(time);
-        peer.strays_due(time);
+        if kept == Some(true) {
+            peer.strays_changed(time);
+        }
         Ok(())
     }
 

@@ -119,22 +119,20 @@ impl Engine {
         Ok(())
     }
 
-    /// Prepares what senders gave up, and may have lost, for its return: the oldest, soon after one came and whenever
-    /// its sender has spoken, which it does after each return.
+    /// Prepares what senders gave up, and may have lost, for its return: the oldest, soon after one came or took a
+    /// position, else when its sender has spoken, ever more rarely.
     fn find_strays(&mut self, now: Timestamp, tx: &mut Tx<'_>) -> Result<(), Error> {
         let time = self.time;
         let due = |peer: &Peer| peer.run.is_some() && peer.strays_at.is_some_and(|at| at <= time);
         let senders: Vec<_> = self.peers.iter().filter(|(_, peer)| due(peer)).map(|(id, _)| id.clone()).collect();
         for sender in senders {
             let mut stored = inbox::abandoned(tx, &sender)?;
-            stored.extend(inbox::oldest_strays(tx, &sender)?);
+            stored.extend(inbox::oldest_strays(tx, &sender, BUNDLE_LIMIT)?);
             let envelopes = stored.iter().filter_map(|bytes| wire::Envelope::decode(bytes.as_slice()).ok());
             let verified: Vec<_> = envelopes
                 .filter_map(|e| envelope::verify(e, pae::ENVELOPE, &self.release, now, Trust::default()).ok())
                 .collect();
-            let peer = self.peer(&sender);
-            peer.strays_at = None;
-            peer.strays.extend(verified);
+            self.peer(&sender).strays_returned(time, verified);
         }
         Ok(())
     }
@@ -279,9 +277,16 @@ impl Engine {
         self.branch("receipt_taken_back");
         self.alarm(AlarmKind::RolledBack, Some(peer));
         let otherwise = s.first <= head && self.says_otherwise(&key, s, tx)?;
-        // Written by a history that this store is not: the sender has to know what is on this disk.
-        let from = otherwise.then_some(s.first).into_iter().chain(parting).min();
-        from.map_or(Ok(()), |from| self.restate(&key, from, tx))
+        // Written by a history that this store is not: the sender has to know what is on this disk, once it has
+        // returned everything. A receipt issued before would be taken for the last.
+        let found = otherwise.then_some(s.first).into_iter().chain(parting);
+        let Some(channel) = self.incoming.get_mut(&key) else { return Ok(()) };
+        let from = found.chain(channel.restate_from).min();
+        if from != channel.restate_from {
+            channel.restate_from = from;
+            issued::owe(tx, self.channel(&key), from)?;
+        }
+        Ok(())
     }
 
     /// Where a receipt goes on from an earlier one than the last here, or from one that is not here: the first position

@@ -16,7 +16,7 @@ use crate::{
     receipt::Number,
     signal::{self, ContractSupport, IncomingStatus, Kind, OutgoingStatus, ReceiptHead, Run, Signal, StatusStatement},
     store::{
-        Tx, held, inbox,
+        Tx, held, inbox, issued,
         outbox::{self, Head},
     },
 };
@@ -295,6 +295,11 @@ impl Engine {
         }
         if mine <= theirs {
             channel.next = None;
+        }
+        let restate_from = if mine >= theirs { channel.restate_from.take() } else { None };
+        if let Some(from) = restate_from {
+            issued::owe(tx, self.channel(key), None)?;
+            self.restate(key, from, tx)?;
         }
         if mine > theirs && self.peer(&key.0).may_serve(Serving::Receipts(key.2, key.1), time) {
             self.repeat_receipts(now, key, theirs, tx)?;

@@ -353,13 +353,13 @@ pub(crate) struct Stray<'s> {
     pub(crate) envelope: &'s [u8],
 }
 
-/// Keeps a stray; says whether there was room.
-pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> {
+/// Keeps a stray; says whether it was new, or nothing when there is no room.
+pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<Option<bool>, Error> {
     let (count, bytes) = stray_sizes(tx, s.sender)?;
     if count >= STRAYS_LIMIT || bytes >= STRAYS_BYTES {
-        return Ok(false);
+        return Ok(None);
     }
-    tx.execute(
+    let inserted = tx.execute(
         "INSERT INTO stray (sender, lane, incarnation, sequence, id, envelope) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (sender, id) DO NOTHING",
         &[
@@ -371,7 +371,7 @@ pub(crate) fn keep_stray(tx: &mut Tx<'_>, s: &Stray<'_>) -> Result<bool, Error> 
             s.envelope.into(),
         ],
     )?;
-    Ok(true)
+    Ok(Some(inserted > 0))
 }
 
 /// Whether strays of a sender are kept.
@@ -388,19 +388,29 @@ fn stray_sizes(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<(u64, u64), Er
     Ok(sizes.unwrap_or_default())
 }
 
-/// The oldest strays of a sender.
-pub(crate) fn oldest_strays(tx: &mut Tx<'_>, sender: &AccessPointId) -> Result<Vec<Vec<u8>>, Error> {
-    tx.query(
-        "SELECT envelope FROM stray WHERE sender = $1 ORDER BY lane, incarnation, sequence LIMIT 64",
+/// The oldest strays of a sender, of at most so many bytes together, or one.
+pub(crate) fn oldest_strays(tx: &mut Tx<'_>, sender: &AccessPointId, bytes: usize) -> Result<Vec<Vec<u8>>, Error> {
+    let oldest = tx.query(
+        "SELECT id, LENGTH(envelope) FROM stray WHERE sender = $1 ORDER BY lane, incarnation, sequence LIMIT 64",
         &[sender.as_str().into()],
-        |row| row.blob(0),
-    )
+        |row| Ok((row.array::<16>(0)?, row.number(1)?)),
+    )?;
+    let (mut found, mut size) = (Vec::new(), 0);
+    for (id, length) in oldest {
+        size += usize::try_from(length).unwrap_or(usize::MAX);
+        if size > bytes && !found.is_empty() {
+            break;
+        }
+        let sql = "SELECT envelope FROM stray WHERE sender = $1 AND id = $2";
+        found.extend(tx.query_one(sql, &[sender.as_str().into(), (&id).into()], |row| row.blob(0))?);
+    }
+    Ok(found)
 }
 
-/// The message has taken a position: nothing is to be returned any more.
-pub(crate) fn forget_stray(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<(), Error> {
-    tx.execute("DELETE FROM stray WHERE sender = $1 AND id = $2", &[sender.as_str().into(), (&id.0).into()])?;
-    Ok(())
+/// The message has taken a position: nothing is to be returned any more. Says whether it was kept.
+pub(crate) fn forget_stray(tx: &mut Tx<'_>, sender: &AccessPointId, id: MessageId) -> Result<bool, Error> {
+    let sql = "DELETE FROM stray WHERE sender = $1 AND id = $2";
+    Ok(tx.execute(sql, &[sender.as_str().into(), (&id.0).into()])? > 0)
 }
 
 /// Whether the message has taken a position before.

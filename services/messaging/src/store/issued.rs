@@ -81,6 +81,28 @@ pub(crate) fn first_stated_after(tx: &mut Tx<'_>, channel: Channel<'_>, after: N
     )
 }
 
+/// From which position on a channel is to be stated anew, as noted by [`owe`].
+pub(crate) fn owed(tx: &mut Tx<'_>, channel: Channel<'_>) -> Result<Option<u64>, Error> {
+    tx.query_one("SELECT value FROM meta WHERE name = $1", &[owed_name(channel).as_str().into()], |row| {
+        Ok(u64::from_be_bytes(row.array(0)?))
+    })
+}
+
+/// Notes from which position on a channel is to be stated anew, or that it was.
+pub(crate) fn owe(tx: &mut Tx<'_>, channel: Channel<'_>, from: Option<u64>) -> Result<(), Error> {
+    let name = owed_name(channel);
+    tx.execute("DELETE FROM meta WHERE name = $1", &[name.as_str().into()])?;
+    if let Some(from) = from {
+        let value = from.to_be_bytes();
+        tx.execute("INSERT INTO meta (name, value) VALUES ($1, $2)", &[name.as_str().into(), (&value[..]).into()])?;
+    }
+    Ok(())
+}
+
+fn owed_name(channel: Channel<'_>) -> String {
+    format!("restate/{}/{}/{}", channel.sender, channel.recipient, channel.lane.number())
+}
+
 /// The newest receipt whose last position this is.
 pub(crate) fn ending_at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) -> Result<Option<wire::Receipt>, Error> {
     tx.query_one(

@@ -196,3 +196,32 @@ fn what_its_sender_has_erased_is_stated_once_more_without_being_sent_again() {
     assert_eq!(world.in_state(MOH, 2), 2, "a message that nobody concludes");
     assert_eq!(world.branch(MOH, "unreadable_position"), 0);
 }
+
+/// A return carries at most 128 receipts. What is stated anew after the first of them must not stand for the others.
+#[test]
+fn what_another_copy_refused_stays_refused_however_many_receipts_it_had_issued() {
+    let mut world = World::open();
+    let before = world.image(VWU);
+    world.send_in(MOH, VWU, "r1", b"one", Some([1; 16])).unwrap();
+    world.settle_within(2);
+    let received = world.image(VWU);
+    world.restart_with(VWU, Some(&before), &Secrets { opens: false, ..Secrets::default() });
+    world.settle_losing(is_receipt);
+    let refused = world.image(VWU);
+    world.restart(VWU, Some(&received));
+    for number in 2..=200_u8 {
+        let body: &[u8] = if number == 180 { b"refuse" } else { b"more" };
+        world.send_in(MOH, VWU, &format!("r{number}"), body, Some([number; 16])).unwrap();
+        world.settle_within(1);
+    }
+    let wrong_state = RefusalReason::WrongState as i64;
+    assert_eq!(world.concluded(MOH).iter().filter(|outcome| **outcome == wrong_state).count(), 1);
+    world.restart(VWU, Some(&refused));
+    let restored = world.branch(VWU, "receipt_taken_back");
+    world.settle();
+    assert!(world.branch(VWU, "receipt_taken_back") - restored > 128);
+    assert!(world.branch(VWU, "receipt_honoured") > 0);
+    assert_eq!(world.effects(VWU).len(), 198);
+    let concluded = world.concluded(MOH);
+    assert_eq!((concluded.len(), concluded[200]), (201, RefusalReason::Unreadable as i64));
+}

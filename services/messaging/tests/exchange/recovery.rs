@@ -115,6 +115,24 @@ fn all_that_only_the_broker_held_of_a_rolled_back_sender_is_returned_within_seco
     assert!(world.rows(VWU, "SELECT 1 FROM stray", |row| row.int(0)).is_empty());
 }
 
+/// "two" waits at its sender for "one" of its case, which nobody holds, for 90 seconds.
+#[test]
+fn what_was_given_up_and_takes_no_position_yet_is_returned_ever_more_rarely() {
+    let mut world = World::open();
+    let image = world.image(MOH);
+    world.send(MOH, VWU, "r1", b"one").unwrap();
+    world.queue.clear();
+    world.send(MOH, VWU, "r2", b"two").unwrap();
+    let late = world.take_bundles();
+    world.restart(MOH, Some(&image));
+    world.settle_within(2);
+    for parcel in late {
+        world.deliver(parcel).unwrap();
+    }
+    world.settle_within(60);
+    assert!((2..20).contains(&world.branch(VWU, "returned")), "{}", world.branch(VWU, "returned"));
+}
+
 #[test]
 fn a_publisher_rolled_back_gets_its_figures_back_and_everybody_holds_them() {
     let mut world = World::open();

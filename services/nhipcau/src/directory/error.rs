@@ -55,8 +55,8 @@ pub(crate) enum Error {
         "{0} has data structures inside, which access points would not read: put each into a table beside the release"
     )]
     InlineStructures(PathBuf),
-    /// A directory is refused.
-    #[error("the directory is refused")]
+    /// A directory is refused, or its disk fails.
+    #[error("the directory cannot be used")]
     Directory(#[source] kept::Error),
     /// The key is none of the root's.
     #[error("the key {0} is none of the signers of the release's root, nor of the root before it")]
@@ -87,6 +87,8 @@ impl Error {
     fn code(&self) -> Code {
         match self {
             Self::Argument(_) => Code::Usage,
+            // Of the disk, not of what lies there.
+            Self::Directory(kept::Error::Read { .. } | kept::Error::Write { .. }) => Code::Failed,
             Self::Refused { .. } | Self::InlineStructures(_) | Self::Directory(_) | Self::Table { .. } => Code::Differs,
             Self::Key(_) | Self::Toml { .. } | Self::SignerForm | Self::Root(_) | Self::Source(_) => {
                 Code::Configuration
