@@ -1,5 +1,5 @@
-//! Recipients whose store was put back, went on differently, and was replaced by a copy that knows nothing of this: what
-//! the sender holds in the end is what is on the recipient's disk.
+//! Recipients whose store was put back, went on differently, and was replaced by a copy that knows nothing of this.
+//! What the sender holds in the end is what is on the recipient's disk.
 
 use nhipcau_messaging::{
     engine::{AlarmKind, Kind},
