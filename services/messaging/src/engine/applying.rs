@@ -159,7 +159,8 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
         let covered = self.incoming.get(key).map_or(0, |channel| channel.covered);
-        if verified.routing.sequence <= covered { self.stated(now, key, verified, tx) } else { Ok(None) }
+        let stated = if verified.routing.sequence <= covered { self.stated(now, key, verified, tx)? } else { None };
+        Ok(stated.filter(|outcome| !matches!(outcome, Outcome::Refused(reason) if is_retryable(*reason as i32))))
     }
 
     /// Decides and performs the effect; gives the outcome.

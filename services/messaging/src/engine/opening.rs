@@ -104,6 +104,9 @@ impl Engine {
         let base = theirs.sequence.max(out.receipted);
         let given_up = outbox::give_up_after(tx, &key.0, key.1, base)?;
         out.head = outbox::position(tx, &key.0, key.1, base)?.unwrap_or_default();
+        if out.tip.sequence > base {
+            out.tip = out.head;
+        }
         out.base = base;
         out.phase = Phase::Open;
         out.return_from = 0;

@@ -145,8 +145,8 @@ impl Engine {
         self.outputs.push(Output::Publish { kind: Kind::Receipts, recipient, bytes, token });
     }
 
-    /// What an own earlier receipt states of an envelope at its position; `None` when none does, or only that it could
-    /// not be taken yet.
+    /// What an own earlier receipt states of an envelope at its position; that it could not be taken yet, when nothing
+    /// else was said.
     pub(super) fn stated(
         &mut self,
         now: Timestamp,
@@ -155,13 +155,17 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<Option<Outcome>, Error> {
         let routing = &verified.routing;
+        let mut for_now = None;
         for receipt in issued::all_covering(tx, self.channel(key), routing.sequence)? {
             let Ok(receipt) = receipt::verify(receipt, &self.release, now, true) else { return Ok(None) };
             let s = &receipt.statement;
             let refusal = s.refusals.iter().find(|refusal| refusal.sequence == routing.sequence);
             let outcome = match refusal {
                 // What was said after it counts.
-                Some(refusal) if is_retryable(refusal.reason as i32) => continue,
+                Some(refusal) if is_retryable(refusal.reason as i32) => {
+                    for_now = (refusal.id == routing.id).then_some(Outcome::Refused(refusal.reason));
+                    continue;
+                }
                 Some(refusal) => (refusal.id == routing.id).then_some(Outcome::Refused(refusal.reason)),
                 // A receipt names its received positions by the digest of the last one only. For those before it the
                 // sender's present incarnation must be known, so that no given-up envelope passes for what was
@@ -175,7 +179,7 @@ impl Engine {
             };
             return Ok(outcome);
         }
-        Ok(None)
+        Ok(for_now)
     }
 
     /// Whether the own receipt that speaks last of this position names another envelope there.

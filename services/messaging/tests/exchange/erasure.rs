@@ -2,11 +2,11 @@
 
 use nhipcau_messaging::{
     engine::{Error, SubmitError},
-    message::RefusalReason,
+    message::{Draft, RefusalReason},
     store,
 };
 
-use crate::world::{HANOI, MOH, Secrets, VWU, World};
+use crate::world::{HANOI, MOH, NEWER_MINOR, Secrets, VWU, World};
 
 const ERASED: [u8; 16] = [1; 16];
 const OTHER: [u8; 16] = [2; 16];
@@ -114,4 +114,21 @@ fn what_lies_of_an_erased_case_does_not_open_later_in_the_same_transaction() {
         Ok::<_, Error>(engine.wake(Some(&ERASED), "row", b"1", Some(&stored), tx)?)
     });
     assert_eq!(opened.unwrap(), None);
+}
+
+/// A receipt that stated it as received would have a later copy of the store apply it without an agreement.
+#[test]
+fn what_was_refused_for_now_and_erased_since_is_not_stated_as_received() {
+    let mut world = World::open();
+    let before = world.image(VWU);
+    let newer =
+        |draft: &mut Draft| (draft.header.contract_minor, draft.header.correlation) = (NEWER_MINOR, Some(ERASED));
+    world.send_changed(MOH, VWU, "r1", newer).unwrap();
+    world.settle();
+    world.group(MOH, |engine, tx| engine.erase(&ERASED, tx)).unwrap();
+    world.restart(VWU, Some(&before));
+    world.settle();
+    let outcomes =
+        world.rows(VWU, "SELECT outcome FROM received WHERE sender = 'moh' ORDER BY sequence", |row| row.int(0));
+    assert_eq!(outcomes[0], RefusalReason::NotYet as i64, "{outcomes:?}");
 }
