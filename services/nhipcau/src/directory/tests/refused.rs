@@ -4,6 +4,7 @@ use nhipcau_proto::directory::v1 as pb;
 use prost::Message as _;
 
 use super::*;
+use crate::exit::{Code, Failure};
 
 fn refusal(result: Result<Installed, Error>) -> rules::Error {
     match result {
@@ -50,6 +51,20 @@ fn an_altered_byte_is_refused() {
     fs::write(&path, bytes).unwrap();
     assert!(office.install(&path).is_err());
     assert!(verify(&office.place(), day(1)).is_err());
+}
+
+#[test]
+fn a_disk_that_fails_is_told_from_a_directory_that_is_refused() {
+    let code = |error: Error| Failure::from(error).code();
+    let office = Office::new();
+    let path = office.first();
+    office.install(&path).unwrap();
+    let unreadable = office.place().path.join("releases/00000009.release");
+    fs::create_dir(&unreadable).unwrap();
+    assert_eq!(code(office.install(&path).unwrap_err()), Code::Failed);
+    fs::remove_dir(&unreadable).unwrap();
+    fs::write(&unreadable, b"no release").unwrap();
+    assert_eq!(code(office.install(&path).unwrap_err()), Code::Differs);
 }
 
 #[test]
