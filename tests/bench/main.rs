@@ -10,6 +10,7 @@
 //! observations        from the upload until a subscriber answers a query with every value
 //! ```
 //!
+//! With `--soak` the half rate is kept for so many minutes, and memory, descriptors and delays of each tenth are noted.
 //! With `--growth` it is instead what becomes of rates, delays, memory and starts while the stores grow.
 //!
 //! Everything runs in the sandbox: four access points as processes, TLS, a signed directory, a broker that flushes
@@ -22,6 +23,7 @@ mod jetstream;
 mod observations;
 mod referrals;
 mod report;
+mod soak;
 
 use std::{
     fs,
@@ -51,6 +53,9 @@ struct Args {
     /// Seconds at half the rate.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Minutes at half the rate before that; memory and delays are noted ten times meanwhile.
+    #[arg(long, default_value_t = 0)]
+    soak: u64,
     /// Series of a hundred observations each.
     #[arg(long, default_value_t = 5_000)]
     series: usize,
@@ -104,8 +109,13 @@ async fn main() -> Result<()> {
     callers.flood(args.preload).await?;
     writeln!(error, "{} cases …", args.cases)?;
     let (cases, answered, answer) = callers.flood(args.cases).await?;
+    let half_rate = cases.per_second() / 2.0;
+    if args.soak > 0 {
+        writeln!(error, "soaking at half that rate for {} minutes …", args.soak)?;
+        soak::run(&mut world, &mut callers, half_rate, Duration::from_secs(args.soak * 60), &mut report).await?;
+    }
     writeln!(error, "at half that rate for {} seconds …", args.seconds)?;
-    let (half, delay) = callers.pace(cases.per_second() / 2.0, Duration::from_secs(args.seconds)).await?;
+    let (half, delay) = callers.pace(half_rate, Duration::from_secs(args.seconds)).await?;
 
     writeln!(error, "{} series …", args.series)?;
     let observations = observations::run(&world, args.series).await?;

@@ -36,15 +36,23 @@ pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner, piece:
     Ok(())
 }
 
-/// The newest version of each part that an owner holds, in the order of the contract. What does not open any more is
-/// left out: its case was erased.
+/// Every version of each part that an owner holds, the oldest first. What does not open any more is left out: its case
+/// was erased.
+pub(crate) fn all<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner) -> Result<Vec<Piece>, Error> {
+    let mut all = Vec::new();
+    for Sealed { part, digest, body } in content::all(desk.tx(), owner)? {
+        let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &digest) };
+        all.extend(desk.wake(&row, &body)?.map(|bytes| Piece { part, digest, bytes }));
+    }
+    Ok(all)
+}
+
+/// The newest version of each part that an owner holds, in the order of the contract, as [`all`].
 pub(crate) fn newest<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner) -> Result<Vec<Piece>, Error> {
     let mut newest: Vec<Piece> = Vec::new();
-    for sealed in content::all(desk.tx(), owner)? {
-        let row = Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &sealed.digest) };
-        let Some(bytes) = desk.wake(&row, &sealed.body)? else { continue };
-        newest.retain(|piece| piece.part != sealed.part);
-        newest.push(Piece { part: sealed.part, digest: sealed.digest, bytes });
+    for version in all(desk, case, owner)? {
+        newest.retain(|piece| piece.part != version.part);
+        newest.push(version);
     }
     Ok(newest)
 }

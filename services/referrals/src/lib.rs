@@ -31,6 +31,7 @@ mod page;
 mod recall;
 mod receive;
 mod recover;
+mod regained;
 mod request;
 mod send;
 mod store;

@@ -4,7 +4,7 @@ use nhipcau_domain::{
     id::PartyId,
     reason,
     referral::{
-        Body, Cause, Ids, NewBranch, Opening, Revocation, Side, State, UnitRef,
+        Body, Cause, Event, Ids, NewBranch, Opening, Revocation, Side, State, UnitRef,
         group::{Member, vacant},
     },
 };
@@ -113,9 +113,12 @@ fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Resu
 }
 
 /// Recalled, or its consent withdrawn: nothing further is opened.
-fn is_over(known: &Known) -> bool {
-    let events = known.branch.log(Side::Origin).events();
-    let is_end = |body: &Body| matches!(body, Body::EnteredInError { .. } | Body::ConsentWithdrawn { .. });
-    events.iter().any(|event| is_end(&event.body))
+pub(crate) fn is_over(known: &Known) -> bool {
+    known.branch.log(Side::Origin).events().iter().any(is_end)
         || known.branch.view().revocation == Some(Revocation::ConsentWithdrawn)
+}
+
+/// Whether an event of an origin ends its whole referral.
+pub(crate) fn is_end(event: &Event) -> bool {
+    matches!(event.body, Body::EnteredInError { .. } | Body::ConsentWithdrawn { .. })
 }

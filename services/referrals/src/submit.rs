@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     get, limits, metrics,
     name::made_by,
+    regained::{self, Regained},
     request::Call,
     send,
     store::{
@@ -167,8 +168,8 @@ pub(crate) fn submit<'t>(
         return Ok((answer(desk, &call.party, answered.referral)?, true));
     }
     let case = case_of(desk, call, prepared)?;
-    if !branch::of_referral(desk.tx(), referral)?.is_empty() {
-        // The store was rolled back, and what the request had made came back before the caller did.
+    let regained = regained::take(desk, call, prepared, (case, referral))?;
+    if regained.as_ref().is_some_and(|regained| regained.missing.is_empty()) {
         call.remember(desk, case, referral, None)?;
         return Ok((answer(desk, &call.party, referral)?, true));
     }
@@ -178,10 +179,16 @@ pub(crate) fn submit<'t>(
     }
     let now = desk.now();
     directory(shared, prepared, now)?;
-    let pieces = pieces(&prepared.content);
-    for piece in &pieces {
-        content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
-    }
+    let Regained { missing, pieces } = match regained {
+        Some(regained) => regained,
+        None => {
+            let pieces = pieces(&prepared.content);
+            for piece in &pieces {
+                content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
+            }
+            Regained { missing: (0..prepared.recipients.len()).collect(), pieces }
+        }
+    };
     let opening = Opening {
         kind: prepared.kind,
         group: made_by(desk, call, "group", 0),
@@ -189,7 +196,7 @@ pub(crate) fn submit<'t>(
         cause_branch: None,
         time_limits: limits::of_opening(&shared.release(), prepared.kind, now),
     };
-    for (index, recipient) in prepared.recipients.iter().enumerate() {
+    for (index, recipient) in prepared.recipients.iter().enumerate().filter(|(index, _)| missing.contains(index)) {
         let new = NewBranch {
             ids: Ids { case, referral, branch: made_by(desk, call, "branch", index) },
             origin: prepared.origin.clone(),

@@ -111,10 +111,6 @@ pub(crate) const RECEIVED: i64 = 0;
 pub(crate) const INVALID: i64 = 6;
 pub(crate) const WRONG_STATE: i64 = 7;
 
-fn name_in(content: &pb::ReferralContent) -> &str {
-    &content.identity.as_ref().unwrap().full_name.as_ref().unwrap().value
-}
-
 #[tokio::test]
 async fn a_peer_that_names_its_branch_like_my_referral_neither_changes_nor_erases_my_content() {
     let mut world = World::open().await;

@@ -47,7 +47,7 @@ pub(crate) fn unit(name: &str) -> pb::UnitRef {
     pb::UnitRef { party: party.into(), unit: unit.into() }
 }
 
-fn known(value: &str) -> Option<pb::KnownText> {
+pub(crate) fn known(value: &str) -> Option<pb::KnownText> {
     Some(pb::KnownText { value: value.into(), unknown: 0 })
 }
 
@@ -134,6 +134,11 @@ pub(crate) fn submission(kind: pb::ReferralKind, from: &str, to: &[&str]) -> pb:
         acting_person: "cb-17".into(),
         ..Default::default()
     }
+}
+
+/// The child's name in a content.
+pub(crate) fn name_in(content: &pb::ReferralContent) -> &str {
+    &content.identity.as_ref().unwrap().full_name.as_ref().unwrap().value
 }
 
 /// The name of a referral whose branch has this name.

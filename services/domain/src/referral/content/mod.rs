@@ -86,6 +86,29 @@ impl Content {
         }
     }
 
+    /// Whether the bytes of a part, as they were sealed and digested, say the same as this content: all but the salt,
+    /// which is drawn anew each time that a request is read.
+    #[must_use]
+    pub fn says(&self, part: Part, bytes: &[u8]) -> bool {
+        match part {
+            Part::Preview => pb::ReferralPreview::decode(bytes)
+                .is_ok_and(|other| pb::ReferralPreview { salt: other.salt.clone(), ..self.preview.write() } == other),
+            Part::Identity => pb::ReferralIdentity::decode(bytes).is_ok_and(|other| {
+                let mine = self.identity.as_ref().map(Identity::write);
+                mine.is_some_and(|mine| pb::ReferralIdentity { salt: other.salt.clone(), ..mine } == other)
+            }),
+            Part::Narrative => pb::ReferralNarrative::decode(bytes).is_ok_and(|other| {
+                let mine = self.narrative.as_ref().map(Narrative::write);
+                mine.is_some_and(|mine| pb::ReferralNarrative { salt: other.salt.clone(), ..mine } == other)
+            }),
+            Part::Reporter => pb::ReferralReporter::decode(bytes).is_ok_and(|other| {
+                let mine = self.reporter.as_ref().map(Reporter::write);
+                mine.is_some_and(|mine| pb::ReferralReporter { salt: other.salt.clone(), ..mine } == other)
+            }),
+            Part::Unrecognized(_) => false,
+        }
+    }
+
     /// Every area that is named, with its path, to be looked up in the lists in force.
     pub fn areas(&self) -> impl Iterator<Item = (&'static str, &AdminUnitRef)> {
         let identity = self.identity.as_ref();

@@ -1,0 +1,119 @@
+//! A request that comes again after the store was put back: peers gave back what they hold of its referral, and the
+//! request brings the rest.
+//!
+//! What came back is held against the request, so that its id stands for one content also when the answer to it was
+//! lost. Parts that had not been disclosed and branches that nobody had heard of lay only here: they are made anew,
+//! under the uids that the request gives. Once recalled, or without its consent, a referral gets nothing more.
+
+use nhipcau_domain::{
+    reason,
+    referral::{Cause, PartDigest, PartSet, Side},
+};
+use uuid::Uuid;
+
+use crate::{
+    content::{self, Piece},
+    desk::Desk,
+    error::Error,
+    event,
+    name::made_by,
+    open_branch::{is_end, is_over},
+    request::Call,
+    store::{
+        branch::{self, Known},
+        content::Owner,
+        log,
+    },
+    submit::{Prepared, first_tier, pieces},
+};
+
+/// What is still to be made of a referral that came back, and with what.
+pub(crate) struct Regained {
+    /// Which recipients of the request have no branch.
+    pub(crate) missing: Vec<usize>,
+    /// The parts that the referral holds.
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Looks for what came back, and puts the parts that did not to rest; `None` when nothing came back.
+///
+/// # Errors
+/// [`Error::RequestIdReused`] when the request says something else than what came back, [`Error::Recovering`] while
+/// more is on its way, `WRONG_STATE` when only the end of the referral came back.
+pub(crate) fn take<'t>(
+    desk: &mut impl Desk<'t>,
+    call: &Call,
+    prepared: &Prepared,
+    (case, referral): (Uuid, Uuid),
+) -> Result<Option<Regained>, Error> {
+    let mut came = Vec::new();
+    for held in branch::of_referral(desk.tx(), referral)? {
+        match branch::known(desk.tx(), held)? {
+            Some(known) => came.push(known),
+            // Whoever was told of the end may have erased the opening: it is not waited for.
+            None if log::all(desk.tx(), held, Side::Origin)?.iter().any(|stored| is_end(&stored.event)) => {
+                return Err(Error::rule("request_id", reason::WRONG_STATE));
+            }
+            None => return Err(Error::Recovering),
+        }
+    }
+    if came.is_empty() {
+        return Ok(None);
+    }
+    let asked: Vec<_> = (0..prepared.recipients.len()).map(|index| made_by(desk, call, "branch", index)).collect();
+    let group = made_by(desk, call, "group", 0);
+    let mut lost = pieces(&prepared.content);
+    for known in &came {
+        let opening = known.branch.opening();
+        let is_asked = match asked.iter().position(|branch| *branch == known.held.branch) {
+            Some(index) => is_opened(desk, prepared, &lost, index, known)? && known.branch.ids().case == case,
+            // A further recipient of the same need was one of another request; what was opened later is not its matter.
+            None => opening.group != group || opening.cause != Cause::Initial,
+        };
+        if !is_asked {
+            return Err(Error::RequestIdReused);
+        }
+    }
+    let owner = Owner { uid: referral, side: Side::Origin };
+    let held = content::all(desk, case, owner)?;
+    for version in held.iter().filter(|version| prepared.content.says(version.part, &version.bytes)) {
+        lost.retain(|piece| piece.part != version.part);
+    }
+    if lost.iter().any(|piece| held.iter().any(|version| version.part == piece.part)) {
+        return Err(Error::RequestIdReused);
+    }
+    let mut missing: Vec<_> = (0..asked.len()).filter(|index| !is_among(&came, asked.get(*index))).collect();
+    if came.iter().any(is_over) {
+        (missing, lost) = (Vec::new(), Vec::new());
+    }
+    if !(missing.is_empty() && lost.is_empty()) && came.iter().any(|known| !known.is_whole) {
+        return Err(Error::Recovering);
+    }
+    for piece in &lost {
+        content::put(desk, case, owner, piece)?;
+    }
+    Ok(Some(Regained { missing, pieces: content::newest(desk, case, owner)? }))
+}
+
+/// Whether a branch is the one that the request opens for a recipient.
+fn is_opened<'t>(
+    desk: &mut impl Desk<'t>,
+    prepared: &Prepared,
+    given: &[Piece],
+    index: usize,
+    known: &Known,
+) -> Result<bool, Error> {
+    let revealed = event::revealed(desk, known.held, &known.branch)?;
+    let Some(opened) = revealed.log(Side::Origin).events().first() else { return Ok(false) };
+    let parts = |entries: &[PartDigest]| entries.iter().map(|entry| entry.part).collect::<PartSet>();
+    Ok(known.branch.opening().kind == prepared.kind
+        && known.purpose == prepared.purpose
+        && known.branch.unit(Side::Origin) == &prepared.origin
+        && Some(known.branch.unit(Side::Recipient)) == prepared.recipients.get(index)
+        && opened.basis.as_ref() == Some(&prepared.basis)
+        && parts(&opened.parts) == parts(&first_tier(prepared.kind, given, &prepared.basis)))
+}
+
+fn is_among(came: &[Known], branch: Option<&Uuid>) -> bool {
+    came.iter().any(|known| Some(&known.held.branch) == branch)
+}
