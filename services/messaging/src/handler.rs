@@ -119,6 +119,9 @@ impl From<RestError> for Refused {
     }
 }
 
+/// What a service calls a thing that became due.
+pub type Due = [u8; 16];
+
 /// One contract's side of messaging.
 pub trait Handler: Send {
     /// The contract it handles.
@@ -164,4 +167,21 @@ pub trait Handler: Send {
         header: &Header,
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError>;
+
+    /// Takes the first thing that has become due by its time, and puts it off to when it is tried again. Asked about
+    /// once a second. Whoever has no times of its own has nothing due.
+    ///
+    /// # Errors
+    /// [`RestError`] when the store or a case key failed.
+    fn take_due(&mut self, _context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        Ok(None)
+    }
+
+    /// Does what is due. When a message that it sends cannot go, everything it wrote is undone, and it stays put off.
+    ///
+    /// # Errors
+    /// [`RestError`] when the store or a case key failed.
+    fn act_on(&mut self, _due: Due, _context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 use nhipcau_domain::id::{AccessPointId, ContractId};
 use nhipcau_messaging::{
     engine::RestError,
-    handler::{Context, Handler, Refused},
+    handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
 };
 
@@ -58,5 +58,13 @@ impl Handler for Traced {
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError> {
         self.0.may_send(id, header, context)
+    }
+
+    fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        self.0.take_due(context)
+    }
+
+    fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        self.0.act_on(due, context)
     }
 }

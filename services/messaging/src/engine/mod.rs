@@ -23,6 +23,7 @@ mod returning;
 mod sealing;
 mod status;
 mod submitting;
+mod timing;
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -271,6 +272,7 @@ pub struct Engine {
     next_alarm: Timestamp,
     next_expiry_alarm: Timestamp,
     next_letting_go: Timestamp,
+    next_due: Timestamp,
     /// Whether this delivery was already put into quarantine once.
     quarantined_bundle: bool,
     /// Whether this delivery holds something that could not be kept.
@@ -328,6 +330,7 @@ impl Engine {
             next_alarm: now,
             next_expiry_alarm: now,
             next_letting_go: now,
+            next_due: now,
             quarantined_bundle: false,
             unkept: false,
             next_token: 1,
@@ -513,6 +516,7 @@ impl Engine {
         self.rewrap(tx)?;
         self.let_go(now, tx)?;
         self.let_own_waiting_go(tx)?;
+        self.act_on_due(now, tx)?;
         self.alarm_expiry(now);
         self.alarm_unreceipted(now, tx)
     }

@@ -24,4 +24,5 @@ mod retaining;
 mod retries;
 mod revoking;
 mod rollbacks;
+mod timing;
 mod world;

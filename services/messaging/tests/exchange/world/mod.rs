@@ -21,6 +21,7 @@ use nhipcau_messaging::{
 pub(crate) use self::{
     directory::Setup,
     node::{Node, Secrets},
+    notes::TRIED_AGAIN,
     sending::{Forgery, bundle, receipt, receipts, signing, status},
 };
 

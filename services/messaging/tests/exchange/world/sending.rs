@@ -11,7 +11,7 @@ use nhipcau_messaging::{
 };
 use prost::Message;
 
-use super::{MOH, NAMES, NIGHT_DESK, Parcel, World, contract, key_id, node::Seeded, party, point, seed};
+use super::{MOH, NAMES, NIGHT_DESK, Parcel, VWU, World, contract, key_id, node::Seeded, party, point, seed};
 
 /// What somebody with an access point's signing key could put on the bus.
 #[derive(Clone, Copy)]
@@ -206,6 +206,13 @@ pub(crate) fn status(from: usize, to: usize, statement: &StatusStatement) -> Par
 
 pub(crate) fn signing(node: usize) -> SigningKey {
     SigningKey::from_seed(key_id("s-1"), &seed(NAMES[node], 1)).unwrap()
+}
+
+/// What the first access point sends the second, in a case.
+pub(super) fn to_the_union(body: &[u8]) -> Draft {
+    let mut draft = draft(MOH, Some(VWU), Recipient::One(point(NAMES[VWU])), Lane::Messages, "", body);
+    draft.header.correlation = Some([9; 16]);
+    draft
 }
 
 fn draft(from: usize, to: Option<usize>, recipient: Recipient, lane: Lane, request: &str, body: &[u8]) -> Draft {
