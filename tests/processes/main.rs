@@ -22,3 +22,4 @@ mod renewing;
 mod sandbox;
 mod standby;
 mod starting;
+mod stories;

@@ -20,6 +20,7 @@ mod sandbox;
 mod serve;
 mod settings;
 mod store;
+mod story;
 mod terminal;
 mod verify;
 

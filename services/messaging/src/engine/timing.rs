@@ -15,7 +15,7 @@ use crate::{
 const EVERY: SignedDuration = SignedDuration::from_secs(1);
 /// Of one contract at a time: a clock that jumps ahead does not set everything off at once.
 const AT_ONCE: usize = 4;
-/// How long a start waits for peers that say nothing. Somebody may be waiting for an answer, and a dead peer gives none.
+/// How long a start waits for peers that say nothing: a dead peer gives no answer, and somebody may wait for one.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(120);
 
 impl Engine {

@@ -8,12 +8,15 @@ use std::collections::BTreeSet;
 use nhipcau_messaging::pae;
 use nhipcau_proto::accesspoint::v1 as pb;
 
-use super::{
-    desk::Desk,
-    tell::Teller,
-    wait::{PATIENCE, Seen, until},
+use crate::{
+    exit::Failure,
+    story::{
+        desk::Desk,
+        tell::Teller,
+        wait::{PATIENCE, Seen, until},
+    },
+    terminal::counted,
 };
-use crate::{exit::Failure, terminal::counted};
 
 /// Most receipts in one answer.
 const PAGE: i32 = 500;

@@ -7,15 +7,15 @@ use anyhow::Context as _;
 use nhipcau_messaging::pae;
 use nhipcau_proto::indicator::v1 as pb;
 
-use super::{
-    desk::Desk,
-    observed::{Held, Observations},
-    tell::Teller,
-    wait::{PATIENCE, Seen, until},
-};
+use super::observed::{Held, Observations};
 use crate::{
     exit::{Code, Failure, OrExit as _},
     indicators::{self, Export, Import},
+    story::{
+        desk::Desk,
+        tell::Teller,
+        wait::{PATIENCE, Seen, until},
+    },
     terminal::counted,
 };
 

@@ -7,25 +7,21 @@
 //! Everything that is waited for is looked at again and again until a deadline; who waited in vain for what is the
 //! error. Whatever happens, every process that was started has ended afterwards.
 
-mod case;
-mod desk;
 mod evidence;
 mod figures;
-mod home;
 mod observed;
-mod tell;
-mod wait;
 
 use std::{path::PathBuf, time::Instant};
 
 use jiff::Timestamp;
 use nhipcau_runtime::shutdown;
 
-use self::{desk::Desk, observed::Observed, tell::Teller};
+use self::observed::Observed;
 use crate::{
     exit::{Code, Failure, OrExit as _},
     indicators::Import,
     sandbox::World,
+    story::{Play, desk::Desk, home, referral, stopped, tell::Teller, timeline, transfer},
     terminal,
 };
 
@@ -69,8 +65,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         () = stop.cancelled() => return Err(stopped()),
     };
     let mut everything = started;
+    let play = Play::new(desks, teller, Default::default(), None);
     let observed = tokio::select! {
-        observed = Box::pin(story(&desks, &import, &teller)) => observed,
+        observed = Box::pin(story(&play, &import)) => observed,
         error = everything.ended() => Err(error.into()),
         () = stop.cancelled() => Err(stopped()),
     };
@@ -81,13 +78,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     terminal::result(args.json, &observed)
 }
 
-async fn story(desks: &[Desk; 4], import: &Import, teller: &Teller) -> Result<Observed, Failure> {
-    let [moha, moh, vwu, hanoi] = desks;
-    let observations = figures::publish(moha, &[moh, vwu, hanoi], import, teller).await?;
-    let transfer = case::transfer(moh, hanoi, teller).await?;
-    let referral = case::referral(hanoi, vwu, &transfer, teller).await?;
-    let timeline = observed::timeline(&[transfer, referral]);
-    let evidence = evidence::gather(desks, teller).await?;
+async fn story(play: &Play<'_>, import: &Import) -> Result<Observed, Failure> {
+    let ([moha, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let observations = figures::publish(moha, &[moh, vwu, hanoi], import, &teller).await?;
+    let transfer = transfer::play(play).await?;
+    let referral = referral::play(play, Some(&transfer.case_uid)).await?;
+    let timeline = timeline::timeline(&[transfer, referral]);
+    let evidence = evidence::gather(play.desks(), &teller).await?;
     Ok(Observed {
         nats_version: evidence.nats_version,
         elapsed_seconds: 0.0,
@@ -96,10 +93,6 @@ async fn story(desks: &[Desk; 4], import: &Import, teller: &Teller) -> Result<Ob
         receipts: observed::Receipts { verified: evidence.receipts },
         reconciliation: observed::Reconciliation { differences: evidence.differences },
     })
-}
-
-fn stopped() -> Failure {
-    Failure::because(Code::Failed, "was told to stop before the story was at its end")
 }
 
 #[cfg(test)]

@@ -5,15 +5,12 @@
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
-use nhipcau_domain::referral::{
-    EventKind, Kind, Side, State,
-    table::{Verdict, verdict},
-};
-use nhipcau_proto::referral::v1 as pb;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::exit::{Code, Failure, OrExit as _};
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    story::timeline::{self, Entered},
+};
 
 /// File below the home.
 pub(super) const FILE: &str = "observed.json";
@@ -55,26 +52,6 @@ pub(super) struct Case {
     pub(super) timeline: Vec<Entered>,
 }
 
-/// A state that a branch entered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Entered {
-    /// UUID of the case.
-    case: String,
-    /// UUID of the referral.
-    referral: String,
-    /// UUID of the branch.
-    branch: String,
-    /// TRANSFER or REFERRAL.
-    kind: &'static str,
-    /// The state.
-    pub(super) state: &'static str,
-    /// Unit whose event led to it, `party/unit`.
-    pub(super) actor: String,
-    /// By the clock of that unit's access point; RFC 3339 in UTC.
-    #[serde(serialize_with = "as_text")]
-    pub(super) time: Timestamp,
-}
-
 /// Receipts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Receipts {
@@ -87,55 +64,6 @@ pub(super) struct Receipts {
 pub(super) struct Reconciliation {
     /// Messages on which two access points differ.
     pub(super) differences: u64,
-}
-
-/// The states that branches entered, from their histories as the origin shows them: in order of time, those of a branch
-/// in their own order whatever the two sides' clocks say.
-pub(super) fn timeline(referrals: &[pb::Referral]) -> Vec<Entered> {
-    let branches = referrals.iter().flat_map(|referral| referral.branches.iter().map(move |branch| (referral, branch)));
-    let mut entered: Vec<(Timestamp, Entered)> = Vec::new();
-    for (referral, branch) in branches {
-        let mut latest = Timestamp::MIN;
-        for entry in branch_timeline(referral, branch) {
-            latest = latest.max(entry.time);
-            entered.push((latest, entry));
-        }
-    }
-    entered.sort_by(|(time, entry), (other, than)| (time, &entry.branch).cmp(&(other, &than.branch)));
-    entered.into_iter().map(|(_, entry)| entry).collect()
-}
-
-fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered> {
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.to_wire() == referral.kind) else { return Vec::new() };
-    let (mut state, mut entered) = (State::Submitted, Vec::new());
-    for entry in branch.history.iter().filter(|entry| !entry.superseded) {
-        let Some(side) = Side::ALL.into_iter().find(|side| side.to_wire() == entry.side) else { continue };
-        let Some(event) = EventKind::ALL.into_iter().find(|event| event.name() == entry.event) else { continue };
-        match verdict(kind, state, side, event) {
-            _ if event == EventKind::Opened => {}
-            Verdict::To(next) => state = next,
-            _ => continue,
-        }
-        let writer = match side {
-            Side::Origin => referral.origin.as_ref(),
-            Side::Recipient => branch.recipient.as_ref(),
-        };
-        let time = entry.event_time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
-        entered.push(Entered {
-            case: referral.case_uid.clone(),
-            referral: referral.uid.clone(),
-            branch: branch.uid.clone(),
-            kind: kind.name(),
-            state: state.name(),
-            actor: writer.map_or_else(String::new, |unit| format!("{}/{}", unit.party, unit.unit)),
-            time: time.unwrap_or(Timestamp::UNIX_EPOCH),
-        });
-    }
-    entered
-}
-
-fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(time)
 }
 
 impl Observed {
@@ -156,10 +84,7 @@ impl fmt::Display for Observed {
             writeln!(f, "  {holder:<8} {:>6}  {same}", held.count)?;
         }
         writeln!(f, "\nVụ việc · Case")?;
-        for entry in &self.referral.timeline {
-            let time = entry.time.to_string();
-            writeln!(f, "  {time:<30}  {:<8}  {:<12}  {}", entry.kind, entry.state, entry.actor)?;
-        }
+        timeline::write(f, &self.referral.timeline)?;
         writeln!(f, "\nBằng chứng · Evidence")?;
         writeln!(f, "  {:>6}  biên nhận có chữ ký · signed receipts", self.receipts.verified)?;
         writeln!(f, "  {:>6}  khác biệt khi đối chiếu · differences", self.reconciliation.differences)?;

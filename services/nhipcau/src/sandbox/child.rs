@@ -79,6 +79,11 @@ impl Running {
         }
     }
 
+    /// Kills it and waits until it is gone.
+    pub(crate) async fn kill(&mut self) -> Result<(), Error> {
+        self.child.kill().await.map_err(|source| Error::Start { name: self.name.clone(), source })
+    }
+
     /// Asks it to end, and kills it when it does not in time.
     ///
     /// # Errors

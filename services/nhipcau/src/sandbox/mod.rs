@@ -36,28 +36,39 @@ use std::path::PathBuf;
 
 use nhipcau_runtime::{clock::Clock, shutdown};
 
-pub(crate) use self::world::World;
 use self::{page::Page, world::Found};
+pub(crate) use self::{
+    plan::MEMBERS,
+    programme::source_files,
+    world::{Everything, World},
+};
 use crate::{
     exit::{Code, Failure, OrExit as _},
-    terminal,
+    story, terminal,
 };
 
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where the sandbox is, or is to be made.
-    #[arg(long, value_name = "DIR", default_value = "target/sandbox")]
-    home: PathBuf,
+    /// Where the sandbox is, or is to be made: target/sandbox, or target/story for a story, which is played in a new
+    /// one.
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
     /// Makes the sandbox if it is not there, and starts nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "story")]
     create_only: bool,
+    #[command(flatten)]
+    story: story::Args,
 }
 
 /// Makes the sandbox if it is not there and runs it until told to stop.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let place = |otherwise| args.home.clone().unwrap_or_else(|| PathBuf::from(otherwise));
+    if let Some(story) = args.story.story() {
+        return story::run(story, place("target/story"), args.story).await;
+    }
     let stop = shutdown::on_first_signal().or_exit(Code::Failed)?;
-    let home = args.home;
+    let home = place("target/sandbox");
     let opened = tokio::task::spawn_blocking(move || World::open(&home, Clock::system().now()));
     let (world, found) = opened.await.or_exit(Code::Failed)??;
     if found == Found::Made {

@@ -1,7 +1,7 @@
 //! The programme office of the sandbox: three signers, a source, and a release that two of them sign — through the very
 //! commands that a real one uses.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::directory::TrustedRoot;
@@ -47,25 +47,35 @@ const TABLES: [(&str, &[u8]); 6] = [
     ("sdg-codes.csv", include_bytes!("../../../../deploy/dev/codelists/sdg-codes.csv")),
 ];
 
+/// The files of the source that another can take the place of.
+pub(crate) fn source_files() -> impl Iterator<Item = PathBuf> {
+    let tables = TABLES.into_iter().map(|(name, _)| Path::new("tables").join(name));
+    SOURCE.into_iter().map(|(name, _)| PathBuf::from(name)).chain(tables)
+}
+
 /// The public keys of the access points, in the order of [`MEMBERS`].
 pub(super) type PublicKeys = Vec<keys::Public>;
 
 /// Ids of the keys that an access point begins with: signing, sealing.
 pub(super) const KEY_IDS: [&str; 2] = ["s-1", "e-1"];
 
-/// Founds the programme below `directory` and gives its root; release 1 lies in `releases/`.
+/// Founds the programme below `directory` and gives its root; release 1 lies in `releases/`. Files of `replaced` take
+/// the place of those of the same name in the source.
 pub(super) fn found(
     directory: &Path,
+    replaced: Option<&Path>,
     access_points: &PublicKeys,
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<TrustedRoot, Error> {
     let source = directory.join("source");
-    for (name, text) in SOURCE {
-        files::write(&source.join(name), text)?;
-    }
-    for (name, bytes) in TABLES {
-        files::write(&source.join("tables").join(name), bytes)?;
+    let own = SOURCE.map(|(name, text)| (PathBuf::from(name), text.as_bytes()));
+    let tables = TABLES.map(|(name, bytes)| (Path::new("tables").join(name), bytes));
+    for (name, bytes) in own.into_iter().chain(tables) {
+        match replaced.map(|directory| directory.join(&name)).filter(|path| path.exists()) {
+            Some(path) => files::write(&source.join(name), std::fs::read(&path).map_err(files::Error::read(&path))?)?,
+            None => files::write(&source.join(name), bytes)?,
+        }
     }
     let (issue, expire) = (now - BEFORE, now + GOOD_FOR);
     files::write(&source.join("programme.toml"), programme(expire))?;

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_messaging::{
     SystemEntropy,
     provision::{self, Change, Layout, Plan},
@@ -62,6 +62,14 @@ impl World {
     /// # Errors
     /// [`Error`]; what was there is untouched.
     pub(crate) fn open(home: &Path, now: Timestamp) -> Result<(Self, Found), Error> {
+        Self::open_with(home, now, None)
+    }
+
+    /// The same, with a directory whose files take the place of those of the same name in the directory's source.
+    ///
+    /// # Errors
+    /// [`Error`]; what was there is untouched.
+    pub(crate) fn open_with(home: &Path, now: Timestamp, source: Option<&Path>) -> Result<(Self, Found), Error> {
         let home = std::path::absolute(home).map_err(files::Error::read(home))?;
         let program = env::current_exe().map_err(files::Error::read(Path::new("nhipcau")))?;
         let path = home.join(ENDPOINTS);
@@ -70,7 +78,7 @@ impl World {
                 let read = serde_json::from_slice(&bytes);
                 (read.map_err(|source| Error::Endpoints { path, source })?, Found::Kept)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (make(&home, now)?, Found::Made),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (make(&home, now, source)?, Found::Made),
             Err(error) => return Err(files::Error::read(&path)(error).into()),
         };
         let same = |a: &Path, b: &Path| fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a));
@@ -144,6 +152,10 @@ impl World {
         let access_point = self.access_point(name)?;
         let mut command = tied::command(&self.program, &self.program);
         command.arg("serve").arg("--config").arg(self.path(&access_point.config));
+        let clock = self.clock(name);
+        if clock.exists() {
+            command.arg("--clock").arg(clock);
+        }
         // What is set for the sandbox must not reach into the access points' configuration.
         let ours = env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| name.as_encoded_bytes().starts_with(b"NHIPCAU_")) {
@@ -154,6 +166,18 @@ impl World {
         let channel = health::channel(self.home(), access_point)?;
         running.ready(READY, || health::serves(channel.clone())).await?;
         Ok(running)
+    }
+
+    /// Sets the clock of an access point, also while it runs.
+    pub(crate) fn set_clock(&self, name: &str, ahead: SignedDuration) -> Result<(), Error> {
+        let path = self.clock(name);
+        let new = path.with_extension("new");
+        files::write(&new, ahead.as_secs().to_string())?;
+        Ok(fs::rename(&new, &path).map_err(files::Error::write(&path))?)
+    }
+
+    fn clock(&self, name: &str) -> PathBuf {
+        self.path(Path::new(name).join("clock"))
     }
 
     /// Starts everything.
@@ -198,6 +222,16 @@ impl Everything {
         error
     }
 
+    /// Kills an access point and starts it again.
+    pub(crate) async fn restart(&mut self, world: &World, at: usize) -> Result<(), Error> {
+        let (Some(running), Some(member)) = (self.members.get_mut(at), MEMBERS.get(at)) else {
+            return Err(Error::NoSuchMember);
+        };
+        running.kill().await?;
+        *running = world.start_access_point(member.name).await?;
+        Ok(())
+    }
+
     /// Ends all in order: the access points together, then the broker, so that what they still send arrives.
     pub(crate) async fn stop(self) -> io::Result<()> {
         let members = self.members.into_iter().map(|running| running.stop(END));
@@ -214,7 +248,7 @@ fn free(name: &str, urls: &[&str]) -> Result<(), Error> {
 }
 
 /// Makes a sandbox beside its place and moves it there.
-fn make(home: &Path, now: Timestamp) -> Result<Endpoints, Error> {
+fn make(home: &Path, now: Timestamp, source: Option<&Path>) -> Result<Endpoints, Error> {
     let plain = |text: &str| !text.chars().any(|c| c.is_control() || matches!(c, '"' | '\\' | '$'));
     if !home.to_str().is_some_and(plain) {
         return Err(Error::Path(home.to_owned()));
@@ -226,13 +260,13 @@ fn make(home: &Path, now: Timestamp) -> Result<Endpoints, Error> {
     files::create_directory(parent)?;
     let name = home.file_name().unwrap_or_default().to_string_lossy();
     let new = parent.join(format!(".{name}.{}", process::id()));
-    let endpoints = fill(&new, home, now).inspect_err(|_| drop(fs::remove_dir_all(&new)))?;
+    let endpoints = fill(&new, home, now, source).inspect_err(|_| drop(fs::remove_dir_all(&new)))?;
     fs::rename(&new, home).map_err(files::Error::write(home))?;
     Ok(endpoints)
 }
 
 /// Writes all files below `root`, as they have to be below `home`.
-fn fill(root: &Path, home: &Path, now: Timestamp) -> Result<Endpoints, Error> {
+fn fill(root: &Path, home: &Path, now: Timestamp, source: Option<&Path>) -> Result<Endpoints, Error> {
     let entropy = &mut SystemEntropy;
     let ports = AllPorts::choose(entropy).ok_or(Error::Ports)?;
     let pki = root.join("pki");
@@ -244,7 +278,7 @@ fn fill(root: &Path, home: &Path, now: Timestamp) -> Result<Endpoints, Error> {
         publics.push(homes::make_keys(&root.join(member.name), now, entropy)?);
     }
     let office = root.join("programme");
-    let first = programme::found(&office, &publics, now, entropy)?;
+    let first = programme::found(&office, source, &publics, now, entropy)?;
 
     let endpoints = Endpoints::new(home, first.fingerprint().to_string(), &ports);
     for member in MEMBERS {

@@ -13,20 +13,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A party at work.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     /// Name of the access point and of its party.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What people call the party.
-    pub(super) vietnamese: &'static str,
+    pub(crate) vietnamese: &'static str,
     /// The same in English.
-    pub(super) english: &'static str,
+    pub(crate) english: &'static str,
     /// To its own access point.
-    pub(super) connection: Connection,
+    pub(crate) connection: Connection,
 }
 
 impl Desk {
     /// Who takes part: moha, moh, vwu, hanoi.
-    pub(super) fn all(world: &World) -> Result<[Self; 4], Failure> {
+    pub(crate) fn all(world: &World) -> Result<[Self; 4], Failure> {
         let desk = |name, vietnamese, english| -> Result<Self, Failure> {
             let profile = world.path(&world.access_point(name)?.profile);
             let connection = Options::new(profile, PATIENCE).connect()?;

@@ -6,18 +6,18 @@ use crate::{exit::Failure, terminal};
 
 /// Who tells.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Teller {
+pub(crate) struct Teller {
     is_beside: bool,
 }
 
 impl Teller {
     /// A teller that keeps out of the way of a JSON document.
-    pub(super) fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
         Self { is_beside: json }
     }
 
     /// Tells what happened.
-    pub(super) fn say(self, vietnamese: impl fmt::Display, english: impl fmt::Display) -> Result<(), Failure> {
+    pub(crate) fn say(self, vietnamese: impl fmt::Display, english: impl fmt::Display) -> Result<(), Failure> {
         let text = format!("• {vietnamese}\n  {english}");
         if self.is_beside {
             terminal::progress(text);

@@ -1,4 +1,4 @@
-//! The place of the demonstration. Only what an earlier demonstration made is ever removed.
+//! Where a story is played. Only what an earlier playing made is ever removed.
 
 use std::{fs, io, path::Path};
 
@@ -6,12 +6,12 @@ use anyhow::Context as _;
 
 use crate::exit::{Code, Failure, OrExit as _};
 
-/// Says that the directory is a demonstration's.
-const MARKER: &str = ".nhipcau-demo";
-const MARKED: &str = "Made by `nhipcau demo`, which removes this directory when it is played here again.\n";
+/// Says what the directory is.
+const MARKER: &str = ".nhipcau-story";
+const MARKED: &str = "A story of nhipcau was played here. This directory is removed when one is played here again.\n";
 
 /// Removes what an earlier run left. An empty or missing directory is fine; any other is an error.
-pub(super) fn clear(home: &Path) -> Result<(), Failure> {
+pub(crate) fn clear(home: &Path) -> Result<(), Failure> {
     let mut entries = match fs::read_dir(home) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -22,7 +22,7 @@ pub(super) fn clear(home: &Path) -> Result<(), Failure> {
     }
     let marker = fs::read_to_string(home.join(MARKER)).ok();
     if marker.as_deref() != Some(MARKED) {
-        let text = format!("{} holds something that is no demonstration's; name another --home", home.display());
+        let text = format!("{} holds something that no story left there; name another --home", home.display());
         return Err(Failure::because(Code::Usage, text));
     }
     // The marker goes last, so that a removal that is cut off is taken up again by the next run.
@@ -39,7 +39,7 @@ pub(super) fn clear(home: &Path) -> Result<(), Failure> {
     remove().with_context(|| home.display().to_string()).or_exit(Code::Failed)
 }
 
-/// Marks the directory as a demonstration's.
-pub(super) fn mark(home: &Path) -> Result<(), Failure> {
+/// Marks the directory as one in which a story is played.
+pub(crate) fn mark(home: &Path) -> Result<(), Failure> {
     fs::write(home.join(MARKER), MARKED).with_context(|| home.display().to_string()).or_exit(Code::Failed)
 }

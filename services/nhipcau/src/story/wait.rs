@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::exit::{Code, Failure};
 
 /// How long anything in the story may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen<T> {
+pub(crate) enum Seen<T> {
     /// What was waited for.
     There(T),
     /// Something else, as the error would say it.
@@ -23,7 +23,7 @@ pub(super) enum Seen<T> {
 ///
 /// # Errors
 /// Says who waited for what and what was there instead; or what looking failed with.
-pub(super) async fn until<T>(
+pub(crate) async fn until<T>(
     who: &str,
     what: &str,
     patience: Duration,

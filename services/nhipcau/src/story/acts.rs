@@ -1,0 +1,121 @@
+//! What people do in stories: submit, act on a branch, look until it stands as expected, read what was disclosed.
+
+use nhipcau_proto::referral::v1 as pb;
+
+use super::{
+    desk::Desk,
+    play::Play,
+    wait::{PATIENCE, Seen, until},
+};
+use crate::{
+    exit::{Code, Failure},
+    referral::{self, Given, Transition, get},
+};
+
+/// How often a person whose view was out of date looks again.
+const LOOKS: usize = 5;
+
+/// A branch of the story by its names.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) referral: String,
+    pub(super) branch: String,
+}
+
+/// Submits a referral with one recipient.
+pub(super) async fn submit(
+    play: &Play<'_>,
+    origin: &Desk,
+    person: &str,
+    request: pb::SubmitReferralRequest,
+) -> Result<Names, Failure> {
+    let request_id = play.request_id(origin.name);
+    let request = pb::SubmitReferralRequest { request_id, acting_person: person.to_owned(), ..request };
+    let referral = referral::submit(&request, &origin.connection).await?.referral.unwrap_or_default();
+    let branch = referral.branches.first().map(|branch| branch.name.clone());
+    let missing = || Failure::because(Code::Failed, format!("{} opened no branch", origin.name));
+    Ok(Names { branch: branch.ok_or_else(missing)?, referral: referral.name })
+}
+
+/// A person acts on a branch as it stands; whose view was out of date looks again.
+pub(super) async fn act(
+    play: &Play<'_>,
+    desk: &Desk,
+    case: &Names,
+    person: &str,
+    transition: Transition,
+) -> Result<(), Failure> {
+    for look in 1.. {
+        let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
+        let given = match play.asked(&request_id) {
+            Some(given) => given,
+            None => {
+                let etag = found(desk, case).await?.etag;
+                let (name, person) = (case.branch.clone(), person.to_owned());
+                Given { name, etag, person, request_id, validate_only: false }
+            }
+        };
+        play.ask(&given);
+        match referral::make(transition.clone(), given, &desk.connection).await {
+            Err(refused) if refused.reason() == nhipcau_domain::reason::ETAG_STALE && look < LOOKS => {}
+            Err(refused) => return Err(refused.into()),
+            Ok(_) => break,
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the branch has arrived at a desk.
+pub(super) async fn found(desk: &Desk, case: &Names) -> Result<pb::Branch, Failure> {
+    let look = async || {
+        let seen = look(desk, case).await?;
+        Ok(seen.map_or_else(|| Seen::Instead("nothing".to_owned()), Seen::There))
+    };
+    until(desk.name, "the branch to arrive", PATIENCE, look).await
+}
+
+/// Waits until a branch stands in a state at a desk.
+pub(super) async fn stands(desk: &Desk, case: &Names, state: pb::BranchState) -> Result<pb::Branch, Failure> {
+    let what = format!("the branch to become {}", state.as_str_name());
+    let look = async || {
+        Ok(match look(desk, case).await? {
+            Some(branch) if branch.state() == state => Seen::There(branch),
+            Some(branch) => Seen::Instead(branch.state().as_str_name().to_owned()),
+            None => Seen::Instead("nothing".to_owned()),
+        })
+    };
+    until(desk.name, &what, PATIENCE, look).await
+}
+
+/// A branch as a desk sees it; none while it has not arrived, which is answered as what one may not see.
+async fn look(desk: &Desk, case: &Names) -> Result<Option<pb::Branch>, Failure> {
+    match get(&case.referral, None, &desk.connection).await {
+        Ok(referral) => Ok(referral.branches.into_iter().find(|branch| branch.name == case.branch)),
+        Err(refused) if refused.reason() == nhipcau_domain::reason::ACCESS_DENIED => Ok(None),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// A person reads the content, and sees who the child is exactly when that was disclosed.
+pub(super) async fn reads(desk: &Desk, case: &Names, person: &str, is_disclosed: bool) -> Result<(), Failure> {
+    found(desk, case).await?;
+    let content = get(&case.referral, Some(person), &desk.connection).await?.content.unwrap_or_default();
+    let sees = (content.identity.is_some(), content.narrative.is_some(), content.reporter.is_some());
+    expect(content.preview.is_some(), "the preview to be readable")?;
+    expect(sees == (is_disclosed, is_disclosed, false), "identity and narrative to be readable exactly when disclosed")
+}
+
+/// The referral as its origin shows it at the end.
+pub(super) async fn origin_view(origin: &Desk, case: &Names) -> Result<pb::Referral, Failure> {
+    Ok(get(&case.referral, None, &origin.connection).await?)
+}
+
+/// Fails unless the story stands as it should.
+pub(super) fn expect(fact: bool, what: &str) -> Result<(), Failure> {
+    if fact { Ok(()) } else { Err(Failure::because(Code::Differs, format!("the story expected {what}"))) }
+}
+
+/// A unit by its names.
+pub(super) fn unit(party: &str, unit: &str) -> pb::UnitRef {
+    pb::UnitRef { party: party.to_owned(), unit: unit.to_owned() }
+}

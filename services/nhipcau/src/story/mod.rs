@@ -1,0 +1,161 @@
+//! Stories: what the coordination programme does with a case, played over the sandbox step by step, as people at their
+//! own systems would do it.
+//!
+//! A story is a row of named steps. One process can be killed in the middle of any of them; callers ask again under the
+//! same request ids, and the story ends the same. Areas, units, agreements, calendars and clocks can be brought along.
+//! The demonstration plays the same stories.
+
+mod acts;
+pub(crate) mod desk;
+pub(crate) mod home;
+mod play;
+pub(crate) mod referral;
+mod source;
+mod strike;
+pub(crate) mod tell;
+#[cfg(test)]
+mod tests;
+pub(crate) mod timeline;
+pub(crate) mod transfer;
+pub(crate) mod wait;
+
+use std::{fmt, path::PathBuf, time::Instant};
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::shutdown;
+use serde::Serialize;
+
+pub(crate) use self::play::Play;
+use self::{
+    desk::Desk,
+    source::Clocks,
+    strike::{Strike, When},
+    tell::Teller,
+};
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    sandbox::World,
+    terminal,
+};
+
+/// The stories that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Story {
+    /// Switchboard 111 hands a case over to a ward.
+    Transfer,
+    /// A ward refers a case to an intake desk, which learns who the child is only after it has accepted.
+    Referral,
+}
+
+impl Story {
+    /// Its steps, in order.
+    const fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Transfer => &transfer::STEPS,
+            Self::Referral => &referral::STEPS,
+        }
+    }
+
+    async fn play(self, play: &Play<'_>) -> Result<Vec<pb::Referral>, Failure> {
+        match self {
+            Self::Transfer => Ok(vec![transfer::play(play).await?]),
+            Self::Referral => Ok(vec![referral::play(play, None).await?]),
+        }
+    }
+}
+
+/// How a story is played.
+#[derive(Debug, clap::Args)]
+#[group(id = "playing")]
+pub(crate) struct Args {
+    /// Plays a story instead, and ends with it.
+    #[arg(long, value_name = "NAME")]
+    story: Option<Story>,
+    /// Directory with files to use instead of the sandbox's own: parties.toml, units.toml, agreements.toml,
+    /// time-limits.toml, tables/*.csv; and clocks.toml, in which access points are ahead or behind: `moh = "-90s"`.
+    #[arg(long, value_name = "DIR", requires = "story")]
+    source: Option<PathBuf>,
+    /// Kills one access point during this step of the story, or during one that the seed names.
+    #[arg(long, value_name = "STEP|random", requires = "story")]
+    kill_at: Option<String>,
+    /// Which process is killed and when; and during which step, where that is random.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "story")]
+    seed: u64,
+    /// Writes how the story went as one JSON document.
+    #[arg(long, requires = "story")]
+    json: bool,
+}
+
+impl Args {
+    /// The story that is to be played, if one is.
+    pub(crate) const fn story(&self) -> Option<Story> {
+        self.story
+    }
+}
+
+/// How a story went.
+#[derive(Debug, Serialize)]
+struct Told {
+    story: String,
+    steps: Vec<&'static str>,
+    /// The step during which a process was killed, and which.
+    killed: Option<[&'static str; 2]>,
+    /// Kind, state and who led to it, without times and ids: the same however the story went.
+    end: Vec<String>,
+    timeline: Vec<timeline::Entered>,
+    elapsed_seconds: f64,
+}
+
+/// Plays a story over a new sandbox at a home.
+pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let stop = shutdown::on_first_signal().or_exit(Code::Failed)?;
+    let when = args.kill_at.as_deref().map(|at| When::read(at, story.steps(), args.seed)).transpose()?;
+    let clocks = Clocks::read(args.source.as_deref())?;
+    home::clear(&home)?;
+    let place = home.clone();
+    let source = args.source.clone();
+    let opened = tokio::task::spawn_blocking(move || World::open_with(&place, Timestamp::now(), source.as_deref()));
+    let (world, _) = opened.await.or_exit(Code::Failed)??;
+    home::mark(&home)?;
+    clocks.set(&world)?;
+    let teller = Teller::new(args.json);
+    let everything = tokio::select! {
+        started = world.start() => started?,
+        () = stop.cancelled() => return Err(stopped()),
+    };
+    let strike = Strike::new(&world, everything, when);
+    let play = Play::new(Desk::all(&world)?, teller, clocks, Some(&strike));
+    let played = tokio::select! {
+        played = Box::pin(story.play(&play)) => played,
+        () = stop.cancelled() => Err(stopped()),
+    };
+    let steps = play.done();
+    drop(play);
+    let killed = when.map(|when| when.said());
+    let ended = strike.end().await.or_exit(Code::Failed);
+    let timeline = timeline::timeline(&played?);
+    ended?;
+    let end = timeline.iter().map(timeline::Entered::said).collect();
+    let name = story.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    let elapsed_seconds = begun.elapsed().as_secs_f64();
+    terminal::result(args.json, &Told { story: name, steps, killed, end, timeline, elapsed_seconds })
+}
+
+/// Told to stop in the middle.
+pub(crate) fn stopped() -> Failure {
+    Failure::because(Code::Failed, "was told to stop before the story was at its end")
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nDòng thời gian · Timeline")?;
+        timeline::write(f, &self.timeline)?;
+        if let Some([step, process]) = self.killed {
+            writeln!(f, "\nTiến trình `{process}` bị kết thúc giữa bước `{step}` · killed during that step")?;
+        }
+        write!(f, "\n{}: {} bước · steps, {:.1} s", self.story, self.steps.len(), self.elapsed_seconds)
+    }
+}

@@ -1,0 +1,83 @@
+//! One playing of a story: who takes part, what time it is for them, and what was asked so far.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use jiff::Timestamp;
+use nhipcau_messaging::pae;
+
+use super::{desk::Desk, source::Clocks, strike::Strike, tell::Teller};
+use crate::{exit::Failure, referral::Given};
+
+/// A playing.
+#[derive(Debug)]
+pub(crate) struct Play<'w> {
+    desks: [Desk; 4],
+    teller: Teller,
+    clocks: Clocks,
+    strike: Option<&'w Strike<'w>>,
+    done: RefCell<Vec<&'static str>>,
+    asked: RefCell<BTreeMap<String, Given>>,
+}
+
+impl<'w> Play<'w> {
+    /// A playing with these desks.
+    pub(crate) fn new(desks: [Desk; 4], teller: Teller, clocks: Clocks, strike: Option<&'w Strike<'w>>) -> Self {
+        Self { desks, teller, clocks, strike, done: RefCell::default(), asked: RefCell::default() }
+    }
+
+    /// Who takes part: moha, moh, vwu, hanoi.
+    pub(crate) const fn desks(&self) -> &[Desk; 4] {
+        &self.desks
+    }
+
+    /// Who tells it.
+    pub(crate) const fn teller(&self) -> Teller {
+        self.teller
+    }
+
+    /// The time at a desk.
+    pub(super) fn now(&self, desk: &Desk) -> Timestamp {
+        Timestamp::now() + self.clocks.ahead(desk.name)
+    }
+
+    /// Does a step. Where a process is killed meanwhile and the step fails for it, it is done again: everything in it
+    /// is asked under the same request ids.
+    pub(super) async fn step<T>(
+        &self,
+        name: &'static str,
+        work: impl AsyncFn() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.done.borrow_mut().push(name);
+        let Some(strike) = self.strike else { return Box::pin(work()).await };
+        let (done, struck) = tokio::join!(Box::pin(work()), Box::pin(strike.at(name)));
+        struck?;
+        match done {
+            Err(_) if strike.is_at(name) => Box::pin(work()).await,
+            done => done,
+        }
+    }
+
+    /// The steps that were done.
+    pub(super) fn done(&self) -> Vec<&'static str> {
+        self.done.borrow().clone()
+    }
+
+    /// A request id that is the same whenever this step asks for this.
+    pub(super) fn request_id(&self, what: &str) -> String {
+        let step = self.done.borrow().last().copied().unwrap_or_default();
+        let digest = pae::sha256(&pae::pae(&[b"nhipcau/1/story", step.as_bytes(), what.as_bytes()]));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(digest.get(..16).unwrap_or_default());
+        uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    }
+
+    /// What this step has asked under a name, when it is done again.
+    pub(super) fn asked(&self, request_id: &str) -> Option<Given> {
+        self.asked.borrow().get(request_id).cloned()
+    }
+
+    /// Remembers what is asked.
+    pub(super) fn ask(&self, given: &Given) {
+        self.asked.borrow_mut().insert(given.request_id.clone(), given.clone());
+    }
+}

@@ -1,0 +1,68 @@
+//! A transfer: switchboard 111 hands a case over to a ward, which answers for the child once a person there has
+//! acknowledged it, acts and reports. Every person in it is invented.
+
+use nhipcau_proto::referral::v1 as pb;
+
+use super::{
+    acts::{act, expect, origin_view, reads, stands, submit, unit},
+    play::Play,
+};
+use crate::{
+    exit::Failure,
+    referral::{Transition, example},
+};
+
+/// References of the people who act, as their own organisations know them.
+const HOTLINE: &str = "can-bo-111";
+const WARD: &str = "can-bo-phuong";
+
+/// The steps.
+pub(super) const STEPS: [&str; 7] = ["submit", "arrive", "acknowledge", "read", "start", "complete", "close"];
+
+/// Plays it.
+pub(crate) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
+    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
+    let case = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
+    teller.say(
+        "Tổng đài 111 chuyển vụ việc cho phường Ba Đình, đủ thông tin, không gồm người báo tin.",
+        "Switchboard 111 hands the case over to Ba Đình Ward with everything but the reporter.",
+    )?;
+    play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
+    teller.say(
+        "Tổng đài giữ biên nhận có chữ ký của Hà Nội; Tổng đài vẫn chịu trách nhiệm.",
+        "The switchboard holds Hà Nội's signed receipt, and still answers for the child.",
+    )?;
+    play.step("acknowledge", async || {
+        act(play, hanoi, &case, WARD, Transition::Acknowledge).await?;
+        let branch = stands(moh, &case, pb::BranchState::Assigned).await?;
+        expect(branch.responsible_side() == pb::Side::Recipient, "the ward to answer for the child")?;
+        stands(hanoi, &case, pb::BranchState::Assigned).await
+    })
+    .await?;
+    play.step("read", async || reads(hanoi, &case, WARD, true).await).await?;
+    teller.say(
+        "Một cán bộ của phường xác nhận; từ lúc này phường chịu trách nhiệm.",
+        "A person at the ward acknowledges; from now on the ward answers for the child.",
+    )?;
+    play.step("start", async || {
+        act(play, hanoi, &case, WARD, Transition::Start).await?;
+        stands(moh, &case, pb::BranchState::InService).await
+    })
+    .await?;
+    play.step("complete", async || {
+        act(play, hanoi, &case, WARD, Transition::Complete(pb::Outcome::OngoingElsewhere)).await?;
+        stands(moh, &case, pb::BranchState::Completed).await
+    })
+    .await?;
+    play.step("close", async || {
+        act(play, moh, &case, HOTLINE, Transition::Close).await?;
+        stands(hanoi, &case, pb::BranchState::Closed).await
+    })
+    .await?;
+    teller.say(
+        "Phường can thiệp, báo kết quả; Tổng đài kết thúc việc chuyển giao.",
+        "The ward acts and reports the outcome; the switchboard closes the transfer.",
+    )?;
+    origin_view(moh, &case).await
+}
