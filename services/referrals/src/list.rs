@@ -161,12 +161,11 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        EmergencyReleased, ErasureDue, Escalated, Overdue, RevocationRequested, Unacknowledged, Unspecified, Warned,
+        EmergencyReleased, ErasureDue, Escalated, LimitUnknown, Overdue, RevocationRequested, Unacknowledged,
+        Unspecified, Warned,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
-        Overdue | Escalated | Unacknowledged | Warned => {
-            state.is_pending() || matches!(state, State::Assigned | State::InService)
-        }
+        Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),
         RevocationRequested => matches!(state, State::Assigned | State::InService),
         ErasureDue => state.calls_for_erasure(),
         EmergencyReleased | Unspecified => true,

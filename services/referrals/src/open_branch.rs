@@ -2,6 +2,7 @@
 
 use nhipcau_domain::{
     id::PartyId,
+    limit::Facts,
     reason,
     referral::{
         Body, Cause, Event, Ids, NewBranch, Opening, Revocation, Side, State, UnitRef,
@@ -67,11 +68,14 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if branches.iter().any(is_over) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
-    let (group, cause, cause_branch) = need(desk, asked, &branches)?;
+    let need = need(desk, asked, &branches)?;
     let ids = Ids { branch: made_by(desk, call, "further-branch", 0), ..first.branch.ids() };
     let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
     let basis = event::revealed(desk, first.held, &first.branch)?.view().basis;
     let (kind, now) = (first.branch.opening().kind, desk.now());
+    let reported = submit::reported(&pieces).unwrap_or(now);
+    let facts = Facts::of_need(kind, reported, now, need.before.iter().map(|known| &known.branch));
+    let reckoned = limits::reckoned(&shared.release(), &facts);
     let new = NewBranch {
         ids,
         origin: first.branch.unit(Side::Origin).clone(),
@@ -81,10 +85,11 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         basis,
         opening: Opening {
             kind,
-            group,
-            cause,
-            cause_branch,
-            time_limits: limits::of_opening(&shared.release(), kind, now),
+            group: need.group,
+            cause: need.cause,
+            cause_branch: need.branch,
+            time_limits: reckoned.limits,
+            limit_refusals: reckoned.refused,
         },
         actor: call.actor(),
         now,
@@ -95,21 +100,32 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
 }
 
 /// The need that the branch serves, and why it is opened.
-fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<(Uuid, Cause, Option<Uuid>), Error> {
+struct Need {
+    group: Uuid,
+    cause: Cause,
+    branch: Option<Uuid>,
+    /// The branches that were opened for it before.
+    before: Vec<Known>,
+}
+
+fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<Need, Error> {
     let Some(name) = &asked.cause else {
-        return Ok((made_by(desk, &asked.call, "further-group", 0), Cause::Initial, None));
+        let group = made_by(desk, &asked.call, "further-group", 0);
+        return Ok(Need { group, cause: Cause::Initial, branch: None, before: Vec::new() });
     };
     let is_meant = |known: &&Known| known.held.branch == name.branch && name.referral == asked.referral;
     let before = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
     let group = before.branch.opening().group;
-    let mut views = Vec::new();
+    let mut of_need = Vec::new();
     for held in branch::of_group(desk.tx(), asked.referral, group)? {
-        views.extend(branch::known(desk.tx(), held)?.map(|known| (held.branch, known.branch.view())));
+        of_need.extend(branch::known(desk.tx(), held)?);
     }
+    let views: Vec<_> = of_need.iter().map(|known| (known.held.branch, known.branch.view())).collect();
     let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
     vacant(&members).map_err(Error::Rules)?;
     let is_redirect = before.branch.view().state == State::Redirected;
-    Ok((group, if is_redirect { Cause::Redirect } else { Cause::Escalation }, Some(before.held.branch)))
+    let cause = if is_redirect { Cause::Redirect } else { Cause::Escalation };
+    Ok(Need { group, cause, branch: Some(before.held.branch), before: of_need })
 }
 
 /// Recalled, or its consent withdrawn: nothing further is opened.

@@ -33,6 +33,8 @@ pub(crate) struct Regained {
     pub(crate) missing: Vec<usize>,
     /// The parts that the referral holds.
     pub(crate) pieces: Vec<Piece>,
+    /// The branches that came back.
+    pub(crate) came: Vec<Known>,
 }
 
 /// Looks for what came back, and puts the parts that did not to rest; `None` when nothing came back.
@@ -92,7 +94,7 @@ pub(crate) fn take<'t>(
     for piece in &lost {
         content::put(desk, case, owner, piece)?;
     }
-    Ok(Some(Regained { missing, pieces: content::newest(desk, case, owner)? }))
+    Ok(Some(Regained { missing, pieces: content::newest(desk, case, owner)?, came }))
 }
 
 /// Whether a branch is the one that the request opens for a recipient.

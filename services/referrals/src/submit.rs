@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{PartyId, Purpose},
+    limit::Facts,
     reason,
     referral::{
         self, Basis, Branch, Cause, Content, Event, EventKind, Giver, Ids, Kind, NewBranch, Opening, Part, PartDigest,
@@ -179,22 +180,28 @@ pub(crate) fn submit<'t>(
     }
     let now = desk.now();
     directory(shared, prepared, now)?;
-    let Regained { missing, pieces } = match regained {
+    let Regained { missing, pieces, came } = match regained {
         Some(regained) => regained,
         None => {
             let pieces = pieces(&prepared.content);
             for piece in &pieces {
                 content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
             }
-            Regained { missing: (0..prepared.recipients.len()).collect(), pieces }
+            Regained { missing: (0..prepared.recipients.len()).collect(), pieces, came: Vec::new() }
         }
     };
+    let reported = prepared.content.preview.reception.time;
+    let group = made_by(desk, call, "group", 0);
+    let before = came.iter().map(|known| &known.branch).filter(|branch| branch.opening().group == group);
+    let facts = Facts::of_need(prepared.kind, reported, now, before);
+    let reckoned = limits::reckoned(&shared.release(), &facts);
     let opening = Opening {
         kind: prepared.kind,
-        group: made_by(desk, call, "group", 0),
+        group,
         cause: Cause::Initial,
         cause_branch: None,
-        time_limits: limits::of_opening(&shared.release(), prepared.kind, now),
+        time_limits: reckoned.limits,
+        limit_refusals: reckoned.refused,
     };
     for (index, recipient) in prepared.recipients.iter().enumerate().filter(|(index, _)| missing.contains(index)) {
         let new = NewBranch {
@@ -253,6 +260,14 @@ pub(crate) fn suspects(pieces: &[Piece]) -> Vec<Giver> {
     let narrative = pieces.iter().find(|piece| piece.part == Part::Narrative);
     let read = narrative.and_then(|piece| pb::ReferralNarrative::decode(piece.bytes.as_slice()).ok());
     read.map_or_else(Vec::new, |read| read.suspects.into_iter().filter_map(Giver::from_wire).collect())
+}
+
+/// When the report was received, as a preview at rest says.
+pub(crate) fn reported(pieces: &[Piece]) -> Option<Timestamp> {
+    use prost::Message as _;
+    let preview = pieces.iter().find(|piece| piece.part == Part::Preview)?;
+    let time = pb::ReferralPreview::decode(preview.bytes.as_slice()).ok()?.reception?.report_time?;
+    Timestamp::new(time.seconds, time.nanos).ok()
 }
 
 /// Everything that the directory has against the recipients, at once.

@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::{
-    Basis, Branch, Condition, Danger, Effect, Entry, Part, Side, View, write_basis, write_time, write_time_limit,
-    write_unit,
+    Basis, Branch, Condition, Danger, Effect, Entry, Part, Side, View, write_basis, write_limit_refusal, write_time,
+    write_time_limit, write_unit,
 };
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
@@ -73,6 +73,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::RevocationRequested => pb::BranchCondition::RevocationRequested,
         Condition::EmergencyReleased => pb::BranchCondition::EmergencyReleased,
         Condition::ErasureDue => pb::BranchCondition::ErasureDue,
+        Condition::LimitUnknown => pb::BranchCondition::LimitUnknown,
     };
     number as i32
 }
@@ -142,6 +143,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         revocation_reason: view.revocation.map_or(0, |reason| reason.to_wire()),
         outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),
         history: history(&view),
+        limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
     }
 }
 

@@ -17,13 +17,20 @@ pub fn property(bytes: &[u8]) {
     }
 }
 
-/// The events of the golden vectors. The opening's time limit has its times in order here.
+/// The events of the golden vectors. The opening's time limit has its times in order here, and a ladder; another could
+/// not be computed.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
     let opened: &[u8] = include_bytes!("../../../proto/vectors/events/referral_opened.binpb");
     let mut opened = pb::ReferralEvent::decode(opened).expect("a golden vector");
     if let Some(Wire::Opened(opening)) = &mut opened.event {
-        opening.time_limits.iter_mut().for_each(|limit| limit.warn_time = limit.acknowledge_due_time);
+        for limit in &mut opening.time_limits {
+            limit.warn_time = limit.acknowledge_due_time;
+            let unit = Some(pb::UnitRef { party: "hanoi".to_owned(), unit: "west".to_owned() });
+            limit.steps.push(pb::LadderStep { step_time: limit.escalate_time, unit });
+        }
+        let (rule, citation) = ("plan".to_owned(), "Decree 56/2017/NĐ-CP".to_owned());
+        opening.limit_refusals.push(pb::LimitRefusal { rule, citation, reason: "LIMIT_CALENDAR_YEAR".to_owned() });
     }
     vec![
         opened.encode_to_vec(),

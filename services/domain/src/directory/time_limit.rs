@@ -1,13 +1,17 @@
-//! Checks the time limits and calendars of a release. Due times are computed elsewhere.
+//! Checks the time limits and calendars of a release. Due times are computed in [`crate::limit`].
 
 use std::collections::BTreeSet;
 use std::fmt::Arguments;
 
-use nhipcau_proto::directory::v1 as pb;
+use nhipcau_proto::{directory::v1 as pb, google::r#type::Date};
 use pb::span::Kind;
 
 use super::read;
 use super::violation::{Problem, Violations};
+use crate::{
+    limit::STEPS,
+    referral::{CITATION, Refusal, Text},
+};
 
 pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
     let mut calendars = BTreeSet::new();
@@ -16,6 +20,8 @@ pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
         let fresh = calendars.insert(calendar.calendar.as_str());
         found.require(fresh, Problem::Repeated, format_args!("{path}.calendar"));
         check_calendar(calendar, found, path);
+        let earlier = wire.calendars.iter().take(i);
+        earlier.for_each(|earlier| check_series(earlier, calendar, found, path));
     }
     let contracts: BTreeSet<&str> = wire.contracts.iter().map(|entry| entry.contract.as_str()).collect();
     let units: BTreeSet<(&str, &str)> =
@@ -40,6 +46,8 @@ pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
 fn check_calendar(calendar: &pb::Calendar, found: &mut Violations, path: Arguments<'_>) {
     found.require(read::is_label(&calendar.calendar), Problem::Syntax, format_args!("{path}.calendar"));
     found.require(is_time_zone(&calendar.time_zone), Problem::Syntax, format_args!("{path}.time_zone"));
+    let is_series = calendar.series.is_empty() || read::is_label(&calendar.series);
+    found.require(is_series, Problem::Syntax, format_args!("{path}.series"));
     let mut seen = BTreeSet::new();
     for (j, day) in calendar.work_weekdays.iter().enumerate() {
         let path = format_args!("{path}.work_weekdays[{j}]");
@@ -59,6 +67,21 @@ fn check_calendar(calendar: &pb::Calendar, found: &mut Violations, path: Argumen
     read::days(calendar.start_date.as_ref(), calendar.end_date.as_ref(), found, path);
 }
 
+/// The calendars of a series count in one time zone, and each speaks for days of its own.
+fn check_series(earlier: &pb::Calendar, calendar: &pb::Calendar, found: &mut Violations, path: Arguments<'_>) {
+    if calendar.series.is_empty() || earlier.series != calendar.series {
+        return;
+    }
+    found.require(earlier.time_zone == calendar.time_zone, Problem::Differs, format_args!("{path}.time_zone"));
+    let order = |date: &Date| (date.year, date.month, date.day);
+    let ends = |first: &pb::Calendar, second: &pb::Calendar| {
+        let (end, start) = (first.end_date.as_ref().map(order), second.start_date.as_ref().map(order));
+        end.is_none() || start.is_none() || end <= start
+    };
+    let is_apart = ends(earlier, calendar) || ends(calendar, earlier);
+    found.require(is_apart, Problem::Repeated, format_args!("{path}.start_date"));
+}
+
 fn check_limit(limit: &pb::TimeLimit, found: &mut Violations, path: Arguments<'_>) {
     found.require(read::is_label(&limit.time_limit), Problem::Syntax, format_args!("{path}.time_limit"));
     found.require(read::is_code(&limit.start_event), Problem::Syntax, format_args!("{path}.start_event"));
@@ -67,6 +90,10 @@ fn check_limit(limit: &pb::TimeLimit, found: &mut Violations, path: Arguments<'_
         found.require(read::is_code(event), Problem::Syntax, format_args!("{path}.stop_events[{j}]"));
     }
     found.require(!limit.legal_source.is_empty(), Problem::Missing, format_args!("{path}.legal_source"));
+    // It is carried with every limit.
+    let is_citation = Text::read_or_empty(&limit.legal_source, CITATION, "", &mut Refusal::default()).is_some();
+    found.require(is_citation, Problem::Syntax, format_args!("{path}.legal_source"));
+    found.require(limit.escalation.len() <= STEPS, Problem::Range, format_args!("{path}.escalation"));
     read::validity(limit.validity.as_ref(), found, format_args!("{path}.validity"));
 
     let whole = limit.limit.as_ref();

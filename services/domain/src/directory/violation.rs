@@ -38,6 +38,9 @@ pub enum Problem {
     /// The access point does not list the party.
     #[error("is served by an access point that does not serve the party")]
     NotServed,
+    /// Not the same in all entries that continue each other.
+    #[error("is not as in the rest of its series")]
+    Differs,
     /// A key id that stood for another key.
     #[error("stood for another key")]
     Reused,

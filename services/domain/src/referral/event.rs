@@ -155,18 +155,43 @@ pub struct TimeLimit {
     pub acknowledge_due: Timestamp,
     /// When both sides are warned.
     pub warn: Timestamp,
-    /// When the origin turns to the next level.
+    /// When the origin turns to the next level: the time of the first step, where there are steps.
     pub escalate: Timestamp,
     /// When the legal limit is passed.
     pub due: Timestamp,
+    /// To whom the origin turns, and when; at most [`STEPS`](crate::limit::STEPS).
+    pub steps: Vec<LadderStep>,
 }
 
 impl TimeLimit {
-    /// True when start ≤ acknowledge ≤ warn ≤ escalate ≤ due.
+    /// True when start ≤ acknowledge ≤ warn ≤ escalate ≤ due, and the steps lead in order from escalate to due.
     #[must_use]
     pub fn is_ordered(&self) -> bool {
+        let steps = || self.steps.iter().map(|step| step.time);
         [self.start, self.acknowledge_due, self.warn, self.escalate, self.due].is_sorted()
+            && steps().next().is_none_or(|first| first == self.escalate)
+            && steps().chain([self.due]).is_sorted()
     }
+}
+
+/// One step of the ladder of a time limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LadderStep {
+    /// When.
+    pub time: Timestamp,
+    /// Whom to turn to; `None` for the parent of the unit that was last turned to.
+    pub unit: Option<UnitRef>,
+}
+
+/// A time limit that runs and could not be computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitRefusal {
+    /// Rule of the directory; empty when it has none that it should have.
+    pub rule: Box<str>,
+    /// Legal source; empty when there is none or it cannot be read.
+    pub citation: Text,
+    /// Why: here a constant of [`crate::reason`], from another build maybe one that is not known.
+    pub reason: Box<str>,
 }
 
 /// The receipt on which an origin event rests.
@@ -191,6 +216,8 @@ pub struct Opening {
     pub cause_branch: Option<Uuid>,
     /// Time limits.
     pub time_limits: Vec<TimeLimit>,
+    /// Time limits that could not be computed.
+    pub limit_refusals: Vec<LimitRefusal>,
 }
 
 /// What happened.

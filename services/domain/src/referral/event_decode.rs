@@ -10,12 +10,11 @@ use super::{
     event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
     kind::{Kind, Side},
     violation::Refusal,
-    wire,
+    wire, wire_limit,
 };
-use crate::{id::SystemId, reason};
+use crate::{id::SystemId, limit::LIMITS, reason};
 
 const MAX_PARTS: usize = 4;
-const MAX_TIME_LIMITS: usize = 16;
 
 impl Event {
     /// Reads the bytes of an event.
@@ -202,12 +201,9 @@ fn opening(value: &pb::Opened, refusal: &mut Refusal) -> Option<Opening> {
     if cause.is_some_and(|cause| cause.is_known() && (cause == Cause::Initial) == has_cause) {
         refusal.add("opened.cause_branch_uid", if has_cause { reason::FIELD_FORMAT } else { reason::FIELD_REQUIRED });
     }
-    if value.time_limits.len() > MAX_TIME_LIMITS {
-        refusal.add("opened.time_limits", reason::TOO_MANY);
-    }
-    let mut time_limits = Vec::with_capacity(value.time_limits.len().min(MAX_TIME_LIMITS));
-    for (index, limit) in value.time_limits.iter().enumerate().take(MAX_TIME_LIMITS) {
-        time_limits.extend(wire::read_time_limit(limit, &format!("opened.time_limits[{index}]"), refusal));
-    }
-    Some(Opening { kind: kind?, group: group?, cause: cause?, cause_branch, time_limits })
+    let time_limits =
+        wire::list(&value.time_limits, LIMITS, "opened.time_limits", refusal, wire_limit::read_time_limit);
+    let limit_refusals =
+        wire::list(&value.limit_refusals, LIMITS, "opened.limit_refusals", refusal, wire_limit::read_limit_refusal);
+    Some(Opening { kind: kind?, group: group?, cause: cause?, cause_branch, time_limits, limit_refusals })
 }

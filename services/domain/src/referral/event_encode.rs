@@ -6,7 +6,8 @@ use prost::Message as _;
 use super::{
     content::Salt,
     event::{Body, Digest, Draft, Event},
-    wire::{write_basis, write_time, write_time_limit, write_unit},
+    wire::{write_basis, write_time, write_unit},
+    wire_limit::{write_limit_refusal, write_time_limit},
 };
 
 impl Event {
@@ -54,6 +55,7 @@ fn body(body: &Body) -> Wire {
             cause: opening.cause.to_wire(),
             cause_branch_uid: opening.cause_branch.map_or_else(Vec::new, |branch| branch.as_bytes().to_vec()),
             time_limits: opening.time_limits.iter().map(write_time_limit).collect(),
+            limit_refusals: opening.limit_refusals.iter().map(write_limit_refusal).collect(),
         }),
         Body::Received(receipt) => {
             Wire::Received(pb::Received { receipt_number: receipt.number, receipt_digest: receipt.digest.to_vec() })

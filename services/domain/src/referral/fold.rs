@@ -45,6 +45,7 @@ impl<'a> Fold<'a> {
             kind: opening.kind,
             basis: basis.clone(),
             time_limits: opening.time_limits.clone(),
+            limit_refusals: opening.limit_refusals.clone(),
             state: State::Submitted,
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
             revocation_requested: None,

@@ -161,6 +161,12 @@ impl State {
         matches!(self, Self::Submitted | Self::Received | Self::Acknowledged | Self::Accepted)
     }
 
+    /// True while time limits run: somebody waits for the recipient.
+    #[must_use]
+    pub const fn is_waited_for(self) -> bool {
+        self.is_pending() || matches!(self, Self::Assigned | Self::InService)
+    }
+
     /// True when the recipient has to erase what it holds.
     #[must_use]
     pub const fn calls_for_erasure(self) -> bool {

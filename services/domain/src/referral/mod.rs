@@ -22,15 +22,15 @@ mod kind;
 mod log;
 mod parts;
 mod personal;
-mod rule;
 pub mod table;
 mod text;
 mod view;
 mod violation;
 mod wire;
+mod wire_limit;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use basis::{Basis, Consent};
 pub use branch::{Branch, CLOCK_TOLERANCE};
@@ -41,7 +41,8 @@ pub use content::{
     check_part,
 };
 pub use event::{
-    Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef, TimeLimit, UnitRef,
+    Actor, Body, Digest, Draft, Event, Ids, LadderStep, LimitRefusal, Mark, Opening, PartDigest, PersonRef, ReceiptRef,
+    TimeLimit, UnitRef,
 };
 pub use event_mask::impersonal;
 pub use fold::fold;
@@ -49,8 +50,9 @@ pub use kind::{EventKind, Kind, Side, State};
 pub use log::{Fault, Log, Recorded};
 pub use parts::PartSet;
 pub use personal::Personal;
-pub use rule::STOP_EVENTS;
 pub use text::Text;
 pub use view::{Condition, Effect, Entry, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};
-pub use wire::{read_basis, read_unit, write_basis, write_time, write_time_limit, write_unit};
+pub(crate) use wire::CITATION;
+pub use wire::{read_basis, read_unit, write_basis, write_time, write_unit};
+pub use wire_limit::{write_limit_refusal, write_time_limit};

@@ -7,7 +7,7 @@ use super::violation::Refusal;
 use crate::reason;
 
 /// A text in NFC within its limit that shows what it says.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Box<str>);
 
 impl Text {

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     basis::Basis,
     code::{Outcome, Rejection, Revocation, Stop},
-    event::{Digest, Mark, TimeLimit, UnitRef},
+    event::{Digest, LimitRefusal, Mark, TimeLimit, UnitRef},
     kind::{EventKind, Kind, Side, State},
     parts::PartSet,
 };
@@ -55,6 +55,8 @@ pub enum Condition {
     EmergencyReleased,
     /// The recipient has to erase and has not said that it did.
     ErasureDue,
+    /// A time limit runs that could not be computed.
+    LimitUnknown,
 }
 
 /// When the events came that stop time limits; only those by a person where one is waited for.
@@ -79,6 +81,8 @@ pub struct View {
     pub basis: Basis,
     /// Time limits of the opening.
     pub time_limits: Vec<TimeLimit>,
+    /// Time limits that its origin could not compute.
+    pub limit_refusals: Vec<LimitRefusal>,
     /// State.
     pub state: State,
     /// When it was entered, by the clock of the side that caused it.
@@ -161,8 +165,8 @@ impl View {
     pub fn conditions(&self, now: Timestamp) -> Vec<Condition> {
         let now = now.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
         let mut found = Vec::new();
-        if self.state.is_pending() || matches!(self.state, State::Assigned | State::InService) {
-            let running = || self.time_limits.iter().filter(|limit| !self.is_stopped(limit.stop));
+        if self.state.is_waited_for() {
+            let running = || self.time_limits.iter().filter(|limit| self.stopped(limit.stop).is_none());
             if running().any(|limit| limit.due <= now) {
                 found.push(Condition::Overdue);
             }
@@ -175,6 +179,9 @@ impl View {
             }
             if running().any(|limit| limit.warn <= now) {
                 found.push(Condition::Warned);
+            }
+            if !self.limit_refusals.is_empty() {
+                found.push(Condition::LimitUnknown);
             }
         }
         if self.revocation_requested.is_some() {
@@ -189,13 +196,15 @@ impl View {
         found
     }
 
-    fn is_stopped(&self, stop: Stop) -> bool {
+    /// When what a limit waits for came, by the clock of who wrote it.
+    #[must_use]
+    pub const fn stopped(&self, stop: Stop) -> Option<Timestamp> {
         match stop {
-            Stop::Acknowledged => self.stops.acknowledged.is_some(),
-            Stop::Decided => self.stops.decided.is_some(),
-            Stop::ServiceStarted => self.stops.started.is_some(),
-            Stop::Completed => self.stops.completed.is_some(),
-            Stop::Unrecognized(_) => false,
+            Stop::Acknowledged => self.stops.acknowledged,
+            Stop::Decided => self.stops.decided,
+            Stop::ServiceStarted => self.stops.started,
+            Stop::Completed => self.stops.completed,
+            Stop::Unrecognized(_) => None,
         }
     }
 }

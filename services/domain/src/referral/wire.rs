@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     basis::{Basis, Consent},
     code::{Danger, Giver, Scope},
-    event::{TimeLimit, UnitRef},
+    event::UnitRef,
     text::Text,
     violation::Refusal,
 };
@@ -18,7 +18,7 @@ use crate::{
     reason,
 };
 
-pub(super) const CITATION: usize = 200;
+pub(crate) const CITATION: usize = 200;
 const MOST_SCOPES: usize = 16;
 
 /// 0001-01-01T00:00:00Z, the first second that a protobuf timestamp may name.
@@ -70,6 +70,21 @@ pub(super) fn codes<C>(
         codes.extend(code(from_wire(*value), &format!("{path}[{index}]"), refusal));
     }
     codes
+}
+
+/// The entries of a list that can be read; the others are violations, and so is what stands beyond the most.
+pub(super) fn list<V, T>(
+    values: &[V],
+    most: usize,
+    path: &str,
+    refusal: &mut Refusal,
+    read: fn(&V, &str, &mut Refusal) -> Option<T>,
+) -> Vec<T> {
+    if values.len() > most {
+        refusal.add(path, reason::TOO_MANY);
+    }
+    let values = values.iter().enumerate().take(most);
+    values.filter_map(|(index, value)| read(value, &format!("{path}[{index}]"), refusal)).collect()
 }
 
 /// Refuses whatever stands in a list a second time.
@@ -196,49 +211,4 @@ pub fn write_basis(basis: &Basis) -> pb::LawfulBasis {
         }
     }
     value
-}
-
-/// Reads a time limit.
-pub(super) fn read_time_limit(value: &pb::TimeLimit, path: &str, refusal: &mut Refusal) -> Option<TimeLimit> {
-    let rule = Some(&value.rule).filter(|rule| {
-        (1..=64).contains(&rule.len())
-            && rule.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    });
-    let rule = formatted(rule.ok_or(()), &format!("{path}.rule"), refusal);
-    let citation = Text::read(&value.citation, CITATION, &format!("{path}.citation"), refusal);
-    let stop = code(super::Stop::from_wire(value.stop), &format!("{path}.stop"), refusal);
-    let start = timestamp(value.start_time.as_ref(), &format!("{path}.start_time"), refusal);
-    let acknowledge = timestamp(value.acknowledge_due_time.as_ref(), &format!("{path}.acknowledge_due_time"), refusal);
-    let warn = timestamp(value.warn_time.as_ref(), &format!("{path}.warn_time"), refusal);
-    let escalate = timestamp(value.escalate_time.as_ref(), &format!("{path}.escalate_time"), refusal);
-    let due = timestamp(value.due_time.as_ref(), &format!("{path}.due_time"), refusal);
-    let limit = TimeLimit {
-        rule: rule?.as_str().into(),
-        citation: citation?,
-        stop: stop?,
-        start: start?,
-        acknowledge_due: acknowledge?,
-        warn: warn?,
-        escalate: escalate?,
-        due: due?,
-    };
-    if !limit.is_ordered() {
-        refusal.add(path, reason::TIME_LIMIT_ORDER);
-    }
-    Some(limit)
-}
-
-/// Encodes a time limit.
-#[must_use]
-pub fn write_time_limit(limit: &TimeLimit) -> pb::TimeLimit {
-    pb::TimeLimit {
-        rule: limit.rule.to_string(),
-        citation: limit.citation.as_str().to_owned(),
-        stop: limit.stop.to_wire(),
-        start_time: Some(write_time(limit.start)),
-        acknowledge_due_time: Some(write_time(limit.acknowledge_due)),
-        warn_time: Some(write_time(limit.warn)),
-        escalate_time: Some(write_time(limit.escalate)),
-        due_time: Some(write_time(limit.due)),
-    }
 }

@@ -44,6 +44,7 @@ fn a_referral_opened_reads_field_by_field() {
         warn_time: at(1_795_396_500),
         escalate_time: at(1_795_399_200),
         due_time: at(1_795_438_800),
+        steps: Vec::new(),
     };
     let expected = referral::ReferralEvent {
         case_uid: b"case-of-vectors-".to_vec(),
@@ -69,6 +70,7 @@ fn a_referral_opened_reads_field_by_field() {
             cause: referral::OpeningCause::Redirect as i32,
             cause_branch_uid: b"branch-0-vectors".to_vec(),
             time_limits: vec![limit],
+            limit_refusals: Vec::new(),
         })),
     };
     reads_and_writes_the_same(OPENED, &expected);

@@ -159,6 +159,7 @@ fn calendar(it: &pb::Calendar) -> String {
     let days: Vec<String> = it.work_weekdays.iter().map(u32::to_string).collect();
     let (from, until) = (day(it.start_date.as_ref()), day(it.end_date.as_ref()));
     Line::new(format!("calendar {} {}, {from} to {until}", it.calendar, it.time_zone))
+        .with("series", &it.series)
         .with("weekdays", days.join(" "))
         .each("holidays", it.holidays.iter().map(|it| day(Some(it))))
         .each("worked all the same", it.extra_work_dates.iter().map(|it| day(Some(it))))

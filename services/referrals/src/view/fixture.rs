@@ -98,6 +98,7 @@ impl Plan {
             warn: due,
             escalate: due,
             due,
+            steps: Vec::new(),
         };
         let draft = open(NewBranch {
             ids,
@@ -110,6 +111,7 @@ impl Plan {
                 cause: Cause::Initial,
                 cause_branch: None,
                 time_limits: vec![limit],
+                limit_refusals: Vec::new(),
             },
             parts: first,
             suspects: Vec::new(),

@@ -64,6 +64,7 @@ pub(crate) fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, V
             cause: Cause::Initial,
             cause_branch: None,
             time_limits: Vec::new(),
+            limit_refusals: Vec::new(),
         }),
         salt: None,
     };

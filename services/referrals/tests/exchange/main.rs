@@ -10,6 +10,7 @@ mod door;
 mod ending;
 mod groups;
 mod largest;
+mod limits;
 mod reading;
 mod resting;
 mod restoring;

@@ -162,6 +162,9 @@ async fn a_repeated_request_opens_the_branches_that_nobody_had_heard_of() {
         assert_eq!(world.state(node, branch).await, BranchState::Received);
         assert_eq!(world.state(MOH, branch).await, BranchState::Received);
     }
+    let [kept, anew] = [world.branch(MOH, &branches[0]).await, world.branch(MOH, &branches[1]).await];
+    assert!(!kept.time_limits.is_empty());
+    assert_eq!(anew.time_limits, kept.time_limits, "their need has one clock");
     world.accept(VWU, &branches[1]).await.unwrap();
     world.settle().await;
     assert_eq!(name_in(&world.content(VWU, &branches[1]).await), CHILD);

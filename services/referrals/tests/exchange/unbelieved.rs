@@ -73,6 +73,7 @@ async fn the_clock_of_a_peer_puts_off_no_time_limit_and_no_place_in_a_list() {
         warn: at(2),
         escalate: at(3),
         due: at(12),
+        steps: Vec::new(),
     };
     let (opening, parts) = forged(&world, ids(3), "vwu/desk", "hanoi/ba-dinh");
     let Body::Opened(opened) = opening.body else { unreachable!("an opening") };

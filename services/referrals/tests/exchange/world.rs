@@ -222,10 +222,15 @@ impl World {
 
     /// Has everybody install a release under which nobody agreed to anything.
     pub(crate) async fn end_agreements(&mut self) {
+        self.amend(|wire| wire.agreements.clear()).await;
+    }
+
+    /// Has everybody install a release that differs in this from the one before.
+    pub(crate) async fn amend(&mut self, change: impl FnOnce(&mut directory::Release)) {
         let Signers { root, ids, pairs } = signers();
         let (now, current) = (self.now(), Arc::clone(&self.releases.borrow()));
         let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
-        let builder = builder.with(|wire| wire.agreements.clear());
+        let builder = builder.with(change);
         let signed = builder.signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
         let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
         self.releases.send_replace(Arc::clone(&release));
@@ -443,7 +448,7 @@ fn release(now: Timestamp) -> Arc<Release> {
 }
 
 /// A person has an hour.
-fn limit(rule: &str, opened: &str, from: Timestamp) -> directory::TimeLimit {
+pub(crate) fn limit(rule: &str, opened: &str, from: Timestamp) -> directory::TimeLimit {
     let hours = |hours: i64| {
         let elapsed = prost_types::Duration { seconds: hours * 3_600, nanos: 0 };
         Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) })

@@ -3,6 +3,7 @@
 use super::*;
 use crate::directory::LISTED_VIOLATIONS;
 use crate::reason;
+use nhipcau_proto::google::r#type::Date;
 
 #[test]
 fn what_no_agreement_allows_is_denied() {
@@ -245,7 +246,40 @@ fn time_limits_lie_inside_what_they_belong_to() {
     let found = problems_of(|wire| wire.time_limits.push(late));
     assert_eq!(found, only("time_limits[0].acknowledge_within", Problem::Range));
     let days = pb::Span { kind: Some(pb::span::Kind::WorkingDays(5)) };
-    let uncounted = pb::TimeLimit { warn_after: Some(days), ..limit };
+    let uncounted = pb::TimeLimit { warn_after: Some(days), ..limit.clone() };
     let found = problems_of(|wire| wire.time_limits.push(uncounted));
     assert_eq!(found, only("time_limits[0].warn_after", Problem::Missing));
+    let step = pb::EscalationStep { after: Some(span(2)), unit: None };
+    let tall = pb::TimeLimit { escalation: vec![step; 9], ..limit.clone() };
+    assert_eq!(problems_of(|wire| wire.time_limits.push(tall)), only("time_limits[0].escalation", Problem::Range));
+    let long = pb::TimeLimit { legal_source: "đ".repeat(201), ..limit };
+    let found = problems_of(|wire| wire.time_limits.push(long));
+    assert_eq!(found, only("time_limits[0].legal_source", Problem::Syntax));
+}
+
+#[test]
+fn calendars_of_a_series_speak_for_days_of_their_own_in_one_time_zone() {
+    let year = |year: i32| pb::Calendar {
+        calendar: format!("office-{year}"),
+        series: "office".into(),
+        time_zone: "Asia/Ho_Chi_Minh".into(),
+        work_weekdays: vec![1],
+        start_date: Some(Date { year, month: 1, day: 1 }),
+        end_date: Some(Date { year: year + 1, month: 1, day: 1 }),
+        ..pb::Calendar::default()
+    };
+    let ceremony = ceremony();
+    ceremony.release(&programme(&ceremony.root).with(|wire| wire.calendars.extend([year(2027), year(2026)])));
+    let december = Some(Date { year: 2026, month: 12, day: 31 });
+    for (second, expected) in [
+        (pb::Calendar { start_date: december, ..year(2027) }, only("calendars[1].start_date", Problem::Repeated)),
+        (pb::Calendar { time_zone: "UTC".into(), ..year(2027) }, only("calendars[1].time_zone", Problem::Differs)),
+        (pb::Calendar { series: "Office".into(), ..year(2027) }, only("calendars[1].series", Problem::Syntax)),
+    ] {
+        let found = problems_of(|wire| wire.calendars.extend([year(2026), second]));
+        assert_eq!(found, expected);
+    }
+    let alone = |year: pb::Calendar| pb::Calendar { series: String::new(), ..year };
+    let twice = [alone(year(2026)), pb::Calendar { calendar: "other".into(), ..alone(year(2026)) }];
+    ceremony.release(&programme(&ceremony.root).with(|wire| wire.calendars.extend(twice)));
 }

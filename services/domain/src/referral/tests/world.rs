@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub(super) fn time(second: i64) -> Timestamp {
+pub(crate) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).expect("in range")
 }
 
@@ -49,7 +49,7 @@ pub(super) fn consent() -> Basis {
     })
 }
 
-pub(super) fn duty() -> Basis {
+pub(crate) fn duty() -> Basis {
     Basis::StatutoryDuty { citation: text("Decree 56/2017/NĐ-CP art. 26") }
 }
 
@@ -57,7 +57,7 @@ pub(super) fn vital() -> Basis {
     Basis::VitalInterest { citation: text("Law 91/2025/QH15 art. 19.1"), danger: Danger::Life }
 }
 
-pub(super) fn new_branch(kind: Kind, basis: Basis, number: u128) -> NewBranch {
+pub(crate) fn new_branch(kind: Kind, basis: Basis, number: u128) -> NewBranch {
     let first = match kind {
         Kind::Transfer => parts(&[Part::Preview, Part::Identity, Part::Narrative]),
         Kind::Referral | Kind::Notification => parts(&[Part::Preview]),
@@ -73,6 +73,7 @@ pub(super) fn new_branch(kind: Kind, basis: Basis, number: u128) -> NewBranch {
             cause: Cause::Initial,
             cause_branch: None,
             time_limits: Vec::new(),
+            limit_refusals: Vec::new(),
         },
         parts: first,
         suspects: Vec::new(),
@@ -119,8 +120,8 @@ pub(super) fn commands(kind: Kind, side: Side) -> Vec<Command> {
 
 /// Both sides' copies of one branch.
 #[derive(Clone)]
-pub(super) struct World {
-    pub(super) origin: Branch,
+pub(crate) struct World {
+    pub(crate) origin: Branch,
     /// `None` until the opening is delivered.
     pub(super) recipient: Option<Branch>,
     /// The recipient's access point refused the opening for good.
@@ -129,7 +130,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn open(kind: Kind, basis: Basis, number: u128) -> Self {
-        let draft = open(new_branch(kind, basis, number)).expect("lawful opening");
+        Self::opened(new_branch(kind, basis, number))
+    }
+
+    pub(crate) fn opened(new: NewBranch) -> Self {
+        let draft = open(new).expect("lawful opening");
         let (event, _) = Event::write(draft.salted(salt));
         Self { origin: Branch::open(event).expect("an opening"), recipient: None, refused: false }
     }
@@ -153,7 +158,7 @@ impl World {
     }
 
     /// Gives a side a command; false when the rules refuse it.
-    pub(super) fn act(&mut self, side: Side, command: Command) -> bool {
+    pub(crate) fn act(&mut self, side: Side, command: Command) -> bool {
         let Some(Ok(draft)) = self.decide(side, command) else { return false };
         let (event, _) = Event::write(draft.salted(salt));
         let copy = match side {
@@ -165,7 +170,7 @@ impl World {
     }
 
     /// Delivers the next event to a side; false when there is none.
-    pub(super) fn deliver(&mut self, to: Side) -> bool {
+    pub(crate) fn deliver(&mut self, to: Side) -> bool {
         let Some(event) = self.next_for(to) else { return false };
         match (to, &mut self.recipient) {
             (Side::Recipient, None) => {

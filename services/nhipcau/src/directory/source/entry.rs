@@ -239,6 +239,8 @@ pub(super) struct Calendar {
     legal_source: String,
     start_date: Day,
     end_date: Day,
+    #[serde(default)]
+    series: String,
 }
 
 impl From<Calendar> for pb::Calendar {
@@ -252,6 +254,7 @@ impl From<Calendar> for pb::Calendar {
             legal_source: entry.legal_source,
             start_date: Some(entry.start_date.into()),
             end_date: Some(entry.end_date.into()),
+            series: entry.series,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Looks up the events that time limits name. An access point leaves out a limit that nothing it knows starts or stops,
 //! because a newer build may know more; whoever draws up a release has misspelled it.
 
-use nhipcau_domain::referral::{Kind, STOP_EVENTS, Stop};
+use nhipcau_domain::{
+    limit::{STOP_EVENTS, Start},
+    referral::Stop,
+};
 use nhipcau_proto::directory::v1 as pb;
 use nhipcau_referrals::CONTRACT;
 
@@ -18,8 +21,8 @@ pub(super) fn check(content: &pb::Release, problems: &mut Problems) {
             }
             continue;
         }
-        if !Kind::ALL.iter().any(|kind| kind.start_event() == limit.start_event) {
-            let known = Kind::ALL.map(Kind::start_event).join(", ");
+        if Start::of_event(&limit.start_event).is_none() {
+            let known = Start::ALL.map(Start::name).join(", ");
             problems.add(place(), format_args!("start_event starts nothing; known are {known}"));
         }
         for (j, _) in limit.stop_events.iter().enumerate().filter(|(_, event)| Stop::of_event(event).is_none()) {

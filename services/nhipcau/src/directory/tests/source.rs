@@ -63,7 +63,7 @@ fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
     office.write("time-limits.toml", &[good, wrong.concat()].concat());
     let expected = [
         "time-limits.toml, [[time_limit]] 2: start_event starts nothing; known are transfer_opened, referral_opened, \
-         notification_opened",
+         notification_opened, report_received",
         "time-limits.toml, [[time_limit]] 2: stop_events[1] stops nothing; known are acknowledged, accepted, rejected, \
          redirected, service_started, completed",
         "time-limits.toml, [[time_limit]] 3: contract has no time limits",
