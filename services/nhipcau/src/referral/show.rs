@@ -45,6 +45,14 @@ impl fmt::Display for ShownBranch<'_> {
         }
         for limit in &branch.time_limits {
             write!(f, "\n    {}: due {} ({})", limit.rule, time(limit.due_time.as_ref()), limit.citation)?;
+            for step in &limit.steps {
+                let to = step.unit.as_ref().map_or_else(|| "the level above".to_owned(), |to| unit(Some(to)));
+                write!(f, "\n      {} turn to {to}", time(step.step_time.as_ref()))?;
+            }
+        }
+        for refused in &branch.limit_refusals {
+            let rule = if refused.rule.is_empty() { "a time limit" } else { &refused.rule };
+            write!(f, "\n    {rule}: not computed, {}", refused.reason)?;
         }
         for entry in &branch.history {
             let side = shown::<pb::Side>(entry.side).to_lowercase();

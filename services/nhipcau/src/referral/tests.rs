@@ -70,6 +70,21 @@ fn a_person_reads_where_every_branch_stands() {
         conditions: vec![pb::BranchCondition::Overdue.into(), 77],
         responsible_side: pb::Side::Recipient.into(),
         state_time: time,
+        time_limits: vec![pb::TimeLimit {
+            rule: "answer".to_owned(),
+            citation: "Agreement".to_owned(),
+            due_time: time,
+            steps: vec![
+                pb::LadderStep { step_time: time, unit: Some(unit("hanoi", "west")) },
+                pb::LadderStep { step_time: time, unit: None },
+            ],
+            ..pb::TimeLimit::default()
+        }],
+        limit_refusals: vec![pb::LimitRefusal {
+            rule: "plan".to_owned(),
+            citation: String::new(),
+            reason: "LIMIT_CALENDAR_YEAR".to_owned(),
+        }],
         history: vec![pb::HistoryEntry {
             event: "acknowledged".to_owned(),
             side: pb::Side::Recipient.into(),
@@ -91,6 +106,10 @@ fn a_person_reads_where_every_branch_stands() {
         "→ hanoi/ba-dinh: ASSIGNED since 2026-09-21T14:13:20Z",
         "answers for the child: recipient",
         "conditions: OVERDUE, 77",
+        "answer: due 2026-09-21T14:13:20Z (Agreement)",
+        "2026-09-21T14:13:20Z turn to hanoi/west",
+        "2026-09-21T14:13:20Z turn to the level above",
+        "plan: not computed, LIMIT_CALENDAR_YEAR",
         "2026-09-21T14:13:20Z acknowledged (recipient)",
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");
