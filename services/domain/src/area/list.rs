@@ -65,7 +65,7 @@ impl AreaList {
 
     /// Every unit of a level in force on a day, in no particular order.
     pub fn in_force(&self, level: Level, day: Date) -> impl Iterator<Item = &AdminUnit> {
-        self.units.values().flatten().filter(move |unit| unit.level == level && unit.validity.contains(day))
+        self.entries().filter(move |unit| unit.level == level && unit.validity.contains(day))
     }
 
     /// The unit that a code meant on a day. The level follows from the code.
@@ -79,9 +79,20 @@ impl AreaList {
     /// # Errors
     /// [`UnknownArea`] saying whether the version or the unit is unknown.
     pub fn unit(&self, reference: &AdminUnitRef) -> Result<&AdminUnit, UnknownArea> {
+        Ok(self.unit_and_version(reference)?.0)
+    }
+
+    /// The unit that a reference means, and the version that it is taken from.
+    pub(super) fn unit_and_version(&self, reference: &AdminUnitRef) -> Result<(&AdminUnit, &Version), UnknownArea> {
         let version = self.version(&reference.code_list_version).ok_or(UnknownArea::Version)?;
         let units = self.units.get(&reference.code).ok_or(UnknownArea::Unit)?;
-        units.iter().find(|unit| unit.validity.meets(&version.validity)).ok_or(UnknownArea::Unit)
+        let unit = units.iter().find(|unit| unit.validity.meets(&version.validity)).ok_or(UnknownArea::Unit)?;
+        Ok((unit, version))
+    }
+
+    /// Every entry, of whatever time, in no particular order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &AdminUnit> {
+        self.units.values().flatten()
     }
 
     /// A named state.
@@ -121,7 +132,7 @@ impl AreaList {
                 self.units.get(parent).is_some_and(|found| found.iter().any(|p| p.validity.meets(&unit.validity)))
             }
         };
-        if self.units.values().flatten().all(known) {
+        if self.entries().all(known) {
             Ok(())
         } else {
             Err(FileError { line: 0, kind: ErrorKind::Unknown("parent") })

@@ -3,13 +3,13 @@
 use super::*;
 use jiff::civil::{Date, date};
 
-const VERSIONS: &str = include_str!("../../../../deploy/dev/codelists/vn-versions.csv");
+pub(super) const VERSIONS: &str = include_str!("../../../../deploy/dev/codelists/vn-versions.csv");
 const LEGACY: &str = include_str!("../../../../deploy/dev/codelists/vn-units-legacy.csv");
 const CURRENT: &str = include_str!("../../../../deploy/dev/codelists/vn-units.csv");
-const CROSSWALK: &str = include_str!("../../../../deploy/dev/codelists/vn-crosswalk-2025-07-01.csv");
-const REFORM: Date = date(2025, 7, 1);
+pub(super) const CROSSWALK: &str = include_str!("../../../../deploy/dev/codelists/vn-crosswalk-2025-07-01.csv");
+pub(super) const REFORM: Date = date(2025, 7, 1);
 
-fn shipped() -> AreaList {
+pub(super) fn shipped() -> AreaList {
     AreaList::parse(VERSIONS.as_bytes(), [LEGACY.as_bytes(), CURRENT.as_bytes()]).unwrap()
 }
 
