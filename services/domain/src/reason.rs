@@ -111,8 +111,11 @@ pub const LOG_SEEN_UNKNOWN: &str = "LOG_SEEN_UNKNOWN";
 pub const LOG_SEEN_BACKWARDS: &str = "LOG_SEEN_BACKWARDS";
 /// No administrative unit has this code in this version of the list, or no list has this version.
 pub const AREA_UNKNOWN: &str = "AREA_UNKNOWN";
-/// The administrative unit exists, but was not in force on any day of the period.
+/// The administrative unit exists, but was not in force on any day of the period; in a referral, it is not in force on
+/// its day, and no unit is known that took it over.
 pub const AREA_NOT_IN_FORCE: &str = "AREA_NOT_IN_FORCE";
+/// The administrative unit was split since; a person has to choose which of the candidates is meant.
+pub const AREA_SPLIT: &str = "AREA_SPLIT";
 /// The code of an administrative unit stands without the version of its list; since codes were used again in 2025
 /// it could mean two units.
 pub const AREA_WITHOUT_LIST_VERSION: &str = "AREA_WITHOUT_LIST_VERSION";

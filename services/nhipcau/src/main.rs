@@ -3,6 +3,7 @@
 //! Here is only which commands there are and how the program ends. Each command is a module with its `Args` and its
 //! `run`; each says by a [`exit::Failure`] why it did not do what was asked, and the exit code follows from that.
 
+mod areas;
 mod channels;
 mod check;
 mod client;
@@ -61,6 +62,8 @@ enum Command {
     Indicators(indicators::Args),
     /// Submits, follows and answers referrals.
     Referral(referral::Args),
+    /// Says what administrative units of older lists are today.
+    Areas(areas::Args),
     /// Shows where the channels to the other access points stand.
     Channels(channels::Args),
     /// Compares what was sent with what the other side holds.
@@ -103,6 +106,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Indicators(args) => Box::pin(indicators::run(args)).await,
         Command::Referral(args) => Box::pin(referral::run(args)).await,
+        Command::Areas(args) => Box::pin(areas::run(args)).await,
         Command::Channels(args) => Box::pin(channels::run(args)).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,

@@ -1,29 +1,35 @@
-//! Areas that a content names, looked up in the lists in force: where it happened on the day of the report, the others
-//! today.
+//! Areas that a content names, looked up in the lists through time: where it happened on the day of the report or
+//! today, the others today.
+//!
+//! What is accepted stays as it was given: an older reference that one unit holds whole today is as good as the new one.
+//! Which of several is meant is not decided here; a person is told the candidates.
 
-use jiff::{Timestamp, civil::Date, tz};
+use jiff::Timestamp;
 use nhipcau_domain::{
-    area::AreaList,
+    area::{Areas, Resolution, day_of},
     reason,
     referral::{Content, Refusal},
 };
 
-/// Hours by which Viet Nam's clocks are ahead of UTC, the whole year.
-const OFFSET_HOURS: i8 = 7;
+/// Where it happened: the one area of the preview.
+const INCIDENT: &str = "content.preview.incident_area";
 
-/// Adds a violation for each area that does not exist or is not in force.
-pub(crate) fn check(content: &Content, lists: &AreaList, now: Timestamp, refusal: &mut Refusal) {
-    let (reported, today) = (day(content.preview.reception.time), day(now));
+/// Adds a violation for each area that means no unit, none that is certain, or none on its day; for that of the preview
+/// only if it is new.
+pub(crate) fn check(content: &Content, is_preview_new: bool, areas: &Areas, now: Timestamp, refusal: &mut Refusal) {
+    let (reported, today) = (day_of(content.preview.reception.time), day_of(now));
     for (path, area) in content.areas() {
-        let on = if path == "content.preview.incident_area" { reported } else { today };
-        match lists.unit(area) {
-            Err(_) => refusal.add(path, reason::AREA_UNKNOWN),
-            Ok(unit) if !unit.validity.contains(on) => refusal.add(path, reason::AREA_NOT_IN_FORCE),
-            Ok(_) => {}
+        if path == INCIDENT && (!is_preview_new || areas.resolve(area, reported).whole().is_some()) {
+            continue;
+        }
+        match areas.resolve(area, today) {
+            Resolution::In(_) | Resolution::Became(_) => {}
+            Resolution::Split(units) => {
+                let candidates = units.iter().filter_map(|unit| areas.reference(unit, today)).collect();
+                refusal.offer(path, reason::AREA_SPLIT, candidates);
+            }
+            Resolution::Gone | Resolution::NotYet => refusal.add(path, reason::AREA_NOT_IN_FORCE),
+            Resolution::Unknown(_) => refusal.add(path, reason::AREA_UNKNOWN),
         }
     }
-}
-
-fn day(time: Timestamp) -> Date {
-    tz::offset(OFFSET_HOURS).to_datetime(time).date()
 }

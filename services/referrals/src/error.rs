@@ -103,20 +103,23 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let (code, reason) = error.kind();
         let refusal = Self::new(code, reason, error.to_string());
-        let description = || "does not fit".to_owned();
+        let unfit = || "does not fit".to_owned();
         match error {
             Error::AccessDenied => Self::access_denied(),
             Error::Content(broken) | Error::Rules(broken) => {
-                let violation = |violation: &Broken| Violation {
-                    field: violation.subject.clone(),
-                    reason: violation.reason,
-                    description: description(),
+                let violation = |violation: &Broken| {
+                    let candidates: Vec<_> = violation.candidates.iter().map(ToString::to_string).collect();
+                    Violation {
+                        field: violation.subject.clone(),
+                        reason: violation.reason,
+                        description: if candidates.is_empty() { unfit() } else { candidates.join(" ") },
+                    }
                 };
                 let total = broken.total().to_string();
                 refusal.metadata("violationCount", total).violations(broken.violations().iter().map(violation))
             }
             Error::Field { field, reason } => {
-                refusal.violations([Violation { field: field.to_owned(), reason, description: description() }])
+                refusal.violations([Violation { field: field.to_owned(), reason, description: unfit() }])
             }
             Error::Recovering => refusal.retry_after(RECOVERY_PAUSE),
             Error::Sending(error) => error.into(),

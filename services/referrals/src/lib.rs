@@ -42,7 +42,7 @@ mod watch;
 use std::sync::Arc;
 
 use nhipcau_domain::{
-    area::AreaList,
+    area::Areas,
     directory::Release,
     id::{AccessPointId, ContractId},
 };
@@ -81,7 +81,7 @@ fn contract() -> ContractId {
 #[derive(Debug, Clone)]
 pub struct Referrals {
     releases: channel::Receiver<Arc<Release>>,
-    areas: Option<channel::Receiver<Arc<AreaList>>>,
+    areas: Option<channel::Receiver<Arc<Areas>>>,
     changes: channel::Sender<()>,
     counters: Arc<metrics::Counters>,
     clock: Clock,
@@ -100,9 +100,9 @@ impl Referrals {
         }
     }
 
-    /// Looks areas up in these lists. Without lists only the syntax of an area is checked.
+    /// Looks areas up in these lists and their crosswalks. Without lists only the syntax of an area is checked.
     #[must_use]
-    pub fn with_areas(self, areas: channel::Receiver<Arc<AreaList>>) -> Self {
+    pub fn with_areas(self, areas: channel::Receiver<Arc<Areas>>) -> Self {
         Self { areas: Some(areas), ..self }
     }
 

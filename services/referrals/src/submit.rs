@@ -92,7 +92,7 @@ impl Prepared {
                 refusal.add("content.preview", reason::PART_MISSING);
                 None
             }
-            Some(_) => read_content(&given, shared, now, &mut refusal),
+            Some(_) => read_content(&given, true, shared, now, &mut refusal),
         };
         match refusal.or((origin, kind, purpose, basis, content)) {
             Ok((Some(origin), Some(kind), Some(purpose), Some(basis), Some(content))) => {
@@ -105,9 +105,11 @@ impl Prepared {
     }
 }
 
-/// Reads a content with fresh salts and looks its areas up; what is wrong is added.
+/// Reads a content with fresh salts and looks its areas up; what is wrong is added. The area of a preview that stands
+/// already is not looked up again: a reform since is no fault of what is given now.
 pub(crate) fn read_content(
     given: &pb::ReferralContent,
+    is_preview_new: bool,
     shared: &Referrals,
     now: Timestamp,
     refusal: &mut Refusal,
@@ -118,7 +120,7 @@ pub(crate) fn read_content(
                 refusal.add("content.preview.reception.report_time", reason::TIME_IN_FUTURE);
             }
             if let Some(areas) = &shared.areas {
-                area::check(&content, &areas.borrow(), now, refusal);
+                area::check(&content, is_preview_new, &areas.borrow(), now, refusal);
             }
             Some(content)
         }

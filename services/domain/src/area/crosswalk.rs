@@ -37,6 +37,13 @@ pub struct Crosswalk {
 impl Crosswalk {
     const COLUMNS: [&str; 4] = ["old_level", "old_code", "new_code", "extent"];
 
+    /// The day of a reform from the name of its table, which ends in it: `vn-crosswalk-2025-07-01.csv`.
+    #[must_use]
+    pub fn day_of_table(name: &str) -> Option<Date> {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.get(stem.len().checked_sub(10)?..)?.parse().ok()
+    }
+
     /// Reads the crosswalk of the reform that took effect on `day`, and checks it against the list of units.
     ///
     /// # Errors

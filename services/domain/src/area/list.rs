@@ -132,11 +132,7 @@ impl AreaList {
                 self.units.get(parent).is_some_and(|found| found.iter().any(|p| p.validity.meets(&unit.validity)))
             }
         };
-        if self.entries().all(known) {
-            Ok(())
-        } else {
-            Err(FileError { line: 0, kind: ErrorKind::Unknown("parent") })
-        }
+        if self.entries().all(known) { Ok(()) } else { Err(FileError { line: 0, kind: ErrorKind::Unknown("parent") }) }
     }
 }
 

@@ -86,6 +86,17 @@ fn every_old_unit_below_the_provinces_has_a_successor_and_splits_keep_all_candid
 }
 
 #[test]
+fn the_name_of_a_crosswalk_ends_in_its_day() {
+    for name in ["vn-crosswalk-2025-07-01.csv", "2025-07-01", "2.2025-07-01.csv"] {
+        assert_eq!(Crosswalk::day_of_table(name), Some(REFORM), "{name}");
+    }
+    for name in ["", "2025-07-01-final.csv", "crosswalk.csv", "vn-2025-7-1.csv", "vn-2025-06-31.csv", "đ025-07-01.csv"]
+    {
+        assert_eq!(Crosswalk::day_of_table(name), None, "{name}");
+    }
+}
+
+#[test]
 fn a_wrong_list_is_refused_with_its_line() {
     let header = "code,level,parent,kind,name,valid_from,valid_until\n";
     let refused = |rows: &str| {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::area::AdminUnitRef;
+
 /// How many violations are listed. All are counted.
 pub const LISTED: usize = 100;
 
@@ -12,6 +14,8 @@ pub struct Violation {
     pub subject: String,
     /// A constant of [`crate::reason`].
     pub reason: &'static str,
+    /// From which units of the lists a person has to choose one; empty where there is nothing to choose.
+    pub candidates: Vec<AdminUnitRef>,
 }
 
 /// All that is wrong with one request: the first [`LISTED`] in order, and their number.
@@ -32,9 +36,14 @@ impl Refusal {
 
     /// Adds a violation.
     pub fn add(&mut self, subject: impl Into<String>, reason: &'static str) {
+        self.offer(subject, reason, Vec::new());
+    }
+
+    /// Adds a violation that ends when a person has chosen one of the candidates.
+    pub fn offer(&mut self, subject: impl Into<String>, reason: &'static str, candidates: Vec<AdminUnitRef>) {
         self.total += 1;
         if self.listed.len() < LISTED {
-            self.listed.push(Violation { subject: subject.into(), reason });
+            self.listed.push(Violation { subject: subject.into(), reason, candidates });
         }
     }
 

@@ -11,6 +11,7 @@ use super::observed::{Held, Observations};
 use crate::{
     exit::{Code, Failure, OrExit as _},
     indicators::{self, Export, Import},
+    registry,
     story::{
         desk::Desk,
         tell::Teller,
@@ -47,7 +48,7 @@ impl Input {
     pub(super) fn check(&self, publisher: &Desk) -> Result<Import, Failure> {
         let profile = publisher.connection.profile();
         let directory = profile.directory().context("the profile names no directory").or_exit(Code::Configuration)?;
-        let registry = indicators::registry(directory)?;
+        let registry = registry::newest(directory)?.registry;
         Import::read(self.bytes.as_slice(), &registry, profile.system()).map_err(|error| indicators::refused(&error))
     }
 }

@@ -3,9 +3,8 @@
 //! What a table is follows from its columns, so that its name is free. Here they are read to find mistakes before a
 //! release is drawn up.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
-use jiff::civil::Date;
 use nhipcau_domain::{
     area::{AreaList, Crosswalk, FileError},
     indicator::{CodeLists, Structure},
@@ -31,8 +30,6 @@ pub(crate) struct Table {
 pub(crate) struct Tables {
     /// Administrative units in force at every time.
     pub(crate) areas: AreaList,
-    /// What became of the units of each reform.
-    pub(crate) crosswalks: Vec<Crosswalk>,
     /// Structures of statistics, with their code lists.
     pub(crate) structures: Vec<Structure>,
 }
@@ -83,9 +80,11 @@ impl Tables {
             (None, Some(unit)) => problems.add(place(unit), "needs a table of versions beside it"),
             (None, None) => {}
         }
+        let mut reforms = BTreeSet::new();
         for file in of(Kind::Crosswalk) {
             match crosswalk(file, &tables.areas) {
-                Ok(crosswalk) => tables.crosswalks.push(crosswalk),
+                Ok(crosswalk) if reforms.insert(crosswalk.day()) => {}
+                Ok(_) => problems.add(place(file), "is a second crosswalk of its day; bring the two together"),
                 Err(what) => problems.add(place(file), what),
             }
         }
@@ -168,9 +167,7 @@ fn areas<'t>(versions: &'t Table, units: &[&'t Table]) -> Result<AreaList, (&'t 
 }
 
 fn crosswalk(file: &Table, areas: &AreaList) -> Result<Crosswalk, String> {
-    let stem = Path::new(&file.name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let day: Option<Date> = stem.get(stem.len().saturating_sub(10)..).and_then(|day| day.parse().ok());
-    let Some(day) = day else {
+    let Some(day) = Crosswalk::day_of_table(&file.name) else {
         return Err("needs a name that ends in the day the new units began, such as vn-crosswalk-2025-07-01.csv".into());
     };
     Crosswalk::parse(day, file.bytes.as_slice(), areas).map_err(|error| describe(&error))

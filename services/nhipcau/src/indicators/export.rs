@@ -16,10 +16,10 @@ use nhipcau_indicators::{Registry, sdmx};
 use nhipcau_proto::indicator::v1 as pb;
 use serde::Serialize;
 
-use super::Tables;
 use crate::{
     client::{Connection, Options, Refused},
     exit::{Code, Failure, OrExit as _},
+    registry::Place,
     terminal::{self, counted},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[command(flatten)]
     client: Options,
     #[command(flatten)]
-    tables: Tables,
+    tables: Place,
     /// Structure of the figures, AGENCY:ID(VERSION).
     #[arg(long, value_name = "REF")]
     structure: String,
@@ -77,7 +77,7 @@ pub(crate) struct Written {
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let connection = args.client.connect()?;
-    let registry = args.tables.registry(connection.profile())?;
+    let registry = args.tables.read(connection.profile().directory())?.registry;
     let export = Export {
         selection: pb::Selection {
             data_provider: args.provider,

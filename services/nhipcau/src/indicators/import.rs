@@ -15,10 +15,11 @@ use prost::Message as _;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Tables, action::Action, check::Faulty, upload};
+use super::{action::Action, check::Faulty, upload};
 use crate::{
     client::{Connection, Options},
     exit::{Code, Failure, OrExit as _},
+    registry::Place,
     terminal::{self, counted},
 };
 
@@ -33,7 +34,7 @@ pub(super) struct Args {
     #[command(flatten)]
     client: Options,
     #[command(flatten)]
-    tables: Tables,
+    tables: Place,
     /// Dataflow that the figures belong to, AGENCY:ID(VERSION), where the file names the structure.
     #[arg(long, value_name = "REF")]
     dataflow: Option<String>,
@@ -79,7 +80,7 @@ pub(crate) struct Submitted {
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let connection = args.client.connect()?;
-    let registry = args.tables.registry(connection.profile())?;
+    let registry = args.tables.read(connection.profile().directory())?.registry;
     let caller = connection.profile().system();
     let read = if args.file.as_os_str() == "-" {
         Import::read(io::stdin().lock(), &registry, caller)

@@ -6,6 +6,7 @@ use nhipcau_domain::{
     area::AreaList,
     indicator::{CodeLists, Structure, sdmx_csv::ImportError},
 };
+use nhipcau_indicators::Registry;
 use nhipcau_proto::indicator::v1 as pb;
 use nhipcau_runtime::caller::SystemName;
 use tonic_types::{ErrorDetails, StatusExt as _};

@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::{
     broker,
     parts::{self, Parts, Service},
-    reload::{Reload, Tables},
+    reload::Reload,
     renewal::{Ends, Renewal, Targets},
     rotation::Rotation,
 };
-use crate::exit::{Code, Failure, OrExit as _};
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    registry,
+};
 
 /// A server that went away meanwhile is none of the configuration's fault: starting again helps.
 fn failure(error: access_point::Error) -> Failure {
@@ -59,7 +62,7 @@ impl App {
         let mut counts = metrics::registry();
         let loaded = Loaded::load_in(place, config, clock).map_err(failure)?;
         let release = Arc::clone(&loaded.releases().borrow());
-        let tables = Tables::read(&config.directory, &release).or_exit(Code::Configuration)?;
+        let tables = registry::read(&config.directory, &release).or_exit(Code::Configuration)?;
         let reload = Reload::listen(config.directory.clone(), tables).or_exit(Code::Failed)?;
 
         let endpoint = match config.metrics {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use nhipcau_domain::{area::AreaList, directory::Release};
+use nhipcau_domain::{area::Areas, directory::Release};
 use nhipcau_indicators::{Indicators, Registry};
 use nhipcau_messaging::handler::Handler;
 use nhipcau_proto::{
@@ -76,8 +76,8 @@ pub(super) fn chosen(named: &[String]) -> Vec<Service> {
 pub(super) struct Sources {
     /// Structures, code lists and dataflows.
     pub(super) registry: watch::Receiver<Arc<Registry>>,
-    /// Administrative units.
-    pub(super) areas: watch::Receiver<Arc<AreaList>>,
+    /// Administrative units and what became of them.
+    pub(super) areas: watch::Receiver<Arc<Areas>>,
     /// Who takes part.
     pub(super) releases: watch::Receiver<Arc<Release>>,
 }

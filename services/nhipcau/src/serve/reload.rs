@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use anyhow::Context as _;
-use nhipcau_domain::{area::AreaList, directory::Release};
+use nhipcau_domain::{area::Areas, directory::Release};
 use nhipcau_indicators::Registry;
 use nhipcau_runtime::{access_point::Reloader, config, distribution::Arrival};
 use tokio::{
@@ -15,31 +15,14 @@ use tokio::{
 };
 
 use super::{parts::Sources, renewal::Renewal, rotation::Rotation};
-use crate::registry;
-
-/// The tables of a release.
-pub(super) struct Tables {
-    registry: Arc<Registry>,
-    areas: Arc<AreaList>,
-}
-
-impl Tables {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// Names the table that cannot be read.
-    pub(super) fn read(directory: &config::Directory, release: &Release) -> anyhow::Result<Self> {
-        let registry = registry::read(directory, release)?;
-        Ok(Self { areas: Arc::clone(registry.areas()), registry: Arc::new(registry) })
-    }
-}
+use crate::registry::{self, Tables};
 
 /// What happens on SIGHUP.
 pub(super) struct Reload {
     hangup: Signal,
     directory: config::Directory,
     registry: watch::Sender<Arc<Registry>>,
-    areas: watch::Sender<Arc<AreaList>>,
+    areas: watch::Sender<Arc<Areas>>,
 }
 
 impl Reload {
@@ -109,7 +92,7 @@ impl Reload {
         let (files, directory, release) = (reloader.clone(), self.directory.clone(), Arc::clone(arrival.release()));
         let keep = move || -> anyhow::Result<()> {
             if release.digest() != files.in_use().digest() {
-                Tables::read(&directory, &release)?;
+                registry::read(&directory, &release)?;
             }
             Ok(files.keep(&release)?)
         };
@@ -124,7 +107,7 @@ impl Reload {
         let read = move || -> anyhow::Result<_> {
             let Some(release) = files.newer()? else { return Ok(None) };
             let is_another = release.digest() != files.in_use().digest();
-            let tables = is_another.then(|| Tables::read(&directory, &release)).transpose()?;
+            let tables = is_another.then(|| registry::read(&directory, &release)).transpose()?;
             Ok(Some((release, tables)))
         };
         let Some((release, tables)) = spawn_blocking(read).await.context("reading the directory")?? else {

@@ -90,36 +90,6 @@ async fn all_that_is_wrong_is_said_at_once_by_field() {
 }
 
 #[tokio::test]
-async fn an_area_that_does_not_exist_or_is_no_more_is_refused() {
-    let world = World::open().await;
-    let area = |code: &str, version: &str| pb::AdminUnitRef {
-        code: code.into(),
-        level: pb::AdminLevel::Province.into(),
-        code_list_version: version.into(),
-    };
-    for (code, version, found) in [
-        ("99", "VN-34", Some(reason::AREA_UNKNOWN)),
-        ("01", "VN-35", Some(reason::AREA_UNKNOWN)),
-        ("02", "VN-63", Some(reason::AREA_NOT_IN_FORCE)),
-        ("01", "VN-34", None),
-    ] {
-        let before = world.count(MOH, ROWS).await;
-        let mut request = transfer();
-        request.content.as_mut().unwrap().preview.as_mut().unwrap().incident_area = Some(area(code, version));
-        let refused = world.try_submit(MOH, &request).await.err();
-        let details = refused.and_then(|status| status.get_error_details().bad_request().cloned());
-        let violation = details.and_then(|details| details.field_violations.into_iter().next());
-        let violation = violation.map(|violation| (violation.field, violation.reason));
-        assert_eq!(violation, found.map(|reason| ("content.preview.incident_area".into(), reason.into())));
-        assert_eq!(world.count(MOH, ROWS).await == before, found.is_some(), "only what is right leaves anything");
-    }
-    let without = |request: &mut pb::SubmitReferralRequest| {
-        request.content.as_mut().unwrap().preview.as_mut().unwrap().incident_area = Some(area("01", ""));
-    };
-    assert_eq!(refused(&world, without).await.1, reason::REQUEST_INVALID);
-}
-
-#[tokio::test]
 async fn the_same_request_gets_the_same_referral_and_another_one_is_refused() {
     let mut world = World::open().await;
     let request = transfer();

@@ -13,9 +13,12 @@ use std::{
 };
 
 use aws_lc_rs::signature::Ed25519KeyPair;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, date},
+};
 use nhipcau_domain::{
-    area::AreaList,
+    area::{AreaList, Areas, Crosswalk},
     directory::{Release, Signer, SignerRole, TrustedRoot, Validity, authoring},
     id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId},
 };
@@ -46,10 +49,21 @@ const UNITS: [(&str, &str); 5] =
 pub(crate) const PURPOSE: &str = "protection";
 
 const VERSIONS: &str = "version,valid_from,valid_until,basis,name_vi,name_en\n\
-    VN-63,,2025-06-30,before,63,63\nVN-34,2025-07-01,,after,34,34\n";
-/// Hà Giang is no more.
+    VN-63,,2025-06-30,before,63,63\nVN-34,2025-07-01,2026-12-31,after,34,34\n\
+    NEXT,2027-01-01,,made up,next,next\n";
+/// Of the older units some became others and one was split; the district is no more. The last reform is made up.
 const AREAS: &str = "code,level,parent,kind,name,valid_from,valid_until\n\
-    01,province,,city,Thành phố Hà Nội,2025-07-01,\n02,province,,province,Tỉnh Hà Giang,,2025-06-30\n";
+    01,province,,city,Thành phố Hà Nội,,2025-06-30\n02,province,,province,Tỉnh Hà Giang,,2025-06-30\n\
+    001,district,01,urban_district,Quận Ba Đình,,2025-06-30\n\
+    00004,commune,001,ward,Phường Trúc Bạch,,2025-06-30\n00019,commune,001,ward,Phường Điện Biên,,2025-06-30\n\
+    01,province,,city,Thành phố Hà Nội,2025-07-01,\n08,province,,province,Tỉnh Tuyên Quang,2025-07-01,\n\
+    00004,commune,01,ward,Phường Ba Đình,2025-07-01,\n00070,commune,01,ward,Phường Hoàn Kiếm,2025-07-01,2026-12-31\n\
+    00070,commune,01,ward,Phường Hoàn Kiếm,2027-01-01,\n00071,commune,01,ward,Phường Mới,2027-01-01,\n";
+const CROSSWALKS: [&str; 2] = [
+    "old_level,old_code,new_code,extent\nprovince,01,01,whole\nprovince,02,08,whole\n\
+    commune,00004,00004,whole\ncommune,00019,00004,part\ncommune,00019,00070,part\n",
+    "old_level,old_code,new_code,extent\ncommune,00070,00070,part\ncommune,00070,00071,part\n",
+];
 
 /// Bytes that follow from a seed, so that a failing test fails again.
 struct Seeded(u64);
@@ -355,7 +369,10 @@ fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &w
         let now = Arc::clone(now);
         move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap()
     };
-    let areas = AreaList::parse(VERSIONS.as_bytes(), [AREAS.as_bytes()]).unwrap();
+    let list = Arc::new(AreaList::parse(VERSIONS.as_bytes(), [AREAS.as_bytes()]).unwrap());
+    let reform = |(day, table): (Date, &str)| Crosswalk::parse(day, table.as_bytes(), &list).unwrap();
+    let reforms = [date(2025, 7, 1), date(2027, 1, 1)].into_iter().zip(CROSSWALKS).map(reform);
+    let areas = Areas::new(Arc::clone(&list), reforms).unwrap();
     let service = Referrals::new(releases.clone())
         .with_areas(watch::Sender::new(Arc::new(areas)).subscribe())
         .with_clock(Clock::new(clock()));

@@ -106,3 +106,19 @@ fn a_table_keeps_its_content_under_its_name() {
     let place = "tables/units.csv: has another content than in the release before; give the file another name";
     assert!(refused.listed().iter().any(|problem| problem.to_string() == place), "{refused}");
 }
+
+#[test]
+fn a_crosswalk_names_its_day_and_is_the_only_one_of_it() {
+    let office = Office::new();
+    let walk = "old_level,old_code,new_code,extent\nprovince,01,01,whole\n";
+    office.write("tables/walk.csv", walk);
+    office.write("tables/walk-2026-01-01.csv", walk);
+    office.write("tables/walk-of-communes-2026-01-01.csv", walk);
+    office.write("tables/walk-2025-07-01.csv", walk);
+    let expected = [
+        "tables/walk-2025-07-01.csv: line 2: refers to an unknown unit",
+        "tables/walk-of-communes-2026-01-01.csv: is a second crosswalk of its day; bring the two together",
+        "tables/walk.csv: needs a name that ends in the day the new units began, such as vn-crosswalk-2025-07-01.csv",
+    ];
+    assert_eq!(problems(&office), expected);
+}
