@@ -1,8 +1,10 @@
 //! The tables of administrative units: whatever is taken, a code means one unit on any day, and its parent was in force
-//! with it.
+//! with it; a reference leads on any day to units in force on it, and to itself on its own.
 
-use jiff::civil::date;
-use nhipcau_domain::area::{AreaList, Crosswalk, Level};
+use std::sync::Arc;
+
+use jiff::civil::{Date, date};
+use nhipcau_domain::area::{AdminUnitRef, AreaList, Areas, Crosswalk, Level, Resolution};
 
 const VERSIONS: &str = "version,valid_from,valid_until,basis,name_vi,name_en\n";
 const UNITS: &str = "code,level,parent,kind,name,valid_from,valid_until\n";
@@ -29,8 +31,33 @@ fn holds(versions: &[u8], units: &[u8], walk: &[u8]) {
             assert_eq!(list.unit_on(&unit.code, day), Some(unit), "a code means one unit");
         }
     }
-    if let Ok(walk) = Crosswalk::parse(reform, walk, &list) {
-        assert_eq!(walk.day(), reform);
+    let walk = Crosswalk::parse(reform, walk, &list).ok();
+    assert!(walk.as_ref().is_none_or(|walk| walk.day() == reform));
+    let list = Arc::new(list);
+    let Ok(areas) = Areas::new(Arc::clone(&list), walk) else { return };
+    for (then, version) in days.iter().flat_map(|day| list.versions().iter().map(|version| (*day, version))) {
+        for unit in list.in_force(Level::Commune, then).chain(list.in_force(Level::Province, then)) {
+            let Ok(reference) = AdminUnitRef::new(&unit.code, &version.name) else { continue };
+            days.iter().for_each(|day| leads(&areas, &reference, *day));
+        }
+    }
+}
+
+fn leads(areas: &Areas, reference: &AdminUnitRef, on: Date) {
+    let resolution = areas.resolve(reference, on);
+    let units = match &resolution {
+        Resolution::In(unit) | Resolution::Became(unit) => vec![*unit],
+        Resolution::Split(units) => units.clone(),
+        Resolution::Gone | Resolution::NotYet | Resolution::Unknown(_) => Vec::new(),
+    };
+    for unit in units {
+        assert_eq!(areas.list().unit_on(&unit.code, on), Some(unit), "only what is in force is given");
+    }
+    if let Ok(unit) = areas.list().unit(reference)
+        && areas.list().version(&reference.code_list_version).is_some_and(|version| version.validity.contains(on))
+        && unit.validity.contains(on)
+    {
+        assert_eq!(resolution, Resolution::In(unit), "on the days of its list a unit is itself");
     }
 }
 

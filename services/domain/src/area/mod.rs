@@ -1,8 +1,8 @@
 //! Administrative units with the dates between which each was in force, and what became of the old ones.
 //!
 //! A code alone means nothing: codes were used again for other units in 2025. Every lookup therefore takes a list
-//! version or a date. A reference of an older list is resolved over the reforms since; deciding where a unit was split is
-//! left to people, who are given every candidate.
+//! version or a date. A reference of an older list is resolved over the reforms since. Where a unit was split, people
+//! decide: they are given every candidate.
 
 mod crosswalk;
 mod error;

@@ -151,9 +151,12 @@ fn without_its_crosswalk_no_unit_passes_for_another_with_its_code() {
     assert_eq!(found(&areas, "25270@VN-34-2025", TODAY), words("in", &["25270"]));
 }
 
+/// Rows of a crosswalk: old code, new code, extent.
+type Rows<'r> = &'r [(&'r str, &'r str, &'r str)];
+
 /// Communes of province 01 in three lists, V0 until 2024, V1 in 2025, V2 since: each with the days that it has, and
 /// the crosswalks of the two reforms.
-fn small(units: &[(&str, u8, u8)], walks: [Option<&[(&str, &str, &str)]>; 2]) -> Areas {
+fn small(units: &[(&str, u8, u8)], walks: [Option<Rows<'_>>; 2]) -> Areas {
     let versions = "version,valid_from,valid_until,basis,name_vi,name_en\nV0,,2024-12-31,,0,0\n\
         V1,2025-01-01,2025-12-31,,1,1\nV2,2026-01-01,,,2,2\n";
     let bounds = [("", "2024-12-31"), ("2025-01-01", "2025-12-31"), ("2026-01-01", "")];
@@ -165,7 +168,7 @@ fn small(units: &[(&str, u8, u8)], walks: [Option<&[(&str, &str, &str)]>; 2]) ->
     let units = format!("{UNITS}01,province,,city,Thành phố,,\n{rows}");
     let list = Arc::new(AreaList::parse(versions.as_bytes(), [units.as_bytes()]).unwrap());
     let days = [date(2025, 1, 1), date(2026, 1, 1)];
-    let walk = |(day, rows): (Date, Option<&[(&str, &str, &str)]>)| {
+    let walk = |(day, rows): (Date, Option<Rows<'_>>)| {
         let row = |(old, new, extent): &(&str, &str, &str)| format!("commune,{old},{new},{extent}\n");
         let table = format!("{WALK}{}", rows?.iter().map(row).collect::<String>());
         Some(Crosswalk::parse(day, table.as_bytes(), &list).unwrap())
@@ -333,7 +336,8 @@ proptest! {
     #[test]
     fn no_answer_is_a_guess_whatever_the_reforms(country in country()) {
         let areas = country.areas();
-        for (then, now) in (0..country.periods.len()).flat_map(|then| (then..country.periods.len()).map(move |now| (then, now))) {
+        let count = country.periods.len();
+        for (then, now) in (0..count).flat_map(|then| (then..count).map(move |now| (then, now))) {
             for (code, text) in CODES.iter().enumerate() {
                 let old = country.fields(then, code);
                 let resolution = areas.resolve(&reference(&format!("{text}@V{then}")), Country::begin(now));
