@@ -157,12 +157,11 @@ impl Areas {
 
     /// The entry by which a unit goes on that ended the day before.
     fn continued(&self, unit: &AdminUnit, day: Date) -> Option<&AdminUnit> {
-        let same = self.list.unit_on(&unit.code, day).filter(|same| same.parent == unit.parent)?;
         let is_told = self.reforms.contains_key(&day) || self.regrouped.contains(&(day, parent(unit)));
-        (!is_told).then_some(same)
+        self.list.unit_on(&unit.code, day).filter(|_| !is_told)
     }
 
-    /// Where a code began or ended, or went to another parent, on a day without a crosswalk.
+    /// Where a code began or ended on a day without a crosswalk; one that goes to another parent does so under both.
     fn changes(&self) -> impl Iterator<Item = (Date, Box<str>)> {
         let is_same = |unit: &AdminUnit, day: Date| {
             self.list.unit_on(&unit.code, day).is_some_and(|other| other.parent == unit.parent)
