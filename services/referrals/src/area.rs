@@ -1,7 +1,7 @@
 //! Areas that a content names, looked up in the lists through time: where it happened on the day of the report or
 //! today, the others today.
 //!
-//! What is accepted stays as it was given: an older reference that one unit holds whole today is as good as the new one.
+//! What is accepted stays as it was given: an older reference that one unit holds whole is as good as the new one.
 //! Which of several is meant is not decided here; a person is told the candidates.
 
 use jiff::Timestamp;
