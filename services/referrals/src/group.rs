@@ -82,7 +82,7 @@ fn by_rule<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, 
 }
 
 /// What the rules or the directory do not allow now is not written; a person sees the branch as it stands.
-fn lawful(result: Result<(), Error>) -> Result<(), Error> {
+pub(crate) fn lawful(result: Result<(), Error>) -> Result<(), Error> {
     match result {
         Err(Error::Rules(refusal)) => {
             tracing::debug!(%refusal, "The rules wrote nothing.");

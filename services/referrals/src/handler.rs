@@ -4,7 +4,7 @@
 use nhipcau_domain::{id::ContractId, referral::Side};
 use nhipcau_messaging::{
     engine::{self, RestError},
-    handler::{Context, Handler, Refused},
+    handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
     store,
 };
@@ -12,7 +12,7 @@ use nhipcau_messaging::{
 use crate::{
     EVENT_MESSAGE, erase,
     error::Error,
-    group, metrics,
+    group, ladder, metrics,
     receive::{self, NotTaken},
     recover,
     store::{
@@ -118,6 +118,14 @@ impl Handler for Referrals {
         }
         log::hold_back(context.tx, held, ordinal)?;
         Ok(Some(SkipReason::Withdrawn))
+    }
+
+    fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        Ok(ladder::take_due(context)?)
+    }
+
+    fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        ladder::act_on(context, &self.shared, due).or_else(failure)
     }
 }
 

@@ -5,8 +5,7 @@
 //! carries it are on disk together; before this store holds the recipient's acceptance no later tier is sealed, queued
 //! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased.
 //! Never: decides what the rules can decide, writes in the other side's log, or keeps content, or what an event says
-//! about a person, outside the key of its case. Turning to the next level when time passes is not done here yet: the
-//! times are computed and travel signed, and conditions show them, but no timer acts on them.
+//! about a person, outside the key of its case. While nobody answers, the origin turns to the next level by itself.
 
 mod access;
 mod act;
@@ -22,6 +21,7 @@ mod get;
 mod group;
 pub mod grpc;
 pub mod handler;
+mod ladder;
 mod limits;
 mod list;
 pub mod metrics;

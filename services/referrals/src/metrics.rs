@@ -22,6 +22,9 @@ pub const RECOVERED: Metric =
 /// Content that was released before acceptance, at either side.
 pub const EMERGENCIES: Metric =
     ("nhipcau_referral_emergency_releases_total", "Releases of content in an emergency, own and of others.");
+/// Levels that were turned to by time alone.
+pub const ESCALATED: Metric =
+    ("nhipcau_referral_escalations_total", "Times that the next level was turned to because nobody had answered.");
 /// Cases of which every body was erased.
 pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
 
@@ -35,13 +38,14 @@ pub struct Counters {
     pub(crate) refused_by_peer: AtomicU64,
     pub(crate) recovered: AtomicU64,
     pub(crate) emergencies: AtomicU64,
+    pub(crate) escalated: AtomicU64,
     pub(crate) erased: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 8] {
+    pub fn read(&self) -> [(Metric, u64); 9] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (OPENED, read(&self.opened)),
@@ -51,6 +55,7 @@ impl Counters {
             (REFUSED_BY_PEER, read(&self.refused_by_peer)),
             (RECOVERED, read(&self.recovered)),
             (EMERGENCIES, read(&self.emergencies)),
+            (ESCALATED, read(&self.escalated)),
             (ERASED, read(&self.erased)),
         ]
     }

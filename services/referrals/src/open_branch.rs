@@ -5,7 +5,7 @@ use nhipcau_domain::{
     limit::Facts,
     reason,
     referral::{
-        Body, Cause, Event, Ids, NewBranch, Opening, Revocation, Side, State, UnitRef,
+        Actor, Cause, Ids, NewBranch, Opening, Side, State, UnitRef,
         group::{Member, vacant},
     },
 };
@@ -65,47 +65,78 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if of_case >= BRANCHES_OF_A_CASE {
         return Err(Error::rule("case", reason::TOO_MANY));
     }
-    if branches.iter().any(is_over) {
+    if branches.iter().any(|known| known.branch.is_over()) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
     let need = need(desk, asked, &branches)?;
-    let ids = Ids { branch: made_by(desk, call, "further-branch", 0), ..first.branch.ids() };
-    let pieces = content::newest(desk, ids.case, send::owner(first.held, ids.referral))?;
-    let basis = event::revealed(desk, first.held, &first.branch)?.view().basis;
-    let (kind, now) = (first.branch.opening().kind, desk.now());
-    let reported = submit::reported(&pieces).unwrap_or(now);
-    let facts = Facts::of_need(kind, reported, now, need.before.iter().map(|known| &known.branch));
-    let reckoned = limits::reckoned(&shared.release(), &facts);
-    let new = NewBranch {
-        ids,
-        origin: first.branch.unit(Side::Origin).clone(),
+    let further = Further {
+        branch: made_by(desk, call, "further-branch", 0),
+        need,
         recipient: asked.recipient.clone(),
-        parts: submit::first_tier(kind, &pieces, &basis),
-        suspects: submit::suspects(&pieces),
-        basis,
-        opening: Opening {
-            kind,
-            group: need.group,
-            cause: need.cause,
-            cause_branch: need.branch,
-            time_limits: reckoned.limits,
-            limit_refusals: reckoned.refused,
-        },
         actor: call.actor(),
-        now,
     };
-    let known = submit::open(desk, shared, new, first.purpose.clone(), &pieces, &call.traceparent)?;
+    let known = further.open(desk, shared, first, &call.traceparent)?;
+    let ids = known.branch.ids();
     call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
-    Ok((view::branch(&known.branch, now), false))
+    Ok((view::branch(&known.branch, desk.now()), false))
+}
+
+/// A further branch of a referral.
+pub(crate) struct Further {
+    pub(crate) branch: Uuid,
+    pub(crate) need: Need,
+    pub(crate) recipient: UnitRef,
+    pub(crate) actor: Actor,
+}
+
+impl Further {
+    /// Opens it with what the referral holds, as another branch of it stands.
+    ///
+    /// # Errors
+    /// [`Error::Rules`] with every reason against it.
+    pub(crate) fn open<'t>(
+        self,
+        desk: &mut impl Desk<'t>,
+        shared: &Referrals,
+        other: &Known,
+        traceparent: &str,
+    ) -> Result<Known, Error> {
+        let ids = Ids { branch: self.branch, ..other.branch.ids() };
+        let pieces = content::newest(desk, ids.case, send::owner(other.held, ids.referral))?;
+        let basis = event::revealed(desk, other.held, &other.branch)?.view().basis;
+        let (kind, now, need) = (other.branch.opening().kind, desk.now(), self.need);
+        let reported = submit::reported(&pieces).unwrap_or(now);
+        let facts = Facts::of_need(kind, reported, now, need.before.iter().map(|known| &known.branch));
+        let reckoned = limits::reckoned(&shared.release(), &facts);
+        let new = NewBranch {
+            ids,
+            origin: other.branch.unit(Side::Origin).clone(),
+            recipient: self.recipient,
+            parts: submit::first_tier(kind, &pieces, &basis),
+            suspects: submit::suspects(&pieces),
+            basis,
+            opening: Opening {
+                kind,
+                group: need.group,
+                cause: need.cause,
+                cause_branch: need.branch,
+                time_limits: reckoned.limits,
+                limit_refusals: reckoned.refused,
+            },
+            actor: self.actor,
+            now,
+        };
+        submit::open(desk, shared, new, other.purpose.clone(), &pieces, traceparent)
+    }
 }
 
 /// The need that the branch serves, and why it is opened.
-struct Need {
-    group: Uuid,
-    cause: Cause,
-    branch: Option<Uuid>,
+pub(crate) struct Need {
+    pub(crate) group: Uuid,
+    pub(crate) cause: Cause,
+    pub(crate) branch: Option<Uuid>,
     /// The branches that were opened for it before.
-    before: Vec<Known>,
+    pub(crate) before: Vec<Known>,
 }
 
 fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<Need, Error> {
@@ -126,15 +157,4 @@ fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Resu
     let is_redirect = before.branch.view().state == State::Redirected;
     let cause = if is_redirect { Cause::Redirect } else { Cause::Escalation };
     Ok(Need { group, cause, branch: Some(before.held.branch), before: of_need })
-}
-
-/// Recalled, or its consent withdrawn: nothing further is opened.
-pub(crate) fn is_over(known: &Known) -> bool {
-    known.branch.log(Side::Origin).events().iter().any(is_end)
-        || known.branch.view().revocation == Some(Revocation::ConsentWithdrawn)
-}
-
-/// Whether an event of an origin ends its whole referral.
-pub(crate) fn is_end(event: &Event) -> bool {
-    matches!(event.body, Body::EnteredInError { .. } | Body::ConsentWithdrawn { .. })
 }

@@ -17,7 +17,6 @@ use crate::{
     error::Error,
     event,
     name::made_by,
-    open_branch::{is_end, is_over},
     request::Call,
     store::{
         branch::{self, Known},
@@ -53,7 +52,7 @@ pub(crate) fn take<'t>(
         match branch::known(desk.tx(), held)? {
             Some(known) => came.push(known),
             // Whoever was told of the end may have erased the opening: it is not waited for.
-            None if log::all(desk.tx(), held, Side::Origin)?.iter().any(|stored| is_end(&stored.event)) => {
+            None if log::all(desk.tx(), held, Side::Origin)?.iter().any(|stored| stored.event.body.ends_referral()) => {
                 return Err(Error::rule("request_id", reason::WRONG_STATE));
             }
             None => return Err(Error::Recovering),
@@ -85,7 +84,7 @@ pub(crate) fn take<'t>(
         return Err(Error::RequestIdReused);
     }
     let mut missing: Vec<_> = (0..asked.len()).filter(|index| !is_among(&came, asked.get(*index))).collect();
-    if came.iter().any(is_over) {
+    if came.iter().any(|known| known.branch.is_over()) {
         (missing, lost) = (Vec::new(), Vec::new());
     }
     if !(missing.is_empty() && lost.is_empty()) && came.iter().any(|known| !known.is_whole) {

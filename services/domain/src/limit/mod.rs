@@ -4,11 +4,12 @@
 //! [`reckon`] computes them once, when a branch is opened; they then travel signed and are never computed anew. What
 //! cannot be computed is refused with a reason and carried too: no hour is guessed, and none vanishes. [`explain`]
 //! shows one with the days that were counted. Whether a limit has passed is for [`View`](crate::referral::View) to say,
-//! and what to do about it for who holds the branch.
+//! and what to do about it for [`climb`].
 //!
 //! Pure: time comes in as [`Facts`], and the rules of a time zone as a function.
 
 mod calendar;
+mod climb;
 mod event;
 mod explain;
 mod ladder;
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 use nhipcau_proto::directory::v1 as pb;
 
 pub use calendar::{Day, DayKind};
+pub use climb::{Asked, Climb, climb, told};
 pub use event::{STOP_EVENTS, Start};
 pub use explain::{Explanation, Standing, explain};
 pub use reckon::{Facts, Reckoning, reckon};

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     basis::Basis,
+    code::Revocation,
     event::{Body, Event, Ids, Opening, UnitRef},
     fold::fold,
     guard,
@@ -163,6 +164,13 @@ impl Branch {
 
     fn claimed_time(&self) -> Timestamp {
         self.origin.at(1).map_or(Timestamp::UNIX_EPOCH, |opening| opening.time)
+    }
+
+    /// Its referral was recalled, or its consent withdrawn: nothing further is opened for it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.origin.events().iter().any(|event| event.body.ends_referral())
+            || self.view().revocation == Some(Revocation::ConsentWithdrawn)
     }
 
     /// The log of a side.

@@ -249,6 +249,12 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether it ends the whole referral of its branch.
+    #[must_use]
+    pub const fn ends_referral(&self) -> bool {
+        matches!(self, Self::EnteredInError { .. } | Self::ConsentWithdrawn { .. })
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> EventKind {

@@ -9,6 +9,7 @@ use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
 use super::{
+    due,
     log::{self, Stored},
     reading::{self, Held},
 };
@@ -97,9 +98,10 @@ pub(crate) fn add(
         Some(branch) => reading::place_of(tx, held.side, branch)?,
         None => ("", 0, 0),
     };
+    let due_time = begun.and_then(|branch| due::of(held.side, branch));
     tx.execute(
         "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin, party, state, \
-         create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         create_time, due_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
          ON CONFLICT (branch, holder) DO UPDATE SET group_uid = excluded.group_uid \
          WHERE referral_branch.group_uid < excluded.group_uid",
         &[
@@ -113,6 +115,7 @@ pub(crate) fn add(
             party.into(),
             state.into(),
             create_time.into(),
+            due_time.into(),
         ],
     )?;
     Ok(())

@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod content;
+pub(crate) mod due;
 pub(crate) mod log;
 pub(crate) mod reading;
 pub(crate) mod request;

@@ -14,6 +14,8 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
+use super::due;
+
 /// Type string of the digest that a change has.
 const CHANGE: &[u8] = b"nhipcau/1/referral-change";
 
@@ -59,18 +61,20 @@ pub(super) fn place_of<'b>(tx: &mut Tx<'_>, side: Side, branch: &'b Branch) -> R
     Ok((party, branch.view().state.to_wire(), time))
 }
 
-/// Notes the state of a branch. One whose opening was missing is put where its party finds it.
+/// Notes the state of a branch and when it is due. One whose opening was missing is put where its party finds it.
 fn place(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
-    let (uid, holder) = (branch.ids().branch, side.to_wire());
-    let state: [Value<'_>; 3] = [branch.view().state.to_wire().into(), uid.as_bytes().into(), holder.into()];
-    let sql = "UPDATE referral_branch SET state = $1 WHERE branch = $2 AND holder = $3 AND state > 0";
+    let (uid, holder, due) = (branch.ids().branch, side.to_wire(), due::of(side, branch));
+    let state: [Value<'_>; 4] =
+        [branch.view().state.to_wire().into(), due.into(), uid.as_bytes().into(), holder.into()];
+    let sql = "UPDATE referral_branch SET state = $1, due_time = $2 WHERE branch = $3 AND holder = $4 AND state > 0";
     if tx.execute(sql, &state)? > 0 {
         return Ok(());
     }
     let (party, state, time) = place_of(tx, side, branch)?;
     tx.execute(
-        "UPDATE referral_branch SET party = $1, state = $2, create_time = $3 WHERE branch = $4 AND holder = $5",
-        &[party.into(), state.into(), time.into(), uid.as_bytes().into(), holder.into()],
+        "UPDATE referral_branch SET party = $1, state = $2, create_time = $3, due_time = $4 \
+         WHERE branch = $5 AND holder = $6",
+        &[party.into(), state.into(), time.into(), due.into(), uid.as_bytes().into(), holder.into()],
     )?;
     Ok(())
 }
@@ -264,6 +268,12 @@ mod tests {
             assert!(plan.contains("referral_branch_referral (referral=? AND party=?)"), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
+    }
+
+    #[test]
+    fn what_is_due_is_found_without_looking_at_what_is_not() {
+        let plan = plan(due::FIRST);
+        assert!(plan.contains("INDEX referral_branch_due (due_time<?)") && !plan.contains("TEMP B-TREE"), "{plan}");
     }
 
     #[test]

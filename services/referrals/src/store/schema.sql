@@ -5,8 +5,8 @@
 
 -- A branch as one side of it holds it; both sides may be held here. purpose: under which agreement it travels. origin:
 -- party of the opening unit. party: whose the holding side is, and who therefore may see it. state: the contract's
--- number. create_time: of the referral as the party first heard of it, which is the order of lists. While the opening
--- is missing, which happens only while a rolled back store is given back its events, group_uid is all zero, party empty
+-- number. create_time: of the referral as the party first heard of it, which is the order of lists. due_time: when its
+-- origin looks at it again by itself; NULL when nothing is due. While the opening is missing, which happens only while a rolled back store is given back its events, group_uid is all zero, party empty
 -- and state 0.
 CREATE TABLE IF NOT EXISTS referral_branch (
   branch BLOB NOT NULL,
@@ -19,8 +19,10 @@ CREATE TABLE IF NOT EXISTS referral_branch (
   party TEXT NOT NULL,
   state INTEGER NOT NULL,
   create_time INTEGER NOT NULL,
+  due_time INTEGER,
   PRIMARY KEY (branch, holder)
 );
+CREATE INDEX IF NOT EXISTS referral_branch_due ON referral_branch (due_time) WHERE due_time IS NOT NULL;
 CREATE INDEX IF NOT EXISTS referral_branch_referral ON referral_branch
   (referral, party, branch, holder, create_time);
 CREATE INDEX IF NOT EXISTS referral_branch_case ON referral_branch (case_uid, party, create_time, referral, holder);

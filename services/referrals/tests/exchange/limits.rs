@@ -141,13 +141,14 @@ async fn a_limit_without_its_calendar_is_refused_and_said_to_both_sides() {
     let branch = world.refer(ReferralKind::Transfer, duty()).await;
     world.settle().await;
     let unknown: i32 = BranchCondition::LimitUnknown.into();
+    let escalated: i32 = BranchCondition::Escalated.into();
     for node in [MOH, HANOI] {
         let seen = world.branch(node, &branch).await;
         assert!(seen.time_limits.is_empty());
         let [refused] = &seen.limit_refusals[..] else { panic!("{seen:?}") };
         let said = (refused.rule.as_str(), refused.citation.as_str(), refused.reason.as_str());
         assert_eq!(said, ("verify", "Decree 56/2017/NĐ-CP art. 26", reason::LIMIT_CALENDAR_YEAR));
-        assert_eq!(seen.conditions, [unknown]);
+        assert_eq!(seen.conditions, [escalated, unknown], "and the next level is turned to");
         let request = pb::ListReferralsRequest {
             parent: format!("parties/{}", NAMES[node]),
             conditions: vec![unknown],

@@ -10,6 +10,7 @@ mod deeds;
 mod door;
 mod ending;
 mod groups;
+mod ladder;
 mod largest;
 mod limits;
 mod reading;

@@ -1,0 +1,157 @@
+//! The ladder of a need: while nobody answers, its origin turns to the next level by itself, by the steps that its
+//! limits carry. What is due when is the domain's; whom it can turn to, the directory's.
+//!
+//! Every level is written down once, in the branch that serves the need, or that somebody waits for, or that is opened
+//! then. Where nobody serves the need yet, a further branch is opened, at the unit that the step names or at the parent
+//! of the one asked last, passing over those that were asked and those that cannot be reached. The first acceptance
+//! counts, whoever's it is.
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{
+    directory::Release,
+    id::Purpose,
+    limit::{Asked, Climb, climb, told},
+    referral::{Cause, Command, Request, Side, UnitRef},
+};
+use nhipcau_messaging::{handler::Due, pae, store};
+use uuid::Uuid;
+
+use crate::{
+    BRANCHES, BRANCHES_OF_A_CASE, Referrals, act,
+    desk::Desk,
+    error::Error,
+    group::lawful,
+    metrics,
+    open_branch::{Further, Need},
+    send,
+    store::{
+        branch::{self, Known},
+        due,
+        reading::Held,
+    },
+};
+
+/// When a branch is looked at again that could not be dealt with.
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// Levels above a unit that are looked at.
+const LEVELS: usize = 16;
+
+/// Takes the branch that is due longest.
+pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Due>, store::Error> {
+    let now = desk.now();
+    let Some(branch) = due::first(desk.tx(), now)? else { return Ok(None) };
+    due::set(desk.tx(), branch, Some(now + AGAIN))?;
+    Ok(Some(*branch.as_bytes()))
+}
+
+/// Does what is due for the need of a branch.
+///
+/// # Errors
+/// [`Error`]; the transaction must then be undone to where it began.
+pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due) -> Result<(), Error> {
+    let branch = Uuid::from_bytes(due);
+    let Some(need) = need_of(desk, branch)? else { return Ok(()) };
+    let next = match next(&need, desk.now()) {
+        Climb::Turn { level, unit } => {
+            turn(desk, shared, &need, level, unit)?;
+            let Some(need) = need_of(desk, branch)? else { return Ok(()) };
+            next(&need, desk.now())
+        }
+        next => next,
+    };
+    let time = match next {
+        Climb::Wait(time) => Some(time),
+        // The step could be written nowhere: nobody waits any more, and a person sees what became of it.
+        Climb::Rest | Climb::Turn { .. } => None,
+    };
+    Ok(due::set(desk.tx(), branch, time)?)
+}
+
+/// The branches for the need of one; `None` while some of their events are being given back.
+fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Known>>, Error> {
+    let Some(known) = branch::known(desk.tx(), Held { branch, side: Side::Origin })? else { return Ok(None) };
+    let mut need = Vec::new();
+    for held in branch::of_group(desk.tx(), known.branch.ids().referral, known.branch.opening().group)? {
+        match branch::known(desk.tx(), held)?.filter(|known| known.is_whole) {
+            Some(known) => need.push(known),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(need))
+}
+
+fn next(need: &[Known], now: Timestamp) -> Climb {
+    climb(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>(), now)
+}
+
+fn turn<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    need: &[Known],
+    level: u32,
+    unit: Option<UnitRef>,
+) -> Result<(), Error> {
+    let told = told(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>());
+    let mut told = need.iter().find(|known| Some(known.held.branch) == told).cloned();
+    if let Some(told) = &mut told {
+        tell(desk, shared, told, level)?;
+    }
+    metrics::add(&shared.counters.escalated);
+    if need.iter().any(|known| known.branch.view().state.is_assigned()) {
+        return Ok(());
+    }
+    let Some(last) = need.iter().max_by_key(|known| known.branch.opening_time()) else { return Ok(()) };
+    let ids = last.branch.ids();
+    let full = branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
+        || branch::of_case_by(desk.tx(), ids.case, &last.branch.unit(Side::Origin).party, Side::Origin)?
+            >= BRANCHES_OF_A_CASE;
+    let recipient = reachable(&shared.release(), need, last, unit, desk.now()).filter(|_| !full);
+    let Some(recipient) = recipient else {
+        tracing::warn!(referral = %ids.referral, level, "Nobody is left to turn to.");
+        return Ok(());
+    };
+    let group = last.branch.opening().group;
+    let cause = pae::pae(&[b"nhipcau/1/ladder", ids.referral.as_bytes(), group.as_bytes(), &level.to_le_bytes()]);
+    let further = Further {
+        branch: desk.uid("", &cause),
+        need: Need { group, cause: Cause::Escalation, branch: Some(ids.branch), before: need.to_vec() },
+        recipient,
+        actor: send::rules(),
+    };
+    let mut opened = None;
+    lawful(further.open(desk, shared, last, "").map(|known| opened = Some(known)))?;
+    match opened {
+        // Else nothing says that the level was turned to.
+        Some(mut opened) if told.is_none() => tell(desk, shared, &mut opened, level),
+        _ => Ok(()),
+    }
+}
+
+fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, level: u32) -> Result<(), Error> {
+    let command = Command::Escalate { level };
+    let request = Request { command, etag: None, actor: send::rules(), now: desk.now() };
+    lawful(act::write(desk, shared, known, request, ""))
+}
+
+/// The unit of a step, or the parent of the one asked last, or whoever is above them: the first that was not asked and
+/// can be.
+fn reachable(
+    release: &Release,
+    need: &[Known],
+    last: &Known,
+    unit: Option<UnitRef>,
+    now: Timestamp,
+) -> Option<UnitRef> {
+    let parent = |unit: &UnitRef| {
+        let parent = release.unit(&unit.party, &unit.unit)?.parent.clone()?;
+        Some(UnitRef { party: unit.party.clone(), unit: parent })
+    };
+    let (sender, contract) = (&last.branch.unit(Side::Origin).party, crate::contract());
+    let can_be_asked = |unit: &UnitRef, purpose: &Purpose| {
+        release.access_point_for(&unit.party, &unit.unit, &contract).is_some()
+            && release.allows(sender, &contract, &unit.party, purpose, now)
+            && need.iter().all(|known| known.branch.unit(Side::Recipient) != unit)
+    };
+    let first = unit.or_else(|| parent(last.branch.unit(Side::Recipient)));
+    std::iter::successors(first, parent).take(LEVELS).find(|unit| can_be_asked(unit, &last.purpose))
+}
