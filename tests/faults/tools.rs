@@ -22,7 +22,7 @@ const APART: &str = "FAULTS_APART";
 pub(crate) enum Need {
     /// To be root: to mount file systems, to follow processes.
     Root,
-    /// Loop devices and the tools for ext4.
+    /// Loop devices, the tools for ext4, and those for a place and a network of one's own.
     Ext4,
     /// strace, which makes system calls fail.
     Strace,
@@ -42,8 +42,8 @@ fn lacking(need: Need) -> Option<String> {
     let package = |name: &str| Some(format!("  {need:?} is missing: apt-get install {name}"));
     match need {
         Need::Root => (!geteuid().is_root()).then(|| "  some of these faults need root: run as root".to_owned()),
-        Need::Ext4 if !["mkfs.ext4", "mount", "umount", "unshare"].iter().all(|name| on_path(name).is_some()) => {
-            package("e2fsprogs mount util-linux")
+        Need::Ext4 if !["mkfs.ext4", "mount", "umount", "unshare", "ip"].iter().all(|name| on_path(name).is_some()) => {
+            package("e2fsprogs iproute2 mount util-linux")
         }
         Need::Strace if on_path("strace").is_none() => package("strace"),
         Need::Prlimit if on_path("prlimit").is_none() => package("util-linux"),
@@ -65,15 +65,17 @@ pub(crate) fn faketime() -> Result<PathBuf> {
     files.into_iter().find(|file| file.is_file()).context("libfaketime is not there")
 }
 
-/// Goes on in a process whose mounts nobody else sees and which go away with it, whatever ends it. Does nothing for
-/// faults without file systems of their own.
+/// Goes on in a process whose mounts nobody else sees and which go away with it, whatever ends it, and whose ports
+/// nobody else takes while something that listened there is down. Does nothing for faults without file systems of their
+/// own.
 pub(crate) fn apart(chosen: &[&Fault]) -> Result<()> {
     let has_disks = chosen.iter().any(|fault| !fault.setting.disks.is_empty());
     if !has_disks || env::var_os(APART).is_some() {
         return Ok(());
     }
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private"]).arg(env::current_exe()?).args(env::args_os().skip(1));
+    command.args(["--mount", "--propagation", "private", "--net", "sh", "-c"]);
+    command.arg("ip link set lo up && exec \"$0\" \"$@\"").arg(env::current_exe()?).args(env::args_os().skip(1));
     bail!("cannot go on apart: {}", command.env(APART, "1").exec())
 }
 

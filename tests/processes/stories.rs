@@ -24,7 +24,7 @@ fn told(output: &Output) -> Value {
 fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
     let place = tempfile::tempdir().unwrap();
     let home = place.path().join("story");
-    for story in ["transfer", "referral"] {
+    for story in ["transfer", "referral", "silence"] {
         let whole = told(&play(&home, &["--story", story]));
         assert!(whole["killed"].is_null() && !whole["end"].as_array().unwrap().is_empty());
         for seed in ["1", "2"] {

@@ -10,6 +10,7 @@ pub(crate) mod desk;
 pub(crate) mod home;
 mod play;
 pub(crate) mod referral;
+mod silence;
 mod source;
 mod strike;
 pub(crate) mod tell;
@@ -47,6 +48,8 @@ pub(crate) enum Story {
     Transfer,
     /// A ward refers a case to an intake desk, which learns who the child is only after it has accepted.
     Referral,
+    /// A ward stays silent, and the switchboard's access point turns to the level above by itself.
+    Silence,
 }
 
 impl Story {
@@ -55,6 +58,7 @@ impl Story {
         match self {
             Self::Transfer => &transfer::STEPS,
             Self::Referral => &referral::STEPS,
+            Self::Silence => &silence::STEPS,
         }
     }
 
@@ -62,6 +66,7 @@ impl Story {
         match self {
             Self::Transfer => Ok(vec![transfer::play(play).await?]),
             Self::Referral => Ok(vec![referral::play(play, None).await?]),
+            Self::Silence => Ok(vec![silence::play(play).await?]),
         }
     }
 }
@@ -102,7 +107,7 @@ struct Told {
     steps: Vec<&'static str>,
     /// The step during which a process was killed, and which.
     killed: Option<[&'static str; 2]>,
-    /// Kind, state and who led to it, without times and ids: the same however the story went.
+    /// How each branch went, without times and ids: the same whatever was killed.
     end: Vec<String>,
     timeline: Vec<timeline::Entered>,
     elapsed_seconds: f64,
@@ -136,9 +141,9 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
     drop(play);
     let killed = when.map(|when| when.said());
     let ended = strike.end().await.or_exit(Code::Failed);
-    let timeline = timeline::timeline(&played?);
+    let referrals = played?;
     ended?;
-    let end = timeline.iter().map(timeline::Entered::said).collect();
+    let (end, timeline) = (timeline::ends(&referrals), timeline::timeline(&referrals));
     let name = story.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let elapsed_seconds = begun.elapsed().as_secs_f64();
     terminal::result(args.json, &Told { story: name, steps, killed, end, timeline, elapsed_seconds })

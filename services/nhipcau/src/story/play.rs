@@ -1,8 +1,11 @@
 //! One playing of a story: who takes part, what time it is for them, and what was asked so far.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_messaging::pae;
 
 use super::{desk::Desk, source::Clocks, strike::Strike, tell::Teller};
@@ -15,6 +18,7 @@ pub(crate) struct Play<'w> {
     teller: Teller,
     clocks: Clocks,
     strike: Option<&'w Strike<'w>>,
+    later: Cell<SignedDuration>,
     done: RefCell<Vec<&'static str>>,
     asked: RefCell<BTreeMap<String, Given>>,
 }
@@ -22,7 +26,15 @@ pub(crate) struct Play<'w> {
 impl<'w> Play<'w> {
     /// A playing with these desks.
     pub(crate) fn new(desks: [Desk; 4], teller: Teller, clocks: Clocks, strike: Option<&'w Strike<'w>>) -> Self {
-        Self { desks, teller, clocks, strike, done: RefCell::default(), asked: RefCell::default() }
+        Self {
+            desks,
+            teller,
+            clocks,
+            strike,
+            later: Cell::default(),
+            done: RefCell::default(),
+            asked: RefCell::default(),
+        }
     }
 
     /// Who takes part: moha, moh, vwu, hanoi.
@@ -37,7 +49,18 @@ impl<'w> Play<'w> {
 
     /// The time at a desk.
     pub(super) fn now(&self, desk: &Desk) -> Timestamp {
-        Timestamp::now() + self.clocks.ahead(desk.name)
+        Timestamp::now() + self.clocks.ahead(desk.name) + self.later.get()
+    }
+
+    /// Lets it become so much later than it was at the beginning, for everybody.
+    pub(super) fn later(&self, later: SignedDuration) -> Result<(), Failure> {
+        self.later.set(later);
+        for desk in &self.desks {
+            if let Some(strike) = self.strike {
+                strike.world().set_clock(desk.name, self.clocks.ahead(desk.name) + later)?;
+            }
+        }
+        Ok(())
     }
 
     /// Does a step. Where a process is killed meanwhile and the step fails for it, it is done again: everything in it

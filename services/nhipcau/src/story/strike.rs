@@ -60,6 +60,11 @@ impl<'w> Strike<'w> {
         Self { world, everything: Mutex::new(everything), when }
     }
 
+    /// The sandbox.
+    pub(super) const fn world(&self) -> &World {
+        self.world
+    }
+
     /// Whether this is the step.
     pub(super) fn is_at(&self, step: &str) -> bool {
         self.when.is_some_and(|when| when.step == step)

@@ -30,11 +30,19 @@ pub(crate) struct Entered {
     pub(crate) time: Timestamp,
 }
 
-impl Entered {
-    /// Kind, state and who led to it.
-    pub(super) fn said(&self) -> String {
-        format!("{} {} {}", self.kind, self.state, self.actor)
+/// How each branch went, without times and ids: its kind and recipient, and each state with who led to it.
+pub(super) fn ends(referrals: &[pb::Referral]) -> Vec<String> {
+    let mut ends = Vec::new();
+    for (referral, branch) in referrals.iter().flat_map(|referral| referral.branches.iter().map(move |b| (referral, b)))
+    {
+        let entered = branch_timeline(referral, branch);
+        let kind = entered.first().map_or("", |entry| entry.kind);
+        let states: Vec<_> = entered.iter().map(|entry| format!("{} {}", entry.state, entry.actor)).collect();
+        let recipient = branch.recipient.clone().unwrap_or_default();
+        ends.push(format!("{kind} {}/{}: {}", recipient.party, recipient.unit, states.join(", ")));
     }
+    ends.sort();
+    ends
 }
 
 /// Writes a timeline for people.
