@@ -239,3 +239,11 @@ pub const BRANCH_RECOVERING: &str = "BRANCH_RECOVERING";
 pub const TIME_IN_FUTURE: &str = "TIME_IN_FUTURE";
 /// The same unit is addressed twice.
 pub const RECIPIENT_REPEATED: &str = "RECIPIENT_REPEATED";
+/// A legal hold lasts on the case.
+pub const LEGAL_HOLD: &str = "LEGAL_HOLD";
+/// A part of the branch must be kept by a retention class that has not run out.
+pub const RETAINED: &str = "RETAINED";
+/// The party has, or had, a hold on the case under this reference.
+pub const HOLD_EXISTS: &str = "HOLD_EXISTS";
+/// The party has no hold on the case under this reference that lasts.
+pub const HOLD_UNKNOWN: &str = "HOLD_UNKNOWN";

@@ -1,4 +1,5 @@
-//! Access records: who was shown what content, for which person, when. One chain for the whole access point.
+//! Access records: who was shown what content, for which person, when, and who ordered or released a legal hold. One
+//! chain for the whole access point.
 //!
 //! A record is written in the transaction that reads the content, and callers are answered only after that transaction
 //! is on disk: no content leaves without a record. Each record names the digest of the one before, so that a record
@@ -27,7 +28,7 @@ const RECORD: &[u8] = b"nhipcau/1/referral-access";
 /// Records that the verification looks at together.
 const TOGETHER: u64 = 1_000;
 
-/// An access to content that is about to be given.
+/// An access to content that is about to be given, or a legal hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Access<'a> {
     /// Party of the reader.
@@ -40,8 +41,19 @@ pub(crate) struct Access<'a> {
     pub(crate) origin: &'a PartyId,
     /// The referral.
     pub(crate) referral: Uuid,
-    /// The parts that are shown.
-    pub(crate) parts: PartSet,
+    /// What happens.
+    pub(crate) what: What,
+}
+
+/// What an access record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// These parts are shown.
+    Shown(PartSet),
+    /// A legal hold on the case is ordered.
+    Held,
+    /// A legal hold on the case is released.
+    Released,
 }
 
 /// A chain that holds.
@@ -84,7 +96,7 @@ pub(crate) fn record(
         person: access.person.as_str().to_owned(),
         origin: access.origin.to_string(),
         referral: access.referral,
-        parts: numbers(access.parts),
+        parts: access.what.text(),
         previous,
         digest: [0; 32],
     };
@@ -135,8 +147,16 @@ fn digest(record: &Record) -> pae::Digest {
     ])
 }
 
-fn numbers(parts: PartSet) -> String {
-    parts.iter().map(|part: Part| part.to_wire().to_string()).collect::<Vec<_>>().join(",")
+impl What {
+    /// As it stands in the record.
+    fn text(self) -> String {
+        let numbers = |parts: PartSet| parts.iter().map(|part: Part| part.to_wire().to_string()).collect::<Vec<_>>();
+        match self {
+            Self::Shown(parts) => numbers(parts).join(","),
+            Self::Held => "hold".to_owned(),
+            Self::Released => "release".to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +185,7 @@ mod tests {
             person: &ActingPerson::new("cb-17").unwrap(),
             origin: &PartyId::new("hanoi").unwrap(),
             referral: Uuid::from_u128(7),
-            parts: PartSet::of(&[Part::Identity, Part::Preview]),
+            what: What::Shown(PartSet::of(&[Part::Identity, Part::Preview])),
         };
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         store.transaction(|tx| (0..records).try_for_each(|_| record(access, &point("vwu"), now, tx))).unwrap();

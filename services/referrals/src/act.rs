@@ -9,6 +9,7 @@ use nhipcau_proto::referral::v1 as pb;
 use crate::{
     Referrals,
     desk::Desk,
+    erase,
     error::Error,
     name::BranchName,
     request::Call,
@@ -98,6 +99,9 @@ pub(crate) fn write<'t>(
 ) -> Result<(), Error> {
     if !known.is_whole {
         return Err(Error::Recovering);
+    }
+    if request.command == Command::ConfirmErasure {
+        erase::may_confirm(desk, shared, known)?;
     }
     let is_end = ends(&request.command, &known.branch.view());
     let draft = decide(&known.branch, known.held.side, request).map_err(Error::Rules)?;

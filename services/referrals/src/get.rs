@@ -19,7 +19,7 @@ use nhipcau_runtime::caller::ActingPerson;
 use uuid::Uuid;
 
 use crate::{
-    access::{self, Access},
+    access::{self, Access, What},
     content::{self, Piece},
     desk::Desk,
     error::Error,
@@ -46,6 +46,11 @@ impl Name {
         let (origin, referral) = referral_name(text)?;
         Ok(Self { origin, referral })
     }
+
+    /// The origin's party and the referral.
+    pub(crate) const fn of(&self) -> (&PartyId, Uuid) {
+        (&self.origin, self.referral)
+    }
 }
 
 /// Who reads content.
@@ -63,6 +68,15 @@ pub(crate) struct Reader {
 pub(crate) fn basic(name: &Name, party: &PartyId, now: Timestamp, tx: &mut Tx<'_>) -> Result<pb::Referral, Error> {
     let branches: Vec<Branch> = named(name, party, tx)?.into_iter().map(|(_, branch)| branch).collect();
     view::referral(&branches, now).ok_or(Error::AccessDenied)
+}
+
+/// The case of a referral that a party sees.
+///
+/// # Errors
+/// [`Error::AccessDenied`] when it is not there or not the party's.
+pub(crate) fn case(name: &Name, party: &PartyId, tx: &mut Tx<'_>) -> Result<Uuid, Error> {
+    let seen = named(name, party, tx)?;
+    seen.first().map(|(_, branch)| branch.ids().case).ok_or(Error::AccessDenied)
 }
 
 /// A referral, FULL. What it returns may leave once the transaction is on disk, because then the access record is.
@@ -88,7 +102,8 @@ pub(crate) fn full<'t>(
     let now = desk.now();
     let referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
     let Reader { party, system, person } = reader;
-    let access = Access { party, system, person, origin: &name.origin, referral: name.referral, parts };
+    let access =
+        Access { party, system, person, origin: &name.origin, referral: name.referral, what: What::Shown(parts) };
     access::record(access, access_point, now, desk.tx())?;
     Ok(referral)
 }

@@ -8,6 +8,7 @@ use nhipcau_messaging::{
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
     store,
 };
+use uuid::Uuid;
 
 use crate::{
     EVENT_MESSAGE, erase,
@@ -121,11 +122,18 @@ impl Handler for Referrals {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        Ok(ladder::take_due(context)?)
+        match ladder::take_due(context)? {
+            Some(due) => Ok(Some(due)),
+            None => erase::next(context)
+                .map(|branch| branch.map(Uuid::into_bytes))
+                .or_else(|error| failure(error).map(|()| None)),
+        }
     }
 
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        ladder::act_on(context, &self.shared, due).or_else(failure)
+        // A branch may be held on both sides here, and each is looked at for its own reasons.
+        ladder::act_on(context, &self.shared, due).or_else(failure)?;
+        erase::look(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)
     }
 }
 

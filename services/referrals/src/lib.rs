@@ -3,7 +3,8 @@
 //!
 //! Owns the tables `referral_*`. Promises: a state is nothing but what the two logs say; an event and the message that
 //! carries it are on disk together; before this store holds the recipient's acceptance no later tier is sealed, queued
-//! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased.
+//! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased,
+//! unless a retention class or a legal hold keeps it, and whoever withdrew consent is told which.
 //! Never: decides what the rules can decide, writes in the other side's log, or keeps content, or what an event says
 //! about a person, outside the key of its case. While nobody answers, the origin turns to the next level by itself.
 
@@ -21,6 +22,7 @@ mod get;
 mod group;
 pub mod grpc;
 pub mod handler;
+mod hold;
 mod ladder;
 mod limits;
 mod list;
@@ -60,7 +62,7 @@ pub use self::{
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.referral.v1";
 /// Its newest minor version here.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";

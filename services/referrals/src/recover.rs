@@ -6,6 +6,7 @@ use nhipcau_messaging::message::Incoming;
 use crate::{
     Referrals,
     desk::Desk,
+    erase,
     error::Error,
     event, metrics,
     receive::{self, NotTaken},
@@ -37,7 +38,10 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     receive::keep(desk, held, &travelled)?;
     metrics::add(&shared.counters.recovered);
     match branch::known(desk.tx(), held)? {
-        Some(known) => send::stored(desk, shared, &known),
+        Some(known) => {
+            send::told(desk, shared, &known)?;
+            erase::purge_in_silence(desk, shared, &known)
+        }
         None => Ok(()),
     }
 }

@@ -16,7 +16,7 @@ use nhipcau_messaging::{
 use uuid::Uuid;
 
 use crate::{
-    EVENT_MESSAGE, MINOR, Referrals,
+    EVENT_MESSAGE, Referrals,
     content::{self, Piece},
     desk::Desk,
     erase,
@@ -93,15 +93,23 @@ pub(crate) fn first<'t>(
 
 /// What follows from an event that was stored: readers are told, and what has to be erased is.
 pub(crate) fn stored<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
+    told(desk, shared, known)?;
+    erase::purge(desk, shared, known)
+}
+
+/// Tells readers that a branch changed.
+pub(crate) fn told<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
     reading::changed(desk.tx(), known.held.side, &known.branch)?;
     // Announced before it is on disk: whoever hears it waits for the writer before reading.
     shared.changes.send_replace(());
-    erase::purge(desk, shared, known)
+    Ok(())
 }
 
 /// Has own events that are still under way go on without the parts that they would have disclosed.
 pub(crate) fn withhold<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
-    resend_bare(desk, shared, known, |stored| !stored.event.parts.is_empty())
+    // What goes without its parts already, and all that follows it, need not go again.
+    let discloses = |stored: &log::Stored| stored.carried != Carried::Bare && !stored.event.parts.is_empty();
+    resend_bare(desk, shared, known, discloses)
 }
 
 /// Sends what was held back when it should have been signed, or could not be sent, so that the log at the other side
@@ -175,7 +183,7 @@ fn dispatch<'t>(
         header: Header {
             message: EVENT_MESSAGE.to_owned(),
             contract: crate::contract(),
-            contract_minor: MINOR,
+            contract_minor: minor_of(event),
             sender: address(&event.owner),
             recipient: Some(address(&event.counterpart)),
             purpose: known.purpose.clone(),
@@ -192,6 +200,14 @@ fn dispatch<'t>(
         ordinal: u32::from(carried == Carried::Bare),
     };
     desk.send(draft).map(Some)
+}
+
+/// The oldest minor version of the contract that knows the event: a reader of an older one goes on reading all others.
+fn minor_of(event: &Event) -> u32 {
+    match event.body.kind() {
+        EventKind::WithdrawalAnswered => 1,
+        _ => 0,
+    }
 }
 
 /// What holds at the origin whether it can be sent or not.
@@ -231,5 +247,24 @@ fn citation(basis: &Basis) -> String {
         Basis::Consent(_) => "consent".to_owned(),
         Basis::StatutoryDuty { citation } => format!("statutory duty: {}", citation.as_str()),
         Basis::VitalInterest { citation, .. } => format!("vital interest: {}", citation.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_domain::referral::{Draft, PartSet, WithdrawalAnswer};
+
+    use super::*;
+    use crate::view::fixture::{Plan, time};
+
+    #[test]
+    fn only_what_is_new_asks_a_reader_for_a_newer_minor() {
+        let branch = Plan::default().open();
+        let opened = &branch.log(Side::Origin).events()[0];
+        assert_eq!(minor_of(opened), 0);
+        let of = |body| Event::write(Draft { side: Side::Recipient, body, ..(**opened).clone() }).0;
+        assert_eq!(minor_of(&of(Body::Erased)), 0);
+        let answer = WithdrawalAnswer { stopped: time(1), erased: PartSet::EMPTY, kept: Vec::new() };
+        assert_eq!(minor_of(&of(Body::WithdrawalAnswered(answer))), crate::MINOR);
     }
 }

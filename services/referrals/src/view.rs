@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::referral::{
     Basis, Branch, Condition, Danger, Effect, Entry, Part, Side, View, write_basis, write_limit_refusal, write_time,
-    write_time_limit, write_unit,
+    write_time_limit, write_unit, write_withdrawal_answer,
 };
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
@@ -74,6 +74,8 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::EmergencyReleased => pb::BranchCondition::EmergencyReleased,
         Condition::ErasureDue => pb::BranchCondition::ErasureDue,
         Condition::LimitUnknown => pb::BranchCondition::LimitUnknown,
+        Condition::WithdrawalUnanswered => pb::BranchCondition::WithdrawalUnanswered,
+        Condition::LegalHold => pb::BranchCondition::LegalHold,
     };
     number as i32
 }
@@ -144,6 +146,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),
         history: history(&view),
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
+        withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
     }
 }
 

@@ -18,6 +18,7 @@ mod notices;
 mod participant;
 mod read;
 mod release;
+mod retention;
 mod revocation;
 mod root;
 mod time_limit;

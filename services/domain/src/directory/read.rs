@@ -31,6 +31,12 @@ impl Validity {
         Self { start, expire: Some(expire) }
     }
 
+    /// As a release states it; `None` for what no release that was verified says.
+    #[must_use]
+    pub fn read(wire: &pb::Validity) -> Option<Self> {
+        validity(Some(wire), &mut Violations::default(), format_args!("validity"))
+    }
+
     /// Whether it holds at the instant.
     #[must_use]
     pub fn contains(&self, at: Timestamp) -> bool {

@@ -13,7 +13,7 @@ use super::release::Release;
 use super::root::TrustedRoot;
 use super::type_string::release_digest;
 use super::violation::{Problem, Violations};
-use super::{attachment, code_list, data_structure, read, time_limit};
+use super::{attachment, code_list, data_structure, read, retention, time_limit};
 
 /// Largest signed release in bytes: what is larger belongs into attached files.
 pub const MAX_RELEASE_BYTES: usize = 4 << 20;
@@ -69,6 +69,7 @@ pub(super) fn read_release(signed_bytes: &[u8], release: &[u8], current: Option<
     code_list::check(&wire, &mut found);
     data_structure::check(&wire, &mut found);
     time_limit::check(&wire, &mut found);
+    retention::check(&wire, &mut found);
 
     let (Some(root), Some(issue), Some(expire), 0) = (root, issue, expire, found.total()) else {
         return Err(Error::Invalid(found));

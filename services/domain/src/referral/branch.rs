@@ -35,6 +35,7 @@ pub struct Branch {
     recipient: Log,
     given: Option<PartSet>,
     heard: Option<Timestamp>,
+    held: bool,
 }
 
 impl Branch {
@@ -57,6 +58,7 @@ impl Branch {
             recipient: recipient.clone(),
             given: None,
             heard: None,
+            held: false,
         };
         branch.origin.append(event, &recipient)?;
         Ok(branch)
@@ -132,7 +134,14 @@ impl Branch {
             view.disclosed = view.disclosed.intersection(given);
         }
         view.ahead = self.heard.map_or(SignedDuration::ZERO, |heard| self.claimed_time().duration_since(heard));
+        view.held = self.held;
         view
+    }
+
+    /// The branch of a case that is kept by a legal hold, or is not.
+    #[must_use]
+    pub fn with_held(self, held: bool) -> Self {
+        Self { held, ..self }
     }
 
     /// The branch where it is known which of the parts that its events name came to the recipient: content may be
@@ -153,7 +162,7 @@ impl Branch {
     /// The branch with what is known of another copy of it beside the logs.
     #[must_use]
     pub fn known_like(self, other: &Self) -> Self {
-        Self { given: other.given, heard: other.heard, ..self }
+        Self { given: other.given, heard: other.heard, held: other.held, ..self }
     }
 
     /// When it was opened, as far as that is believed.

@@ -12,6 +12,7 @@ use super::{
     kind::{EventKind, Side},
     view::View,
     violation::Refusal,
+    withdrawal::WithdrawalAnswer,
 };
 use crate::reason;
 
@@ -91,6 +92,8 @@ pub enum Command {
     RefuseRevocation,
     /// Confirm that what was left was erased.
     ConfirmErasure,
+    /// Say what became of the content after consent was withdrawn.
+    AnswerWithdrawal(WithdrawalAnswer),
 }
 
 /// A command with who gives it, when, and on what knowledge.
@@ -226,6 +229,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::GrantRevocation => Body::RevocationGranted,
         Command::RefuseRevocation => Body::RevocationRefused,
         Command::ConfirmErasure => Body::Erased,
+        Command::AnswerWithdrawal(answer) => Body::WithdrawalAnswered(answer),
     };
     (body, Vec::new(), None)
 }

@@ -15,6 +15,7 @@ use super::{
     content::Salt,
     kind::{EventKind, Kind, Side},
     text::Text,
+    withdrawal::WithdrawalAnswer,
 };
 use crate::id::{PartyId, SystemId, UnitId};
 
@@ -246,6 +247,7 @@ pub enum Body {
     RevocationGranted,
     RevocationRefused,
     Erased,
+    WithdrawalAnswered(WithdrawalAnswer),
 }
 
 impl Body {
@@ -281,6 +283,7 @@ impl Body {
             Self::RevocationGranted => EventKind::RevocationGranted,
             Self::RevocationRefused => EventKind::RevocationRefused,
             Self::Erased => EventKind::Erased,
+            Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
         }
     }
 }

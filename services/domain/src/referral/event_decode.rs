@@ -10,7 +10,7 @@ use super::{
     event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
     kind::{Kind, Side},
     violation::Refusal,
-    wire, wire_limit,
+    wire, wire_limit, withdrawal,
 };
 use crate::{id::SystemId, limit::LIMITS, reason};
 
@@ -171,6 +171,7 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         Wire::RevocationGranted(_) => Body::RevocationGranted,
         Wire::RevocationRefused(_) => Body::RevocationRefused,
         Wire::Erased(_) => Body::Erased,
+        Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };
     Some(body)
 }

@@ -8,6 +8,7 @@ use super::{
     event::{Body, Digest, Draft, Event},
     wire::{write_basis, write_time, write_unit},
     wire_limit::{write_limit_refusal, write_time_limit},
+    withdrawal::write_withdrawal_answer,
 };
 
 impl Event {
@@ -92,5 +93,6 @@ fn body(body: &Body) -> Wire {
         Body::RevocationGranted => Wire::RevocationGranted(pb::RevocationGranted {}),
         Body::RevocationRefused => Wire::RevocationRefused(pb::RevocationRefused {}),
         Body::Erased => Wire::Erased(pb::Erased {}),
+        Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

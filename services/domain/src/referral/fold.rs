@@ -56,6 +56,8 @@ impl<'a> Fold<'a> {
             escalation: 0,
             emergency: false,
             erased: false,
+            withdrawal_answer: None,
+            held: false,
             disclosed: super::PartSet::EMPTY,
             ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),
@@ -149,6 +151,7 @@ impl<'a> Fold<'a> {
                 view.stops.started.get_or_insert(event.time);
             }
             Body::Erased => view.erased = true,
+            Body::WithdrawalAnswered(answer) => view.withdrawal_answer = Some(answer.clone()),
             _ => {}
         }
         let decides = match event.body.kind() {

@@ -11,7 +11,8 @@ use super::{
 use crate::reason;
 
 /// Events of a log after which none is taken that would change no state: the other side must be able to read the
-/// whole log again with every event. What ends a branch, and the confirmation that it was erased, always has room.
+/// whole log again with every event. What ends a branch, the confirmation that it was erased, and the first answer to a
+/// withdrawal always have room.
 pub const MOST_EVENTS: u64 = 1_000;
 
 /// Every reason against writing this event in this view; empty when it is lawful.
@@ -25,7 +26,9 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
         Verdict::To(_) | Verdict::Keep | Verdict::Wait => {}
     }
     let changes_nothing = table::verdict(view.kind, view.state, event.side, kind) == Verdict::Keep;
-    if event.ordinal > MOST_EVENTS && changes_nothing && kind != EventKind::Erased {
+    let is_first_answer = kind == EventKind::WithdrawalAnswered && view.withdrawal_answer.is_none();
+    let always_has_room = kind == EventKind::Erased || is_first_answer;
+    if event.ordinal > MOST_EVENTS && changes_nothing && !always_has_room {
         reasons.push(reason::TOO_MANY);
     }
     match kind {
@@ -39,6 +42,7 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
             reasons.push(reason::FIELD_REQUIRED)
         }
         EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
+        EventKind::WithdrawalAnswered if !view.is_withdrawn() => reasons.push(reason::WRONG_STATE),
         _ => {}
     }
     if let Body::EmergencyReleased = event.body

@@ -244,4 +244,6 @@ events! {
     RevocationRefused = "revocation_refused" by Recipient,
     /// Erased what an ended branch left behind.
     Erased = "erased" by Recipient,
+    /// Said what became of the content after consent was withdrawn.
+    WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

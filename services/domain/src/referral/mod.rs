@@ -28,6 +28,7 @@ mod view;
 mod violation;
 mod wire;
 mod wire_limit;
+mod withdrawal;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -56,3 +57,4 @@ pub use violation::{LISTED, Refusal, Violation};
 pub(crate) use wire::CITATION;
 pub use wire::{read_basis, read_unit, write_basis, write_time, write_unit};
 pub use wire_limit::{write_limit_refusal, write_time_limit};
+pub use withdrawal::{Kept, WithdrawalAnswer, write_withdrawal_answer};

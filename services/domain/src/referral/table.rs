@@ -109,6 +109,7 @@ pub const ROWS: &[Row] = &[
     row(E::RevocationRefused, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::Erased, ALL, ERASING, Verdict::Keep),
     row(E::Erased, ALL, ANY, Verdict::Refuse(reason::ERASURE_NOT_DUE)),
+    row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 
 /// What the event does when this side writes it in this state of a branch of this kind.

@@ -8,6 +8,7 @@ use super::{
     event::{Digest, LimitRefusal, Mark, TimeLimit, UnitRef},
     kind::{EventKind, Kind, Side, State},
     parts::PartSet,
+    withdrawal::WithdrawalAnswer,
 };
 
 /// What became of an event in the fold.
@@ -57,6 +58,10 @@ pub enum Condition {
     ErasureDue,
     /// A time limit runs that could not be computed.
     LimitUnknown,
+    /// Consent was withdrawn and the recipient has not said what became of the content.
+    WithdrawalUnanswered,
+    /// Whoever holds this copy keeps its case by a legal hold.
+    LegalHold,
 }
 
 /// When the events came that stop time limits; only those by a person where one is waited for.
@@ -103,6 +108,10 @@ pub struct View {
     pub emergency: bool,
     /// True when the recipient confirmed the erasure.
     pub erased: bool,
+    /// What the recipient said last became of the content after consent was withdrawn.
+    pub withdrawal_answer: Option<WithdrawalAnswer>,
+    /// True when whoever holds this copy keeps its case by a legal hold. No event says so.
+    pub held: bool,
     /// Parts that the recipient was given, as far as that is known; else those that events name.
     pub disclosed: PartSet,
     /// By how much the origin's clock was ahead when it computed the limits; zero when it is believed.
@@ -144,6 +153,12 @@ impl View {
     pub const fn responsible(&self) -> Side {
         let moved = matches!(self.kind, Kind::Transfer) && self.state.is_assigned();
         if moved && self.revocation_requested.is_none() { Side::Recipient } else { Side::Origin }
+    }
+
+    /// True when it ended because consent was withdrawn.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.state == State::Revoked && self.revocation == Some(Revocation::ConsentWithdrawn)
     }
 
     /// True when the origin holds what it needs to assign this branch.
@@ -192,6 +207,12 @@ impl View {
         }
         if self.state.calls_for_erasure() && !self.erased {
             found.push(Condition::ErasureDue);
+        }
+        if self.is_withdrawn() && self.withdrawal_answer.is_none() {
+            found.push(Condition::WithdrawalUnanswered);
+        }
+        if self.held {
+            found.push(Condition::LegalHold);
         }
         found
     }

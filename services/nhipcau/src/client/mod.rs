@@ -83,6 +83,8 @@ mod services {
     pub(super) type Referrals = nhipcau_proto::referral::v1::referral_service_client::ReferralServiceClient<Channel>;
     pub(super) type Decisions =
         nhipcau_proto::referral::v1::referral_decision_service_client::ReferralDecisionServiceClient<Channel>;
+    pub(super) type Holds =
+        nhipcau_proto::referral::v1::referral_hold_service_client::ReferralHoldServiceClient<Channel>;
     pub(super) type Steering =
         nhipcau_proto::referral::v1::referral_steering_service_client::ReferralSteeringServiceClient<Channel>;
     pub(super) type ReferralWatch =
@@ -98,6 +100,8 @@ clients! {
     referrals = services::Referrals;
     /// Branches, as their recipients answer them.
     decisions = services::Decisions;
+    /// Legal holds.
+    holds = services::Holds;
     /// Branches, as their origin steers them.
     steering = services::Steering;
     /// Branches, as they change.

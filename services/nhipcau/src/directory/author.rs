@@ -74,6 +74,7 @@ pub(crate) fn draw_up(
         wire.provision_agreements = content.provision_agreements;
         wire.calendars = content.calendars;
         wire.time_limits = content.time_limits;
+        wire.retention_classes = content.retention_classes;
         wire.attachments.clear();
     });
     let builder = source.files.iter().fold(builder, |builder, table| {

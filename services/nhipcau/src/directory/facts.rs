@@ -21,6 +21,7 @@ pub(super) struct Facts {
     publications: Vec<String>,
     statistics: Vec<String>,
     time_limits: Vec<String>,
+    retention: Vec<String>,
     tables: Vec<String>,
 }
 
@@ -53,12 +54,13 @@ impl Facts {
             publications: publications.collect(),
             statistics: statistics.collect(),
             time_limits: wire.calendars.iter().map(calendar).chain(wire.time_limits.iter().map(time_limit)).collect(),
+            retention: wire.retention_classes.iter().map(retention_class).collect(),
             tables: tables.collect(),
         }
     }
 
     /// Every list with its name.
-    pub(super) fn lists(&self) -> [(&'static str, &Vec<String>); 10] {
+    pub(super) fn lists(&self) -> [(&'static str, &Vec<String>); 11] {
         [
             ("parties", &self.parties),
             ("access points", &self.access_points),
@@ -69,6 +71,7 @@ impl Facts {
             ("publications", &self.publications),
             ("statistics", &self.statistics),
             ("time limits", &self.time_limits),
+            ("retention", &self.retention),
             ("tables", &self.tables),
         ]
     }
@@ -181,6 +184,13 @@ fn time_limit(it: &pb::TimeLimit) -> String {
         .with("calendar", &it.calendar)
         .with("by", &it.legal_source)
         .0
+}
+
+fn retention_class(it: &pb::RetentionClass) -> String {
+    let (parts, span, validity) = (it.parts.join(" "), counted(it.keep_days, "day"), validity(it.validity.as_ref()));
+    let line =
+        format!("{} of {}: {parts} for {span} from {}, {validity}", it.retention_class, it.contract, it.state_from);
+    Line::new(line).each("binds", it.parties.iter().cloned()).with("by", &it.legal_source).with("note", &it.note).0
 }
 
 fn attachment(it: &pb::Attachment) -> String {

@@ -54,6 +54,9 @@ impl fmt::Display for ShownBranch<'_> {
             let rule = if refused.rule.is_empty() { "a time limit" } else { &refused.rule };
             write!(f, "\n    {rule}: not computed, {}", refused.reason)?;
         }
+        if let Some(answer) = &branch.withdrawal_answer {
+            withdrawal(f, answer)?;
+        }
         for entry in &branch.history {
             let side = shown::<pb::Side>(entry.side).to_lowercase();
             let void = if entry.superseded { ", superseded" } else { "" };
@@ -61,6 +64,23 @@ impl fmt::Display for ShownBranch<'_> {
         }
         write!(f, "\n    etag {}", branch.etag)
     }
+}
+
+/// What became of the content after consent was withdrawn.
+fn withdrawal(f: &mut fmt::Formatter<'_>, answer: &pb::WithdrawalAnswered) -> fmt::Result {
+    let erased = listed::<pb::ReferralPart>(&answer.erased_parts).unwrap_or_else(|| "nothing".to_owned());
+    write!(f, "\n    stopped {}, erased: {erased}", time(answer.stopped_time.as_ref()))?;
+    for kept in &answer.kept_parts {
+        let part = shown::<pb::ReferralPart>(kept.part);
+        match &kept.until_time {
+            Some(until) => {
+                let class = &kept.retention_class;
+                write!(f, "\n    kept: {part} until {} as {class} ({})", time(Some(until)), kept.citation)?;
+            }
+            None => write!(f, "\n    kept: {part} while a legal hold lasts ({})", kept.citation)?,
+        }
+    }
+    Ok(())
 }
 
 /// One line for a change of a branch.

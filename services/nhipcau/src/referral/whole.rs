@@ -1,5 +1,5 @@
-//! What its origin does with a whole referral, whatever the states of its branches: a further branch, withdrawal of
-//! consent, recall.
+//! What is done with a whole referral, whatever the states of its branches: at its origin a further branch, withdrawal
+//! of consent, recall; at either side a legal hold.
 
 use clap::Subcommand;
 use jiff::Timestamp;
@@ -42,6 +42,25 @@ pub(super) enum Command {
         #[arg(long, value_parser = code::parse::<pb::ErrorReason>)]
         reason: pb::ErrorReason,
     },
+    /// Either side: a legal order. Nothing of the case is erased here until it is released.
+    Hold {
+        #[command(flatten)]
+        target: Target,
+        /// Reference of the order, such as its number.
+        #[arg(long, value_name = "REFERENCE")]
+        order: String,
+        /// By what right it is ordered; told to whoever withdraws consent.
+        #[arg(long)]
+        citation: String,
+    },
+    /// Either side: releases a legal hold. What only it kept is erased.
+    Release {
+        #[command(flatten)]
+        target: Target,
+        /// Reference of the order.
+        #[arg(long, value_name = "REFERENCE")]
+        order: String,
+    },
 }
 
 /// The referral and who acts.
@@ -78,6 +97,8 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let answer = Box::pin(answer).await?;
             tell(&target.change, answer.referral, answer.replayed, &request.request_id)
         }
+        Command::Hold { target, order, citation } => hold(target, order, citation).await,
+        Command::Release { target, order } => release(target, order).await,
         Command::EnterInError { target, reason } => {
             let (connection, request_id) = target.change.begin()?;
             let request = pb::EnterReferralInErrorRequest {
@@ -93,6 +114,35 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             tell(&target.change, answer.referral, answer.replayed, &request.request_id)
         }
     }
+}
+
+async fn hold(target: Target, order_reference: String, citation: String) -> Result<(), Failure> {
+    let (connection, request_id) = target.change.begin()?;
+    let request = pb::HoldCaseRequest {
+        request_id,
+        name: target.name,
+        acting_person: target.person,
+        validate_only: target.change.validate_only,
+        order_reference,
+        citation,
+    };
+    let answer = connection.call(&request, async |request| connection.holds().hold_case(request).await);
+    let answer = Box::pin(answer).await?;
+    tell(&target.change, answer.referral, answer.replayed, &request.request_id)
+}
+
+async fn release(target: Target, order_reference: String) -> Result<(), Failure> {
+    let (connection, request_id) = target.change.begin()?;
+    let request = pb::ReleaseHoldRequest {
+        request_id,
+        name: target.name,
+        acting_person: target.person,
+        validate_only: target.change.validate_only,
+        order_reference,
+    };
+    let answer = connection.call(&request, async |request| connection.holds().release_hold(request).await);
+    let answer = Box::pin(answer).await?;
+    tell(&target.change, answer.referral, answer.replayed, &request.request_id)
 }
 
 async fn open(target: Target, to: pb::UnitRef, cause: String, etag: Option<String>) -> Result<(), Failure> {

@@ -29,12 +29,13 @@ const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24 * 365);
 const BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What of the source is the same in every sandbox.
-const SOURCE: [(&str, &str); 5] = [
+const SOURCE: [(&str, &str); 6] = [
     ("parties.toml", include_str!("../../../../deploy/dev/sandbox/parties.toml")),
     ("units.toml", include_str!("../../../../deploy/dev/sandbox/units.toml")),
     ("agreements.toml", include_str!("../../../../deploy/dev/sandbox/agreements.toml")),
     ("statistics.toml", include_str!("../../../../deploy/dev/sandbox/statistics.toml")),
     ("time-limits.toml", include_str!("../../../../deploy/dev/sandbox/time-limits.toml")),
+    ("retention.toml", include_str!("../../../../deploy/dev/sandbox/retention.toml")),
 ];
 
 /// The shipped tables: administrative units and their crosswalk, the structure of figures and its codes.

@@ -14,7 +14,7 @@ use nhipcau_proto::{
     },
     referral::v1::{
         referral_decision_service_server::ReferralDecisionServiceServer,
-        referral_service_server::ReferralServiceServer,
+        referral_hold_service_server::ReferralHoldServiceServer, referral_service_server::ReferralServiceServer,
         referral_steering_service_server::ReferralSteeringServiceServer,
         referral_watch_service_server::ReferralWatchServiceServer,
     },
@@ -136,6 +136,7 @@ impl Parts {
                 .with(ReferralServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralSteeringServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralDecisionServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralHoldServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
         }
         services

@@ -1,6 +1,7 @@
 //! The doors for callers: authorise, check, parse, call, encode. Nothing is decided here.
 
 mod decisions;
+mod hold;
 mod origin;
 mod reading;
 mod steering;

@@ -20,7 +20,7 @@ pub(crate) struct Record {
     pub(crate) origin: String,
     /// The referral.
     pub(crate) referral: Uuid,
-    /// Numbers of the parts, joined by commas.
+    /// Numbers of the parts, joined by commas; of a legal hold, `hold` or `release`.
     pub(crate) parts: String,
     /// Digest of the record before.
     pub(crate) previous: [u8; 32],

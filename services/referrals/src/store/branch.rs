@@ -9,7 +9,7 @@ use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
 use super::{
-    due,
+    due, hold,
     log::{self, Stored},
     reading::{self, Held},
 };
@@ -43,7 +43,10 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
     let [origin, recipient] = [&logs[0], &logs[1]].map(|log| log.iter().map(|it| it.event.clone()).collect::<Vec<_>>());
     let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
     let [origin, _] = logs;
-    Ok(together.map(|(branch, is_whole)| Known { held, purpose, branch: beside(branch, held.side, &origin), is_whole }))
+    let Some((branch, is_whole)) = together else { return Ok(None) };
+    let is_held = !hold::of(tx, &branch.unit(held.side).party, branch.ids().case)?.is_empty();
+    let branch = beside(branch, held.side, &origin).with_held(is_held);
+    Ok(Some(Known { held, purpose, branch, is_whole }))
 }
 
 /// Adds what the store knows beside the logs: what was given, and when another's opening came.

@@ -1,6 +1,6 @@
 //! Parts of the content as they lie at rest.
 
-use nhipcau_domain::referral::{Part, Side};
+use nhipcau_domain::referral::{Part, PartSet, Side};
 use nhipcau_messaging::store::{Error, Row, Tx};
 use uuid::Uuid;
 
@@ -76,11 +76,32 @@ pub(crate) fn add(tx: &mut Tx<'_>, owner: Owner, sealed: &Sealed) -> Result<(), 
     Ok(())
 }
 
-/// Drops every part of an owner.
-pub(crate) fn drop_all(tx: &mut Tx<'_>, owner: Owner) -> Result<(), Error> {
-    tx.execute(
-        "DELETE FROM referral_content WHERE owner = $1 AND holder = $2",
+/// The parts of which an owner holds a version.
+pub(crate) fn parts(tx: &mut Tx<'_>, owner: Owner) -> Result<PartSet, Error> {
+    let parts = tx.query(
+        "SELECT DISTINCT part FROM referral_content WHERE owner = $1 AND holder = $2",
         &[owner.uid.as_bytes().into(), owner.side.to_wire().into()],
+        |row| Ok(i32::try_from(row.int(0)?).ok().and_then(Part::from_wire)),
+    )?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// Drops every version of every part of an owner but these.
+pub(crate) fn drop_but(tx: &mut Tx<'_>, owner: Owner, kept: PartSet) -> Result<(), Error> {
+    let [mut first, mut second, mut third, mut fourth] = [0; 4];
+    for (place, part) in [&mut first, &mut second, &mut third, &mut fourth].into_iter().zip(kept.iter()) {
+        *place = part.to_wire();
+    }
+    tx.execute(
+        "DELETE FROM referral_content WHERE owner = $1 AND holder = $2 AND part NOT IN ($3, $4, $5, $6)",
+        &[
+            owner.uid.as_bytes().into(),
+            owner.side.to_wire().into(),
+            first.into(),
+            second.into(),
+            third.into(),
+            fourth.into(),
+        ],
     )?;
     Ok(())
 }

@@ -1,13 +1,17 @@
-//! The SQL of referrals: branches with both logs, content, answered requests, what reading needs. No decisions; whoever
+//! The SQL of referrals: branches with both logs, content, answered requests, what reading needs, what
+//! keeps content. No decisions; whoever
 //! calls holds the transaction.
 
 pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod content;
 pub(crate) mod due;
+pub(crate) mod hold;
+pub(crate) mod kept;
 pub(crate) mod log;
 pub(crate) mod reading;
 pub(crate) mod request;
 
 /// The tables; idempotent, for `Store::add_tables`.
-pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("reading.sql"));
+pub const SCHEMA: &str =
+    concat!(include_str!("schema.sql"), include_str!("reading.sql"), include_str!("retention.sql"));

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS referral_change (
 
 -- Who was shown content: written and on disk before it is shown. Evidence: numbered from 1 and chained by digest, never
 -- changed and never dropped. origin: the origin's party, the first half of the referral's name. person: a reference in
--- the party's own system. parts: the contract's numbers of the parts that were shown, joined by commas.
+-- the party's own system. parts: the contract's numbers of the parts that were shown, joined by commas; where nothing
+-- was shown but a legal hold ordered or released, "hold" or "release".
 CREATE TABLE IF NOT EXISTS referral_access (
   number INTEGER PRIMARY KEY,
   access_time INTEGER NOT NULL,

@@ -16,6 +16,7 @@ mod limits;
 mod reading;
 mod resting;
 mod restoring;
+mod retention;
 mod stories;
 mod traces;
 mod unbelieved;

@@ -239,6 +239,11 @@ impl World {
         self.amend(|wire| wire.agreements.clear()).await;
     }
 
+    /// Has everybody install a release with these retention classes.
+    pub(crate) async fn retain(&mut self, classes: Vec<directory::RetentionClass>) {
+        self.amend(|wire| wire.retention_classes = classes).await;
+    }
+
     /// Has everybody install a release that differs in this from the one before.
     pub(crate) async fn amend(&mut self, change: impl FnOnce(&mut directory::Release)) {
         let Signers { root, ids, pairs } = signers();

@@ -38,6 +38,7 @@ class Folded:
     entered: list[Entered] = field(default_factory=list)
     superseded: list[Event] = field(default_factory=list)
     is_erased: bool = False
+    consent_is_withdrawn: bool = False
     revocation_is_pending: bool = False
     waiting: list[tuple[str, Event]] = field(default_factory=list)
 
@@ -94,6 +95,8 @@ def _note(event: Event, folded: Folded) -> None:
         folded.revocation_is_pending = False
     elif event.name == "erased":
         folded.is_erased = True
+    elif event.name == "consent_withdrawn":
+        folded.consent_is_withdrawn = True
 
 
 def _let_wait_no_longer(rules: dict[str, Rule], folded: Folded) -> None:
@@ -118,6 +121,7 @@ def _is_met(branch: Branch, event: Event, folded: Folded) -> bool:
         "revocation_refused": folded.revocation_is_pending,
         "returned": not branch.recipient,
         "erased": not folded.is_erased,
+        "withdrawal_answered": folded.consent_is_withdrawn,
         "emergency_released": event.message.lawful_basis.HasField("vital_interest"),
     }
     return met.get(event.name, True) and _may_disclose(branch.kind, event, folded)

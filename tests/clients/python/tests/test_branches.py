@@ -125,6 +125,15 @@ class FoldTest(unittest.TestCase):
         duty: dict[str, Any] = {"lawful_basis": {"statutory_duty": {}}}
         self.assertEqual(Story(**duty).write(ORIGIN, "consent_withdrawn").states[-1], "SUBMITTED")
 
+    def test_only_a_withdrawal_is_answered(self) -> None:
+        consent: dict[str, Any] = {"lawful_basis": {"consent": {}}}
+        revoked = Story("REFERRAL", **consent).write(ORIGIN, "revoked").write(RECIPIENT, "withdrawal_answered")
+        self.assertEqual([event.name for event in fold(revoked.branch).superseded], ["withdrawal_answered"])
+        withdrawn = Story("REFERRAL", **consent).write(ORIGIN, "consent_withdrawn")
+        withdrawn.write(RECIPIENT, "withdrawal_answered").write(RECIPIENT, "withdrawal_answered")
+        self.assertEqual(fold(withdrawn.branch).superseded, [])
+        self.assertEqual(withdrawn.states[-1], "REVOKED")
+
     def test_a_later_tier_before_the_assignment_changes_nothing(self) -> None:
         identity: dict[str, Any] = {"parts": [{"part": pb.REFERRAL_PART_IDENTITY, "digest": bytes(32)}]}
         story = Story("REFERRAL").write(ORIGIN, "disclosure_added", **identity)

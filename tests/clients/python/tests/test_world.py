@@ -63,9 +63,10 @@ LOCAL = {
     "referral_content": {"version"},
     "referral_branch": {"create_time"},
 }
-#: Tables with rows of which nothing follows: what waits for its use, and what was put aside.
+#: Tables with rows of which nothing follows for others: what waits for its use, what was put aside, and orders of one's
+#: own, of which the access records are the evidence.
 NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload",
-               "indicator_piece", "indicator_waiting", "indicator_named"}
+               "indicator_piece", "indicator_waiting", "indicator_named", "referral_hold", "referral_kept"}
 
 
 def setUpModule() -> None:

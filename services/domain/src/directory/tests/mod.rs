@@ -6,6 +6,7 @@ mod content;
 mod garbage;
 mod lifetime;
 mod lists;
+mod retention;
 mod trust;
 
 use aws_lc_rs::signature::Ed25519KeyPair;

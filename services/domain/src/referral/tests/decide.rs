@@ -1,12 +1,12 @@
 //! Decisions on commands: what is refused, for which reasons, all of them at once.
 
-use super::world::{World, consent, duty, new_branch, parts, person, system, time, vital};
+use super::world::{World, answer, consent, duty, new_branch, parts, person, system, time, vital};
 use crate::{
     reason,
     referral::{
         Basis, Body, Command, Condition, Draft, Effect, Event, EventKind, Giver, Kind, Mistake, Part, PartSet,
-        Rejection, Request, Revocation, Side, State, Stop, TimeLimit, decide, disclosure::Stage, guard::MOST_EVENTS,
-        open,
+        Rejection, Request, Revocation, Side, State, Stop, TimeLimit, WithdrawalAnswer, decide, disclosure::Stage,
+        guard::MOST_EVENTS, open,
     },
 };
 
@@ -277,4 +277,35 @@ fn a_log_does_not_grow_for_ever_and_can_always_be_ended() {
     assert!(world.origin.admit(&next(&world)).unwrap_err().has(reason::TOO_MANY), "nor of a peer");
     assert!(world.act(Side::Origin, Command::WithdrawConsent { time: time(1) }));
     assert!(world.act(Side::Origin, Command::EnterInError { reason: Mistake::WrongPerson }));
+}
+
+#[test]
+fn a_withdrawal_is_unanswered_until_the_recipient_says_what_became_of_the_content() {
+    let mut world = World::open(Kind::Referral, consent(), 0);
+    world.deliver(Side::Recipient);
+    assert!(refusal(&world, Side::Recipient, Command::AnswerWithdrawal(answer())).has(reason::WRONG_STATE));
+    world.act(Side::Origin, Command::WithdrawConsent { time: time(1) });
+    assert!(world.origin.view().conditions(time(9)).contains(&Condition::WithdrawalUnanswered));
+    world.deliver(Side::Recipient);
+    assert!(world.act(Side::Recipient, Command::AnswerWithdrawal(answer())));
+    // What is erased later is said anew, and the last word holds.
+    let later = WithdrawalAnswer { kept: Vec::new(), ..answer() };
+    assert!(world.act(Side::Recipient, Command::AnswerWithdrawal(later.clone())));
+    world.deliver(Side::Origin);
+    world.deliver(Side::Origin);
+    let view = world.origin.view();
+    assert_eq!(view.withdrawal_answer, Some(later));
+    assert!(!view.conditions(time(9)).contains(&Condition::WithdrawalUnanswered));
+    assert!(view.conditions(time(9)).contains(&Condition::ErasureDue), "its calling systems have erased nothing yet");
+}
+
+#[test]
+fn only_a_withdrawal_is_answered() {
+    let mut world = received(Kind::Referral);
+    world.act(Side::Origin, Command::Revoke { reason: Revocation::NeedMet });
+    world.deliver(Side::Recipient);
+    let recipient = world.recipient.as_ref().expect("delivered").view();
+    assert_eq!(recipient.state, State::Revoked);
+    assert!(!recipient.conditions(time(9)).contains(&Condition::WithdrawalUnanswered));
+    assert!(refusal(&world, Side::Recipient, Command::AnswerWithdrawal(answer())).has(reason::WRONG_STATE));
 }

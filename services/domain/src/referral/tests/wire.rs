@@ -4,12 +4,12 @@ use nhipcau_proto::referral::v1 as pb;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::world::{World, commands, consent, vital};
+use super::world::{World, answer, commands, consent, vital};
 use crate::{
     reason,
     referral::{
         Basis, Body, Branch, Command, Danger, Draft, Event, Fault, Kind, Outcome, Recorded, Refusal, Salt, Side,
-        impersonal,
+        impersonal, write_withdrawal_answer,
     },
 };
 
@@ -23,7 +23,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read(steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..40)) {
+    fn what_is_written_is_read(steps in prop::collection::vec((any::<bool>(), 0_u8..23), 1..40)) {
         let mut world = World::open(Kind::Referral, consent(), 0);
         for (origin, number) in steps {
             let side = if origin { Side::Origin } else { Side::Recipient };
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn masked_events_lead_to_the_same_state(steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..40)) {
+    fn masked_events_lead_to_the_same_state(steps in prop::collection::vec((any::<bool>(), 0_u8..23), 1..40)) {
         let mut world = World::open(Kind::Referral, vital(), 0);
         for (origin, number) in steps {
             let side = if origin { Side::Origin } else { Side::Recipient };
@@ -261,4 +261,32 @@ fn a_golden_event_about_a_person_has_its_digest_and_its_masked_form() {
     let mut unsalted = pb::ReferralEvent::decode(GOLDEN).expect("an event");
     unsalted.salt.clear();
     assert!(Event::read(&unsalted.encode_to_vec()).is_err(), "there are few outcomes to try");
+}
+
+#[test]
+fn an_answer_to_a_withdrawal_names_each_part_once_and_never_keeps_on_consent() {
+    let body = |change: fn(&mut pb::WithdrawalAnswered)| {
+        let mut answered = write_withdrawal_answer(&answer());
+        change(&mut answered);
+        let (event, _) = opening();
+        let draft = Draft { side: Side::Recipient, basis: None, parts: Vec::new(), ..(*event).clone() };
+        let (_, bytes) = Event::write(Draft { body: Body::Erased, ..draft });
+        let mut wire = pb::ReferralEvent::decode(bytes.as_slice()).expect("an event");
+        wire.event = Some(pb::referral_event::Event::WithdrawalAnswered(answered));
+        Event::read(&wire.encode_to_vec())
+    };
+    let read = body(|_| ()).expect("valid");
+    assert_eq!(read.body, Body::WithdrawalAnswered(answer()));
+    for (change, reason) in [
+        ((|it| it.stopped_time = None) as fn(&mut pb::WithdrawalAnswered), reason::FIELD_REQUIRED),
+        (|it| it.erased_parts.push(it.kept_parts[0].part), reason::PART_REPEATED),
+        (|it| it.erased_parts.push(77), reason::CODE_UNKNOWN),
+        (|it| it.erased_parts = vec![1; 5], reason::TOO_MANY),
+        (|it| it.kept_parts[0].citation.clear(), reason::TEXT_EMPTY),
+        (|it| it.kept_parts[0].until_time = None, reason::FIELD_REQUIRED),
+        (|it| it.kept_parts[0].retention_class.clear(), reason::FIELD_FORMAT),
+        (|it| it.kept_parts[0].retention_class = "Lớp".into(), reason::FIELD_FORMAT),
+    ] {
+        assert!(body(change).expect_err("refused").has(reason), "{reason}");
+    }
 }

@@ -6,9 +6,9 @@ use uuid::Uuid;
 use crate::{
     id::{PartyId, SystemId, UnitId},
     referral::{
-        Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, Ids, Kind, Mistake,
-        NewBranch, Opening, Outcome, Part, PartDigest, PersonRef, ReceiptRef, Redirection, Refusal, Rejection, Request,
-        Revocation, Salt, Scope, Side, State, Text, UnitRef, View, decide, open,
+        Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, Ids, Kept, Kind,
+        Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef, ReceiptRef, Redirection, Refusal,
+        Rejection, Request, Revocation, Salt, Scope, Side, State, Text, UnitRef, View, WithdrawalAnswer, decide, open,
     },
 };
 
@@ -34,6 +34,17 @@ pub(super) fn parts(parts: &[Part]) -> Vec<PartDigest> {
 
 pub(super) fn text(value: &str) -> Text {
     Text::read(value, 200, "citation", &mut Refusal::default()).expect("valid")
+}
+
+/// An answer to a withdrawal: one part went and another must be kept.
+pub(super) fn answer() -> WithdrawalAnswer {
+    let kept = Kept {
+        part: Part::Narrative,
+        citation: text("Article 1 of an example"),
+        class: Some("service-record".into()),
+        until: Some(time(86_400)),
+    };
+    WithdrawalAnswer { stopped: time(2), erased: PartSet::of(&[Part::Preview]), kept: vec![kept] }
 }
 
 fn salt() -> Salt {
@@ -114,6 +125,7 @@ pub(super) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::GrantRevocation,
             Command::RefuseRevocation,
             Command::ConfirmErasure,
+            Command::AnswerWithdrawal(answer()),
         ],
     }
 }

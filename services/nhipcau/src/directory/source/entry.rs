@@ -308,3 +308,36 @@ impl From<TimeLimit> for pb::TimeLimit {
         }
     }
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetentionClass {
+    retention_class: String,
+    contract: String,
+    #[serde(default)]
+    parties: Vec<String>,
+    state_from: String,
+    parts: Vec<String>,
+    keep_days: u32,
+    legal_source: String,
+    #[serde(default)]
+    note: String,
+    start_time: Time,
+    expire_time: Option<Time>,
+}
+
+impl From<RetentionClass> for pb::RetentionClass {
+    fn from(entry: RetentionClass) -> Self {
+        Self {
+            retention_class: entry.retention_class,
+            contract: entry.contract,
+            parties: entry.parties,
+            state_from: entry.state_from,
+            parts: entry.parts,
+            keep_days: entry.keep_days,
+            legal_source: entry.legal_source,
+            note: entry.note,
+            validity: validity(entry.start_time, entry.expire_time),
+        }
+    }
+}

@@ -8,12 +8,14 @@
 //! agreements.toml     [[agreement]], [[publication]]
 //! statistics.toml     [[dataflow]], [[provision_agreement]]; may be absent
 //! time-limits.toml    [[calendar]], [[time_limit]]; may be absent
+//! retention.toml      [[retention_class]]; may be absent
 //! tables/*.csv        administrative units, crosswalks, code lists, structures: see `tables`
 //! ```
 //!
 //! Keys are named as the fields of `nhipcau.directory.v1`. Reading goes on after a mistake, so that all are listed.
 
 mod entry;
+mod retention;
 mod text;
 mod time_limit;
 
@@ -60,6 +62,7 @@ pub(crate) fn section(list: &str) -> Option<(&'static str, &'static str)> {
         "provision_agreements" => ("statistics.toml", "provision_agreement"),
         "calendars" => ("time-limits.toml", "calendar"),
         "time_limits" => ("time-limits.toml", "time_limit"),
+        "retention_classes" => ("retention.toml", "retention_class"),
         "attachments" => ("tables/", "table"),
         _ => return None,
     })
@@ -104,10 +107,15 @@ impl Source {
         content.time_limits = file.entries::<entry::TimeLimit, _>("time_limit", problems);
         file.close(problems);
 
+        let mut file = File::read(directory, "retention.toml", false, problems);
+        content.retention_classes = file.entries::<entry::RetentionClass, _>("retention_class", problems);
+        file.close(problems);
+
         source.files = tables(&directory.join("tables"), problems);
         source.tables = Tables::check(&source.files, problems);
         source.check_areas(problems);
         time_limit::check(&source.content, problems);
+        retention::check(&source.content, problems);
         source
     }
 

@@ -72,6 +72,30 @@ fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
 }
 
 #[test]
+fn a_retention_class_that_would_keep_nothing_is_misspelled() {
+    let office = Office::new();
+    let contract = "minor = 0\n[[contract]]\ncontract = \"nhipcau.indicator.v1\"\nminor = 0";
+    office.change("programme.toml", "minor = 0", contract);
+    let class = |contract: &str, state: &str, part: &str| {
+        format!(
+            "[[retention_class]]\nretention_class = \"{contract}-{state}\"\ncontract = \"nhipcau.{contract}.v1\"\n\
+             state_from = \"{state}\"\nparts = [\"narrative\", \"{part}\"]\nkeep_days = 30\n\
+             legal_source = \"An example\"\nstart_time = 2026-07-01T00:00:00+07:00\n"
+        )
+    };
+    let good = class("referral", "completed", "preview");
+    let wrong = [class("referral", "rejected", "diary"), class("indicator", "completed", "preview")];
+    office.write("retention.toml", &[good, wrong.concat()].concat());
+    let expected = [
+        "retention.toml, [[retention_class]] 2: state_from is no state that binds; known are assigned, in_service, \
+         completed",
+        "retention.toml, [[retention_class]] 2: parts[1] is no part; known are preview, identity, narrative, reporter",
+        "retention.toml, [[retention_class]] 3: contract has no retention classes",
+    ];
+    assert_eq!(problems(&office), expected);
+}
+
+#[test]
 fn of_entries_that_could_not_be_read_nothing_else_is_said() {
     let office = Office::new();
     office.write("time-limits.toml", "[[time_limit]]\ntime_limit = 12\n");

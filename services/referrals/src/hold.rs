@@ -1,0 +1,139 @@
+//! Legal holds of a party: a person orders that nothing of a case is erased, and a person releases it.
+//!
+//! Each leaves an access record, in the same transaction. A hold is this access point's own matter: no event says so,
+//! but an answer to a withdrawal names its source. Its request is known again by what it made.
+
+use nhipcau_domain::{
+    id::{AccessPointId, PartyId},
+    reason,
+    referral::{Refusal, Text},
+};
+use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::caller::ActingPerson;
+use uuid::Uuid;
+
+use crate::{
+    Referrals,
+    access::{self, Access, What},
+    desk::Desk,
+    erase,
+    error::Error,
+    get::{self, Name},
+    request::Call,
+    store::hold::{self, By, CITATION, Hold},
+};
+
+/// Longest reference of an order, in characters.
+const REFERENCE: usize = 64;
+
+/// Who asks about which order on which case.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    call: Call,
+    person: ActingPerson,
+    name: Name,
+    reference: Text,
+}
+
+impl Asked {
+    /// Reads what both calls have in common.
+    ///
+    /// # Errors
+    /// [`Error::Content`] when the reference is no plain text, [`Error::AccessDenied`] when the name is none.
+    pub(crate) fn read(call: Call, name: &str, reference: &str) -> Result<Self, Error> {
+        let person = call.person.as_ref().and_then(|person| ActingPerson::new(person.as_str()).ok());
+        let person = person.ok_or(Error::AccessDenied)?;
+        let name = Name::read(name)?;
+        Ok(Self { call, person, name, reference: text(reference, REFERENCE, "order_reference")? })
+    }
+
+    fn by(&self) -> By<'_> {
+        let Call { party, system, request_id, .. } = &self.call;
+        By { party, system: system.as_str(), person: self.person.as_str(), request_id }
+    }
+}
+
+/// Reads the source that an order names.
+///
+/// # Errors
+/// [`Error::Content`] when it is no plain text.
+pub(crate) fn citation(text: &str) -> Result<Text, Error> {
+    self::text(text, CITATION, "citation")
+}
+
+fn text(text: &str, most: usize, field: &str) -> Result<Text, Error> {
+    let mut refusal = Refusal::default();
+    let text = Text::read(text, most, field, &mut refusal);
+    refusal.or(text).map_err(Error::Content)?.ok_or(Error::AccessDenied)
+}
+
+/// The referral after a call, and whether the call was a repetition.
+type Answer = (pb::Referral, bool);
+
+/// Orders a hold.
+///
+/// # Errors
+/// `HOLD_EXISTS` when the party has, or had, one under this reference; [`Error::AccessDenied`] as for reading.
+pub(crate) fn order<'t>(
+    desk: &mut impl Desk<'t>,
+    access_point: &AccessPointId,
+    asked: &Asked,
+    citation: &Text,
+) -> Result<Answer, Error> {
+    let (party, case) = (&asked.call.party, case(desk, asked)?);
+    match hold::find(desk.tx(), party, case, asked.reference.as_str())? {
+        Some(Hold { request_id, citation: told, .. }) if request_id == asked.call.request_id => {
+            if told != citation.as_str() {
+                return Err(Error::RequestIdReused);
+            }
+            return answer(desk, asked, true);
+        }
+        Some(_) => return Err(Error::rule("order_reference", reason::HOLD_EXISTS)),
+        None => {}
+    }
+    let now = desk.now();
+    hold::add(desk.tx(), &asked.by(), case, (asked.reference.as_str(), citation.as_str()), now)?;
+    record(desk, access_point, asked, What::Held)?;
+    answer(desk, asked, false)
+}
+
+/// Releases a hold, and erases what only it kept.
+///
+/// # Errors
+/// `HOLD_UNKNOWN` when none lasts under this reference; [`Error::AccessDenied`] as for reading.
+pub(crate) fn release<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    access_point: &AccessPointId,
+    asked: &Asked,
+) -> Result<Answer, Error> {
+    let (party, case) = (&asked.call.party, case(desk, asked)?);
+    match hold::find(desk.tx(), party, case, asked.reference.as_str())? {
+        Some(Hold { release_id, .. }) if release_id.is_empty() => {}
+        Some(Hold { release_id, .. }) if release_id == asked.call.request_id => return answer(desk, asked, true),
+        _ => return Err(Error::rule("order_reference", reason::HOLD_UNKNOWN)),
+    }
+    let now = desk.now();
+    hold::release(desk.tx(), &asked.by(), case, asked.reference.as_str(), now)?;
+    record(desk, access_point, asked, What::Released)?;
+    erase::released(desk, shared, party, case)?;
+    answer(desk, asked, false)
+}
+
+/// The case of a referral that the caller's party sees.
+fn case<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<Uuid, Error> {
+    get::case(&asked.name, &asked.call.party, desk.tx())
+}
+
+fn answer<'t>(desk: &mut impl Desk<'t>, asked: &Asked, replayed: bool) -> Result<Answer, Error> {
+    let (party, now): (&PartyId, _) = (&asked.call.party, desk.now());
+    Ok((get::basic(&asked.name, party, now, desk.tx())?, replayed))
+}
+
+fn record<'t>(desk: &mut impl Desk<'t>, access_point: &AccessPointId, asked: &Asked, what: What) -> Result<(), Error> {
+    let Call { party, system, .. } = &asked.call;
+    let (origin, referral) = asked.name.of();
+    let access = Access { party, system, person: &asked.person, origin, referral, what };
+    let now = desk.now();
+    Ok(access::record(access, access_point, now, desk.tx())?)
+}
