@@ -1,5 +1,5 @@
-//! Silence: nobody at the ward answers. After two hours the switchboard's access point turns to the health department of
-//! the city by itself, where a person takes the child over; the ward is relieved. Every person in it is invented.
+//! Silence: nobody at the ward answers. After two hours the switchboard's access point turns to the health department
+//! of the city by itself, where a person takes the child over; the ward is relieved. Every person in it is invented.
 
 use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
