@@ -15,10 +15,14 @@ mod validity;
 pub use crosswalk::{Candidate, Crosswalk, Extent};
 pub use error::{ErrorKind, FileError};
 pub use list::{AreaList, UnknownArea, Version};
+pub(crate) use resolve::OFFSET_HOURS;
 pub use resolve::{Areas, RepeatedReform, Resolution, day_of};
 pub(crate) use table::Table;
 pub use unit::{AdminUnit, AdminUnitRef, InvalidAdminUnitRef, Kind, Level};
 pub use validity::Validity;
+
+/// Identifier of the code list of administrative units in a directory.
+pub const CODE_LIST: &str = "VN-UNITS";
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use jiff::{Timestamp, civil::Date, tz};
 use super::{AdminUnit, AdminUnitRef, AreaList, Crosswalk, Extent, UnknownArea, Validity};
 
 /// Hours by which Viet Nam's clocks are ahead of UTC, the whole year.
-const OFFSET_HOURS: i8 = 7;
+pub(crate) const OFFSET_HOURS: i8 = 7;
 
 /// The day on which an instant falls in Viet Nam.
 #[must_use]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nhipcau_proto::directory::v1 as pb;
 
+use super::hours::Hours;
 use super::key::AccessPoint;
 use super::read::{Names, Validity};
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
@@ -48,6 +49,8 @@ pub struct Unit {
     pub validity: Validity,
     /// Units that took over its duties.
     pub successors: Vec<(PartyId, UnitId)>,
+    /// When somebody is there.
+    pub hours: Hours,
     pub(super) hostings: Hostings,
 }
 

@@ -117,6 +117,14 @@ impl Release {
         self.participants.units.get(party)?.get(unit)
     }
 
+    /// Whether the unit may be addressed at the instant: it and its party are in force. Not asked of who has a case
+    /// open already: its answers, and those to it, go on.
+    #[must_use]
+    pub fn is_addressable(&self, party: &PartyId, unit: &UnitId, at: Timestamp) -> bool {
+        let takes_part = self.party(party).is_some_and(|party| party.validity.contains(at));
+        takes_part && self.unit(party, unit).is_some_and(|unit| unit.validity.contains(at))
+    }
+
     /// All units, in ascending order of party and unit.
     pub fn units(&self) -> impl Iterator<Item = &Unit> {
         self.participants.units.values().flat_map(|units| units.values())

@@ -32,8 +32,8 @@ pub enum Problem {
     /// Names something that is not there.
     #[error("names something that the release does not contain")]
     Unresolved,
-    /// Its parents lead back to it, or there are too many.
-    #[error("has parents without end")]
+    /// Its parents or successors lead back to it, or there are too many parents.
+    #[error("leads back to where it begins, or on without end")]
     Cycle,
     /// The access point does not list the party.
     #[error("is served by an access point that does not serve the party")]

@@ -134,11 +134,18 @@ fn unit(it: &pb::Unit) -> String {
         .each("services", it.services.iter().cloned())
         .each("served", it.hostings.iter().map(hosting))
         .each("successors", it.successors.iter().map(unit_name))
+        .each("hours", it.hours.iter().map(hours))
         .0
 }
 
 fn hosting(it: &pb::Hosting) -> String {
     format!("{} at {}", it.contracts.join(" "), it.access_point)
+}
+
+fn hours(it: &pb::OpeningHours) -> String {
+    let days: Vec<String> = it.weekdays.iter().map(u32::to_string).collect();
+    let time = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
+    format!("{} {}–{}", days.join(" "), time(it.start_minute), time(it.end_minute))
 }
 
 fn unit_name(it: &pb::UnitRef) -> String {

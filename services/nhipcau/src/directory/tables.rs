@@ -6,15 +6,12 @@
 use std::collections::BTreeSet;
 
 use nhipcau_domain::{
-    area::{AreaList, Crosswalk, FileError},
+    area::{AreaList, CODE_LIST, Crosswalk, FileError},
     indicator::{CodeLists, Structure},
 };
 use nhipcau_proto::directory::v1 as pb;
 
 use super::problem::Problems;
-
-/// Id of the code list of administrative units.
-pub(crate) const UNITS: &str = "VN-UNITS";
 
 /// A table by name.
 #[derive(Debug, Clone)]
@@ -110,7 +107,7 @@ impl Tables {
     pub(super) fn held(&self, file: &Table) -> (Vec<pb::CodeListKey>, Vec<pb::DataStructureKey>) {
         match Kind::of(&file.bytes) {
             Some(Kind::Versions | Kind::Units | Kind::Crosswalk) => {
-                let key = |version: &str| pb::CodeListKey { id: UNITS.to_owned(), version: version.to_owned() };
+                let key = |version: &str| pb::CodeListKey { id: CODE_LIST.to_owned(), version: version.to_owned() };
                 (self.areas.versions().iter().map(|version| key(&version.name)).collect(), Vec::new())
             }
             Some(Kind::Codes) => (self.code_lists(file), Vec::new()),

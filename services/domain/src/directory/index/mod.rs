@@ -14,6 +14,7 @@ use crate::directory::violation::{Problem, Violations};
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose};
 
 mod access_point;
+mod successor;
 mod unit;
 
 impl Participants {
@@ -35,6 +36,7 @@ impl Participants {
         reader.access_points(&wire.access_points);
         reader.parties(&wire.parties);
         reader.units(&wire.units);
+        reader.successors(wire);
         reader.agreements(&wire.agreements);
         reader.publications(&wire.publications);
         reader.known

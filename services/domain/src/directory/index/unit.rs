@@ -1,10 +1,11 @@
-//! Reads units: references to parents and successors resolve, and no unit stands above itself.
+//! Reads units: references to parents and successors resolve, no unit stands above itself, and hours are hours.
 
 use std::collections::BTreeSet;
 
 use nhipcau_proto::directory::v1 as pb;
 
 use super::Reader;
+use crate::directory::hours::Hours;
 use crate::directory::participant::{AreaRef, UNIT_LEVELS, Unit};
 use crate::directory::read;
 use crate::directory::violation::Problem;
@@ -59,6 +60,7 @@ impl Reader<'_> {
         for (j, service) in wire.services.iter().enumerate() {
             self.found.require(read::is_label(service), Problem::Syntax, format_args!("{path}.services[{j}]"));
         }
+        let hours = Hours::read(&wire.hours, self.found, format_args!("{path}.hours"));
         let party = party?;
         let hostings = self.hostings(&wire.hostings, &party, path);
         Some(Unit {
@@ -70,6 +72,7 @@ impl Reader<'_> {
             services: wire.services.iter().map(|s| s.as_str().into()).collect(),
             validity: validity?,
             successors,
+            hours,
             hostings,
         })
     }

@@ -1,7 +1,7 @@
 //! What a release must contain, and what it answers: references, hosting, agreements.
 
 use super::*;
-use crate::directory::LISTED_VIOLATIONS;
+use crate::directory::{LISTED_VIOLATIONS, authoring};
 use crate::reason;
 use nhipcau_proto::google::r#type::Date;
 
@@ -192,6 +192,113 @@ fn no_unit_stands_above_itself() {
     let paths: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["units[2].parent", "units[3].parent"]);
     assert!(found.iter().all(|(_, problem)| *problem == Problem::Cycle));
+}
+
+#[test]
+fn a_loop_of_successors_is_refused_with_its_place() {
+    let to = |party: &str, unit: &str| pb::UnitRef { party: party.into(), unit: unit.into() };
+    // 0 → 1 → 2 → 1 and 2 → 3: the loop is between 1 and 2, and across parties.
+    let of_units = |wire: &mut pb::Release| {
+        wire.units[0].successors = vec![to("vwu", "commune")];
+        wire.units[1].successors = vec![to("hanoi", "00004")];
+        wire.units[2].successors = vec![to("hanoi", "00004-desk"), to("vwu", "commune")];
+    };
+    let found = problems_of(of_units);
+    let expected = ["units[1].successors[0]", "units[2].successors[1]"];
+    assert_eq!(found, expected.map(|path| (path.to_owned(), Problem::Cycle)));
+    let of_parties = |wire: &mut pb::Release| {
+        wire.parties[0].successors = vec!["vwu".into(), "hanoi".into()];
+        wire.parties[1].successors = vec!["hanoi".into()];
+        wire.parties[2].successors = vec!["moh".into()];
+    };
+    let found = problems_of(of_parties);
+    let expected = [(0, 0), (0, 1), (1, 0), (2, 0)].map(|(i, j)| format!("parties[{i}].successors[{j}]"));
+    assert_eq!(found, expected.map(|path| (path, Problem::Cycle)));
+    let found = problems_of(|wire| wire.parties[1].successors = vec!["vwu".into()]);
+    assert_eq!(found, only("parties[1].successors[0]", Problem::Cycle), "nobody is their own successor");
+
+    let ceremony = ceremony();
+    let looped = programme(&ceremony.root).with(of_units);
+    let review = authoring::review(&looped.build(), None).unwrap_err();
+    assert_eq!(review.reason(), reason::DIRECTORY_INVALID, "already who is to sign it");
+}
+
+#[test]
+fn duties_may_be_parted_and_come_together_again() {
+    let ceremony = ceremony();
+    let to = |unit: &str| pb::UnitRef { party: "hanoi".into(), unit: unit.into() };
+    let builder = programme(&ceremony.root).with(|wire| {
+        wire.parties[0].successors = vec!["vwu".into(), "hanoi".into()];
+        wire.parties[1].successors = vec!["hanoi".into()];
+        wire.units[0].successors = vec![to("00004"), to("00004-desk")];
+        wire.units[2].successors = vec![to("00004-desk")];
+    });
+    let release = ceremony.release(&builder);
+    assert_eq!(release.unit(&party("moh"), &unit("111")).unwrap().successors.len(), 2);
+}
+
+#[test]
+fn a_unit_may_be_addressed_while_it_and_its_party_are_in_force() {
+    let ceremony = ceremony();
+    let short = |from, until| Validity::between(day(from), day(until));
+    let builder = programme(&ceremony.root)
+        .unit(&party("hanoi"), &unit("00004"), ("Phường", "Ward"), short(10, 20))
+        .party(&party("vwu"), ("Hội", "Union"), short(0, 20));
+    let release = ceremony.release(&builder);
+    let addressable = |owner, desk, at| release.is_addressable(&party(owner), &unit(desk), at);
+    for (owner, desk) in [("hanoi", "00004"), ("vwu", "commune")] {
+        assert!(addressable(owner, desk, day(10)) && !addressable(owner, desk, day(20)), "{owner}");
+    }
+    assert!(!addressable("hanoi", "00004", day(9)));
+    assert!(!addressable("hanoi", "nobody", day(10)));
+    assert!(release.hosts(&ap("hanoi"), &party("hanoi"), Some(&unit("00004")), &referral()), "answers still find it");
+}
+
+fn hours(weekdays: &[u32], start_minute: u32, end_minute: u32) -> pb::OpeningHours {
+    pb::OpeningHours { weekdays: weekdays.to_vec(), start_minute, end_minute }
+}
+
+#[test]
+fn a_unit_is_open_from_the_first_minute_to_just_before_the_last_on_its_days_in_viet_nam() {
+    let ceremony = ceremony();
+    let builder = programme(&ceremony.root)
+        .with(|wire| wire.units[0].hours = vec![hours(&[1, 7], 22 * 60, 1440), hours(&[1], 0, 30)]);
+    let release = ceremony.release(&builder);
+    let open = &release.unit(&party("moh"), &unit("111")).unwrap().hours;
+    let at = |local: &str| open.contain(format!("{local}+07:00").parse().unwrap());
+    assert_eq!(open.to_string(), "1 7 22:00–24:00, 1 00:00–00:30");
+    // 2026-11-29 is a Sunday.
+    for (local, is_open) in [
+        ("2026-11-28T22:30:00", false),
+        ("2026-11-29T21:59:59", false),
+        ("2026-11-29T22:00:00", true),
+        ("2026-11-29T23:59:59", true),
+        ("2026-11-30T00:00:00", true),
+        ("2026-11-30T00:29:59", true),
+        ("2026-11-30T00:30:00", false),
+        ("2026-11-30T22:00:00", true),
+        ("2026-12-01T00:00:00", false),
+    ] {
+        assert_eq!(at(local), is_open, "{local}");
+    }
+    let unsaid = &release.unit(&party("vwu"), &unit("commune")).unwrap().hours;
+    assert!(!unsaid.are_known() && !unsaid.contain(day(0)));
+}
+
+#[test]
+fn hours_are_hours() {
+    let cases = [
+        (hours(&[], 0, 60), "units[0].hours[0].weekdays", Problem::Missing),
+        (hours(&[1, 8], 0, 60), "units[0].hours[0].weekdays[1]", Problem::Range),
+        (hours(&[0], 0, 60), "units[0].hours[0].weekdays[0]", Problem::Range),
+        (hours(&[1, 1], 0, 60), "units[0].hours[0].weekdays[1]", Problem::Repeated),
+        (hours(&[1], 0, 1441), "units[0].hours[0].end_minute", Problem::Range),
+        (hours(&[1], 60, 60), "units[0].hours[0]", Problem::EndsBeforeStart),
+        (hours(&[1], 1320, 360), "units[0].hours[0]", Problem::EndsBeforeStart),
+    ];
+    for (entry, path, problem) in cases {
+        assert_eq!(problems_of(|wire| wire.units[0].hours = vec![entry]), only(path, problem));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use nhipcau_proto::directory::v1 as pb;
 use serde::Deserialize;
 
-use super::text::{Area, Day, PublicKey, Span, StructureName, Time, UnitName, validity};
+use super::text::{Area, Day, Minute, PublicKey, Span, StructureName, Time, UnitName, validity};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -129,6 +129,22 @@ impl From<AccessPoint> for pb::AccessPoint {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OpeningHours {
+    /// Every day when left out.
+    weekdays: Option<Vec<u32>>,
+    start: Minute,
+    end: Minute,
+}
+
+impl From<OpeningHours> for pb::OpeningHours {
+    fn from(entry: OpeningHours) -> Self {
+        let weekdays = entry.weekdays.unwrap_or_else(|| (1..=7).collect());
+        Self { weekdays, start_minute: entry.start.0, end_minute: entry.end.0 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Unit {
     party: String,
     unit: String,
@@ -145,6 +161,8 @@ pub(super) struct Unit {
     hostings: Vec<Hosting>,
     #[serde(default)]
     successors: Vec<UnitName>,
+    #[serde(default)]
+    hours: Vec<OpeningHours>,
 }
 
 impl From<Unit> for pb::Unit {
@@ -159,6 +177,7 @@ impl From<Unit> for pb::Unit {
             hostings: entry.hostings.into_iter().map(Into::into).collect(),
             validity: validity(entry.start_time, entry.expire_time),
             successors: entry.successors.into_iter().map(Into::into).collect(),
+            hours: entry.hours.into_iter().map(Into::into).collect(),
         }
     }
 }

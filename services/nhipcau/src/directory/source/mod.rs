@@ -25,13 +25,14 @@ use std::{
 };
 
 use jiff::Timestamp;
+use nhipcau_domain::area::CODE_LIST;
 use nhipcau_proto::directory::v1 as pb;
 use serde::de::DeserializeOwned;
 
 use self::text::Time;
 use super::{
     problem::{Problems, entry_place},
-    tables::{Table, Tables, UNITS},
+    tables::{Table, Tables},
 };
 
 /// What a source says.
@@ -122,7 +123,7 @@ impl Source {
     /// A release cannot look into tables; here the areas of units are looked up in them.
     fn check_areas(&self, problems: &mut Problems) {
         for (i, unit) in self.content.units.iter().enumerate() {
-            for area in unit.areas.iter().filter(|area| area.code_list == UNITS) {
+            for area in unit.areas.iter().filter(|area| area.code_list == CODE_LIST) {
                 let known = format!("{}@{}", area.code, area.code_list_version)
                     .parse()
                     .is_ok_and(|area| self.tables.areas.unit(&area).is_ok());

@@ -1,10 +1,12 @@
-//! Values of a source that TOML has no type for: instants, keys, lengths of time, areas, dates, references to units.
+//! Values of a source that TOML has no type for: instants, keys, times of the day, lengths of time, areas, dates,
+//! references to units.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use nhipcau_domain::area::CODE_LIST;
 use nhipcau_proto::{directory::v1 as pb, google::r#type as wire};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::directory::tables::{UNITS, structure_key};
+use crate::directory::tables::structure_key;
 
 /// An instant: a TOML date and time with its offset from UTC.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +70,21 @@ impl From<Day> for wire::Date {
     }
 }
 
+/// A time of the day, in minutes: `07:30`, and `24:00` for its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Minute(pub(super) u32);
+
+impl<'de> Deserialize<'de> for Minute {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let number = |digits: &str| digits.parse().ok().filter(|_| digits.len() == 2 && !digits.starts_with('+'));
+        let time = text.split_once(':').and_then(|(hour, minute)| number(hour).zip(number(minute)));
+        let fits = |(hour, minute): &(u32, u32)| *minute < 60 && hour * 60 + minute <= 1440;
+        let time = time.filter(fits).ok_or_else(|| D::Error::custom("a time of the day is written 07:30"));
+        time.map(|(hour, minute)| Self(hour * 60 + minute))
+    }
+}
+
 /// A length of time: `{ elapsed = "12h" }` or `{ working_days = 5 }`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
@@ -120,7 +137,7 @@ impl<'de> Deserialize<'de> for Area {
 
 impl From<Area> for pb::AreaRef {
     fn from(area: Area) -> Self {
-        Self { code_list: UNITS.to_owned(), code_list_version: area.version, code: area.code }
+        Self { code_list: CODE_LIST.to_owned(), code_list_version: area.version, code: area.code }
     }
 }
 

@@ -125,6 +125,31 @@ fn nobody_signs_structures_that_no_access_point_would_read() {
 }
 
 #[test]
+fn nobody_signs_or_installs_successors_that_lead_back() {
+    let office = Office::new();
+    let first = office.first();
+    let mut signed = pb::SignedRelease::decode(fs::read(&first).unwrap().as_slice()).unwrap();
+    let mut release = pb::Release::decode(signed.release.as_slice()).unwrap();
+    release.parties[0].successors = vec!["vwu".to_owned()];
+    release.parties[1].successors = vec!["moh".to_owned()];
+    signed.release = release.encode_to_vec();
+    signed.signatures.clear();
+    let path = office.path("out/looped.release");
+    fs::write(&path, signed.encode_to_vec()).unwrap();
+    let Err(Error::Refused { source, .. }) = release::sign(&path, None, &office.keys[0]) else { panic!("signed") };
+    assert_eq!(source.reason(), nhipcau_domain::reason::DIRECTORY_INVALID);
+    // Whoever signs all the same, with another tool.
+    let mut bytes = fs::read(&path).unwrap();
+    for key in &office.keys[..2] {
+        bytes = rules::authoring::sign(&bytes, &key.id, &key.pair).unwrap();
+    }
+    fs::write(&path, bytes).unwrap();
+    let rules::Error::Invalid(found) = refusal(office.install(&path)) else { panic!("taken") };
+    let places: Vec<_> = found.listed().iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(places, ["parties[0].successors[0]", "parties[1].successors[0]"]);
+}
+
+#[test]
 fn a_root_without_the_programme_office_is_none() {
     let office = Office::new();
     let publics = office.keys.iter().map(|key| PublicSigner::of(key, key.id.as_str(), Role::Party)).collect();

@@ -44,6 +44,26 @@ fn every_mistake_of_every_file_is_listed_at_once() {
 }
 
 #[test]
+fn a_loop_of_successors_and_hours_that_are_none_are_named_by_their_place() {
+    let office = Office::new();
+    let hours = "hours = [{ weekdays = [8], start = \"08:00\", end = \"07:30\" }]\nservices";
+    office.change("units.toml", "services", hours);
+    office.change("units.toml", "unit = \"111\"", "unit = \"111\"\nsuccessors = [\"moh/111\"]");
+    let expected = [
+        "units.toml, [[unit]] 1: hours[0].weekdays[0] is out of range",
+        "units.toml, [[unit]] 1: hours[0] ends before it starts",
+        "units.toml, [[unit]] 1: successors[0] leads back to where it begins, or on without end",
+    ];
+    assert_eq!(problems(&office), expected);
+    for wrong in ["7:30", "24:01", "07:60", "+7:30", "0730"] {
+        office.write_source();
+        office.change("units.toml", "services", &hours.replace("07:30", wrong));
+        let place = "units.toml, [[unit]] 1: a time of the day is written 07:30";
+        assert!(problems(&office).iter().any(|found| found.starts_with(place)), "{wrong}");
+    }
+}
+
+#[test]
 fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
     let office = Office::new();
     office.change(
