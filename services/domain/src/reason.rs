@@ -211,6 +211,8 @@ pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
 pub const NOT_AGREED: &str = "NOT_AGREED";
 /// The party or unit is not served by the access point that the directory should name.
 pub const NOT_HOSTED: &str = "NOT_HOSTED";
+/// The addressed unit, or its party, is not in force at that time.
+pub const UNIT_CLOSED: &str = "UNIT_CLOSED";
 /// The recipient is not in the directory in use.
 pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
 /// The request id stands for another request already.

@@ -148,7 +148,8 @@ fn reachable(
     };
     let (sender, contract) = (&last.branch.unit(Side::Origin).party, crate::contract());
     let can_be_asked = |unit: &UnitRef, purpose: &Purpose| {
-        release.access_point_for(&unit.party, &unit.unit, &contract).is_some()
+        release.is_addressable(&unit.party, &unit.unit, now)
+            && release.access_point_for(&unit.party, &unit.unit, &contract).is_some()
             && release.allows(sender, &contract, &unit.party, purpose, now)
             && need.iter().all(|known| known.branch.unit(Side::Recipient) != unit)
     };

@@ -68,6 +68,9 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if branches.iter().any(|known| known.branch.is_over()) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
+    if submit::is_closed(&shared.release(), &asked.recipient, desk.now()) {
+        return Err(Error::rule("recipient", reason::UNIT_CLOSED));
+    }
     let need = need(desk, asked, &branches)?;
     let further = Further {
         branch: made_by(desk, call, "further-branch", 0),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use nhipcau_domain::{
+    directory::Release,
     id::{PartyId, Purpose},
     limit::Facts,
     reason,
@@ -278,6 +279,9 @@ fn directory(shared: &Referrals, prepared: &Prepared, now: Timestamp) -> Result<
     let mut refusal = Refusal::default();
     let sender = &prepared.origin.party;
     for (index, to) in prepared.recipients.iter().enumerate() {
+        if is_closed(&release, to, now) {
+            refusal.add(format!("recipients[{index}]"), reason::UNIT_CLOSED);
+        }
         if release.access_point_for(&to.party, &to.unit, &contract).is_none() {
             refusal.add(format!("recipients[{index}]"), reason::NOT_HOSTED);
         }
@@ -286,6 +290,12 @@ fn directory(shared: &Referrals, prepared: &Prepared, now: Timestamp) -> Result<
         }
     }
     refusal.or(()).map_err(Error::Rules)
+}
+
+/// Whether nothing new may be sent to the unit. What is open there already goes on in both directions.
+pub(crate) fn is_closed(release: &Release, unit: &UnitRef, now: Timestamp) -> bool {
+    let is_known = release.unit(&unit.party, &unit.unit).is_some();
+    is_known && !release.is_addressable(&unit.party, &unit.unit, now)
 }
 
 /// The case: a new one, or one in which the caller's party has a part already.

@@ -149,6 +149,16 @@ async fn a_limit_that_cannot_be_computed_goes_up_a_level_at_once() {
 }
 
 #[tokio::test]
+async fn a_unit_that_is_over_is_passed_over() {
+    let mut world = open().await;
+    let branch = world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"])).await.remove(0);
+    world.settle().await;
+    world.close_units(&["hanoi/cua-nam"]).await;
+    world.hours(2).await;
+    assert_eq!(world.asked(&branch).await, ["vwu/desk", "hanoi/ba-dinh"]);
+}
+
+#[tokio::test]
 async fn what_its_origin_has_given_up_is_not_asked_of_others() {
     for recalled in [true, false] {
         let mut world = open().await;

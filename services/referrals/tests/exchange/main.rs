@@ -4,6 +4,7 @@
 
 mod areas;
 mod attacks;
+mod closed;
 mod cost;
 mod crossing;
 mod deeds;

@@ -244,6 +244,18 @@ impl World {
         self.amend(|wire| wire.retention_classes = classes).await;
     }
 
+    /// Has everybody install a release under which these units, `party/unit`, are over as of now.
+    pub(crate) async fn close_units(&mut self, units: &[&str]) {
+        let end = prost_types::Timestamp { seconds: self.now().as_second(), nanos: 0 };
+        let is_closed = |unit: &&mut directory::Unit| units.contains(&format!("{}/{}", unit.party, unit.unit).as_str());
+        self.amend(|wire| {
+            for unit in wire.units.iter_mut().filter(is_closed) {
+                unit.validity.as_mut().unwrap().expire_time = Some(end);
+            }
+        })
+        .await;
+    }
+
     /// Has everybody install a release that differs in this from the one before.
     pub(crate) async fn amend(&mut self, change: impl FnOnce(&mut directory::Release)) {
         let Signers { root, ids, pairs } = signers();
