@@ -1,4 +1,4 @@
-//! The rules of Nhịp Cầu: identifiers, areas, the directory, time limits, referrals, retention, indicators.
+//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, time limits, referrals, retention, indicators.
 //!
 //! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
 //! every conversion from wire types, so that no other crate handles an unchecked one.
@@ -12,3 +12,4 @@ pub mod pae;
 pub mod reason;
 pub mod referral;
 pub mod retention;
+pub mod route;

@@ -63,11 +63,16 @@ pub(crate) struct Place {
 impl Place {
     /// Reads the tables of the newest release there, or in the directory that a profile names.
     pub(crate) fn read(&self, named: Option<&SignedDirectory>) -> Result<Tables, Failure> {
+        self.open(named).map(|(_, tables)| tables)
+    }
+
+    /// As [`Place::read`], with the release.
+    pub(crate) fn open(&self, named: Option<&SignedDirectory>) -> Result<(Release, Tables), Failure> {
         match (&self.directory, &self.fingerprint) {
             (Some(path), Some(fingerprint)) => {
-                newest(&SignedDirectory { path: path.clone(), fingerprint: fingerprint.clone() })
+                open(&SignedDirectory { path: path.clone(), fingerprint: fingerprint.clone() })
             }
-            _ => newest(named.ok_or_else(|| {
+            _ => open(named.ok_or_else(|| {
                 let text = "neither the command nor the profile names a directory; give --directory and --fingerprint";
                 Failure::because(Code::Usage, text)
             })?),
@@ -78,10 +83,15 @@ impl Place {
 /// Verifies a directory and reads the tables of its newest release. An expired one is taken: what may be published is
 /// the access point's to say.
 pub(crate) fn newest(place: &SignedDirectory) -> Result<Tables, Failure> {
+    open(place).map(|(_, tables)| tables)
+}
+
+fn open(place: &SignedDirectory) -> Result<(Release, Tables), Failure> {
     let fingerprint = place.fingerprint.parse().context("the fingerprint of the directory");
     let place = config::Directory { path: place.path.clone(), fingerprint: fingerprint.or_exit(Code::Configuration)? };
     let release = directory::load(&place, Timestamp::now(), true).or_exit(Code::Configuration)?;
-    read(&place, &release).context("the tables of the directory").or_exit(Code::Configuration)
+    let tables = read(&place, &release).context("the tables of the directory").or_exit(Code::Configuration)?;
+    Ok((release, tables))
 }
 
 fn from_tables(tables: &BTreeMap<String, Vec<u8>>, release: &Release) -> anyhow::Result<Tables> {

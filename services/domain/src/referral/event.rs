@@ -83,6 +83,12 @@ pub struct UnitRef {
     pub unit: UnitId,
 }
 
+impl fmt::Display for UnitRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.party, self.unit)
+    }
+}
+
 /// Who caused an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Actor {

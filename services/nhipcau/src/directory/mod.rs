@@ -16,6 +16,7 @@ pub(crate) mod problem;
 pub(crate) mod release;
 mod revoke;
 pub(crate) mod root;
+mod route;
 mod show;
 pub(crate) mod source;
 mod tables;
@@ -56,6 +57,8 @@ enum Command {
     Install(commands::Install),
     /// Revokes keys of one's own access point at once, without the other signers.
     Revoke(commands::Revoke),
+    /// Says which unit serves a service in an area at a time, and why each that was looked at fits or not.
+    Route(route::Args),
 }
 
 /// Runs the command.
@@ -71,6 +74,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Verify(command) => command.run(),
         Command::Install(command) => command.run(),
         Command::Revoke(command) => command.run(),
+        Command::Route(command) => command.run(),
     });
     done.await.or_exit(Code::Failed)?
 }

@@ -2,6 +2,7 @@
 //! refused wherever it must be.
 
 mod refused;
+mod routing;
 mod source;
 
 use std::{
@@ -286,7 +287,7 @@ fn a_change_of_any_kind_shows_before_signing() {
     let office = Office::new();
     let first = office.first();
     let first = Summary::of(&fs::read(&first).unwrap(), day(1)).unwrap();
-    let changes: [(&str, &str, &str); 7] = [
+    let changes: [(&str, &str, &str); 8] = [
         ("parties.toml", "en = \"Union\"", "en = \"Unions\""),
         (
             "parties.toml",
@@ -295,6 +296,7 @@ fn a_change_of_any_kind_shows_before_signing() {
         ),
         ("access-points.toml", SEALING, "3333333333333333333333333333333333333333333333333333333333333333"),
         ("units.toml", "\"hotline\"", "\"hotline\", \"counselling\""),
+        ("units.toml", "services", "hours = [{ weekdays = [1], start = \"07:30\", end = \"24:00\" }]\nservices"),
         ("units.toml", "services", "expire_time = 2030-01-01T00:00:00Z\nservices"),
         ("programme.toml", "minor = 0", "minor = 1"),
         ("tables/units.csv", "Thành phố Hà Nội", "Thủ đô Hà Nội"),
