@@ -43,6 +43,16 @@ pub const GROUP_ASSIGNED: &str = "GROUP_ASSIGNED";
 pub const TRANSFER_NOT_REJECTABLE: &str = "TRANSFER_NOT_REJECTABLE";
 /// A person took the transfer over; it is handed on by a new transfer.
 pub const TRANSFER_TAKEN_OVER: &str = "TRANSFER_TAKEN_OVER";
+/// The recipient has asked already to hand the branch back.
+pub const HAND_BACK_REQUESTED: &str = "HAND_BACK_REQUESTED";
+/// The recipient does not ask to hand the branch back.
+pub const NO_HAND_BACK_REQUESTED: &str = "NO_HAND_BACK_REQUESTED";
+/// The need is not over: one of its branches is open, or it was opened again already.
+pub const NEED_OPEN: &str = "NEED_OPEN";
+/// The unit was tried for this need already.
+pub const REDIRECT_CIRCLE: &str = "REDIRECT_CIRCLE";
+/// The need was redirected so often that it goes to a unit above.
+pub const TOO_MANY_REDIRECTS: &str = "TOO_MANY_REDIRECTS";
 /// Nobody asked the recipient to stop.
 pub const NO_REVOCATION_REQUESTED: &str = "NO_REVOCATION_REQUESTED";
 /// The recipient stored the opening, so that it was not returned.

@@ -130,7 +130,9 @@ pub(crate) fn digests(pieces: &[crate::content::Piece]) -> Vec<PartDigest> {
 /// Whether a command of the origin ends the branch.
 fn ends(command: &Command, view: &View) -> bool {
     match command {
-        Command::Relieve | Command::WithdrawConsent { .. } | Command::EnterInError { .. } => true,
+        Command::Relieve | Command::WithdrawConsent { .. } | Command::EnterInError { .. } | Command::TakeHandBack => {
+            true
+        }
         Command::Revoke { .. } => view.state.is_pending(),
         _ => false,
     }

@@ -28,6 +28,7 @@ mod limits;
 mod list;
 pub mod metrics;
 mod name;
+mod onward;
 mod open_branch;
 mod page;
 mod recall;

@@ -161,12 +161,12 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        EmergencyReleased, ErasureDue, Escalated, LegalHold, LimitUnknown, Overdue, RevocationRequested,
-        Unacknowledged, Unspecified, Warned, WithdrawalUnanswered,
+        EmergencyReleased, ErasureDue, Escalated, HandBackRequested, LegalHold, LimitUnknown, Overdue,
+        RevocationRequested, Unacknowledged, Unspecified, Warned, WithdrawalUnanswered,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
         Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),
-        RevocationRequested => matches!(state, State::Assigned | State::InService),
+        HandBackRequested | RevocationRequested => matches!(state, State::Assigned | State::InService),
         ErasureDue => state.calls_for_erasure(),
         WithdrawalUnanswered => *state == State::Revoked,
         EmergencyReleased | LegalHold | Unspecified => true,

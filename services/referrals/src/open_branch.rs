@@ -1,13 +1,11 @@
-//! Opening a further branch of a referral: following a redirect, turning elsewhere after silence, or for another need.
+//! Opening a further branch of a referral: following a redirect, turning elsewhere after silence, for another need, or
+//! for one that was over.
 
 use nhipcau_domain::{
     id::PartyId,
     limit::Facts,
     reason,
-    referral::{
-        Actor, Cause, Ids, NewBranch, Opening, Side, State, UnitRef,
-        group::{Member, vacant},
-    },
+    referral::{Actor, Cause, Ids, NewBranch, Opening, Side, UnitRef},
 };
 use uuid::Uuid;
 
@@ -19,7 +17,7 @@ use crate::{
     error::Error,
     event, get, limits,
     name::{BranchName, made_by},
-    recall,
+    onward, recall,
     request::Call,
     send,
     store::branch::{self, Known},
@@ -35,9 +33,16 @@ pub(crate) struct Asked {
     /// Of the whole referral.
     pub(crate) etag: String,
     pub(crate) recipient: UnitRef,
-    /// The branch whose redirect or silence leads to this one.
+    /// The branch that leads to this one.
     pub(crate) cause: Option<BranchName>,
+    /// Its need was over and is opened again.
+    pub(crate) reopen: bool,
+    /// A person decided on the unit whatever was tried.
+    pub(crate) force: bool,
 }
+
+/// What is opened again has to be named.
+const CAUSE_MISSING: Error = Error::Field { field: "cause_branch", reason: reason::FIELD_REQUIRED };
 
 /// Opens a branch with what the referral holds.
 ///
@@ -71,7 +76,7 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if submit::is_closed(&shared.release(), &asked.recipient, desk.now()) {
         return Err(Error::rule("recipient", reason::UNIT_CLOSED));
     }
-    let need = need(desk, asked, &branches)?;
+    let need = need(desk, shared, asked, &branches)?;
     let further = Further {
         branch: made_by(desk, call, "further-branch", 0),
         need,
@@ -108,7 +113,8 @@ impl Further {
         let pieces = content::newest(desk, ids.case, send::owner(other.held, ids.referral))?;
         let basis = event::revealed(desk, other.held, &other.branch)?.view().basis;
         let (kind, now, need) = (other.branch.opening().kind, desk.now(), self.need);
-        let reported = submit::reported(&pieces).unwrap_or(now);
+        // A need that begins again is no older than that.
+        let reported = submit::reported(&pieces).filter(|_| need.cause != Cause::Reopened).unwrap_or(now);
         let facts = Facts::of_need(kind, reported, now, need.before.iter().map(|known| &known.branch));
         let reckoned = limits::reckoned(&shared.release(), &facts);
         let new = NewBranch {
@@ -142,22 +148,22 @@ pub(crate) struct Need {
     pub(crate) before: Vec<Known>,
 }
 
-fn need<'t>(desk: &mut impl Desk<'t>, asked: &Asked, branches: &[Known]) -> Result<Need, Error> {
-    let Some(name) = &asked.cause else {
+fn need<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Asked, branches: &[Known]) -> Result<Need, Error> {
+    let fresh = |cause, branch| {
         let group = made_by(desk, &asked.call, "further-group", 0);
-        return Ok(Need { group, cause: Cause::Initial, branch: None, before: Vec::new() });
+        Need { group, cause, branch, before: Vec::new() }
+    };
+    let Some(name) = &asked.cause else {
+        return if asked.reopen { Err(CAUSE_MISSING) } else { Ok(fresh(Cause::Initial, None)) };
     };
     let is_meant = |known: &&Known| known.held.branch == name.branch && name.referral == asked.referral;
-    let before = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
-    let group = before.branch.opening().group;
-    let mut of_need = Vec::new();
-    for held in branch::of_group(desk.tx(), asked.referral, group)? {
-        of_need.extend(branch::known(desk.tx(), held)?);
+    let last = branches.iter().find(is_meant).ok_or(Error::AccessDenied)?;
+    let branch = Some(last.held.branch);
+    if asked.reopen {
+        onward::over(last, branches)?;
+        return Ok(fresh(Cause::Reopened, branch));
     }
-    let views: Vec<_> = of_need.iter().map(|known| (known.held.branch, known.branch.view())).collect();
-    let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
-    vacant(&members).map_err(Error::Rules)?;
-    let is_redirect = before.branch.view().state == State::Redirected;
-    let cause = if is_redirect { Cause::Redirect } else { Cause::Escalation };
-    Ok(Need { group, cause, branch: Some(before.held.branch), before: of_need })
+    let cause = onward::cause(&shared.release(), asked, last, branches)?;
+    let before = onward::of_need(last, branches).cloned().collect();
+    Ok(Need { group: last.branch.opening().group, cause, branch, before })
 }

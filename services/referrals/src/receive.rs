@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
 use nhipcau_domain::referral::{
-    Body, Branch, Event, EventKind, Fault, Part, Side, check_part,
+    Body, Branch, Cause, Event, EventKind, Fault, Part, Side, check_part,
     disclosure::{self, Stage},
 };
 use nhipcau_messaging::{
@@ -167,9 +167,15 @@ fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken>
     let cause = Held { branch: uid, side: Side::Recipient }.load(desk.tx())?;
     let Some(cause) = cause.filter(|cause| cause.unit(Side::Origin).party == origin.party) else { return Ok(()) };
     let is_same = cause.unit(Side::Origin) == origin
-        && (cause.ids().case, cause.ids().referral) == (branch.ids().case, branch.ids().referral)
-        && cause.opening().group == branch.opening().group;
-    if is_same { Ok(()) } else { Err(INVALID) }
+        && (cause.ids().case, cause.ids().referral) == (branch.ids().case, branch.ids().referral);
+    let joins = cause.opening().group == branch.opening().group;
+    let fits = match branch.opening().cause {
+        Cause::Reopened => !joins,
+        // What a later version calls its cause says nothing here about the group.
+        Cause::Unrecognized(_) => true,
+        Cause::Initial | Cause::Redirect | Cause::Escalation => joins,
+    };
+    if is_same && fits { Ok(()) } else { Err(INVALID) }
 }
 
 /// The branch with the event. What it names of this side's log and is not there was lost with an older store and will

@@ -183,7 +183,7 @@ fn dispatch<'t>(
         header: Header {
             message: EVENT_MESSAGE.to_owned(),
             contract: crate::contract(),
-            contract_minor: minor_of(event),
+            contract_minor: event.body.minor(),
             sender: address(&event.owner),
             recipient: Some(address(&event.counterpart)),
             purpose: known.purpose.clone(),
@@ -200,14 +200,6 @@ fn dispatch<'t>(
         ordinal: u32::from(carried == Carried::Bare),
     };
     desk.send(draft).map(Some)
-}
-
-/// The oldest minor version of the contract that knows the event: a reader of an older one goes on reading all others.
-fn minor_of(event: &Event) -> u32 {
-    match event.body.kind() {
-        EventKind::WithdrawalAnswered => 1,
-        _ => 0,
-    }
 }
 
 /// What holds at the origin whether it can be sent or not.
@@ -247,24 +239,5 @@ fn citation(basis: &Basis) -> String {
         Basis::Consent(_) => "consent".to_owned(),
         Basis::StatutoryDuty { citation } => format!("statutory duty: {}", citation.as_str()),
         Basis::VitalInterest { citation, .. } => format!("vital interest: {}", citation.as_str()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nhipcau_domain::referral::{Draft, PartSet, WithdrawalAnswer};
-
-    use super::*;
-    use crate::view::fixture::{Plan, time};
-
-    #[test]
-    fn only_what_is_new_asks_a_reader_for_a_newer_minor() {
-        let branch = Plan::default().open();
-        let opened = &branch.log(Side::Origin).events()[0];
-        assert_eq!(minor_of(opened), 0);
-        let of = |body| Event::write(Draft { side: Side::Recipient, body, ..(**opened).clone() }).0;
-        assert_eq!(minor_of(&of(Body::Erased)), 0);
-        let answer = WithdrawalAnswer { stopped: time(1), erased: PartSet::EMPTY, kept: Vec::new() };
-        assert_eq!(minor_of(&of(Body::WithdrawalAnswered(answer))), crate::MINOR);
     }
 }

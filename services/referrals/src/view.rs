@@ -74,6 +74,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::EmergencyReleased => pb::BranchCondition::EmergencyReleased,
         Condition::ErasureDue => pb::BranchCondition::ErasureDue,
         Condition::LimitUnknown => pb::BranchCondition::LimitUnknown,
+        Condition::HandBackRequested => pb::BranchCondition::HandBackRequested,
         Condition::WithdrawalUnanswered => pb::BranchCondition::WithdrawalUnanswered,
         Condition::LegalHold => pb::BranchCondition::LegalHold,
     };
@@ -146,6 +147,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),
         history: history(&view),
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
+        hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
         withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
     }
 }

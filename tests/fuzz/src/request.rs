@@ -7,7 +7,7 @@ use nhipcau_proto::{
 use prost::Message;
 
 /// What may be sent to a service, by number.
-const REQUESTS: [fn(&[u8]); 20] = [
+const REQUESTS: [fn(&[u8]); 22] = [
     check::<referral::SubmitReferralRequest>,
     check::<referral::OpenBranchRequest>,
     check::<referral::DiscloseBranchRequest>,
@@ -28,6 +28,8 @@ const REQUESTS: [fn(&[u8]); 20] = [
     check::<indicator::CommitBulkLoadRequest>,
     check::<indicator::QueryObservationsRequest>,
     check::<accesspoint::ReconcileRequest>,
+    check::<referral::HandBackBranchRequest>,
+    check::<referral::TakeHandBackRequest>,
 ];
 
 /// The first byte says which request the rest is.

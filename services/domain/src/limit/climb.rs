@@ -39,6 +39,11 @@ impl<'b> Asked<'b> {
         Self { branch, view: branch.view() }
     }
 
+    /// Whoever answered gave it back: what stopped there runs on for the need.
+    fn was_handed_back(&self) -> bool {
+        self.view.revocation == Some(Revocation::HandedBack)
+    }
+
     /// It was carried out, or its origin says that the need is no more: nobody is to be asked in its place.
     fn is_settled(&self) -> bool {
         let is_met = self.view.revocation == Some(Revocation::NeedMet);
@@ -60,7 +65,8 @@ pub fn climb(need: &[Asked<'_>], now: Timestamp) -> Climb {
         return Climb::Rest;
     }
     let climbed = need.iter().map(|asked| asked.view.escalation).max().unwrap_or(0);
-    let is_running = |stop: Stop| need.iter().all(|asked| asked.view.stopped(stop).is_none());
+    let is_running =
+        |stop: Stop| need.iter().all(|asked| asked.was_handed_back() || asked.view.stopped(stop).is_none());
     let next = (1..).zip(ladder(need)).find(|(level, rung)| *level > climbed && is_running(rung.stop));
     match next {
         None => Climb::Rest,

@@ -96,6 +96,8 @@ codes! {
         Redirect,
         /// Nobody answered in time.
         Escalation,
+        /// The need was over and is opened again.
+        Reopened,
     }
     /// Why a recipient rejects.
     Rejection from RejectionCode {
@@ -125,6 +127,19 @@ codes! {
         /// Another reason.
         Other,
     }
+    /// Why a recipient asks to hand a branch back.
+    HandBack from HandBackReason {
+        /// Another unit's area.
+        OutsideArea,
+        /// Another unit is competent by law.
+        NotCompetent,
+        /// No capacity to go on.
+        NoCapacity,
+        /// It may do harm that this unit goes on.
+        Safety,
+        /// Another reason.
+        Other,
+    }
     /// Why a branch was revoked.
     Revocation from RevocationReason {
         /// The need is met otherwise.
@@ -137,6 +152,8 @@ codes! {
         ConsentWithdrawn,
         /// Another reason.
         Other,
+        /// The recipient handed it back; set by the rules.
+        HandedBack,
     }
     /// Why a referral never should have been sent.
     Mistake from ErrorReason {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     basis::Basis,
     branch::Branch,
-    code::{Giver, Mistake, Outcome, Redirection, Rejection, Revocation},
+    code::{Giver, HandBack, Mistake, Outcome, Redirection, Rejection, Revocation},
     disclosure::{self, Stage},
     event::{Actor, Body, Digest, Draft, Ids, Opening, PartDigest, ReceiptRef, UnitRef},
     guard,
@@ -63,6 +63,8 @@ pub enum Command {
     },
     /// Close.
     Close,
+    /// Take the branch back as its recipient asked.
+    TakeHandBack,
     /// Record that a person has seen it.
     Acknowledge,
     /// Accept.
@@ -92,6 +94,11 @@ pub enum Command {
     RefuseRevocation,
     /// Confirm that what was left was erased.
     ConfirmErasure,
+    /// Ask the origin to take the branch back.
+    HandBack {
+        /// Why.
+        reason: HandBack,
+    },
     /// Say what became of the content after consent was withdrawn.
     AnswerWithdrawal(WithdrawalAnswer),
 }
@@ -220,6 +227,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::WithdrawConsent { time } => Body::ConsentWithdrawn { time },
         Command::EnterInError { reason } => Body::EnteredInError { reason },
         Command::Close => Body::Closed,
+        Command::TakeHandBack => Body::HandBackTaken,
         Command::Acknowledge => Body::Acknowledged,
         Command::Accept => Body::Accepted,
         Command::Reject { code } => Body::Rejected { code },
@@ -229,6 +237,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::GrantRevocation => Body::RevocationGranted,
         Command::RefuseRevocation => Body::RevocationRefused,
         Command::ConfirmErasure => Body::Erased,
+        Command::HandBack { reason } => Body::HandBackRequested { reason },
         Command::AnswerWithdrawal(answer) => Body::WithdrawalAnswered(answer),
     };
     (body, Vec::new(), None)

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     basis::Basis,
-    code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation, Stop},
+    code::{Cause, HandBack, Mistake, Outcome, Part, Redirection, Rejection, Revocation, Stop},
     content::Salt,
     kind::{EventKind, Kind, Side},
     text::Text,
@@ -219,7 +219,7 @@ pub struct Opening {
     pub group: Uuid,
     /// Why it was opened.
     pub cause: Cause,
-    /// The branch whose redirect or silence led to it.
+    /// The branch that led to it.
     pub cause_branch: Option<Uuid>,
     /// Time limits.
     pub time_limits: Vec<TimeLimit>,
@@ -244,6 +244,7 @@ pub enum Body {
     ConsentWithdrawn { time: Timestamp },
     EnteredInError { reason: Mistake },
     Closed,
+    HandBackTaken,
     Acknowledged,
     Accepted,
     Rejected { code: Rejection },
@@ -253,6 +254,7 @@ pub enum Body {
     RevocationGranted,
     RevocationRefused,
     Erased,
+    HandBackRequested { reason: HandBack },
     WithdrawalAnswered(WithdrawalAnswer),
 }
 
@@ -280,6 +282,7 @@ impl Body {
             Self::ConsentWithdrawn { .. } => EventKind::ConsentWithdrawn,
             Self::EnteredInError { .. } => EventKind::EnteredInError,
             Self::Closed => EventKind::Closed,
+            Self::HandBackTaken => EventKind::HandBackTaken,
             Self::Acknowledged => EventKind::Acknowledged,
             Self::Accepted => EventKind::Accepted,
             Self::Rejected { .. } => EventKind::Rejected,
@@ -289,7 +292,19 @@ impl Body {
             Self::RevocationGranted => EventKind::RevocationGranted,
             Self::RevocationRefused => EventKind::RevocationRefused,
             Self::Erased => EventKind::Erased,
+            Self::HandBackRequested { .. } => EventKind::HandBackRequested,
             Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
+        }
+    }
+
+    /// The first minor version of the contract whose readers take it. An older one would refuse it for good.
+    #[must_use]
+    pub const fn minor(&self) -> u32 {
+        match self {
+            Self::HandBackTaken | Self::HandBackRequested { .. } | Self::WithdrawalAnswered(_) => 1,
+            // An older reader holds it against the group of the branch that led to it.
+            Self::Opened(opening) if matches!(opening.cause, Cause::Reopened) => 1,
+            _ => 0,
         }
     }
 }

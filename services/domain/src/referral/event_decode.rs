@@ -5,7 +5,7 @@ use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
 use prost::Message as _;
 
 use super::{
-    code::{Cause, Mistake, Outcome, Part, Redirection, Rejection, Revocation},
+    code::{Cause, HandBack, Mistake, Outcome, Part, Redirection, Rejection, Revocation},
     content::Salt,
     event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
     kind::{Kind, Side},
@@ -157,6 +157,7 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
             Body::EnteredInError { reason: wire::code(reason, "entered_in_error.reason", refusal)? }
         }
         Wire::Closed(_) => Body::Closed,
+        Wire::HandBackTaken(_) => Body::HandBackTaken,
         Wire::Acknowledged(_) => Body::Acknowledged,
         Wire::Accepted(_) => Body::Accepted,
         Wire::Rejected(rejected) => {
@@ -171,6 +172,10 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         Wire::RevocationGranted(_) => Body::RevocationGranted,
         Wire::RevocationRefused(_) => Body::RevocationRefused,
         Wire::Erased(_) => Body::Erased,
+        Wire::HandBackRequested(requested) => {
+            let reason = HandBack::from_wire(requested.reason);
+            Body::HandBackRequested { reason: wire::code(reason, "hand_back_requested.reason", refusal)? }
+        }
         Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };
     Some(body)

@@ -80,6 +80,7 @@ fn body(body: &Body) -> Wire {
         }
         Body::EnteredInError { reason } => Wire::EnteredInError(pb::EnteredInError { reason: reason.to_wire() }),
         Body::Closed => Wire::Closed(pb::Closed {}),
+        Body::HandBackTaken => Wire::HandBackTaken(pb::HandBackTaken {}),
         Body::Acknowledged => Wire::Acknowledged(pb::Acknowledged {}),
         Body::Accepted => Wire::Accepted(pb::Accepted {}),
         Body::Rejected { code } => Wire::Rejected(pb::Rejected { code: code.to_wire() }),
@@ -93,6 +94,9 @@ fn body(body: &Body) -> Wire {
         Body::RevocationGranted => Wire::RevocationGranted(pb::RevocationGranted {}),
         Body::RevocationRefused => Wire::RevocationRefused(pb::RevocationRefused {}),
         Body::Erased => Wire::Erased(pb::Erased {}),
+        Body::HandBackRequested { reason } => {
+            Wire::HandBackRequested(pb::HandBackRequested { reason: reason.to_wire() })
+        }
         Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

@@ -50,6 +50,7 @@ impl<'a> Fold<'a> {
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
             revocation_requested: None,
             revocation: None,
+            hand_back: None,
             rejection: None,
             advice: None,
             outcome: None,
@@ -141,6 +142,8 @@ impl<'a> Fold<'a> {
             Body::RevocationRequested { reason } => view.revocation_requested = Some(*reason),
             Body::RevocationRefused => view.revocation_requested = None,
             Body::ConsentWithdrawn { .. } => view.revocation = Some(Revocation::ConsentWithdrawn),
+            Body::HandBackRequested { reason } => view.hand_back = Some(*reason),
+            Body::HandBackTaken => view.revocation = Some(Revocation::HandedBack),
             Body::Rejected { code } => view.rejection = Some(*code),
             Body::Redirected { advice, .. } => view.advice.clone_from(advice),
             Body::Completed { outcome } => {

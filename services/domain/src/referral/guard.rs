@@ -32,11 +32,14 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
         reasons.push(reason::TOO_MANY);
     }
     match kind {
-        EventKind::Acknowledged if event.actor.person.is_none() => reasons.push(reason::PERSON_REQUIRED),
+        EventKind::Acknowledged | EventKind::HandBackTaken if event.actor.person.is_none() => {
+            reasons.push(reason::PERSON_REQUIRED);
+        }
         EventKind::ConsentWithdrawn if !view.basis.is_consent() => reasons.push(reason::BASIS_NOT_CONSENT),
         EventKind::RevocationGranted | EventKind::RevocationRefused if view.revocation_requested.is_none() => {
             reasons.push(reason::NO_REVOCATION_REQUESTED);
         }
+        EventKind::HandBackRequested if view.hand_back.is_some() => reasons.push(reason::HAND_BACK_REQUESTED),
         EventKind::Returned if view.head(Side::Recipient).is_some() => reasons.push(reason::OPENING_STORED),
         EventKind::Escalated if matches!(event.body, Body::Escalated { level: 0 }) => {
             reasons.push(reason::FIELD_REQUIRED)
@@ -44,6 +47,9 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
         EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
         EventKind::WithdrawalAnswered if !view.is_withdrawn() => reasons.push(reason::WRONG_STATE),
         _ => {}
+    }
+    if kind == EventKind::HandBackTaken && !view.asks_to_hand_back() {
+        reasons.push(reason::NO_HAND_BACK_REQUESTED);
     }
     if let Body::EmergencyReleased = event.body
         && !event.basis.as_ref().is_some_and(super::Basis::is_vital_interest)

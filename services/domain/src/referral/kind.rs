@@ -226,6 +226,8 @@ events! {
     EnteredInError = "entered_in_error" by Origin,
     /// The outcome was noted.
     Closed = "closed" by Origin,
+    /// A person took the branch back as the recipient had asked.
+    HandBackTaken = "hand_back_taken" by Origin,
     /// A person has seen it.
     Acknowledged = "acknowledged" by Recipient,
     /// Will serve.
@@ -244,6 +246,8 @@ events! {
     RevocationRefused = "revocation_refused" by Recipient,
     /// Erased what an ended branch left behind.
     Erased = "erased" by Recipient,
+    /// Asks the origin to take the branch back.
+    HandBackRequested = "hand_back_requested" by Recipient,
     /// Said what became of the content after consent was withdrawn.
     WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

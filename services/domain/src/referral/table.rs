@@ -79,6 +79,8 @@ pub const ROWS: &[Row] = &[
     row(E::EnteredInError, ALL, ANY, Verdict::To(S::EnteredInError)),
     row(E::Closed, CASES, &[S::Completed], Verdict::To(S::Closed)),
     row(E::Closed, NOTIFICATION, &[S::Received, S::Acknowledged], Verdict::To(S::Closed)),
+    row(E::HandBackTaken, CASES, SERVING, Verdict::To(S::Revoked)),
+    row(E::HandBackTaken, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::Acknowledged, ALL, NEW, Verdict::To(S::Acknowledged)),
     row(E::Acknowledged, NOTIFICATION, &[S::Closed], Verdict::Keep),
     row(E::Accepted, REFERRAL, UNDECIDED, Verdict::To(S::Accepted)),
@@ -109,6 +111,9 @@ pub const ROWS: &[Row] = &[
     row(E::RevocationRefused, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::Erased, ALL, ERASING, Verdict::Keep),
     row(E::Erased, ALL, ANY, Verdict::Refuse(reason::ERASURE_NOT_DUE)),
+    row(E::HandBackRequested, CASES, SERVING, Verdict::Keep),
+    row(E::HandBackRequested, CASES, PENDING, Verdict::Refuse(reason::NOT_ASSIGNED)),
+    row(E::HandBackRequested, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 

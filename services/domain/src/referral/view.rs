@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     basis::Basis,
-    code::{Outcome, Rejection, Revocation, Stop},
+    code::{HandBack, Outcome, Rejection, Revocation, Stop},
     event::{Digest, LimitRefusal, Mark, TimeLimit, UnitRef},
     kind::{EventKind, Kind, Side, State},
     parts::PartSet,
@@ -58,6 +58,8 @@ pub enum Condition {
     ErasureDue,
     /// A time limit runs that could not be computed.
     LimitUnknown,
+    /// The recipient has asked the origin to take the branch back, and the origin has not.
+    HandBackRequested,
     /// Consent was withdrawn and the recipient has not said what became of the content.
     WithdrawalUnanswered,
     /// Whoever holds this copy keeps its case by a legal hold.
@@ -96,6 +98,8 @@ pub struct View {
     pub revocation_requested: Option<Revocation>,
     /// Why it was revoked.
     pub revocation: Option<Revocation>,
+    /// Why the recipient asked to hand it back; stays, whatever came of it.
+    pub hand_back: Option<HandBack>,
     /// Why it was rejected.
     pub rejection: Option<Rejection>,
     /// The advised unit.
@@ -148,11 +152,24 @@ impl View {
     }
 
     /// The side that answers for the child. In a TRANSFER the origin answers until it has stored the acknowledgement
-    /// and assigned the branch, and again from the moment it asks for the child back.
+    /// and assigned the branch, and again from the moment it asks for the child back or takes it back. A recipient that
+    /// asks to hand the child back answers until it holds the origin's word.
     #[must_use]
     pub const fn responsible(&self) -> Side {
         let moved = matches!(self.kind, Kind::Transfer) && self.state.is_assigned();
         if moved && self.revocation_requested.is_none() { Side::Recipient } else { Side::Origin }
+    }
+
+    /// True while the recipient's request to hand the branch back waits for the origin.
+    #[must_use]
+    pub const fn asks_to_hand_back(&self) -> bool {
+        self.hand_back.is_some() && matches!(self.state, State::Assigned | State::InService)
+    }
+
+    /// True when the recipient sent the need on: by a redirect, or by a hand-back that was taken.
+    #[must_use]
+    pub const fn is_sent_on(&self) -> bool {
+        matches!((self.state, self.revocation), (State::Redirected, _) | (State::Revoked, Some(Revocation::HandedBack)))
     }
 
     /// True when it ended because consent was withdrawn.
@@ -201,6 +218,9 @@ impl View {
         }
         if self.revocation_requested.is_some() {
             found.push(Condition::RevocationRequested);
+        }
+        if self.asks_to_hand_back() {
+            found.push(Condition::HandBackRequested);
         }
         if self.emergency {
             found.push(Condition::EmergencyReleased);

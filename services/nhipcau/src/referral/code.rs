@@ -28,6 +28,7 @@ lists! {
     BranchState = "BRANCH_STATE_";
     Danger = "DANGER_";
     ErrorReason = "ERROR_REASON_";
+    HandBackReason = "HAND_BACK_REASON_";
     Outcome = "OUTCOME_";
     RedirectReason = "REDIRECT_REASON_";
     ReferralKind = "REFERRAL_KIND_";

@@ -34,6 +34,7 @@ impl fmt::Display for ShownBranch<'_> {
         for (name, code) in [
             ("rejected", set::<pb::RejectionCode>(branch.rejection_code)),
             ("revoked", set::<pb::RevocationReason>(branch.revocation_reason)),
+            ("hand-back asked", set::<pb::HandBackReason>(branch.hand_back_reason)),
             ("outcome", set::<pb::Outcome>(branch.outcome)),
             ("conditions", listed::<pb::BranchCondition>(&branch.conditions)),
             ("disclosed", listed::<pb::ReferralPart>(&branch.disclosed_parts)),

@@ -58,6 +58,14 @@ pub(super) enum Command {
         #[arg(long, action = clap::ArgAction::Set)]
         granted: bool,
     },
+    /// Recipient: asks the origin to take the branch back, and answers for it until the origin has.
+    HandBack {
+        #[command(flatten)]
+        target: Target,
+        /// Why, such as outside-area.
+        #[arg(long, value_parser = code::parse::<pb::HandBackReason>)]
+        reason: pb::HandBackReason,
+    },
     /// Recipient: what an ended branch left was erased.
     Erase(Target),
     /// Origin: gives further details.
@@ -82,6 +90,8 @@ pub(super) enum Command {
         #[arg(long, value_parser = code::parse::<pb::RevocationReason>)]
         reason: pb::RevocationReason,
     },
+    /// Origin: takes the branch back as its recipient asked, and answers for it from then on.
+    TakeHandBack(Target),
     /// Origin: has noted the outcome.
     Close(Target),
 }
@@ -111,9 +121,11 @@ pub(crate) enum Transition {
     Start,
     Complete(pb::Outcome),
     AnswerRevocation { granted: bool },
+    HandBack(pb::HandBackReason),
     Erase,
     Disclose { content: Box<pb::ReferralContent>, emergency: Option<pb::VitalInterest> },
     Revoke(pb::RevocationReason),
+    TakeHandBack,
     Close,
 }
 
@@ -177,6 +189,7 @@ impl Command {
             Self::Start(target) => (target, Transition::Start),
             Self::Complete { target, outcome } => (target, Transition::Complete(outcome)),
             Self::AnswerRevocation { target, granted } => (target, Transition::AnswerRevocation { granted }),
+            Self::HandBack { target, reason } => (target, Transition::HandBack(reason)),
             Self::Erase(target) => (target, Transition::Erase),
             Self::Disclose { target, content, emergency, citation } => {
                 let emergency = emergency
@@ -184,15 +197,21 @@ impl Command {
                 (target, Transition::Disclose { content: Box::new(submit::file(&content)?), emergency })
             }
             Self::Revoke { target, reason } => (target, Transition::Revoke(reason)),
+            Self::TakeHandBack(target) => (target, Transition::TakeHandBack),
             Self::Close(target) => (target, Transition::Close),
         })
     }
 }
 
+/// The referral of a branch.
+pub(super) fn referral(branch: &str) -> Result<&str, Failure> {
+    let names = branch.split_once("/branches/").context("not the name of a branch").or_exit(Code::Usage)?;
+    Ok(names.0)
+}
+
 /// The present etag of a branch.
 async fn etag(branch: &str, connection: &Connection) -> Result<String, Failure> {
-    let names = branch.split_once("/branches/").context("not the name of a branch").or_exit(Code::Usage)?;
-    let referral = read::get(names.0, None, connection).await?;
+    let referral = read::get(referral(branch)?, None, connection).await?;
     let found = referral.branches.into_iter().find(|known| known.name == branch);
     // The access point says it as it says everything that is not to be known.
     let unknown = "the referral has no such branch, or not for this party";
@@ -225,11 +244,15 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
         Transition::AnswerRevocation { granted } => {
             call!(decisions.answer_revocation(AnswerRevocationRequest { granted: granted }))
         }
+        Transition::HandBack(reason) => {
+            call!(decisions.hand_back_branch(HandBackBranchRequest { reason: reason.into() }))
+        }
         Transition::Erase => call!(decisions.erase_branch(EraseBranchRequest {})),
         Transition::Disclose { content, emergency } => {
             call!(steering.disclose_branch(DiscloseBranchRequest { content: Some(*content), emergency: emergency }))
         }
         Transition::Revoke(reason) => call!(steering.revoke_branch(RevokeBranchRequest { reason: reason.into() })),
+        Transition::TakeHandBack => call!(steering.take_hand_back(TakeHandBackRequest {})),
         Transition::Close => call!(steering.close_branch(CloseBranchRequest {})),
     })
 }

@@ -1,5 +1,5 @@
-//! What is done with a whole referral, whatever the states of its branches: at its origin a further branch, withdrawal
-//! of consent, recall; at either side a legal hold.
+//! What is done with a whole referral, whatever the states of its branches: at its origin a further branch, a need
+//! opened again, withdrawal of consent, recall; at either side a legal hold.
 
 use clap::Subcommand;
 use jiff::Timestamp;
@@ -12,19 +12,38 @@ use crate::{client::document, exit::Failure, terminal};
 /// What is done by command line.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Origin: turns to a further unit, after a redirect or without an answer.
+    /// Origin: turns to a further unit, after a redirect or hand-back or without an answer.
     Open {
         #[command(flatten)]
         target: Target,
         /// Unit to address.
         #[arg(long, value_name = "PARTY/UNIT", value_parser = transition::unit)]
         to: pb::UnitRef,
-        /// Branch whose redirect or silence leads to this one; a new need when left out.
+        /// Branch whose redirect, hand-back or silence leads to this one; a new need when left out.
         #[arg(long, value_name = "BRANCH", default_value = "", hide_default_value = true)]
         cause: String,
+        /// Addresses the unit although the need was there, or was redirected so often that it should go up a level.
+        #[arg(long, requires = "cause")]
+        force: bool,
         /// Etag of the referral as it was read; the present one when left out.
         #[arg(long)]
         etag: Option<String>,
+    },
+    /// Origin: opens a need again that was over, at the same unit or another.
+    Reopen {
+        /// Branch that ended, parties/PARTY/referrals/UUID/branches/UUID.
+        branch: String,
+        /// Reference of the acting person in one's own system, never a name.
+        #[arg(long, value_name = "REF")]
+        person: String,
+        /// Unit to address.
+        #[arg(long, value_name = "PARTY/UNIT", value_parser = transition::unit)]
+        to: pb::UnitRef,
+        /// Etag of the referral as it was read; the present one when left out.
+        #[arg(long)]
+        etag: Option<String>,
+        #[command(flatten)]
+        change: Change,
     },
     /// Origin: consent was withdrawn. Ends every branch, whatever its state.
     WithdrawConsent {
@@ -77,7 +96,15 @@ pub(super) struct Target {
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Open { target, to, cause, etag } => open(target, to, cause, etag).await,
+        Command::Open { target, to, cause, force, etag } => {
+            let how = How { cause_branch: cause, reopen: false, force };
+            open(target, to, how, etag).await
+        }
+        Command::Reopen { branch, person, to, etag, change } => {
+            let name = transition::referral(&branch)?.to_owned();
+            let how = How { cause_branch: branch, reopen: true, force: false };
+            open(Target { name, person, change }, to, how, etag).await
+        }
         Command::WithdrawConsent { target, time } => {
             let (connection, request_id) = target.change.begin()?;
             let time = time.unwrap_or_else(Timestamp::now);
@@ -145,7 +172,14 @@ async fn release(target: Target, order_reference: String) -> Result<(), Failure>
     tell(&target.change, answer.referral, answer.replayed, &request.request_id)
 }
 
-async fn open(target: Target, to: pb::UnitRef, cause: String, etag: Option<String>) -> Result<(), Failure> {
+/// After which branch a further one is opened, and how.
+struct How {
+    cause_branch: String,
+    reopen: bool,
+    force: bool,
+}
+
+async fn open(target: Target, to: pb::UnitRef, how: How, etag: Option<String>) -> Result<(), Failure> {
     let (connection, request_id) = target.change.begin()?;
     let etag = match etag {
         Some(etag) => etag,
@@ -159,7 +193,9 @@ async fn open(target: Target, to: pb::UnitRef, cause: String, etag: Option<Strin
         acting_person: target.person,
         validate_only: target.change.validate_only,
         recipient: Some(to),
-        cause_branch: cause,
+        cause_branch: how.cause_branch,
+        reopen: how.reopen,
+        force: how.force,
     };
     let answer = connection.call(&request, async |request| connection.steering().open_branch(request).await);
     let answer = Box::pin(answer).await?;

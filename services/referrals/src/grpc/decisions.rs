@@ -1,6 +1,8 @@
 //! The door of the recipient: decide on the branches addressed to the caller's units.
 
-use nhipcau_domain::referral::{Command, Outcome, Redirection, Refusal as Broken, Rejection, Side, read_unit};
+use nhipcau_domain::referral::{
+    Command, HandBack, Outcome, Redirection, Refusal as Broken, Rejection, Side, read_unit,
+};
 use nhipcau_proto::referral::v1::{self as pb, referral_decision_service_server::ReferralDecisionService};
 use nhipcau_runtime::{caller::Role, status::check};
 use tonic::{Request, Response, Status};
@@ -101,6 +103,13 @@ impl ReferralDecisionService for Door {
         decide!(self, request, AnswerRevocationResponse, answer)
     }
 
+    async fn hand_back_branch(
+        &self,
+        request: Request<pb::HandBackBranchRequest>,
+    ) -> Result<Response<pb::HandBackBranchResponse>, Status> {
+        decide!(self, request, HandBackBranchResponse, hand_back)
+    }
+
     async fn erase_branch(
         &self,
         request: Request<pb::EraseBranchRequest>,
@@ -121,6 +130,10 @@ fn redirect(message: &pb::RedirectBranchRequest) -> Result<Command, Error> {
     let advice = message.advised_unit.as_ref().map(|unit| read_unit(Some(unit), "advised_unit", &mut broken));
     let advice = broken.or(advice.flatten()).map_err(Error::Content)?;
     Ok(Command::Redirect { reason, advice })
+}
+
+fn hand_back(message: &pb::HandBackBranchRequest) -> Result<Command, Error> {
+    Ok(Command::HandBack { reason: code::known(HandBack::from_wire(message.reason), HandBack::is_known, "reason")? })
 }
 
 fn complete(message: &pb::CompleteBranchRequest) -> Result<Command, Error> {

@@ -44,7 +44,8 @@ impl ReferralSteeringService for Door {
         let (origin, referral) = referral_name(&message.name)?;
         let cause = Some(&message.cause_branch).filter(|name| !name.is_empty());
         let cause = cause.map(|name| BranchName::read(name)).transpose()?;
-        let asked = open_branch::Asked { call, origin, referral, etag: message.etag.clone(), recipient, cause };
+        let (etag, reopen, force) = (message.etag.clone(), message.reopen, message.force);
+        let asked = open_branch::Asked { call, origin, referral, etag, recipient, cause, reopen, force };
         let (shared, validate_only) = (self.shared.clone(), message.validate_only);
         let done = self.carry_out(validate_only, move |desk| open_branch::open(desk, &shared, &asked)).await?;
         let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
@@ -79,6 +80,19 @@ impl ReferralSteeringService for Door {
         let asked = asked(call, &message.name, &message.etag)?;
         let (branch, replayed) = self.act(asked, Command::Revoke { reason }, message.validate_only).await?;
         Ok(Response::new(pb::RevokeBranchResponse { branch, replayed }))
+    }
+
+    async fn take_hand_back(
+        &self,
+        request: Request<pb::TakeHandBackRequest>,
+    ) -> Result<Response<pb::TakeHandBackResponse>, Status> {
+        let message = request.get_ref();
+        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        of_origin(&message.name, &call)?;
+        check(message)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let (branch, replayed) = self.act(asked, Command::TakeHandBack, message.validate_only).await?;
+        Ok(Response::new(pb::TakeHandBackResponse { branch, replayed }))
     }
 
     async fn close_branch(

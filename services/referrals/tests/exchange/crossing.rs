@@ -11,11 +11,11 @@ use crate::{deeds::*, world::*};
 
 impl World {
     /// Lets nothing through between two calls, then everything.
-    async fn hold(&mut self) {
+    pub(crate) async fn hold(&mut self) {
         self.silent = vec![MOH, HANOI, VWU];
     }
 
-    async fn release(&mut self) {
+    pub(crate) async fn release(&mut self) {
         self.silent.clear();
         self.settle_slowly().await;
     }

@@ -175,6 +175,8 @@ transitions! {
     complete = complete_branch(CompleteBranchRequest { outcome: pb::Outcome });
     answer_revocation = answer_revocation(AnswerRevocationRequest { granted: bool });
     erase = erase_branch(EraseBranchRequest {});
+    hand_back = hand_back_branch(HandBackBranchRequest { reason: pb::HandBackReason });
+    take_hand_back = take_hand_back(TakeHandBackRequest {});
     revoke = revoke_branch(RevokeBranchRequest { reason: pb::RevocationReason });
     close = close_branch(CloseBranchRequest {});
     disclose = disclose_branch(DiscloseBranchRequest { content: Option<pb::ReferralContent>, emergency: Option<pb::VitalInterest> });
@@ -196,6 +198,27 @@ impl World {
     ) -> Result<pb::SubmitReferralResponse, Status> {
         let answer = self.nodes[node].door.submit_referral(call(request.clone(), NAMES[node])).await?;
         Ok(answer.into_inner())
+    }
+
+    /// Opens a further branch after another one, at the origin of these tests.
+    pub(crate) async fn further(
+        &self,
+        after: &str,
+        to: &str,
+        change: impl FnOnce(&mut pb::OpenBranchRequest),
+    ) -> Result<pb::Branch, Status> {
+        let mut request = pb::OpenBranchRequest {
+            request_id: request_id(),
+            name: referral_of(after),
+            etag: self.get(MOH, &referral_of(after)).await?.etag,
+            acting_person: "cb-17".into(),
+            recipient: Some(unit(to)),
+            cause_branch: after.to_owned(),
+            ..Default::default()
+        };
+        change(&mut request);
+        let answer = self.nodes[MOH].door.open_branch(call(request, "moh")).await?;
+        Ok(answer.into_inner().branch.unwrap())
     }
 
     /// A referral of kind and basis to one unit.

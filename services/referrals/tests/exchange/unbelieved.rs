@@ -116,25 +116,32 @@ async fn a_time_that_must_have_passed_is_refused_at_the_door_when_it_has_not() {
 #[tokio::test]
 async fn a_cause_that_is_here_is_of_the_same_need_or_nothing_is_opened() {
     let mut world = World::open().await;
-    let caused = |draft: Draft, cause, group| {
+    let caused = |draft: Draft, cause, after, group| {
         let Body::Opened(opened) = draft.body else { unreachable!("an opening") };
-        let opened = Opening { cause: Cause::Redirect, cause_branch: Some(cause), group, ..opened };
+        let opened = Opening { cause, cause_branch: Some(after), group, ..opened };
         Draft { body: Body::Opened(opened), ..draft }
     };
     let (first, parts) = forged(&world, ids(3), "vwu/desk", "hanoi/ba-dinh");
     send(&world, (VWU, HANOI), first, parts.clone()).await;
     world.settle().await;
-    let (need, here, elsewhere) = (Uuid::from_u128(5), Uuid::from_u128(3), Uuid::from_u128(77));
-    for (branch, cause, group, expected) in
-        [(10, here, Uuid::from_u128(6), INVALID), (11, here, need, RECEIVED), (12, elsewhere, need, RECEIVED)]
-    {
+    let [need, other, here, elsewhere] = [5, 6, 3, 77].map(Uuid::from_u128);
+    let later = Cause::Unrecognized(9);
+    for (branch, cause, after, group, expected) in [
+        (10, Cause::Redirect, here, other, INVALID),
+        (11, Cause::Redirect, here, need, RECEIVED),
+        (12, Cause::Redirect, elsewhere, need, RECEIVED),
+        (20, Cause::Reopened, here, need, INVALID),
+        (21, Cause::Reopened, here, other, RECEIVED),
+        (22, later, here, other, RECEIVED),
+        (23, later, here, need, RECEIVED),
+    ] {
         let (next, _) = forged(&world, ids(branch), "vwu/desk", "hanoi/cua-nam");
-        send(&world, (VWU, HANOI), caused(next, cause, group), parts.clone()).await;
+        send(&world, (VWU, HANOI), caused(next, cause, after, group), parts.clone()).await;
         world.settle().await;
         assert_eq!(outcome(&world, HANOI).await, expected, "{branch}");
     }
     let (next, _) = forged(&world, Ids { referral: Uuid::from_u128(9), ..ids(13) }, "vwu/desk", "hanoi/cua-nam");
-    send(&world, (VWU, HANOI), caused(next, here, need), parts.clone()).await;
+    send(&world, (VWU, HANOI), caused(next, Cause::Redirect, here, need), parts.clone()).await;
     world.settle().await;
     assert_eq!(outcome(&world, HANOI).await, INVALID, "of another referral");
 }

@@ -32,10 +32,12 @@ use nhipcau_messaging::{
     writer::{Handle, Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
-use nhipcau_referrals::{CONTRACT, Referrals, SCHEMA, grpc::Door};
+use nhipcau_referrals::{CONTRACT, MINOR, Referrals, SCHEMA, grpc::Door};
 use nhipcau_runtime::{clock::Clock, traced::Traced};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::older::AtMinor;
 
 pub(crate) const NAMES: [&str; 3] = ["moh", "hanoi", "vwu"];
 pub(crate) const MOH: usize = 0;
@@ -122,7 +124,7 @@ impl World {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
-        let nodes = NAMES.iter().map(|name| start(name, Disk::new(), 1, &now, &newest)).collect();
+        let nodes = NAMES.iter().map(|name| start(name, Disk::new(), (1, MINOR), &now, &newest)).collect();
         let mut world =
             Self { nodes, queue: VecDeque::new(), published: Vec::new(), silent: Vec::new(), now, releases, token: 0 };
         world.settle().await;
@@ -223,6 +225,12 @@ impl World {
         self.start_on(node, self.nodes[node].disk.copied());
     }
 
+    /// As [`World::restart`], with a build that knows this minor version of the contract.
+    pub(crate) fn restart_as(&mut self, node: usize, minor: u32) {
+        let (starts, disk) = (self.nodes[node].starts + 1, self.nodes[node].disk.copied());
+        self.nodes[node] = start(NAMES[node], disk, (starts, minor), &self.now, &self.releases.subscribe());
+    }
+
     /// Starts a node on an older copy of its disk.
     pub(crate) fn restore(&mut self, node: usize, copy: &Disk) {
         self.stop(node);
@@ -231,7 +239,7 @@ impl World {
 
     fn start_on(&mut self, node: usize, disk: Disk) {
         let starts = self.nodes[node].starts + 1;
-        self.nodes[node] = start(NAMES[node], disk, starts, &self.now, &self.releases.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, &self.releases.subscribe());
     }
 
     /// Has everybody install a release under which nobody agreed to anything.
@@ -379,7 +387,13 @@ pub(crate) fn kek(name: &str) -> RestKey {
     RestKey::new(seed(name, 4))
 }
 
-fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &watch::Receiver<Arc<Release>>) -> Node {
+fn start(
+    name: &str,
+    disk: Disk,
+    (starts, minor): (u64, u32),
+    now: &Arc<AtomicI64>,
+    releases: &watch::Receiver<Arc<Release>>,
+) -> Node {
     let mut store = Store::open(&disk.location).unwrap();
     store.add_tables(SCHEMA).unwrap();
     let clock = || {
@@ -410,7 +424,7 @@ fn start(name: &str, disk: Disk, starts: u64, now: &Arc<AtomicI64>, releases: &w
             kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: kek(name) }],
         },
         release: Arc::clone(&releases.borrow()),
-        handlers: vec![Box::new(Traced(Box::new(service.handler())))],
+        handlers: vec![Box::new(AtMinor(Box::new(Traced(Box::new(service.handler()))), minor))],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         limits: nhipcau_messaging::engine::Limits::default(),
         is_put_back: false,

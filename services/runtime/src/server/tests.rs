@@ -13,7 +13,8 @@ use nhipcau_domain::reason;
 use nhipcau_messaging::quota::Rate;
 use nhipcau_proto::referral::v1::{
     CloseBranchRequest, CloseBranchResponse, DiscloseBranchRequest, DiscloseBranchResponse, OpenBranchRequest,
-    OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse, WatchReferralsRequest, WatchReferralsResponse,
+    OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse, TakeHandBackRequest, TakeHandBackResponse,
+    WatchReferralsRequest, WatchReferralsResponse,
     referral_steering_service_client::ReferralSteeringServiceClient as Client,
     referral_steering_service_server::{ReferralSteeringService, ReferralSteeringServiceServer},
     referral_watch_service_client::ReferralWatchServiceClient as WatchClient,
@@ -80,6 +81,10 @@ impl ReferralSteeringService for Probe {
     ) -> Result<Response<CloseBranchResponse>, Status> {
         caller::permit(&request, Role::Decide)?;
         Err(Refusal::access_denied().into())
+    }
+
+    async fn take_hand_back(&self, _: Request<TakeHandBackRequest>) -> Result<Response<TakeHandBackResponse>, Status> {
+        Ok(Response::new(TakeHandBackResponse::default()))
     }
 }
 

@@ -40,6 +40,7 @@ class Folded:
     is_erased: bool = False
     consent_is_withdrawn: bool = False
     revocation_is_pending: bool = False
+    hand_back_was_asked: bool = False
     waiting: list[tuple[str, Event]] = field(default_factory=list)
 
 
@@ -93,6 +94,8 @@ def _note(event: Event, folded: Folded) -> None:
         folded.revocation_is_pending = True
     elif event.name in ("revocation_granted", "revocation_refused"):
         folded.revocation_is_pending = False
+    elif event.name == "hand_back_requested":
+        folded.hand_back_was_asked = True
     elif event.name == "erased":
         folded.is_erased = True
     elif event.name == "consent_withdrawn":
@@ -119,6 +122,8 @@ def _is_met(branch: Branch, event: Event, folded: Folded) -> bool:
         "consent_withdrawn": opened.lawful_basis.HasField("consent"),
         "revocation_granted": folded.revocation_is_pending,
         "revocation_refused": folded.revocation_is_pending,
+        "hand_back_requested": not folded.hand_back_was_asked,
+        "hand_back_taken": folded.hand_back_was_asked and event.message.actor.person != "",
         "returned": not branch.recipient,
         "erased": not folded.is_erased,
         "withdrawal_answered": folded.consent_is_withdrawn,

@@ -119,6 +119,21 @@ class FoldTest(unittest.TestCase):
         story.write(ORIGIN, "revocation_requested").write(RECIPIENT, "revocation_granted")
         self.assertEqual(story.states[-1], "REVOKED")
 
+    def test_what_is_handed_back_ends_when_a_person_takes_it(self) -> None:
+        def asked() -> Story:
+            story = Story().write(RECIPIENT, "acknowledged", person="p1").write(ORIGIN, "assigned")
+            return story.write(RECIPIENT, "hand_back_requested")
+        self.assertEqual(asked().states[-1], "ASSIGNED")
+        self.assertEqual(asked().write(ORIGIN, "hand_back_taken").states[-1], "ASSIGNED")
+        self.assertEqual(asked().write(ORIGIN, "hand_back_taken", person="p2").states[-1], "REVOKED")
+        unasked = Story("REFERRAL").write(RECIPIENT, "accepted").write(ORIGIN, "assigned")
+        self.assertEqual(unasked.write(ORIGIN, "hand_back_taken", person="p2").states[-1], "ASSIGNED")
+        twice = asked().write(RECIPIENT, "hand_back_requested")
+        self.assertEqual([event.name for event in fold(twice.branch).superseded], ["hand_back_requested"])
+        crossed = asked().write(RECIPIENT, "completed").write(ORIGIN, "hand_back_taken", seen=2, person="p2")
+        self.assertEqual(crossed.states[-1], "REVOKED")
+        self.assertEqual([event.name for event in fold(crossed.branch).superseded], ["completed"])
+
     def test_only_consent_can_be_withdrawn_and_that_wins(self) -> None:
         consent: dict[str, Any] = {"lawful_basis": {"consent": {}}}
         self.assertEqual(Story(**consent).write(ORIGIN, "consent_withdrawn").states[-1], "REVOKED")

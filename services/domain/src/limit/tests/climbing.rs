@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     limit::{Asked, Climb, climb, told},
     referral::{
-        Cause, Command, Kind, LadderStep, LimitRefusal, Outcome, Side, State, Stop, Text, TimeLimit,
+        Cause, Command, HandBack, Kind, LadderStep, LimitRefusal, Outcome, Side, State, Stop, Text, TimeLimit,
         tests::world::{World, duty, new_branch, time},
     },
 };
@@ -68,6 +68,22 @@ fn a_step_of_a_limit_that_was_stopped_is_passed_over() {
     assert_eq!(next(&world, 40), turn(2), "what it is called does not change");
     assert!(world.act(Side::Origin, Command::Escalate { level: 2 }));
     assert_eq!(next(&world, 40), Climb::Rest);
+}
+
+#[test]
+fn what_was_handed_back_stops_nothing_any_more() {
+    let mut world = opened(vec![limit("a", Stop::Acknowledged, &[10, 30])], false);
+    world.deliver(Side::Recipient);
+    for (side, command) in [
+        (Side::Recipient, Command::Acknowledge),
+        (Side::Origin, Command::Assign(Vec::new())),
+        (Side::Recipient, Command::HandBack { reason: HandBack::NotCompetent }),
+    ] {
+        assert!(world.act(side, command) && world.deliver(side.other()));
+    }
+    assert_eq!(next(&world, 20), Climb::Rest, "asking gives nothing away");
+    assert!(world.act(Side::Origin, Command::TakeHandBack));
+    assert_eq!(next(&world, 20), turn(1), "nobody acts on the need now");
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::world::{World, commands, duty, parts};
+use super::world::{World, commands, duty, parts, unit};
 use crate::{
     reason,
     referral::{
-        Command, Kind, Part, Side, State, View,
-        group::{Member, settle, vacant},
+        Cause, Command, Kind, Part, Refusal, Side, State, View,
+        group::{Member, Next, Tried, onward, settle},
     },
 };
 
@@ -41,6 +41,14 @@ impl Need {
                 assert!(world.act(Side::Origin, Command::Relieve));
             }
         }
+    }
+
+    /// Where the need may go after one of its branches.
+    fn onward(&self, after: usize, next: Next<'_>) -> Result<Cause, Refusal> {
+        let views = self.views();
+        let units = self.worlds.iter().map(|world| world.origin.unit(Side::Recipient));
+        let tried: Vec<_> = units.zip(&views).map(|(unit, (_, view))| Tried { unit, view }).collect();
+        onward(&tried, tried[after].view, next)
     }
 
     fn check(&self) {
@@ -102,9 +110,9 @@ fn no_further_branch_is_opened_for_a_need_that_is_served() {
     need.worlds[0].act(Side::Recipient, Command::Acknowledge);
     need.worlds[0].deliver(Side::Origin);
     need.settle(0);
-    let views = need.views();
-    let members: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
-    assert!(vacant(&members).expect_err("served").has(reason::GROUP_ASSIGNED));
+    let next = unit("hanoi", "cua-nam");
+    let forced = Next { unit: &next, is_above: true, is_forced: true };
+    assert!(need.onward(0, forced).expect_err("served").has(reason::GROUP_ASSIGNED));
 }
 
 #[test]

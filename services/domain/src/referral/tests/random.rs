@@ -81,7 +81,9 @@ proptest! {
         let wrote = |side: Side, kind| after.origin.log(side).events().iter().any(|event| event.body.kind() == kind);
         if wrote(Side::Origin, EventKind::Assigned) && !wrote(Side::Origin, EventKind::EnteredInError) {
             let granted = wrote(Side::Recipient, EventKind::RevocationGranted);
-            prop_assert!(view.state.is_assigned() || (view.state == State::Revoked && granted));
+            let handed_back =
+                wrote(Side::Recipient, EventKind::HandBackRequested) && wrote(Side::Origin, EventKind::HandBackTaken);
+            prop_assert!(view.state.is_assigned() || (view.state == State::Revoked && (granted || handed_back)));
         }
     }
 }

@@ -6,9 +6,10 @@ use uuid::Uuid;
 use crate::{
     id::{PartyId, SystemId, UnitId},
     referral::{
-        Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, Ids, Kept, Kind,
-        Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef, ReceiptRef, Redirection, Refusal,
-        Rejection, Request, Revocation, Salt, Scope, Side, State, Text, UnitRef, View, WithdrawalAnswer, decide, open,
+        Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, HandBack, Ids, Kept,
+        Kind, Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef, ReceiptRef, Redirection,
+        Refusal, Rejection, Request, Revocation, Salt, Scope, Side, State, Text, UnitRef, View, WithdrawalAnswer,
+        decide, open,
     },
 };
 
@@ -114,6 +115,7 @@ pub(super) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::WithdrawConsent { time: time(1) },
             Command::EnterInError { reason: Mistake::WrongPerson },
             Command::Close,
+            Command::TakeHandBack,
         ],
         Side::Recipient => vec![
             Command::Acknowledge,
@@ -125,6 +127,7 @@ pub(super) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::GrantRevocation,
             Command::RefuseRevocation,
             Command::ConfirmErasure,
+            Command::HandBack { reason: HandBack::NotCompetent },
             Command::AnswerWithdrawal(answer()),
         ],
     }
@@ -230,6 +233,8 @@ impl World {
             assert!(theirs.stops.acknowledged.is_some(), "nobody took over: {origin:?}");
             let gone = [State::Rejected, State::Redirected, State::Relieved, State::Revoked, State::Returned];
             assert!(!gone.contains(&theirs.state), "nobody answers: {origin:?} {theirs:?}");
+            let answers = !theirs.state.is_assigned() || theirs.responsible() == Side::Recipient;
+            assert!(answers, "each says that the other answers: {origin:?} {theirs:?}");
         }
         if !self.refused {
             assert_ne!(origin.state, State::Returned, "returned without a refusal");
@@ -269,6 +274,8 @@ fn check_wins(branch: &Branch, view: &View) {
         assert_eq!(view.state, State::EnteredInError);
     } else if written(EventKind::ConsentWithdrawn) {
         assert_eq!((view.state, view.revocation), (State::Revoked, Some(Revocation::ConsentWithdrawn)));
+    } else if written(EventKind::HandBackTaken) {
+        assert_eq!((view.state, view.revocation), (State::Revoked, Some(Revocation::HandedBack)));
     } else if written(EventKind::Revoked) {
         assert_eq!(view.state, State::Revoked, "an unassigned acceptance or a rejection won over a revocation");
     } else if written(EventKind::Relieved) {
