@@ -33,6 +33,8 @@ use crate::{
 
 /// When a branch is looked at again that could not be dealt with.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// When a level is tried again that could neither be said nor turned to.
+const LATER: SignedDuration = SignedDuration::from_hours(1);
 /// Levels above a unit that are looked at.
 const LEVELS: usize = 16;
 
@@ -44,26 +46,31 @@ pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Due>, stor
     Ok(Some(*branch.as_bytes()))
 }
 
-/// Does what is due for the need of a branch.
+/// Does what is due for the need of a branch: the next level that can be said or turned to, and no more than one at a
+/// time.
 ///
 /// # Errors
 /// [`Error`]; the transaction must then be undone to where it began.
 pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due) -> Result<(), Error> {
-    let branch = Uuid::from_bytes(due);
+    let (branch, now) = (Uuid::from_bytes(due), desk.now());
     let Some(need) = need_of(desk, branch)? else { return Ok(()) };
-    let next = match next(&need, desk.now()) {
-        Climb::Turn { level, unit } => {
-            turn(desk, shared, &need, level, unit)?;
-            let Some(need) = need_of(desk, branch)? else { return Ok(()) };
-            next(&need, desk.now())
+    let asked: Vec<_> = need.iter().map(|known| Asked::new(&known.branch)).collect();
+    let mut skipped = Vec::new();
+    let next = loop {
+        match climb(&asked, &skipped, now) {
+            Climb::Turn { level, unit } => {
+                if turn(desk, shared, &need, level, unit)? {
+                    break Some(now);
+                }
+                skipped.push(level);
+            }
+            Climb::Wait(time) => break Some(time),
+            Climb::Rest => break None,
         }
-        next => next,
     };
-    let time = match next {
-        Climb::Wait(time) => Some(time),
-        // The step could be written nowhere: nobody waits any more, and a person sees what became of it.
-        Climb::Rest | Climb::Turn { .. } => None,
-    };
+    // Whom nobody could be turned to for today may be reached tomorrow.
+    let tomorrow = (!skipped.is_empty()).then_some(now + LATER);
+    let time = next.into_iter().chain(tomorrow).min();
     Ok(due::set(desk.tx(), branch, time)?)
 }
 
@@ -80,57 +87,95 @@ fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Know
     Ok(Some(need))
 }
 
-fn next(need: &[Known], now: Timestamp) -> Climb {
-    climb(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>(), now)
-}
-
+/// Says a level and turns to it, as far as either can be done; false when neither can.
 fn turn<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     need: &[Known],
     level: u32,
     unit: Option<UnitRef>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let told = told(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>());
     let mut told = need.iter().find(|known| Some(known.held.branch) == told).cloned();
-    if let Some(told) = &mut told {
-        tell(desk, shared, told, level)?;
+    let is_said = match &mut told {
+        Some(told) => tell(desk, shared, told, level)?,
+        None => false,
+    };
+    let opened = if is_turned_to(desk, need, level) { None } else { further(desk, shared, need, level, unit)? };
+    let is_done = match opened {
+        // Else nothing says that the level was turned to.
+        Some(mut opened) if !is_said => tell(desk, shared, &mut opened, level)?,
+        Some(_) => true,
+        None => is_said,
+    };
+    if is_done {
+        metrics::add(&shared.counters.escalated);
+    } else {
+        tracing::warn!(level, "A level could neither be said nor turned to.");
     }
-    metrics::add(&shared.counters.escalated);
-    if need.iter().any(|known| known.branch.view().state.is_assigned()) {
-        return Ok(());
-    }
-    let Some(last) = need.iter().max_by_key(|known| known.branch.opening_time()) else { return Ok(()) };
+    Ok(is_done)
+}
+
+/// Whether the need is served, or a branch was opened for this level that has forgotten to say so: the store was put
+/// back, and its opening alone came back.
+fn is_turned_to<'t>(desk: &impl Desk<'t>, need: &[Known], level: u32) -> bool {
+    need.iter().any(|known| {
+        let opened_for = uid(desk, known, level, known.branch.unit(Side::Recipient));
+        known.branch.view().state.is_assigned() || known.held.branch == opened_for
+    })
+}
+
+/// The uid of the branch that a level opens at a unit for the need of a branch.
+fn uid<'t>(desk: &impl Desk<'t>, known: &Known, level: u32, unit: &UnitRef) -> Uuid {
+    let cause = pae::pae(&[
+        b"nhipcau/1/ladder",
+        known.branch.ids().referral.as_bytes(),
+        known.branch.opening().group.as_bytes(),
+        &level.to_le_bytes(),
+        unit.party.as_str().as_bytes(),
+        unit.unit.as_str().as_bytes(),
+    ]);
+    desk.uid("", &cause)
+}
+
+/// Opens a branch at the next level, if anybody can be reached there.
+fn further<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    need: &[Known],
+    level: u32,
+    unit: Option<UnitRef>,
+) -> Result<Option<Known>, Error> {
+    let Some(last) = need.iter().max_by_key(|known| known.branch.opening_time()) else { return Ok(None) };
     let ids = last.branch.ids();
     let full = branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
         || branch::of_case_by(desk.tx(), ids.case, &last.branch.unit(Side::Origin).party, Side::Origin)?
             >= BRANCHES_OF_A_CASE;
     let recipient = reachable(&shared.release(), need, last, unit, desk.now()).filter(|_| !full);
-    let Some(recipient) = recipient else {
-        tracing::warn!(referral = %ids.referral, level, "Nobody is left to turn to.");
-        return Ok(());
-    };
-    let group = last.branch.opening().group;
-    let cause = pae::pae(&[b"nhipcau/1/ladder", ids.referral.as_bytes(), group.as_bytes(), &level.to_le_bytes()]);
+    let Some(recipient) = recipient else { return Ok(None) };
     let further = Further {
-        branch: desk.uid("", &cause),
-        need: Need { group, cause: Cause::Escalation, branch: Some(ids.branch), before: need.to_vec() },
+        branch: uid(desk, last, level, &recipient),
+        need: Need {
+            group: last.branch.opening().group,
+            cause: Cause::Escalation,
+            branch: Some(ids.branch),
+            before: need.to_vec(),
+        },
         recipient,
         actor: send::rules(),
     };
     let mut opened = None;
     lawful(further.open(desk, shared, last, "").map(|known| opened = Some(known)))?;
-    match opened {
-        // Else nothing says that the level was turned to.
-        Some(mut opened) if told.is_none() => tell(desk, shared, &mut opened, level),
-        _ => Ok(()),
-    }
+    Ok(opened)
 }
 
-fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, level: u32) -> Result<(), Error> {
+/// Writes a level into a branch; false when the rules or the directory do not allow it now.
+fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, level: u32) -> Result<bool, Error> {
     let command = Command::Escalate { level };
     let request = Request { command, etag: None, actor: send::rules(), now: desk.now() };
-    lawful(act::write(desk, shared, known, request, ""))
+    let mut is_written = false;
+    lawful(act::write(desk, shared, known, request, "").map(|()| is_written = true))?;
+    Ok(is_written)
 }
 
 /// The unit of a step, or the parent of the one asked last, or whoever is above them: the first that was not asked and

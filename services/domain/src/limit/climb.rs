@@ -1,13 +1,13 @@
 //! Climbing the ladder: what the origin does for a need by itself while nobody answers, and when.
 //!
-//! The steps of all limits of a need are one ladder, in order of their times. A limit that could not be computed is a
-//! step of its own that is due at once: who does not know how long somebody may be waited for asks the next level. A
-//! step is climbed once; its number is the level of escalation.
+//! The steps of all limits of a need are one ladder. Limits that could not be computed are together one step that is
+//! due at once, until somebody acknowledges: who does not know how long somebody may be waited for asks the next level.
+//! A step is climbed once; its number is the level of escalation.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::referral::{Branch, Revocation, State, Stop, UnitRef, View};
+use crate::referral::{Body, Branch, LadderStep, Revocation, Side, State, Stop, UnitRef, View};
 
 /// What is to be done for a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,17 +39,33 @@ impl<'b> Asked<'b> {
         Self { branch, view: branch.view() }
     }
 
-    /// Whoever answered gave it back: what stopped there runs on for the need.
-    fn was_handed_back(&self) -> bool {
-        self.view.revocation == Some(Revocation::HandedBack)
+    /// It was carried out, or its origin says that nobody is to be asked in its place: the need is no more, or asking
+    /// does harm.
+    fn is_settled(&self) -> bool {
+        let is_over = matches!(self.view.revocation, Some(Revocation::NeedMet | Revocation::Safety));
+        matches!(self.view.state, State::Completed | State::Closed) || is_over || self.branch.is_over()
     }
 
-    /// It was carried out, or its origin says that the need is no more: nobody is to be asked in its place.
-    fn is_settled(&self) -> bool {
-        let is_met = self.view.revocation == Some(Revocation::NeedMet);
-        matches!(self.view.state, State::Completed | State::Closed) || is_met || self.branch.is_over()
+    /// Whether what a limit waits for came, from whoever still has the need, or as a rejection that is the last word.
+    /// What somebody said who has it no more, such as that it is not theirs, stops nothing.
+    fn has_stopped(&self, stop: Stop, is_last: bool) -> bool {
+        let counts = self.view.state.is_waited_for() || self.view.state == State::Rejected && is_last;
+        counts && self.view.stopped(stop).is_some()
+    }
+
+    fn says(&self, level: u32) -> bool {
+        let events = self.branch.log(Side::Origin).events();
+        events.iter().any(|event| matches!(event.body, Body::Escalated { level: said } if said == level))
+    }
+
+    /// The order in which branches were opened.
+    fn place(&self) -> (Timestamp, Uuid) {
+        (self.branch.opening_time(), self.branch.ids().branch)
     }
 }
+
+/// What limits that could not be computed count as, which together are one step. No rule has an empty name.
+const UNKNOWN: &str = "";
 
 struct Rung {
     time: Timestamp,
@@ -58,17 +74,22 @@ struct Rung {
     stop: Stop,
 }
 
-/// What is due for a need at `now`; of the branches that were opened for it, in any order.
+/// What is due for a need at `now`; of the branches that were opened for it, in any order. Levels that are skipped could
+/// be neither said nor turned to.
 #[must_use]
-pub fn climb(need: &[Asked<'_>], now: Timestamp) -> Climb {
+pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
+    let last = need.iter().map(Asked::place).max();
     if need.iter().any(Asked::is_settled) {
         return Climb::Rest;
     }
-    let climbed = need.iter().map(|asked| asked.view.escalation).max().unwrap_or(0);
-    let is_running =
-        |stop: Stop| need.iter().all(|asked| asked.was_handed_back() || asked.view.stopped(stop).is_none());
-    let next = (1..).zip(ladder(need)).find(|(level, rung)| *level > climbed && is_running(rung.stop));
-    match next {
+    let ladder: Vec<(u32, Rung)> = (1..).zip(ladder(need)).collect();
+    let is_said = |level: u32| need.iter().any(|asked| asked.says(level));
+    let reached = ladder.iter().filter(|(level, _)| is_said(*level)).map(|(level, rung)| (rung.time, *level)).max();
+    let is_running = |stop: Stop| !need.iter().any(|asked| asked.has_stopped(stop, last == Some(asked.place())));
+    let is_ahead = |(level, rung): &(u32, Rung)| {
+        reached < Some((rung.time, *level)) && !skipped.contains(level) && is_running(rung.stop)
+    };
+    match ladder.into_iter().filter(is_ahead).min_by_key(|(level, rung)| (rung.time, *level)) {
         None => Climb::Rest,
         Some((_, rung)) if rung.time > now => Climb::Wait(rung.time),
         Some((level, rung)) => Climb::Turn { level, unit: rung.unit },
@@ -79,21 +100,34 @@ pub fn climb(need: &[Asked<'_>], now: Timestamp) -> Climb {
 #[must_use]
 pub fn told(need: &[Asked<'_>]) -> Option<Uuid> {
     let waited_for = need.iter().filter(|asked| asked.view.state.is_waited_for());
-    let latest = waited_for.max_by_key(|asked| (asked.view.state.is_assigned(), asked.branch.opening_time()));
+    let latest = waited_for.max_by_key(|asked| (asked.view.state.is_assigned(), asked.place()));
     latest.map(|asked| asked.branch.ids().branch)
 }
 
-/// The steps of a need, the same however many branches it has: each carries on the limits of the first.
+/// The steps of a need in the order of their levels. A branch carries on the limits of those before it, so that the
+/// first that has a limit speaks for it, and what could be computed only later changes no earlier level.
 fn ladder(need: &[Asked<'_>]) -> Vec<Rung> {
-    let first = need.iter().map(|asked| asked.branch).min_by_key(|branch| branch.opening_time());
-    let Some(first) = first else { return Vec::new() };
-    let (opening, opened) = (first.opening(), first.opening_time());
-    let unknown =
-        (!opening.limit_refusals.is_empty()).then_some(Rung { time: opened, unit: None, stop: Stop::Acknowledged });
-    let steps = opening.time_limits.iter().flat_map(|limit| {
-        limit.steps.iter().map(|step| Rung { time: step.time, unit: step.unit.clone(), stop: limit.stop })
-    });
-    let mut ladder: Vec<Rung> = unknown.into_iter().chain(steps).collect();
-    ladder.sort_by_key(|rung| rung.time);
+    let mut branches: Vec<_> = need.iter().collect();
+    branches.sort_by_key(|asked| asked.place());
+    let mut ladder: Vec<Rung> = Vec::new();
+    let mut rules: Vec<&str> = Vec::new();
+    for Asked { branch, .. } in branches {
+        let (opening, opened) = (branch.opening(), branch.opening_time());
+        let mut added: Vec<Rung> = Vec::new();
+        if !opening.limit_refusals.is_empty() && !rules.contains(&UNKNOWN) {
+            rules.push(UNKNOWN);
+            added.push(Rung { time: opened, unit: None, stop: Stop::Acknowledged });
+        }
+        for limit in &opening.time_limits {
+            if rules.contains(&&*limit.rule) {
+                continue;
+            }
+            rules.push(&limit.rule);
+            let step = |step: &LadderStep| Rung { time: step.time, unit: step.unit.clone(), stop: limit.stop };
+            added.extend(limit.steps.iter().map(step));
+        }
+        added.sort_by_key(|rung| rung.time);
+        ladder.extend(added);
+    }
     ladder
 }

@@ -16,7 +16,7 @@ pub(super) fn of(side: Side, branch: &Branch) -> Option<i64> {
     if side == Side::Recipient {
         return None;
     }
-    match climb(&[Asked::new(branch)], Timestamp::MIN) {
+    match climb(&[Asked::new(branch)], &[], Timestamp::MIN) {
         Climb::Wait(time) => Some(time.as_microsecond()),
         Climb::Rest | Climb::Turn { .. } => None,
     }
