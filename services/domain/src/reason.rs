@@ -88,9 +88,9 @@ pub const TIME_LIMIT_ORDER: &str = "TIME_LIMIT_ORDER";
 /// A working day was to be counted, and the directory has no calendar of that name that can be read.
 pub const LIMIT_CALENDAR_MISSING: &str = "LIMIT_CALENDAR_MISSING";
 /// A working day was to be counted of a year, or a part of one, for which no calendar of the directory speaks.
-pub const LIMIT_CALENDAR_YEAR: &str = "LIMIT_CALENDAR_YEAR";
+pub const LIMIT_CALENDAR_ENDED: &str = "LIMIT_CALENDAR_ENDED";
 /// The directory has no time limit in force for a case that the law sets one for.
-pub const LIMIT_CLASS_MISSING: &str = "LIMIT_CLASS_MISSING";
+pub const LIMIT_RULE_MISSING: &str = "LIMIT_RULE_MISSING";
 /// The rule of a time limit says something that this version cannot read or reckon.
 pub const LIMIT_RULE_UNREADABLE: &str = "LIMIT_RULE_UNREADABLE";
 /// A required field is missing.

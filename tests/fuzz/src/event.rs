@@ -30,7 +30,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             limit.steps.push(pb::LadderStep { step_time: limit.escalate_time, unit });
         }
         let (rule, citation) = ("plan".to_owned(), "Decree 56/2017/NĐ-CP".to_owned());
-        opening.limit_refusals.push(pb::LimitRefusal { rule, citation, reason: "LIMIT_CALENDAR_YEAR".to_owned() });
+        opening.limit_refusals.push(pb::LimitRefusal { rule, citation, reason: "LIMIT_CALENDAR_ENDED".to_owned() });
     }
     vec![
         opened.encode_to_vec(),

@@ -74,8 +74,8 @@ struct Rung {
     stop: Stop,
 }
 
-/// What is due for a need at `now`; of the branches that were opened for it, in any order. Levels that are skipped could
-/// be neither said nor turned to.
+/// What is due for a need at `now`; of the branches that were opened for it, in any order. Levels that are skipped
+/// could be neither said nor turned to.
 #[must_use]
 pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
     let last = need.iter().map(Asked::place).max();

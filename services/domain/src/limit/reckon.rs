@@ -59,7 +59,7 @@ pub fn reckon(rules: &Rules<'_>, facts: &Facts) -> Reckoning {
         }
     }
     if facts.kind == Kind::Transfer && reckoned == Reckoning::default() {
-        reckoned.refuse("", Text::default(), reason::LIMIT_CLASS_MISSING);
+        reckoned.refuse("", Text::default(), reason::LIMIT_RULE_MISSING);
     }
     reckoned
 }
@@ -166,7 +166,7 @@ pub(super) fn end(
         None | Some(span::Kind::WorkingDays(0)) => Err(reason::LIMIT_RULE_UNREADABLE),
         Some(span::Kind::WorkingDays(days)) => {
             let calendars = Calendars::named(rules, &rule.calendar).ok_or(reason::LIMIT_CALENDAR_MISSING)?;
-            calendars.end(days, start).ok_or(reason::LIMIT_CALENDAR_YEAR)
+            calendars.end(days, start).ok_or(reason::LIMIT_CALENDAR_ENDED)
         }
     }
 }

@@ -83,7 +83,7 @@ fn a_person_reads_where_every_branch_stands() {
         limit_refusals: vec![pb::LimitRefusal {
             rule: "plan".to_owned(),
             citation: String::new(),
-            reason: "LIMIT_CALENDAR_YEAR".to_owned(),
+            reason: "LIMIT_CALENDAR_ENDED".to_owned(),
         }],
         history: vec![pb::HistoryEntry {
             event: "acknowledged".to_owned(),
@@ -109,7 +109,7 @@ fn a_person_reads_where_every_branch_stands() {
         "answer: due 2026-09-21T14:13:20Z (Agreement)",
         "2026-09-21T14:13:20Z turn to hanoi/west",
         "2026-09-21T14:13:20Z turn to the level above",
-        "plan: not computed, LIMIT_CALENDAR_YEAR",
+        "plan: not computed, LIMIT_CALENDAR_ENDED",
         "2026-09-21T14:13:20Z acknowledged (recipient)",
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");

@@ -13,26 +13,30 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_runtime::clock::Clock;
+use nhipcau_runtime::{clock::Clock, config::Config};
 use tokio::time::interval;
 
 use crate::exit::{Code, Failure};
 
+/// Ten years: no story lasts longer, and no time leaves its range.
+const FARTHEST: i64 = 10 * 366 * 24 * 3_600;
 /// How often the file is read.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The system's clock, ahead by so many seconds as a file in an access point's home of a sandbox says, which is read
-/// again and again.
+/// The system's clock, ahead by so many seconds as the file `clock` in an access point's home says, which is read again
+/// and again.
 ///
 /// # Errors
-/// When the file does not lie in a sandbox, or cannot be read.
-pub(super) fn of_file(path: PathBuf) -> Result<Clock, Failure> {
-    let sandbox = path.parent().and_then(Path::parent).map(|home| home.join("endpoints.json"));
-    if !sandbox.is_some_and(|endpoints| endpoints.exists()) {
-        return Err(Failure::because(
-            Code::Configuration,
-            "only the access points of a sandbox have a clock of their own",
-        ));
+/// When that home is not one of a sandbox with its store and keys in it, or the file cannot be read.
+pub(super) fn of_file(path: PathBuf, config: &Config) -> Result<Clock, Failure> {
+    let home = &config.home;
+    let sandbox = home.parent().map(|sandbox| sandbox.join("endpoints.json"));
+    let is_own = sandbox.is_some_and(|endpoints| endpoints.exists())
+        && path == home.join("clock")
+        && config.directory.path.starts_with(home);
+    if !is_own {
+        let text = "only the access points of a sandbox have a clock of their own";
+        return Err(Failure::because(Code::Configuration, text));
     }
     let missing = || Failure::because(Code::Configuration, format!("{} says no number of seconds", path.display()));
     let ahead = Arc::new(AtomicI64::new(read(&path).ok_or_else(missing)?));
@@ -50,5 +54,6 @@ pub(super) fn of_file(path: PathBuf) -> Result<Clock, Failure> {
 }
 
 fn read(path: &Path) -> Option<i64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+    let seconds: i64 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    Some(seconds.clamp(-FARTHEST, FARTHEST))
 }

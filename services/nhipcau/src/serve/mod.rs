@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if args.print_config {
         return terminal::raw(config.printed());
     }
-    let clock = args.clock.map_or_else(|| Ok(Clock::system()), clock::of_file)?;
+    let clock = args.clock.map_or_else(|| Ok(Clock::system()), |file| clock::of_file(file, &config))?;
     startable(&config, &clock)?;
     if args.check_config {
         return terminal::line("the access point can start");

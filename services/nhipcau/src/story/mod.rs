@@ -78,8 +78,8 @@ pub(crate) struct Args {
     /// Plays a story instead, and ends with it.
     #[arg(long, value_name = "NAME")]
     story: Option<Story>,
-    /// Directory with files to use instead of the sandbox's own: parties.toml, units.toml, agreements.toml,
-    /// time-limits.toml, tables/*.csv; and clocks.toml, in which access points are ahead or behind: `moh = "-90s"`.
+    /// Directory with files to use instead of the sandbox's own of the same name, as they lie in its programme/source;
+    /// and clocks.toml, in which access points are ahead or behind: `moh = "-90s"`.
     #[arg(long, value_name = "DIR", requires = "story")]
     source: Option<PathBuf>,
     /// Kills one access point during this step of the story, or during one that the seed names.

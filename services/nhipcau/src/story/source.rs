@@ -17,6 +17,10 @@ use crate::{
 /// File in a source directory that says which access points are ahead or behind.
 const CLOCKS: &str = "clocks.toml";
 
+/// The release of the sandbox is in force an hour before it is made.
+const BEHIND: SignedDuration = SignedDuration::from_hours(1);
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
 /// How far each access point is ahead of this machine.
 #[derive(Debug, Default)]
 pub(crate) struct Clocks {
@@ -39,10 +43,14 @@ impl Clocks {
         let mut ahead = BTreeMap::new();
         for (name, said) in said {
             let duration = said.parse::<SignedDuration>().ok();
-            match duration.filter(|_| MEMBERS.iter().any(|member| member.name == name)) {
+            let is_played = |ahead: &SignedDuration| *ahead > -BEHIND && *ahead < AHEAD;
+            match duration.filter(is_played).filter(|_| MEMBERS.iter().any(|member| member.name == name)) {
                 Some(duration) => ahead.insert(name, duration),
                 None => {
-                    let text = format!("{}: `{name} = \"{said}\"` is no access point with a time", path.display());
+                    let text = format!(
+                        "{}: `{name} = \"{said}\"` is no access point with a time, less than an hour behind and a day ahead",
+                        path.display()
+                    );
                     return Err(Failure::because(Code::Configuration, text));
                 }
             };

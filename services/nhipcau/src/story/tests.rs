@@ -52,9 +52,9 @@ fn a_timeline_names_each_state_once_with_who_wrote_the_event() {
 }
 
 #[test]
-fn only_what_a_demonstration_made_is_removed() {
+fn only_what_a_story_made_is_removed() {
     let place = tempfile::tempdir().unwrap();
-    let home = place.path().join("demo");
+    let home = place.path().join("story");
     home::clear(&home).unwrap();
     fs::create_dir_all(home.join("moh/store")).unwrap();
     assert_eq!(home::clear(&home).unwrap_err().code(), Code::Usage);

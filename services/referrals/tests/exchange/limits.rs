@@ -147,7 +147,7 @@ async fn a_limit_without_its_calendar_is_refused_and_said_to_both_sides() {
         assert!(seen.time_limits.is_empty());
         let [refused] = &seen.limit_refusals[..] else { panic!("{seen:?}") };
         let said = (refused.rule.as_str(), refused.citation.as_str(), refused.reason.as_str());
-        assert_eq!(said, ("verify", "Decree 56/2017/NĐ-CP art. 26", reason::LIMIT_CALENDAR_YEAR));
+        assert_eq!(said, ("verify", "Decree 56/2017/NĐ-CP art. 26", reason::LIMIT_CALENDAR_ENDED));
         assert_eq!(seen.conditions, [escalated, unknown], "and the next level is turned to");
         let request = pb::ListReferralsRequest {
             parent: format!("parties/{}", NAMES[node]),
@@ -172,6 +172,6 @@ async fn a_transfer_for_which_the_directory_has_no_rule_says_so() {
     let reasons = |branch: pb::Branch| -> Vec<String> {
         branch.limit_refusals.into_iter().map(|refused| refused.reason).collect()
     };
-    assert_eq!(reasons(world.branch(HANOI, &transfer).await), [reason::LIMIT_CLASS_MISSING]);
+    assert_eq!(reasons(world.branch(HANOI, &transfer).await), [reason::LIMIT_RULE_MISSING]);
     assert_eq!(reasons(world.branch(HANOI, &referral).await), Vec::<String>::new(), "nothing was agreed");
 }

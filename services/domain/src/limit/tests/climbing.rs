@@ -29,8 +29,11 @@ fn opened(limits: Vec<TimeLimit>, refused: bool) -> World {
     let mut new = new_branch(Kind::Transfer, duty(), 0);
     new.opening.time_limits = limits;
     if refused {
-        new.opening.limit_refusals =
-            vec![LimitRefusal { rule: "lost".into(), citation: Text::default(), reason: "LIMIT_CALENDAR_YEAR".into() }];
+        new.opening.limit_refusals = vec![LimitRefusal {
+            rule: "lost".into(),
+            citation: Text::default(),
+            reason: "LIMIT_CALENDAR_ENDED".into(),
+        }];
     }
     World::opened(new)
 }

@@ -63,15 +63,15 @@ fn the_calendars_of_a_series_continue_each_other_and_nothing_is_counted_beyond_t
     assert_eq!(december(1).as_deref(), Ok("2026-12-31T17:00:00Z"));
     assert_eq!(december(2).as_deref(), Ok("2027-01-04T17:00:00Z"), "in the next year, after its holiday");
     assert_eq!(december(21).as_deref(), Ok("2027-01-29T17:00:00Z"), "the last one that a calendar speaks for");
-    assert_eq!(december(22), Err(reason::LIMIT_CALENDAR_YEAR.into()), "a holiday decree is not guessed ahead");
-    assert_eq!(december(u32::MAX), Err(reason::LIMIT_CALENDAR_YEAR.into()));
+    assert_eq!(december(22), Err(reason::LIMIT_CALENDAR_ENDED.into()), "a holiday decree is not guessed ahead");
+    assert_eq!(december(u32::MAX), Err(reason::LIMIT_CALENDAR_ENDED.into()));
     let alone = &offices[..1];
-    assert_eq!(due(alone, "office-2026", 2, "2026-12-30T02:00:00Z"), Err(reason::LIMIT_CALENDAR_YEAR.into()));
+    assert_eq!(due(alone, "office-2026", 2, "2026-12-30T02:00:00Z"), Err(reason::LIMIT_CALENDAR_ENDED.into()));
     let next = due(&offices, "office-2027", 2, "2026-12-30T02:00:00Z");
     assert_eq!(next, december(2), "whichever of them is named");
     let mut gap = offices.clone();
     gap[1].start_date = days(&["2027-01-02"]).pop();
-    assert_eq!(due(&gap, "office-2026", 2, "2026-12-30T02:00:00Z"), Err(reason::LIMIT_CALENDAR_YEAR.into()));
+    assert_eq!(due(&gap, "office-2026", 2, "2026-12-30T02:00:00Z"), Err(reason::LIMIT_CALENDAR_ENDED.into()));
 }
 
 #[test]

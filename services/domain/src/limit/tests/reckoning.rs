@@ -100,7 +100,7 @@ fn a_limit_without_its_calendar_is_refused_and_said() {
     let endless = rule("approve", "transfer_opened", "completed", working_days(500));
     let good = rule("intake", "report_received", "service_started", hours(12));
     let reckoning = reckoned(&release(vec![unnamed, endless, good]), &transfer());
-    let expected = [("plan", law, reason::LIMIT_CALENDAR_MISSING), ("approve", law, reason::LIMIT_CALENDAR_YEAR)];
+    let expected = [("plan", law, reason::LIMIT_CALENDAR_MISSING), ("approve", law, reason::LIMIT_CALENDAR_ENDED)];
     assert_eq!(refused(&reckoning), expected);
     assert_eq!(reckoning.limits.len(), 1, "the others run all the same");
     let warned_later = pb::TimeLimit {
@@ -108,7 +108,7 @@ fn a_limit_without_its_calendar_is_refused_and_said() {
         ..rule("intake", "report_received", "service_started", hours(12))
     };
     let reckoning = reckoned(&release(vec![warned_later]), &transfer());
-    assert_eq!(refused(&reckoning), [("intake", law, reason::LIMIT_CALENDAR_YEAR)], "no half of a limit");
+    assert_eq!(refused(&reckoning), [("intake", law, reason::LIMIT_CALENDAR_ENDED)], "no half of a limit");
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_transfer_without_any_rule_is_refused_its_limits_and_not_given_none() {
     };
     let release = release(vec![agreed, expired.clone()]);
     let reckoning = reckoned(&release, &transfer());
-    assert_eq!(refused(&reckoning), [("", "", reason::LIMIT_CLASS_MISSING)]);
+    assert_eq!(refused(&reckoning), [("", "", reason::LIMIT_RULE_MISSING)]);
     assert!(reckoning.limits.is_empty());
     let before = Facts { reported: later(at(NIGHT), -1), ..transfer() };
     assert_eq!(one(expired, &before).start, before.reported, "a rule holds by the time of its start");

@@ -31,7 +31,7 @@ fn opening() -> (Event, Vec<u8>) {
     let refused =
         |rule: &str, citation, reason: &str| LimitRefusal { rule: rule.into(), citation, reason: reason.into() };
     new.opening.limit_refusals = vec![
-        refused("plan", text("Decree 56/2017/NĐ-CP"), reason::LIMIT_CALENDAR_YEAR),
+        refused("plan", text("Decree 56/2017/NĐ-CP"), reason::LIMIT_CALENDAR_ENDED),
         refused("", Default::default(), "A_REASON_OF_LATER_2"),
     ];
     Event::write(open(new).expect("lawful"))
@@ -84,7 +84,7 @@ fn a_limit_that_could_not_be_computed_is_a_condition_while_somebody_waits() {
     new.opening.limit_refusals = vec![LimitRefusal {
         rule: "plan".into(),
         citation: text("Decree 56/2017/NĐ-CP"),
-        reason: reason::LIMIT_CALENDAR_YEAR.into(),
+        reason: reason::LIMIT_CALENDAR_ENDED.into(),
     }];
     let (event, bytes) = Event::write(open(new).expect("lawful"));
     assert_eq!(Event::read(&bytes).expect("what was written is read"), event);
