@@ -90,7 +90,10 @@ fn read(given: &pb::ReferralContent, held: &[Piece], shared: &Referrals, now: Ti
     let is_new = given.preview.is_some();
     let whole = pb::ReferralContent { preview: given.preview.clone().or(stands), ..given.clone() };
     let mut refusal = Refusal::default();
-    let content = submit::read_content(&whole, is_new, shared, now, &mut refusal);
+    let content = submit::read_content(&whole, now, &mut refusal);
+    if let Some(content) = &content {
+        submit::look_up(content, is_new, shared, now, &mut refusal);
+    }
     match refusal.or(content).map_err(Error::Content)? {
         Some(content) => {
             let mut pieces = submit::pieces(&content);

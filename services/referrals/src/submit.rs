@@ -56,7 +56,8 @@ pub(crate) fn salt() -> Salt {
 }
 
 impl Prepared {
-    /// Checks a request.
+    /// Checks a request. Its areas are looked up when it is refused anyway, to say all at once, and else where branches
+    /// are opened: a repetition gets its first answer also after a reform.
     ///
     /// # Errors
     /// [`Error::Content`] with every violation.
@@ -93,8 +94,11 @@ impl Prepared {
                 refusal.add("content.preview", reason::PART_MISSING);
                 None
             }
-            Some(_) => read_content(&given, true, shared, now, &mut refusal),
+            Some(_) => read_content(&given, now, &mut refusal),
         };
+        if let Some(content) = content.as_ref().filter(|_| refusal.total() > 0) {
+            look_up(content, true, shared, now, &mut refusal);
+        }
         match refusal.or((origin, kind, purpose, basis, content)) {
             Ok((Some(origin), Some(kind), Some(purpose), Some(basis), Some(content))) => {
                 let case = case.and_then(Result::ok);
@@ -106,22 +110,12 @@ impl Prepared {
     }
 }
 
-/// Reads a content with fresh salts and looks its areas up; what is wrong is added. The area of a preview that stands
-/// already is not looked up again: a reform since is no fault of what is given now.
-pub(crate) fn read_content(
-    given: &pb::ReferralContent,
-    is_preview_new: bool,
-    shared: &Referrals,
-    now: Timestamp,
-    refusal: &mut Refusal,
-) -> Option<Content> {
+/// Reads a content with fresh salts; what is wrong is added.
+pub(crate) fn read_content(given: &pb::ReferralContent, now: Timestamp, refusal: &mut Refusal) -> Option<Content> {
     match Content::read(given, salt) {
         Ok(content) => {
             if code::is_future(content.preview.reception.time, now) {
                 refusal.add("content.preview.reception.report_time", reason::TIME_IN_FUTURE);
-            }
-            if let Some(areas) = &shared.areas {
-                area::check(&content, is_preview_new, &areas.borrow(), now, refusal);
             }
             Some(content)
         }
@@ -131,6 +125,20 @@ pub(crate) fn read_content(
             }
             None
         }
+    }
+}
+
+/// Looks the areas of a content up; what is wrong is added. The area of a preview that stands already is not looked up
+/// again: a reform since is no fault of what is given now.
+pub(crate) fn look_up(
+    content: &Content,
+    is_preview_new: bool,
+    shared: &Referrals,
+    now: Timestamp,
+    refusal: &mut Refusal,
+) {
+    if let Some(areas) = &shared.areas {
+        area::check(content, is_preview_new, &areas.borrow(), now, refusal);
     }
 }
 
@@ -177,11 +185,14 @@ pub(crate) fn submit<'t>(
         call.remember(desk, case, referral, None)?;
         return Ok((answer(desk, &call.party, referral)?, true));
     }
+    let now = desk.now();
+    let mut refusal = Refusal::default();
+    look_up(&prepared.content, true, shared, now, &mut refusal);
+    refusal.or(()).map_err(Error::Content)?;
     let opened = branch::of_case_by(desk.tx(), case, &call.party, Side::Origin)?;
     if opened + prepared.recipients.len() as u64 > BRANCHES_OF_A_CASE {
         return Err(Error::rule("case_uid", reason::TOO_MANY));
     }
-    let now = desk.now();
     directory(shared, prepared, now)?;
     let Regained { missing, pieces, came } = match regained {
         Some(regained) => regained,

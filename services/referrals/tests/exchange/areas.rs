@@ -165,3 +165,28 @@ async fn what_was_accepted_is_not_asked_again_after_a_reform() {
     world.settle().await;
     assert_eq!(world.content(HANOI, &branch).await.preview.unwrap().incident_area, area("00070@VN-34"));
 }
+
+#[tokio::test]
+async fn a_request_that_comes_again_after_a_reform_gets_its_first_answer() {
+    let mut world = World::open().await;
+    let mut request = happened("00070@VN-34");
+    reported_on(&mut request, "2025-06-30T16:59:00Z");
+    let branch = world.submit(MOH, &request).await.remove(0);
+    world.settle().await;
+    world.pass(jiff::SignedDuration::from_hours(24 * 60));
+    let again = world.try_submit(MOH, &request).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.referral.unwrap().branches[0].name, branch);
+}
+
+#[tokio::test]
+async fn an_area_is_refused_together_with_all_else_and_by_a_call_that_only_checks() {
+    let world = World::open().await;
+    let mut request = happened("00019@VN-63");
+    let split = found(INCIDENT, reason::AREA_SPLIT, SPLIT);
+    request.validate_only = true;
+    assert_eq!(refused(&world, &request).await, std::slice::from_ref(&split));
+    request.recipients.push(unit("hanoi/ba-dinh"));
+    let repeated = found("recipients[1]", reason::RECIPIENT_REPEATED, "does not fit");
+    assert_eq!(refused(&world, &request).await, [repeated, split]);
+}
