@@ -20,7 +20,10 @@ use crate::{
     onward, recall,
     request::Call,
     send,
-    store::branch::{self, Known},
+    store::{
+        branch::{self, Known},
+        reading::Held,
+    },
     submit, view,
 };
 
@@ -56,6 +59,16 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         let made = made.ok_or(Error::RequestIdReused)?;
         return Ok((view::branch(&made.branch, desk.now()), true));
     }
+    let uid = made_by(desk, call, "further-branch", 0);
+    let held = Held { branch: uid, side: Side::Origin };
+    if let Some(made) = branch::known(desk.tx(), held)? {
+        // It came back after the store was put back, the request did not.
+        if !is_asked(desk, asked, &made, &branches) {
+            return Err(Error::RequestIdReused);
+        }
+        call.remember(desk, made.branch.ids().case, *referral, Some(uid))?;
+        return Ok((view::branch(&made.branch, desk.now()), true));
+    }
     if branches.iter().any(|known| !known.is_whole) {
         return Err(Error::Recovering);
     }
@@ -73,20 +86,35 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if branches.iter().any(|known| known.branch.is_over()) {
         return Err(Error::rule("referral", reason::WRONG_STATE));
     }
+    if branch::of_referral(desk.tx(), *referral)?.contains(&held) {
+        // Its opening is still on its way back.
+        return Err(Error::Recovering);
+    }
     if submit::is_closed(&shared.release(), &asked.recipient, desk.now()) {
         return Err(Error::rule("recipient", reason::UNIT_CLOSED));
     }
     let need = need(desk, shared, asked, &branches)?;
-    let further = Further {
-        branch: made_by(desk, call, "further-branch", 0),
-        need,
-        recipient: asked.recipient.clone(),
-        actor: call.actor(),
-    };
+    let further = Further { branch: uid, need, recipient: asked.recipient.clone(), actor: call.actor() };
     let known = further.open(desk, shared, first, &call.traceparent)?;
     let ids = known.branch.ids();
     call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
     Ok((view::branch(&known.branch, desk.now()), false))
+}
+
+/// Whether a branch is what is asked for. Whether its need was joined by force cannot be told.
+fn is_asked<'t>(desk: &impl Desk<'t>, asked: &Asked, made: &Known, branches: &[Known]) -> bool {
+    let opening = made.branch.opening();
+    let cause = asked.cause.as_ref().map(|name| name.branch);
+    let joined = branches.iter().find(|known| Some(known.held.branch) == cause);
+    let group = match joined {
+        Some(joined) if !asked.reopen => joined.branch.opening().group,
+        _ => made_by(desk, &asked.call, "further-group", 0),
+    };
+    made.branch.ids().referral == asked.referral
+        && made.branch.unit(Side::Recipient) == &asked.recipient
+        && opening.cause_branch == cause
+        && (opening.cause == Cause::Reopened) == asked.reopen
+        && opening.group == group
 }
 
 /// A further branch of a referral.

@@ -3,11 +3,12 @@
 //!
 //! What came back is held against the request, so that its id stands for one content also when the answer to it was
 //! lost. Parts that had not been disclosed and branches that nobody had heard of lay only here: they are made anew,
-//! under the uids that the request gives. Once recalled, or without its consent, a referral gets nothing more.
+//! under the uids that the request gives; no branch for a need that is served or settled. Once recalled, or without its
+//! consent, a referral gets nothing more.
 
 use nhipcau_domain::{
     reason,
-    referral::{Cause, PartDigest, PartSet, Side},
+    referral::{Cause, PartDigest, PartSet, Revocation, Side},
 };
 use uuid::Uuid;
 
@@ -64,26 +65,31 @@ pub(crate) fn take<'t>(
     let asked: Vec<_> = (0..prepared.recipients.len()).map(|index| made_by(desk, call, "branch", index)).collect();
     let group = made_by(desk, call, "group", 0);
     let mut lost = pieces(&prepared.content);
+    let mut first = Vec::new();
     for known in &came {
         let opening = known.branch.opening();
-        let is_asked = match asked.iter().position(|branch| *branch == known.held.branch) {
-            Some(index) => is_opened(desk, prepared, &lost, index, known)? && known.branch.ids().case == case,
+        match asked.iter().position(|branch| *branch == known.held.branch) {
+            Some(_) if known.branch.ids().case != case => return Err(Error::RequestIdReused),
+            Some(index) => first.extend(opened_with(desk, prepared, &lost, index, known)?),
             // A further recipient of the same need was one of another request; what was opened later is not its matter.
-            None => opening.group != group || opening.cause != Cause::Initial,
-        };
-        if !is_asked {
-            return Err(Error::RequestIdReused);
+            None if opening.group == group && opening.cause == Cause::Initial => return Err(Error::RequestIdReused),
+            None => {}
         }
     }
     let owner = Owner { uid: referral, side: Side::Origin };
     let held = content::all(desk, case, owner)?;
-    for version in held.iter().filter(|version| prepared.content.says(version.part, &version.bytes)) {
-        lost.retain(|piece| piece.part != version.part);
-    }
-    if lost.iter().any(|piece| held.iter().any(|version| version.part == piece.part)) {
+    let is_first = |version: &&Piece| first.iter().any(|entry: &PartDigest| entry.digest == version.digest);
+    let says = |version: &&Piece| prepared.content.says(version.part, &version.bytes);
+    let said: PartSet = held.iter().filter(is_first).filter(says).map(|version| version.part).collect();
+    if held.iter().filter(is_first).any(|version| !said.contains(version.part)) {
         return Err(Error::RequestIdReused);
     }
+    // What was only given later may have taken the place of what the request brought: it stands.
+    lost.retain(|piece| held.iter().all(|version| version.part != piece.part));
     let mut missing: Vec<_> = (0..asked.len()).filter(|index| !is_among(&came, asked.get(*index))).collect();
+    if came.iter().any(|known| known.branch.opening().group == group && is_settled(known)) {
+        missing.clear();
+    }
     if came.iter().any(|known| known.branch.is_over()) {
         (missing, lost) = (Vec::new(), Vec::new());
     }
@@ -96,23 +102,33 @@ pub(crate) fn take<'t>(
     Ok(Some(Regained { missing, pieces: content::newest(desk, case, owner)?, came }))
 }
 
-/// Whether a branch is the one that the request opens for a recipient.
-fn is_opened<'t>(
+/// The parts that a branch was opened with.
+///
+/// # Errors
+/// [`Error::RequestIdReused`] when it is not the branch that the request opens for a recipient.
+fn opened_with<'t>(
     desk: &mut impl Desk<'t>,
     prepared: &Prepared,
     given: &[Piece],
     index: usize,
     known: &Known,
-) -> Result<bool, Error> {
+) -> Result<Vec<PartDigest>, Error> {
     let revealed = event::revealed(desk, known.held, &known.branch)?;
-    let Some(opened) = revealed.log(Side::Origin).events().first() else { return Ok(false) };
+    let opened = revealed.log(Side::Origin).events().first().ok_or(Error::RequestIdReused)?;
     let parts = |entries: &[PartDigest]| entries.iter().map(|entry| entry.part).collect::<PartSet>();
-    Ok(known.branch.opening().kind == prepared.kind
+    let is_asked = known.branch.opening().kind == prepared.kind
         && known.purpose == prepared.purpose
         && known.branch.unit(Side::Origin) == &prepared.origin
         && Some(known.branch.unit(Side::Recipient)) == prepared.recipients.get(index)
         && opened.basis.as_ref() == Some(&prepared.basis)
-        && parts(&opened.parts) == parts(&first_tier(prepared.kind, given, &prepared.basis)))
+        && parts(&opened.parts) == parts(&first_tier(prepared.kind, given, &prepared.basis));
+    if is_asked { Ok(opened.parts.clone()) } else { Err(Error::RequestIdReused) }
+}
+
+/// Whether somebody serves the need of a branch or did, or its origin took it back for all: then nobody else is asked.
+fn is_settled(known: &Known) -> bool {
+    let view = known.branch.view();
+    view.state.is_assigned() || matches!(view.revocation, Some(Revocation::NeedMet | Revocation::Safety))
 }
 
 fn is_among(came: &[Known], branch: Option<&Uuid>) -> bool {

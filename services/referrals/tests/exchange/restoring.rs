@@ -1,8 +1,10 @@
 //! Processes that end in the middle, and stores that come back from an older copy.
 
 use nhipcau_domain::reason;
-use nhipcau_proto::referral::v1::{self as pb, BranchState, ReferralKind};
-use tonic::Code;
+use nhipcau_proto::referral::v1::{
+    self as pb, BranchState, ReferralKind, referral_steering_service_server::ReferralSteeringService as _,
+};
+use tonic::{Code, Status};
 
 use crate::{deeds::*, world::*};
 
@@ -201,4 +203,158 @@ async fn a_repeated_request_adds_nothing_to_a_referral_that_was_recalled() {
             assert!(world.content(MOH, &branch).await.identity.is_none(), "nothing is put back");
         }
     }
+}
+
+/// What becomes of a branch that its recipient has received.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Assigned,
+    Completed,
+    Revoked(pb::RevocationReason),
+    Redirected,
+}
+
+#[tokio::test]
+async fn a_repeated_request_asks_nobody_else_for_a_need_that_is_served_or_settled() {
+    use pb::{
+        RedirectReason::OutsideArea,
+        RevocationReason::{NeedMet, Safety},
+    };
+    for fate in [Fate::Assigned, Fate::Completed, Fate::Revoked(NeedMet), Fate::Revoked(Safety), Fate::Redirected] {
+        let mut world = World::open().await;
+        let request = submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh", "vwu/desk"]);
+        let copy = world.copy(MOH);
+        world.settle_slowly().await;
+        world.silent = vec![VWU];
+        let branches = world.submit(MOH, &request).await;
+        // While it has a part in the case, its recipient erases no opening.
+        let case_uid = world.get(MOH, &referral_of(&branches[0])).await.unwrap().case_uid;
+        let beside = submission(ReferralKind::Referral, "moh/111", &["hanoi/ba-dinh"]);
+        world.submit(MOH, &pb::SubmitReferralRequest { case_uid, ..beside }).await;
+        world.settle().await;
+        match fate {
+            Fate::Revoked(reason) => drop(world.revoke(MOH, &branches[0], reason).await.unwrap()),
+            Fate::Redirected => drop(world.redirect(HANOI, &branches[0], OutsideArea, None).await.unwrap()),
+            Fate::Assigned | Fate::Completed => drop(world.acknowledge(HANOI, &branches[0]).await.unwrap()),
+        }
+        world.settle().await;
+        if matches!(fate, Fate::Completed) {
+            world.complete(HANOI, &branches[0], pb::Outcome::Resolved).await.unwrap();
+            world.settle().await;
+        }
+        world.silent.clear();
+        world.restore(MOH, &copy);
+        world.settle_slowly().await;
+        let repeated = world.try_submit(MOH, &request).await.unwrap();
+        world.settle().await;
+        let is_opened = world.get(VWU, &referral_of(&branches[1])).await.is_ok();
+        let is_open = matches!(fate, Fate::Redirected);
+        assert_eq!((repeated.replayed, is_opened), (!is_open, is_open), "{fate:?}");
+    }
+}
+
+/// Opens a further branch with the etag of now.
+async fn open(world: &World, request: &pb::OpenBranchRequest) -> Result<pb::OpenBranchResponse, Status> {
+    let etag = world.get(MOH, &request.name).await?.etag;
+    let request = pb::OpenBranchRequest { etag, ..request.clone() };
+    Ok(world.nodes[MOH].door.open_branch(call(request, "moh")).await?.into_inner())
+}
+
+#[tokio::test]
+async fn a_further_branch_that_came_back_answers_the_request_that_opened_it_and_no_other() {
+    let mut world = World::open().await;
+    let first = world.refer(ReferralKind::Referral, duty()).await;
+    world.settle().await;
+    world.redirect(HANOI, &first, pb::RedirectReason::OutsideArea, None).await.unwrap();
+    world.settle().await;
+    let further = |to: &str, cause: &str, reopen| pb::OpenBranchRequest {
+        request_id: request_id(),
+        name: referral_of(&first),
+        acting_person: "cb-17".into(),
+        recipient: Some(unit(to)),
+        cause_branch: cause.into(),
+        reopen,
+        ..Default::default()
+    };
+    let requests =
+        [further("hanoi/ba-dinh", &first, true), further("vwu/desk", &first, false), further("dolisa/desk", "", false)];
+    let copy = world.copy(MOH);
+    world.settle_slowly().await;
+    let mut names = Vec::new();
+    for request in &requests {
+        names.push(open(&world, request).await.unwrap().branch.unwrap().name);
+        world.settle().await;
+    }
+    world.restore(MOH, &copy);
+    world.settle_slowly().await;
+    for (request, name) in requests.iter().zip(&names) {
+        for other in requests.iter().filter(|other| *other != request) {
+            let elsewhere = pb::OpenBranchRequest { recipient: other.recipient.clone(), ..request.clone() };
+            let (cause_branch, reopen) = (other.cause_branch.clone(), other.reopen);
+            let otherwise = pb::OpenBranchRequest { cause_branch, reopen, ..request.clone() };
+            for changed in [elsewhere, otherwise] {
+                let reused = open(&world, &changed).await.unwrap_err();
+                assert_eq!(refusal(&reused), (Code::AlreadyExists, reason::REQUEST_ID_REUSED.into()), "{changed:?}");
+            }
+        }
+        for _ in 0..2 {
+            let again = open(&world, request).await.unwrap();
+            assert_eq!((again.replayed, &again.branch.unwrap().name), (true, name));
+        }
+    }
+    assert_eq!(world.get(MOH, &referral_of(&first)).await.unwrap().branches.len(), 4);
+}
+
+const LATER: &str = "Chuyện kể sau";
+
+/// The story as it is told later.
+fn told_later() -> pb::ReferralContent {
+    let narrative = pb::ReferralNarrative { condition: known(LATER), ..content().narrative.unwrap() };
+    pb::ReferralContent { narrative: Some(narrative), ..Default::default() }
+}
+
+fn story_in(content: pb::ReferralContent) -> String {
+    content.narrative.unwrap().condition.unwrap().value
+}
+
+#[tokio::test]
+async fn a_part_that_was_given_anew_before_it_was_ever_disclosed_stands_and_the_first_request_is_the_same() {
+    let mut world = World::open().await;
+    let copy = world.copy(MOH);
+    world.settle_slowly().await;
+    let request = submission(ReferralKind::Referral, "moh/111", &["hanoi/ba-dinh"]);
+    let branch = world.submit(MOH, &request).await.remove(0);
+    world.settle().await;
+    let emergency = pb::VitalInterest { citation: "Law art. 1".into(), danger: pb::Danger::Life.into() };
+    world.disclose(MOH, &branch, Some(told_later()), Some(emergency)).await.unwrap();
+    world.settle().await;
+    world.restore(MOH, &copy);
+    world.settle_slowly().await;
+    assert!(world.try_submit(MOH, &request).await.unwrap().replayed);
+    assert_eq!(story_in(world.content(MOH, &branch).await), LATER);
+    world.accept(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    let content = world.content(HANOI, &branch).await;
+    assert_eq!(name_in(&content), CHILD, "which had not been disclosed");
+    assert_eq!(story_in(content), LATER);
+}
+
+#[tokio::test]
+async fn a_request_stands_for_what_its_branch_was_opened_with_and_not_for_what_was_given_later() {
+    let mut world = World::open().await;
+    let copy = world.copy(MOH);
+    world.settle_slowly().await;
+    let request = submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh"]);
+    let branch = world.submit(MOH, &request).await.remove(0);
+    world.settle().await;
+    world.disclose(MOH, &branch, Some(told_later()), None).await.unwrap();
+    world.settle().await;
+    world.restore(MOH, &copy);
+    world.settle_slowly().await;
+    let mut other = request.clone();
+    other.content.as_mut().unwrap().narrative = told_later().narrative;
+    let reused = world.try_submit(MOH, &other).await.unwrap_err();
+    assert_eq!(refusal(&reused), (Code::AlreadyExists, reason::REQUEST_ID_REUSED.into()));
+    assert!(world.try_submit(MOH, &request).await.unwrap().replayed);
+    assert_eq!(story_in(world.content(MOH, &branch).await), LATER);
 }
