@@ -1,12 +1,13 @@
 //! Legal holds of a party: a person orders that nothing of a case is erased, and a person releases it.
 //!
 //! Each leaves an access record, in the same transaction. A hold is this access point's own matter: no event says so,
-//! but an answer to a withdrawal names its source. Its request is known again by what it made.
+//! but an answer to a withdrawal names its source. A request is known again as everywhere, and by what it
+//! made once its case was erased.
 
 use nhipcau_domain::{
     id::{AccessPointId, PartyId},
     reason,
-    referral::{Refusal, Text},
+    referral::{CITATION, Refusal, Text},
 };
 use nhipcau_proto::referral::v1 as pb;
 use nhipcau_runtime::caller::ActingPerson;
@@ -20,7 +21,7 @@ use crate::{
     error::Error,
     get::{self, Name},
     request::Call,
-    store::hold::{self, By, CITATION, Hold},
+    store::hold::{self, By, Hold},
 };
 
 /// Longest reference of an order, in characters.
@@ -73,7 +74,8 @@ type Answer = (pb::Referral, bool);
 /// Orders a hold.
 ///
 /// # Errors
-/// `HOLD_EXISTS` when the party has, or had, one under this reference; [`Error::AccessDenied`] as for reading.
+/// `HOLD_EXISTS` when the party has, or had, one under this reference; [`Error::RequestIdReused`] when the request
+/// asked for something else before; [`Error::AccessDenied`] as for reading.
 pub(crate) fn order<'t>(
     desk: &mut impl Desk<'t>,
     access_point: &AccessPointId,
@@ -81,26 +83,25 @@ pub(crate) fn order<'t>(
     citation: &Text,
 ) -> Result<Answer, Error> {
     let (party, case) = (&asked.call.party, case(desk, asked)?);
-    match hold::find(desk.tx(), party, case, asked.reference.as_str())? {
-        Some(Hold { request_id, citation: told, .. }) if request_id == asked.call.request_id => {
-            if told != citation.as_str() {
-                return Err(Error::RequestIdReused);
-            }
-            return answer(desk, asked, true);
-        }
-        Some(_) => return Err(Error::rule("order_reference", reason::HOLD_EXISTS)),
-        None => {}
+    let found = hold::find(desk.tx(), party, case, asked.reference.as_str())?;
+    let is_made = |hold: &Hold| hold.request_id == asked.call.request_id && hold.citation == citation.as_str();
+    if is_repeated(desk, asked, found.as_ref().is_some_and(is_made))? {
+        return answer(desk, asked, true);
+    }
+    if found.is_some() {
+        return Err(Error::rule("order_reference", reason::HOLD_EXISTS));
     }
     let now = desk.now();
     hold::add(desk.tx(), &asked.by(), case, (asked.reference.as_str(), citation.as_str()), now)?;
-    record(desk, access_point, asked, What::Held)?;
+    note(desk, access_point, asked, case, What::Held)?;
     answer(desk, asked, false)
 }
 
 /// Releases a hold, and erases what only it kept.
 ///
 /// # Errors
-/// `HOLD_UNKNOWN` when none lasts under this reference; [`Error::AccessDenied`] as for reading.
+/// `HOLD_UNKNOWN` when none lasts under this reference; [`Error::RequestIdReused`] when the request asked for something
+/// else before; [`Error::AccessDenied`] as for reading.
 pub(crate) fn release<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
@@ -108,14 +109,17 @@ pub(crate) fn release<'t>(
     asked: &Asked,
 ) -> Result<Answer, Error> {
     let (party, case) = (&asked.call.party, case(desk, asked)?);
-    match hold::find(desk.tx(), party, case, asked.reference.as_str())? {
-        Some(Hold { release_id, .. }) if release_id.is_empty() => {}
-        Some(Hold { release_id, .. }) if release_id == asked.call.request_id => return answer(desk, asked, true),
-        _ => return Err(Error::rule("order_reference", reason::HOLD_UNKNOWN)),
+    let found = hold::find(desk.tx(), party, case, asked.reference.as_str())?;
+    if is_repeated(desk, asked, found.as_ref().is_some_and(|hold| hold.release_id == asked.call.request_id))? {
+        return answer(desk, asked, true);
+    }
+    if !found.is_some_and(|hold| hold.release_id.is_empty()) {
+        return Err(Error::rule("order_reference", reason::HOLD_UNKNOWN));
     }
     let now = desk.now();
     hold::release(desk.tx(), &asked.by(), case, asked.reference.as_str(), now)?;
-    record(desk, access_point, asked, What::Released)?;
+    // Before the key of the case goes: what is remembered lies under it.
+    note(desk, access_point, asked, case, What::Released)?;
     erase::released(desk, shared, party, case)?;
     answer(desk, asked, false)
 }
@@ -125,15 +129,32 @@ fn case<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<Uuid, Error> {
     get::case(&asked.name, &asked.call.party, desk.tx())
 }
 
+/// Whether the call was made before; what it names must be what it made then.
+fn is_repeated<'t>(desk: &mut impl Desk<'t>, asked: &Asked, is_made: bool) -> Result<bool, Error> {
+    let Some(answered) = asked.call.answered(desk)? else { return Ok(false) };
+    let (_, referral) = asked.name.of();
+    // Of an erased case the digest tells nothing any more, but the hold does.
+    let is_same = is_made && (answered.referral, answered.branch) == (referral, None);
+    if is_same { Ok(true) } else { Err(Error::RequestIdReused) }
+}
+
 fn answer<'t>(desk: &mut impl Desk<'t>, asked: &Asked, replayed: bool) -> Result<Answer, Error> {
     let (party, now): (&PartyId, _) = (&asked.call.party, desk.now());
     Ok((get::basic(&asked.name, party, now, desk.tx())?, replayed))
 }
 
-fn record<'t>(desk: &mut impl Desk<'t>, access_point: &AccessPointId, asked: &Asked, what: What) -> Result<(), Error> {
+/// Leaves the access record and remembers the call.
+fn note<'t>(
+    desk: &mut impl Desk<'t>,
+    access_point: &AccessPointId,
+    asked: &Asked,
+    case: Uuid,
+    what: What,
+) -> Result<(), Error> {
     let Call { party, system, .. } = &asked.call;
     let (origin, referral) = asked.name.of();
     let access = Access { party, system, person: &asked.person, origin, referral, what };
     let now = desk.now();
-    Ok(access::record(access, access_point, now, desk.tx())?)
+    access::record(access, access_point, now, desk.tx())?;
+    asked.call.remember(desk, case, referral, None)
 }

@@ -8,6 +8,7 @@ use jiff::{Timestamp, civil::Date};
 use nhipcau_proto::directory::v1 as pb;
 
 use super::violation::{Problem, Violations};
+pub(super) use crate::id::is_label;
 
 /// When something holds: from start (inclusive) to expiry (exclusive).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,11 +148,6 @@ fn is_name(text: &str) -> bool {
         && text.chars().take(1025).count() <= 1024
         && text.trim() == text
         && !text.chars().any(char::is_control)
-}
-
-/// `[a-z0-9-]{1,32}`, for labels that have no type of their own.
-pub(super) fn is_label(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// `[A-Za-z0-9_@$-]{1,64}`: an identifier of SDMX, or a code.

@@ -6,11 +6,10 @@ use nhipcau_proto::directory::v1 as pb;
 
 use super::read;
 use super::violation::{Problem, Violations};
+use crate::referral::CITATION;
 
 /// Longest span in days: a hundred years.
 const MOST_DAYS: u32 = 36_525;
-/// Longest source and note in characters.
-const MOST_CHARS: usize = 200;
 
 pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
     let contracts: BTreeSet<&str> = wire.contracts.iter().map(|entry| entry.contract.as_str()).collect();
@@ -49,7 +48,7 @@ pub(super) fn check(wire: &pb::Release, found: &mut Violations) {
 /// Travels in messages and stands before people: short, in normal form, without signs that steer.
 fn is_text(text: &str) -> bool {
     unicode_normalization::is_nfc(text)
-        && text.chars().nth(MOST_CHARS).is_none()
+        && text.chars().nth(CITATION).is_none()
         && !text
             .chars()
             .any(|sign| sign.is_control() || matches!(sign, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))

@@ -54,7 +54,6 @@ pub use personal::Personal;
 pub use text::Text;
 pub use view::{Condition, Effect, Entry, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};
-pub(crate) use wire::CITATION;
-pub use wire::{read_basis, read_unit, write_basis, write_time, write_unit};
+pub use wire::{CITATION, read_basis, read_unit, write_basis, write_time, write_unit};
 pub use wire_limit::{write_limit_refusal, write_time_limit};
 pub use withdrawal::{Kept, WithdrawalAnswer, write_withdrawal_answer};

@@ -18,7 +18,8 @@ use crate::{
     reason,
 };
 
-pub(crate) const CITATION: usize = 200;
+/// Longest source of a duty or right, in characters.
+pub const CITATION: usize = 200;
 const MOST_SCOPES: usize = 16;
 
 /// 0001-01-01T00:00:00Z, the first second that a protobuf timestamp may name.

@@ -10,7 +10,7 @@ use super::{
     violation::Refusal,
     wire::{self, CITATION, write_time},
 };
-use crate::reason;
+use crate::{id::is_label, reason};
 
 /// Most entries of a list: there is one for each part.
 const MOST: usize = 4;
@@ -92,10 +92,6 @@ fn part(number: i32, named: &mut PartSet, path: &str, refusal: &mut Refusal) -> 
     }
     named.insert(part);
     Some(part)
-}
-
-fn is_label(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Encodes an answer.

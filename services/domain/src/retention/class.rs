@@ -7,7 +7,7 @@ use nhipcau_proto::directory::v1 as pb;
 use crate::{
     directory::{Release, Validity},
     id::PartyId,
-    referral::{Part, PartSet, Refusal, State, Text},
+    referral::{CITATION, Part, PartSet, Refusal, State, Text},
 };
 
 /// How far a branch must have come, by the names of the directory.
@@ -21,9 +21,6 @@ pub const PARTS: [(&str, Part); 4] = [
     ("narrative", Part::Narrative),
     ("reporter", Part::Reporter),
 ];
-
-/// Longest source that a class names, in characters.
-const SOURCE: usize = 200;
 
 /// A duty to keep parts of what came so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +57,7 @@ fn read(class: &pb::RetentionClass) -> Option<Class> {
         from,
         parts: parts.map(|(_, part)| part).collect(),
         days: class.keep_days,
-        source: Text::read(&class.legal_source, SOURCE, "legal_source", &mut Refusal::default())?,
+        source: Text::read(&class.legal_source, CITATION, "legal_source", &mut Refusal::default())?,
         validity: Validity::read(class.validity.as_ref()?)?,
     })
 }

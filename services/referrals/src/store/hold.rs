@@ -3,13 +3,10 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::PartyId,
-    referral::{Refusal, Text},
+    referral::{CITATION, Refusal, Text},
 };
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
-
-/// Longest source of an order, in characters.
-pub(crate) const CITATION: usize = 200;
 
 /// A hold as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -90,8 +90,18 @@ impl World {
     }
 
     async fn take_back(&self, node: usize, branch: &str, order: &str) -> Result<pb::ReleaseHoldResponse, Status> {
+        self.take_back_as(node, branch, order, request_id()).await
+    }
+
+    async fn take_back_as(
+        &self,
+        node: usize,
+        branch: &str,
+        order: &str,
+        request_id: String,
+    ) -> Result<pb::ReleaseHoldResponse, Status> {
         let message = pb::ReleaseHoldRequest {
-            request_id: request_id(),
+            request_id,
             name: referral_of(branch),
             acting_person: "cb-9".into(),
             validate_only: false,
@@ -295,6 +305,40 @@ async fn a_hold_is_ordered_and_released_once_by_a_person_who_sees_the_case_and_i
 }
 
 #[tokio::test]
+async fn the_request_of_a_hold_or_a_release_stands_for_no_other_also_after_the_erasure() {
+    let mut world = World::open().await;
+    let (branch, other) = (served(&mut world).await, served(&mut world).await);
+    let reused = (Code::AlreadyExists, reason::REQUEST_ID_REUSED.into());
+    let (ordered, released) = (request_id(), request_id());
+    world.order_as(HANOI, &branch, "7/2026", ordered.clone()).await.unwrap();
+    for (branch, order) in [(&branch, "8/2026"), (&other, "7/2026")] {
+        let refused = world.order_as(HANOI, branch, order, ordered.clone()).await.unwrap_err();
+        assert_eq!(refusal(&refused), reused);
+    }
+    assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_hold").await, 1);
+    let refused = world.take_back_as(HANOI, &branch, "7/2026", ordered.clone()).await.unwrap_err();
+    assert_eq!(refusal(&refused), reused);
+
+    world.order(HANOI, &other, "7/2026").await.unwrap();
+    world.withdraw(MOH, &branch).await.unwrap();
+    world.settle().await;
+    world.take_back_as(HANOI, &branch, "7/2026", released.clone()).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.count(HANOI, KEYS).await, 1, "the other case's");
+    assert!(world.take_back_as(HANOI, &branch, "7/2026", released.clone()).await.unwrap().replayed);
+    assert!(world.order_as(HANOI, &branch, "7/2026", ordered.clone()).await.unwrap().replayed);
+    for (branch, order) in [(&branch, "8/2026"), (&other, "7/2026")] {
+        let refused = world.take_back_as(HANOI, branch, order, released.clone()).await.unwrap_err();
+        assert_eq!(refusal(&refused), reused);
+        let refused = world.order_as(HANOI, branch, order, ordered.clone()).await.unwrap_err();
+        assert_eq!(refusal(&refused), reused);
+    }
+    assert!(shows(&world, HANOI, &other, BranchCondition::LegalHold).await, "not released by the way");
+    let recorded = "SELECT COUNT(*) FROM referral_access WHERE parts IN ('hold', 'release')";
+    assert_eq!(world.count(HANOI, recorded).await, 3, "what was refused or repeated leaves none");
+}
+
+#[tokio::test]
 async fn a_statutory_duty_is_withdrawn_by_nobody_held_or_not() {
     let mut world = World::open().await;
     let branch = world.refer(ReferralKind::Transfer, duty()).await;
@@ -341,7 +385,7 @@ async fn an_answer_that_could_not_be_sent_delays_no_erasure_and_follows() {
 }
 
 #[tokio::test]
-async fn a_hold_keeps_the_stored_envelopes_of_what_ended_before_it() {
+async fn a_hold_keeps_the_stored_envelopes_of_what_ended_before_it_for_as_long_as_they_are_whole() {
     let mut world = World::open().await;
     let branch = world.refer(ReferralKind::Referral, consent()).await;
     world.settle().await;
