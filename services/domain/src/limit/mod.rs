@@ -1,10 +1,10 @@
 //! Time limits: from the rules and calendars of a directory and what is known of a need, the times that its branches
 //! carry; and back, from a time that was carried, why it is the one.
 //!
-//! [`reckon`] computes them once, when a branch is opened; they then travel signed and are never computed anew. What
-//! cannot be computed is refused with a reason and carried too: no hour is guessed, and none vanishes. [`explain`]
+//! [`reckon()`] computes them once, when a branch is opened; they then travel signed and are never computed anew. What
+//! cannot be computed is refused with a reason and carried too: no hour is guessed, and none vanishes. [`explain()`]
 //! shows one with the days that were counted. Whether a limit has passed is for [`View`](crate::referral::View) to say,
-//! and what to do about it for [`climb`].
+//! and what to do about it for [`climb()`].
 //!
 //! Pure: time comes in as [`Facts`], and the rules of a time zone as a function.
 
