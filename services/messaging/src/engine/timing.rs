@@ -57,11 +57,8 @@ impl Engine {
             Ok(is_done) => Ok(is_done),
             Err(Refused::Store(error)) => Err(error.into()),
             Err(Refused::Key(error)) => Err(error.into()),
-            // What it wanted to send cannot go; it is asked again when it has put it off to.
-            Err(Refused::Reason(_)) => {
-                self.branch("due_refused");
-                Ok(true)
-            }
+            // What it wanted to send cannot go; it is asked again at the time to which it was put off.
+            Err(Refused::Reason(_)) => Ok(true),
         }
     }
 }
