@@ -21,7 +21,7 @@ use crate::{
     desk::Desk,
     error::Error,
     group::lawful,
-    metrics,
+    metrics, onward,
     open_branch::{Further, Need},
     send,
     store::{
@@ -35,8 +35,6 @@ use crate::{
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// When a level is tried again that could neither be said nor turned to.
 const LATER: SignedDuration = SignedDuration::from_hours(1);
-/// Levels above a unit that are looked at.
-const LEVELS: usize = 16;
 
 /// Takes the branch that is due longest.
 pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Due>, store::Error> {
@@ -187,10 +185,6 @@ fn reachable(
     unit: Option<UnitRef>,
     now: Timestamp,
 ) -> Option<UnitRef> {
-    let parent = |unit: &UnitRef| {
-        let parent = release.unit(&unit.party, &unit.unit)?.parent.clone()?;
-        Some(UnitRef { party: unit.party.clone(), unit: parent })
-    };
     let (sender, contract) = (&last.branch.unit(Side::Origin).party, crate::contract());
     let can_be_asked = |unit: &UnitRef, purpose: &Purpose| {
         release.is_addressable(&unit.party, &unit.unit, now)
@@ -198,6 +192,9 @@ fn reachable(
             && release.allows(sender, &contract, &unit.party, purpose, now)
             && need.iter().all(|known| known.branch.unit(Side::Recipient) != unit)
     };
-    let first = unit.or_else(|| parent(last.branch.unit(Side::Recipient)));
-    std::iter::successors(first, parent).take(LEVELS).find(|unit| can_be_asked(unit, &last.purpose))
+    let (from, skip) = match unit {
+        Some(unit) => (unit, 0),
+        None => (last.branch.unit(Side::Recipient).clone(), 1),
+    };
+    onward::parents(release, from).skip(skip).find(|unit| can_be_asked(unit, &last.purpose))
 }

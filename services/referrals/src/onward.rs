@@ -48,11 +48,15 @@ pub(crate) fn of_need<'k>(one: &Known, branches: &'k [Known]) -> impl Iterator<I
     branches.iter().filter(move |known| known.branch.opening().group == group)
 }
 
-/// Whether a unit is a parent of another in the directory, or a parent of that. No release has a loop of parents.
+/// Whether a unit is a parent of another in the directory, or a parent of that.
 fn stands_above(release: &Release, above: &UnitRef, unit: &UnitRef) -> bool {
-    let parent = |unit: &UnitRef| {
+    parents(release, unit.clone()).skip(1).any(|parent| parent == *above)
+}
+
+/// A unit, its parent in the directory, the parent of that, and so on. No release has a loop of parents.
+pub(crate) fn parents(release: &Release, unit: UnitRef) -> impl Iterator<Item = UnitRef> {
+    std::iter::successors(Some(unit), |unit| {
         let parent = release.unit(&unit.party, &unit.unit)?.parent.clone()?;
         Some(UnitRef { party: unit.party.clone(), unit: parent })
-    };
-    std::iter::successors(parent(unit), parent).any(|parent| parent == *above)
+    })
 }

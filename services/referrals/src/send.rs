@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     event, metrics,
     store::{
-        branch::Known,
+        branch::{self, Known},
         content::Owner,
         log::{self, Carried},
         reading::{self, Held},
@@ -77,7 +77,8 @@ pub(crate) fn raise(shared: &Referrals, event: &Event) {
     }
 }
 
-/// Stores and sends the opening of a new branch: the event, its bytes, and the parts that are there.
+/// Makes a new branch known, and stores and sends its opening: the event, its bytes, and the parts that are there. When
+/// it cannot be sent, nothing of it is written.
 pub(crate) fn first<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
@@ -86,6 +87,7 @@ pub(crate) fn first<'t>(
     traceparent: &str,
 ) -> Result<(), Error> {
     let message = dispatch(desk, shared, known, (event, bytes, pieces), Carried::Whole, traceparent)?;
+    branch::add(desk.tx(), known.held, event, &known.purpose, Some(&known.branch))?;
     event::keep(desk, known.held, event, bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     stored(desk, shared, known)

@@ -238,7 +238,7 @@ pub(crate) fn submit<'t>(
 /// Opens a branch and sends its opening with its parts, which the referral holds.
 ///
 /// # Errors
-/// [`Error::Rules`] with every reason against it.
+/// [`Error::Rules`] with every reason against it; nothing was written then.
 pub(crate) fn open<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
@@ -252,7 +252,6 @@ pub(crate) fn open<'t>(
     let held = Held { branch: ids.branch, side: Side::Origin };
     let branch = Branch::open(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     let known = Known { held, purpose, branch, is_whole: true };
-    branch::add(desk.tx(), held, &event, &known.purpose, Some(&known.branch))?;
     send::first(desk, shared, &known, (&event, &bytes, pieces), traceparent)?;
     metrics::add(&shared.counters.opened);
     Ok(known)

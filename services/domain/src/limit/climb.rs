@@ -42,8 +42,9 @@ impl<'b> Asked<'b> {
     /// It was carried out, or its origin says that nobody is to be asked in its place: the need is no more, or asking
     /// does harm.
     fn is_settled(&self) -> bool {
-        let is_over = matches!(self.view.revocation, Some(Revocation::NeedMet | Revocation::Safety));
-        matches!(self.view.state, State::Completed | State::Closed) || is_over || self.branch.is_over()
+        matches!(self.view.state, State::Completed | State::Closed)
+            || matches!(self.view.revocation, Some(Revocation::NeedMet | Revocation::Safety))
+            || self.branch.is_over_as(&self.view)
     }
 
     /// Whether what a limit waits for came, from whoever still has the need, or as a rejection that is the last word.

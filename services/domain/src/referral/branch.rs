@@ -178,8 +178,13 @@ impl Branch {
     /// Its referral was recalled, or its consent withdrawn: nothing further is opened for it.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.origin.events().iter().any(|event| event.body.ends_referral())
-            || self.view().revocation == Some(Revocation::ConsentWithdrawn)
+        self.is_over_as(&self.view())
+    }
+
+    /// The same by a view of it that is at hand.
+    pub(crate) fn is_over_as(&self, view: &View) -> bool {
+        let is_ended = || self.origin.events().iter().any(|event| event.body.ends_referral());
+        view.revocation == Some(Revocation::ConsentWithdrawn) || is_ended()
     }
 
     /// The log of a side.

@@ -20,7 +20,7 @@ use crate::{
     store::{
         Tx,
         inbox::{self, Spent, SpentBy},
-        outbox::Head,
+        sent::Head,
     },
 };
 

@@ -16,8 +16,8 @@ use crate::{
     store::{
         Error, Tx, held,
         inbox::{self, Channel},
-        issued,
-        outbox::{self, Head},
+        issued, outbox,
+        sent::{self, Head},
     },
 };
 
@@ -96,10 +96,10 @@ impl Outgoing {
         opens_alone: bool,
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let head = outbox::head(tx, recipient, lane)?;
+        let head = sent::head(tx, recipient, lane)?;
         let receipted = match recipient {
             Recipient::One(peer) => {
-                let open = outbox::first_open(tx, recipient, lane)?.map_or(u64::MAX, |first| first - 1);
+                let open = sent::first_open(tx, recipient, lane)?.map_or(u64::MAX, |first| first - 1);
                 held::last(tx, peer, recipient, lane)?.2.min(head.sequence).min(open)
             }
             // A publisher waits for nobody: what it signed, it has handed over, and serves again on request.
@@ -109,7 +109,7 @@ impl Outgoing {
             phase: if opens_alone { Phase::Open } else { Phase::Opening },
             incarnation: (start << START_SHIFT).max(head.incarnation + 1),
             base: head.sequence,
-            tip: outbox::position(tx, recipient, lane, receipted)?.unwrap_or_default(),
+            tip: sent::position(tx, recipient, lane, receipted)?.unwrap_or_default(),
             head,
             receipted,
             handed: receipted,

@@ -9,10 +9,7 @@ use crate::{
     envelope::Content,
     message::{Correlation, Lane, RefusalReason},
     receipt::Refusal,
-    store::{
-        Tx, inbox,
-        outbox::{self, Covered},
-    },
+    store::{Tx, inbox, outbox, sent::Covered},
 };
 
 impl Engine {

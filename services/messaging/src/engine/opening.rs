@@ -12,7 +12,7 @@ use crate::{
     receipt::{self, Number},
     store::{
         Tx, held,
-        outbox::{self, Head},
+        sent::{self, Head},
     },
 };
 
@@ -35,10 +35,10 @@ impl Engine {
         }
         out.incarnation = next;
         if to_oneself {
-            outbox::give_up_after(tx, &key.0, key.1, out.receipted)?;
+            sent::give_up_after(tx, &key.0, key.1, out.receipted)?;
             out.base = out.receipted;
             out.handed = out.receipted;
-            out.head = outbox::position(tx, &key.0, key.1, out.receipted)?.unwrap_or_default();
+            out.head = sent::position(tx, &key.0, key.1, out.receipted)?.unwrap_or_default();
             out.drafts = true;
         } else {
             out.phase = Phase::Opening;
@@ -77,13 +77,13 @@ impl Engine {
     ) -> Result<(), Error> {
         let time = self.time;
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
-        let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
+        let own = sent::position(tx, &key.0, key.1, theirs.sequence)?;
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
             if theirs.sequence <= out.tip.sequence {
                 // Rolled back, it took what was given up before: its history counts, since only it can have effects
                 // twice. What it had received otherwise is sent again under the same ids.
-                let before = outbox::position(tx, &key.0, key.1, theirs.sequence.saturating_sub(1))?;
+                let before = sent::position(tx, &key.0, key.1, theirs.sequence.saturating_sub(1))?;
                 out.tip = before.unwrap_or_default();
                 self.branch("contradicted");
                 self.alarm(AlarmKind::Fork, Some(&peer));
@@ -102,8 +102,8 @@ impl Engine {
         }
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         let base = theirs.sequence.max(out.receipted);
-        let given_up = outbox::give_up_after(tx, &key.0, key.1, base)?;
-        out.head = outbox::position(tx, &key.0, key.1, base)?.unwrap_or_default();
+        let given_up = sent::give_up_after(tx, &key.0, key.1, base)?;
+        out.head = sent::position(tx, &key.0, key.1, base)?.unwrap_or_default();
         if out.tip.sequence > base {
             out.tip = out.head;
         }
@@ -132,7 +132,7 @@ impl Engine {
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let time = self.time;
-        let own = outbox::position(tx, &key.0, key.1, theirs.sequence)?;
+        let own = sent::position(tx, &key.0, key.1, theirs.sequence)?;
         let Recipient::One(peer) = key.0.clone() else { return Ok(()) };
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
         if own.is_none_or(|own| own != theirs) {
@@ -162,7 +162,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let time = self.time;
         let key = (Recipient::All, lane);
-        let own = outbox::position(tx, &key.0, lane, theirs.sequence)?;
+        let own = sent::position(tx, &key.0, lane, theirs.sequence)?;
         let Some(head) = self.outgoing.get(&key).map(|out| out.head.sequence) else { return Ok(()) };
         let on_chain = own.is_some_and(|own| own == theirs);
         let shared = if on_chain { theirs } else { self.last_shared(subscriber, lane, theirs, tx)? };
@@ -177,7 +177,7 @@ impl Engine {
         if after >= head || !self.peer(subscriber).may_serve(Serving::Broadcast, time) {
             return Ok(());
         }
-        let stored = outbox::positions(tx, &key.0, lane, after, SERVED)?;
+        let stored = sent::positions(tx, &key.0, lane, after, SERVED)?;
         if let Ok(envelopes) = self.wake_envelopes(&key, stored, tx)? {
             self.branch("broadcast_served");
             let to = Recipient::One(subscriber.clone());
@@ -197,7 +197,7 @@ impl Engine {
     ) -> Result<Head, Error> {
         for receipt in held::newest(tx, subscriber, &Recipient::All, lane)? {
             let Some((sequence, digest)) = receipt::head_of(&receipt) else { continue };
-            let own = outbox::position(tx, &Recipient::All, lane, sequence)?;
+            let own = sent::position(tx, &Recipient::All, lane, sequence)?;
             if let Some(own) = own.filter(|own| own.digest == digest && sequence < theirs.sequence) {
                 return Ok(own);
             }

@@ -14,8 +14,8 @@ use crate::{
     envelope::{Content, wire},
     message::Recipient,
     store::{
-        Tx,
-        outbox::{self, Stored},
+        Tx, outbox,
+        sent::{self, Stored},
     },
 };
 
@@ -79,7 +79,7 @@ impl Engine {
             self.hand_over(key, after, last, fresh.into_iter().map(|(_, envelope)| envelope).collect());
             return Ok(());
         }
-        let stored = outbox::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
+        let stored = sent::positions(tx, &key.0, key.1, after, AT_ONCE.min(IN_FLIGHT))?;
         let Some(last) = stored.last().map(|s| s.sequence) else { return Ok(()) };
         if !self.may_still_go(now, key, &stored, tx)? {
             self.branch("rechecked");
@@ -149,7 +149,7 @@ impl Engine {
     /// A stored envelope can no longer be read. Its message is signed anew, or skipped when it cannot be read either;
     /// also when it was received, since only a recipient that has lost it asks for it.
     fn give_up_unreadable(&mut self, key: &OutgoingKey, sequence: u64, tx: &mut Tx<'_>) -> Result<(), Error> {
-        let before = outbox::position(tx, &key.0, key.1, sequence - 1)?;
+        let before = sent::position(tx, &key.0, key.1, sequence - 1)?;
         if let Some(out) = self.outgoing.get_mut(key).filter(|out| out.receipted >= sequence) {
             out.receipted = sequence - 1;
             out.tip = before.unwrap_or_default();

@@ -17,7 +17,8 @@ use crate::{
     receipt::{self, Number, REFUSALS_LIMIT, Refusal, Statement, Verified},
     store::{
         Tx, held, inbox, issued,
-        outbox::{self, Concluded, Covered, State, Told},
+        outbox::{self, Concluded, State, Told},
+        sent::{self, Covered},
     },
 };
 
@@ -354,7 +355,7 @@ impl Engine {
         let time = self.time;
         let s = &verified.statement;
         let key = (s.recipient.clone(), s.lane);
-        let own = outbox::position(tx, &s.recipient, s.lane, s.last)?;
+        let own = sent::position(tx, &s.recipient, s.lane, s.last)?;
         let matches = own.is_some_and(|h| h.incarnation == s.incarnation && h.digest == s.head);
         if s.recipient == Recipient::All {
             // Evidence of who holds what; a position of an abandoned branch concludes nothing.
@@ -390,7 +391,7 @@ impl Engine {
                 out.tip = head;
             }
         }
-        for position in outbox::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
+        for position in sent::covered(tx, &s.recipient, s.lane, s.first, s.last)? {
             let refusal = s.refusals.iter().find(|refusal| refusal.sequence == position.sequence);
             self.learn(&s.issuer, &position, refusal, tx)?;
             if let Some(refusal) = refusal.filter(|refusal| is_retryable(refusal.reason as i32)) {

@@ -21,7 +21,7 @@ use crate::{
         Tx,
         inbox::{self, Promise},
         issued,
-        outbox::Head,
+        sent::Head,
     },
 };
 

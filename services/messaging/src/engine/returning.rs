@@ -26,7 +26,8 @@ use crate::{
     signal::{Kind, Signal},
     store::{
         Tx, held, inbox, issued,
-        outbox::{self, Head, NewMessage, Position, State},
+        outbox::{self, NewMessage, State},
+        sent::{self, Head, Position},
     },
 };
 
@@ -332,7 +333,7 @@ impl Engine {
         let wanted = out.phase == Phase::Opening && out.return_from > 0 && r.sequence == out.tip.sequence + 1;
         if wanted && r.previous != out.tip.digest {
             // The histories part earlier still.
-            let earlier = outbox::position(tx, &key.0, key.1, out.tip.sequence / 2)?;
+            let earlier = sent::position(tx, &key.0, key.1, out.tip.sequence / 2)?;
             out.tip = earlier.unwrap_or_default();
             out.return_from = out.tip.sequence + 1;
             self.branch("histories_part_earlier");
@@ -489,9 +490,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let r = &v.routing;
         let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: v.digest };
-        let restored = outbox::position(tx, &key.0, key.1, r.sequence)? != Some(head);
+        let restored = sent::position(tx, &key.0, key.1, r.sequence)? != Some(head);
         if restored {
-            outbox::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
+            sent::give_up_after(tx, &key.0, key.1, r.sequence - 1)?;
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
             let skeleton = wire::Envelope { parts: Vec::new(), ..v.envelope.clone() }.encode_to_vec();
@@ -499,7 +500,7 @@ impl Engine {
                 Some(_) => Some(self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?),
                 None => None,
             };
-            outbox::add_position(
+            sent::add_position(
                 tx,
                 &Position {
                     recipient: &key.0,
@@ -527,7 +528,7 @@ impl Engine {
             if restored {
                 out.receipted = out.receipted.min(r.sequence - 1);
             }
-            out.head = outbox::head(tx, &key.0, key.1)?;
+            out.head = sent::head(tx, &key.0, key.1)?;
             out.return_from = head.sequence + 1;
         }
         Ok(())

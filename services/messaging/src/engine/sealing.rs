@@ -12,7 +12,8 @@ use crate::{
     message::{Correlation, Header, MessageId, Recipient, SkipReason},
     store::{
         Tx,
-        outbox::{self, Head, Pending, Position},
+        outbox::{self, Pending},
+        sent::{self, Head, Position},
     },
 };
 
@@ -142,7 +143,7 @@ impl Engine {
             Recipient::All => bytes,
             Recipient::One(_) => self.rest(draft.correlation.as_ref(), "sent", &draft.id.0, &bytes, tx)?,
         };
-        outbox::add_position(
+        sent::add_position(
             tx,
             &Position {
                 recipient: &key.0,

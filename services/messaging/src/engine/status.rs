@@ -16,8 +16,8 @@ use crate::{
     receipt::Number,
     signal::{self, ContractSupport, IncomingStatus, Kind, OutgoingStatus, ReceiptHead, Run, Signal, StatusStatement},
     store::{
-        Tx, held, inbox, issued,
-        outbox::{self, Head},
+        Tx, held, inbox, issued, outbox,
+        sent::{self, Head},
     },
 };
 
@@ -70,7 +70,7 @@ impl Engine {
             let (number, digest, _) = held::last(tx, id, &recipient, lane)?;
             if let Some(out) = self.outgoing.get(&(recipient.clone(), lane)) {
                 let erased_sequences = if !broadcast && out.theirs < out.receipted {
-                    outbox::erased_after(tx, &recipient, lane, out.theirs)?
+                    sent::erased_after(tx, &recipient, lane, out.theirs)?
                 } else {
                     Vec::new()
                 };
@@ -406,7 +406,7 @@ impl Engine {
     /// this store did not hold then. The peer is asked to state its position again.
     fn find_unconcluded(&mut self, key: &OutgoingKey, theirs: Head, tx: &mut Tx<'_>) -> Result<(), Error> {
         let Some(out) = self.outgoing.get_mut(key) else { return Ok(()) };
-        if let Some(first) = outbox::first_open(tx, &key.0, key.1)?
+        if let Some(first) = sent::first_open(tx, &key.0, key.1)?
             && first <= out.receipted.min(theirs.sequence)
         {
             out.receipted = first - 1;

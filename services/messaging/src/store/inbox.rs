@@ -4,7 +4,8 @@ use nhipcau_domain::id::AccessPointId;
 
 use super::{
     Error, Row, Tx, Value,
-    outbox::{Head, correlation_of, correlation_value},
+    outbox::{correlation_of, correlation_value},
+    sent::Head,
 };
 use crate::{
     message::{Correlation, Lane, MessageId, RefusalReason},

@@ -23,6 +23,7 @@ mod postgres;
 mod reader;
 pub(crate) mod retention;
 mod scratch;
+pub(crate) mod sent;
 mod sqlite;
 mod tx;
 pub(crate) mod waiting;
