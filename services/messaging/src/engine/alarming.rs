@@ -1,11 +1,11 @@
-//! What time alone brings to a person's attention: messages without a receipt, at both ends, and a directory about to
-//! expire.
+//! What a person must look at, and what time alone brings to that: messages without a receipt, at both ends, and a
+//! directory about to expire.
 
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_domain::directory::Freshness;
+use nhipcau_domain::{directory::Freshness, id::AccessPointId};
 
 use super::{
-    AlarmKind, Engine, Error,
+    Engine, Error,
     channel::{Awaited, IncomingKey},
     micros,
 };
@@ -13,6 +13,54 @@ use crate::{
     message::Recipient,
     store::{Tx, waiting},
 };
+
+/// What a person must look at. Holds nothing personal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// What kind of trouble.
+    pub kind: AlarmKind,
+    /// The other access point, where there is one.
+    pub peer: Option<AccessPointId>,
+}
+
+/// Kinds of alarms; documented in `docs/errors.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AlarmKind {
+    /// Two envelopes with one incarnation and position.
+    Fork,
+    /// Verified by no known key: the directory here is behind, or somebody forges.
+    UnknownSigner,
+    /// Something arrived that cannot be believed.
+    Quarantined,
+    /// A message waited more than 15 minutes for its receipt.
+    Unreceipted,
+    /// A message that its sender says it has signed has not arrived for more than 15 minutes.
+    NotArrived,
+    /// So much waits for a recipient that callers are turned away.
+    OutboxFull,
+    /// The disk of the store has so little room left that callers are turned away.
+    DiskLow,
+    /// A message was given up; a person must tell the recipient otherwise.
+    Skipped,
+    /// A peer refused a message for good.
+    Refused,
+    /// This store was behind what a peer knows: it had been rolled back.
+    RolledBack,
+    /// The directory release expires soon or has expired.
+    DirectoryExpires,
+    /// A newer directory release that a peer has could not be taken.
+    ReleaseRefused,
+    /// A bulletin or revocation that a peer hands on is not what an honest one could.
+    NoticeRefused,
+    /// A key of this access point ends soon, or has ended, and nothing replaces it by itself.
+    KeyExpires,
+    /// The next sealing epoch could not be made or announced; the present one goes on.
+    RotationFailed,
+    /// A certificate that this access point shows or trusts expires soon or has expired.
+    CertificateExpires,
+    /// A renewed certificate, login or list of systems could not be taken; the one in use stays.
+    RenewalRefused,
+}
 
 /// How often it is looked for messages without a receipt.
 const ALARM_EVERY: SignedDuration = SignedDuration::from_secs(10);

@@ -14,6 +14,7 @@ mod noticing;
 mod numbering;
 mod opening;
 mod overview;
+mod port;
 mod publishing;
 mod receipting;
 mod receiving;
@@ -31,12 +32,14 @@ use std::{
 };
 
 pub use admitting::Limits;
+pub use alarming::{Alarm, AlarmKind};
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::{Bulletin, Release},
     id::{AccessPointId, ContractId},
 };
 pub use overview::{ChannelPhase, ChannelState};
+pub use port::{Input, Kind, Output, PublishResult};
 pub use resting::{CaseKeys, RestError};
 pub use submitting::SubmitError;
 
@@ -46,7 +49,7 @@ use crate::{
     crypto::seal::ChannelKey,
     envelope::{ChannelKeys, Sender, wire},
     handler::Handler,
-    keys::{KeyRing, SealingSecret},
+    keys::KeyRing,
     message::{Lane, MessageId, Recipient},
     signal::Run,
     store::{
@@ -80,144 +83,6 @@ pub struct Config {
     pub limits: Limits,
     /// Whether the store is an older copy of the one that the last process wrote.
     pub is_put_back: bool,
-}
-
-/// What happens to an engine.
-#[derive(Debug)]
-pub enum Input {
-    /// The broker delivers a message of a lane; the token acknowledges it.
-    Delivery {
-        /// What kind of subject it came on.
-        kind: Kind,
-        /// The sender named by the subject. Not evidence.
-        sender: AccessPointId,
-        /// A serialized bundle.
-        bytes: Vec<u8>,
-        /// Given back in [`Output::Acknowledge`].
-        token: u64,
-    },
-    /// A signal arrives on core NATS.
-    Signal {
-        /// The sender named by the subject. Not evidence.
-        sender: AccessPointId,
-        /// A serialized signal.
-        bytes: Vec<u8>,
-    },
-    /// The broker answers a publish, or does not.
-    Published {
-        /// The token of [`Output::Publish`].
-        token: u64,
-        /// How it went.
-        result: PublishResult,
-    },
-    /// A newer directory release was verified, or more bulletins or revocations over the one in use.
-    Release(Arc<Release>),
-    /// All sealing epochs whose private halves there are now.
-    Sealing(Vec<SealingSecret>),
-    /// The disk of the store has little room left, or enough again: callers may submit nothing meanwhile.
-    DiskLow(bool),
-    /// Time has passed. Due at least every quarter of a second.
-    Tick,
-}
-
-/// The kinds of subjects that the broker keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Envelopes of a pair's channel.
-    Lane(Lane),
-    /// Envelopes of a sender's broadcast.
-    Broadcast,
-    /// Receipts.
-    Receipts,
-}
-
-/// The broker's answer to a publish. None of them decides anything: only a receipt ends a message's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PublishResult {
-    /// Stored, says the broker.
-    Stored,
-    /// The sender's share of the recipient's stream is full: what was sent before still waits there.
-    Full,
-    /// No answer, or another error.
-    Unknown,
-}
-
-/// What the shell must do after the commit.
-#[derive(Debug)]
-pub enum Output {
-    /// Publish a bundle.
-    Publish {
-        /// Kind of subject.
-        kind: Kind,
-        /// Whom the subject names as recipient.
-        recipient: Recipient,
-        /// A serialized bundle, at most 512 KiB.
-        bytes: Vec<u8>,
-        /// Given back in [`Input::Published`].
-        token: u64,
-    },
-    /// Send a signal on core NATS.
-    Signal {
-        /// To whom.
-        recipient: AccessPointId,
-        /// A serialized signal.
-        bytes: Vec<u8>,
-    },
-    /// Acknowledge a delivery to the broker.
-    Acknowledge {
-        /// The token of [`Input::Delivery`].
-        token: u64,
-    },
-    /// Tell a person.
-    Alarm(Alarm),
-}
-
-/// What a person must look at. Holds nothing personal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alarm {
-    /// What kind of trouble.
-    pub kind: AlarmKind,
-    /// The other access point, where there is one.
-    pub peer: Option<AccessPointId>,
-}
-
-/// Kinds of alarms; documented in `docs/errors.md`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum AlarmKind {
-    /// Two envelopes with one incarnation and position.
-    Fork,
-    /// Verified by no known key: the directory here is behind, or somebody forges.
-    UnknownSigner,
-    /// Something arrived that cannot be believed.
-    Quarantined,
-    /// A message waited more than 15 minutes for its receipt.
-    Unreceipted,
-    /// A message that its sender says it has signed has not arrived for more than 15 minutes.
-    NotArrived,
-    /// So much waits for a recipient that callers are turned away.
-    OutboxFull,
-    /// The disk of the store has so little room left that callers are turned away.
-    DiskLow,
-    /// A message was given up; a person must tell the recipient otherwise.
-    Skipped,
-    /// A peer refused a message for good.
-    Refused,
-    /// This store was behind what a peer knows: it had been rolled back.
-    RolledBack,
-    /// The directory release expires soon or has expired.
-    DirectoryExpires,
-    /// A newer directory release that a peer has could not be taken.
-    ReleaseRefused,
-    /// A bulletin or revocation that a peer hands on is not what an honest one could.
-    NoticeRefused,
-    /// A key of this access point ends soon, or has ended, and nothing replaces it by itself.
-    KeyExpires,
-    /// The next sealing epoch could not be made or announced; the present one goes on.
-    RotationFailed,
-    /// A certificate that this access point shows or trusts expires soon or has expired.
-    CertificateExpires,
-    /// A renewed certificate, login or list of systems could not be taken; the one in use stays.
-    RenewalRefused,
 }
 
 /// Why an engine stops.
