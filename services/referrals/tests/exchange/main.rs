@@ -17,6 +17,7 @@ mod largest;
 mod limits;
 mod older;
 mod onward;
+mod programme;
 mod reading;
 mod resting;
 mod restoring;
