@@ -236,11 +236,47 @@ async fn a_level_at_which_nobody_can_be_reached_is_passed_over_and_tried_again()
     world.settle().await;
     let mut lost = Vec::new();
     world.amend(|wire| lost = wire.agreements.extract_if(.., |it| it.recipient_party == "hanoi").collect()).await;
-    world.hours(3).await;
+    world.hours(2).await;
     assert_eq!(world.asked(&branch).await, ["vwu/desk"], "nobody may be asked");
     world.amend(|wire| wire.agreements.extend(lost)).await;
-    world.hours(1).await;
-    assert!(world.asked(&branch).await.contains(&"hanoi/cua-nam".to_owned()));
+    // Long before the step that follows.
+    world.pass(SignedDuration::from_mins(62));
+    world.settle().await;
+    assert_eq!(world.asked(&branch).await, ["vwu/desk", "hanoi/cua-nam"]);
+}
+
+#[tokio::test]
+async fn a_level_at_which_nobody_can_be_reached_does_not_end_the_ladder() {
+    let mut world = World::open().await;
+    world
+        .amend(|wire| {
+            rules(wire);
+            // Nobody serves the first unit, and it has no parent.
+            let west = directory::UnitRef { party: "hanoi".into(), unit: "west".into() };
+            wire.time_limits.iter_mut().for_each(|rule| {
+                let ward = rule.escalation[0].unit.replace(west.clone());
+                rule.escalation[1].unit = ward;
+            });
+        })
+        .await;
+    let branch = world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"])).await.remove(0);
+    world.settle().await;
+    world.redirect(VWU, &branch, pb::RedirectReason::OutsideArea, None).await.unwrap();
+    world.settle().await;
+    world.hours(2).await;
+    assert_eq!(world.asked(&branch).await, ["vwu/desk"]);
+    world.hours(2).await;
+    assert_eq!(world.asked(&branch).await, ["vwu/desk", "hanoi/cua-nam"]);
+}
+
+#[tokio::test]
+async fn a_unit_that_is_closed_is_passed_over_for_its_parent() {
+    let mut world = open().await;
+    let branch = world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"])).await.remove(0);
+    world.settle().await;
+    world.close_units(&["hanoi/cua-nam"]).await;
+    world.hours(2).await;
+    assert_eq!(world.asked(&branch).await, ["vwu/desk", "hanoi/ba-dinh"]);
 }
 
 #[tokio::test]
