@@ -63,6 +63,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         age_group: pb::AgeGroup::AgeGroup6To12.into(),
         sex: pb::Sex::Female.into(),
         incident_area: area.clone(),
+        criteria: vec![pb::RiskCriterion {
+            criterion: pb::RiskCriterionCode::HarmStillSerious.into(),
+            level: pb::RiskLevel::High.into(),
+        }],
     };
     let birth = google::r#type::Date { year: 2017, month: 5, day: 0 };
     let identity = pb::ReferralIdentity {

@@ -314,6 +314,17 @@ codes! {
         /// Not assessed yet.
         Unknown,
     }
+    /// A criterion by which risk is graded (form 06 of Decree 56/2017/NĐ-CP).
+    Criterion from RiskCriterionCode {
+        /// The harm is still serious.
+        HarmStillSerious,
+        /// The perpetrator can reach the child.
+        PerpetratorAccess,
+        /// Obstacles where the child is cared for.
+        ObstaclesInCare,
+        /// The child's capacity to protect itself and to recover.
+        SelfProtection,
+    }
     /// Channel of a report.
     ReportChannel from ReportChannel {
         /// Phone.

@@ -103,6 +103,10 @@ fn preview(time: prost_types::Timestamp) -> pb::ReferralPreview {
         age_group: pb::AgeGroup::AgeGroup6To12.into(),
         sex: pb::Sex::Female.into(),
         incident_area: Some(commune()),
+        criteria: vec![pb::RiskCriterion {
+            criterion: pb::RiskCriterionCode::PerpetratorAccess.into(),
+            level: pb::RiskLevel::Medium.into(),
+        }],
     }
 }
 

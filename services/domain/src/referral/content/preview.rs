@@ -5,7 +5,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     super::{
-        code::{AbuseType, AgeGroup, ReportChannel, RiskLevel, ServiceType, Sex, Subject, Timeframe},
+        code::{AbuseType, AgeGroup, Criterion, ReportChannel, RiskLevel, ServiceType, Sex, Subject, Timeframe},
         event::PersonRef,
         personal::Personal,
         text::Text,
@@ -44,6 +44,8 @@ pub struct Preview {
     pub sex: Personal<Sex>,
     /// Where it happened; `None` when unknown.
     pub incident_area: Option<Personal<AdminUnitRef>>,
+    /// Single criteria of risk as they were graded.
+    pub criteria: Personal<Vec<(Criterion, RiskLevel)>>,
 }
 
 /// How the sender learned of the case.
@@ -78,6 +80,7 @@ impl Preview {
         let age_group = wire::code(AgeGroup::from_wire(value.age_group), &at("age_group"), refusal);
         let sex = wire::code(Sex::from_wire(value.sex), &at("sex"), refusal);
         let incident_area = area(value.incident_area.as_ref(), &at("incident_area"), refusal);
+        let criteria = criteria(&value.criteria, &at("criteria"), refusal);
         Some(Self {
             salt,
             reception: reception?,
@@ -90,6 +93,7 @@ impl Preview {
             age_group: Personal::new(age_group?),
             sex: Personal::new(sex?),
             incident_area,
+            criteria: Personal::new(criteria),
         })
     }
 
@@ -108,6 +112,7 @@ impl Preview {
             age_group: self.age_group.expose().to_wire(),
             sex: self.sex.expose().to_wire(),
             incident_area: self.incident_area.as_ref().map(write_area),
+            criteria: self.criteria.expose().iter().map(write_criterion).collect(),
         }
     }
 }
@@ -137,6 +142,21 @@ impl Reception {
 fn codes<C>(values: &[i32], from_wire: fn(i32) -> Option<C>, path: &str, refusal: &mut Refusal) -> Vec<C> {
     wire::unique(values, path, refusal);
     wire::codes(values, MOST_CODES, from_wire, path, refusal)
+}
+
+/// Graded criteria, each of which stands once.
+fn criteria(values: &[pb::RiskCriterion], path: &str, refusal: &mut Refusal) -> Vec<(Criterion, RiskLevel)> {
+    let criteria: Vec<_> = values.iter().map(|value| value.criterion).collect();
+    wire::unique(&criteria, path, refusal);
+    wire::list(values, MOST_CODES, path, refusal, |value, path, refusal| {
+        let criterion = wire::code(Criterion::from_wire(value.criterion), &format!("{path}.criterion"), refusal);
+        let level = wire::code(RiskLevel::from_wire(value.level), &format!("{path}.level"), refusal);
+        Some((criterion?, level?))
+    })
+}
+
+fn write_criterion((criterion, level): &(Criterion, RiskLevel)) -> pb::RiskCriterion {
+    pb::RiskCriterion { criterion: criterion.to_wire(), level: level.to_wire() }
 }
 
 fn concerns(values: &[String], path: &str, refusal: &mut Refusal) -> Vec<Box<str>> {

@@ -27,6 +27,10 @@ fn contact() -> pb::SafeContact {
     }
 }
 
+const fn graded(criterion: i32, level: pb::RiskLevel) -> pb::RiskCriterion {
+    pb::RiskCriterion { criterion, level: level as i32 }
+}
+
 fn full() -> pb::ReferralContent {
     let area = pb::AdminUnitRef {
         code: "00004".to_owned(),
@@ -51,6 +55,10 @@ fn full() -> pb::ReferralContent {
             age_group: pb::AgeGroup::AgeGroup6To12 as i32,
             sex: pb::Sex::Unknown as i32,
             incident_area: Some(area.clone()),
+            criteria: vec![
+                graded(pb::RiskCriterionCode::PerpetratorAccess as i32, pb::RiskLevel::High),
+                graded(77, pb::RiskLevel::Low),
+            ],
         }),
         identity: Some(pb::ReferralIdentity {
             salt: Vec::new(),
@@ -117,7 +125,7 @@ fn what_is_read_is_written_back_part_by_part() {
 #[test]
 fn nothing_about_a_person_is_shown() {
     let shown = format!("{:?}", read(&full()).expect("valid"));
-    for value in ["Trần", "0900", "bầm", "Hàng xóm", "00004", "2016", "Violence", "Father", "trấn an"] {
+    for value in ["Trần", "0900", "bầm", "Hàng xóm", "00004", "2016", "Violence", "Father", "trấn an", "Perpetrator"] {
         assert!(!shown.contains(value), "{value} is shown");
     }
 }
@@ -189,6 +197,25 @@ fn a_list_that_arrives_names_each_entry_once() {
     let subjects: Vec<_> = refusal.violations().iter().map(|violation| violation.subject.as_str()).collect();
     assert_eq!(subjects, ["preview.abuse_types[2]", "preview.protection_concerns[1]", "preview.service_types[1]"]);
     assert!(refusal.violations().iter().all(|violation| violation.reason == reason::FIELD_FORMAT));
+}
+
+#[test]
+fn a_criterion_is_graded_once_and_by_a_grade() {
+    let mut preview = pb::ReferralPreview { salt: vec![1; 32], ..full().preview.expect("given") };
+    preview.criteria.push(graded(77, pb::RiskLevel::High));
+    preview.criteria.push(graded(0, pb::RiskLevel::Unspecified));
+    let refusal = check_part(Part::Preview, &preview.encode_to_vec()).expect_err("refused");
+    let found: Vec<_> = refusal.violations().iter().map(|it| (it.subject.as_str(), it.reason)).collect();
+    let required = reason::FIELD_REQUIRED;
+    let expected = [
+        ("preview.criteria[2]", reason::FIELD_FORMAT),
+        ("preview.criteria[3].criterion", required),
+        ("preview.criteria[3].level", required),
+    ];
+    assert_eq!(found, expected);
+    preview.criteria = (1..=17).map(|criterion| graded(criterion, pb::RiskLevel::Low)).collect();
+    let refusal = check_part(Part::Preview, &preview.encode_to_vec());
+    assert_eq!(refusal, Err(Refusal::one("preview.criteria", reason::TOO_MANY)));
 }
 
 #[test]
