@@ -1,9 +1,11 @@
-//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, time limits, referrals, retention, indicators.
+//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, time limits, contacts, referrals, retention,
+//! indicators.
 //!
 //! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
 //! every conversion from wire types, so that no other crate handles an unchecked one.
 
 pub mod area;
+pub mod contact;
 pub mod directory;
 pub mod id;
 pub mod indicator;

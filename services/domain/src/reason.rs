@@ -126,6 +126,8 @@ pub const AREA_UNKNOWN: &str = "AREA_UNKNOWN";
 pub const AREA_NOT_IN_FORCE: &str = "AREA_NOT_IN_FORCE";
 /// The administrative unit was split since; a person has to choose which of the candidates is meant.
 pub const AREA_SPLIT: &str = "AREA_SPLIT";
+/// Nobody stated where it happened, or it is stated to be unknown and nobody chose a unit.
+pub const AREA_MISSING: &str = "AREA_MISSING";
 /// The code of an administrative unit stands without the version of its list; since codes were used again in 2025
 /// it could mean two units.
 pub const AREA_WITHOUT_LIST_VERSION: &str = "AREA_WITHOUT_LIST_VERSION";
@@ -223,6 +225,12 @@ pub const NOT_AGREED: &str = "NOT_AGREED";
 pub const NOT_HOSTED: &str = "NOT_HOSTED";
 /// The addressed unit, or its party, is not in force at that time.
 pub const UNIT_CLOSED: &str = "UNIT_CLOSED";
+/// No unit of the directory in use gives the service in the area at that time; a person chooses one.
+pub const NO_UNIT_FITS: &str = "NO_UNIT_FITS";
+/// Several units of the directory in use fit equally; a person chooses one.
+pub const SEVERAL_UNITS_FIT: &str = "SEVERAL_UNITS_FIT";
+/// The contact is being sent, and the answer is not there yet.
+pub const CONTACT_BEING_SENT: &str = "CONTACT_BEING_SENT";
 /// The recipient is not in the directory in use.
 pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
 /// The request id stands for another request already.

@@ -22,6 +22,7 @@ mod kind;
 mod log;
 mod parts;
 mod personal;
+mod submission;
 pub mod table;
 mod text;
 mod view;
@@ -37,6 +38,7 @@ pub use basis::{Basis, Consent};
 pub use branch::{Branch, CLOCK_TOLERANCE};
 pub use code::*;
 pub use command::{Command, NewBranch, Request, decide, open};
+pub(crate) use content::write_area;
 pub use content::{
     Birth, Content, Identity, Known, Narrative, Preview, Reception, Relative, Reporter, SafeContact, Salt, Vagueness,
     check_part,
@@ -51,6 +53,7 @@ pub use kind::{EventKind, Kind, Side, State};
 pub use log::{Fault, Log, Recorded};
 pub use parts::PartSet;
 pub use personal::Personal;
+pub use submission::{Answer, Objection, Requested};
 pub use text::Text;
 pub use view::{Condition, Effect, Entry, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};

@@ -113,6 +113,14 @@ pub(super) fn known<C: Copy>(
     None
 }
 
+/// The name of a reason, `[A-Z][A-Z0-9_]{0,62}`; from another build maybe one that is not known.
+pub(super) fn reason_name(name: &str, path: &str, refusal: &mut Refusal) -> Option<Box<str>> {
+    let is_name = (1..=63).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_uppercase())
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    formatted(is_name.then(|| name.into()).ok_or(()), path, refusal)
+}
+
 pub(super) fn timestamp(
     value: Option<&prost_types::Timestamp>,
     path: &str,

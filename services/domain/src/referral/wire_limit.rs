@@ -7,7 +7,7 @@ use super::{
     event::{LadderStep, LimitRefusal, TimeLimit},
     text::Text,
     violation::Refusal,
-    wire::{CITATION, code, formatted, list, read_unit, timestamp, write_time, write_unit},
+    wire::{CITATION, code, formatted, list, read_unit, reason_name, timestamp, write_time, write_unit},
 };
 use crate::{limit::STEPS, reason};
 
@@ -65,13 +65,7 @@ pub fn write_time_limit(limit: &TimeLimit) -> pb::TimeLimit {
 pub(super) fn read_limit_refusal(value: &pb::LimitRefusal, path: &str, refusal: &mut Refusal) -> Option<LimitRefusal> {
     let rule = if value.rule.is_empty() { Some("".into()) } else { rule(&value.rule, path, refusal) };
     let citation = Text::read_or_empty(&value.citation, CITATION, &format!("{path}.citation"), refusal);
-    let is_name = |name: &str| {
-        (1..=63).contains(&name.len())
-            && name.starts_with(|first: char| first.is_ascii_uppercase())
-            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    let reason = is_name(&value.reason).then(|| value.reason.as_str().into());
-    let reason = formatted(reason.ok_or(()), &format!("{path}.reason"), refusal);
+    let reason = reason_name(&value.reason, &format!("{path}.reason"), refusal);
     Some(LimitRefusal { rule: rule?, citation: citation?, reason: reason? })
 }
 

@@ -161,7 +161,11 @@ pub fn check_part(part: Part, bytes: &[u8]) -> Result<(), Refusal> {
     refusal.or(())
 }
 
-fn area(value: Option<&pb::AdminUnitRef>, path: &str, refusal: &mut Refusal) -> Option<Personal<AdminUnitRef>> {
+pub(super) fn area(
+    value: Option<&pb::AdminUnitRef>,
+    path: &str,
+    refusal: &mut Refusal,
+) -> Option<Personal<AdminUnitRef>> {
     let value = value?;
     let reference = wire::formatted(AdminUnitRef::new(&value.code, &value.code_list_version), path, refusal)?;
     if value.level != level(&reference) {
@@ -170,7 +174,7 @@ fn area(value: Option<&pb::AdminUnitRef>, path: &str, refusal: &mut Refusal) -> 
     Some(Personal::new(reference))
 }
 
-fn write_area(area: &Personal<AdminUnitRef>) -> pb::AdminUnitRef {
+pub(crate) fn write_area(area: &Personal<AdminUnitRef>) -> pb::AdminUnitRef {
     let area = area.expose();
     pb::AdminUnitRef {
         code: area.code.to_string(),

@@ -125,7 +125,8 @@ fn what_is_read_is_written_back_part_by_part() {
 #[test]
 fn nothing_about_a_person_is_shown() {
     let shown = format!("{:?}", read(&full()).expect("valid"));
-    for value in ["Trần", "0900", "bầm", "Hàng xóm", "00004", "2016", "Violence", "Father", "trấn an", "Perpetrator"] {
+    for value in ["Trần", "0900", "bầm", "Hàng xóm", "00004", "2016", "Violence", "Father", "trấn an", "Perpetrator"]
+    {
         assert!(!shown.contains(value), "{value} is shown");
     }
 }

@@ -10,6 +10,7 @@ mod interleaving;
 mod limits;
 mod onward;
 mod random;
+mod submission;
 mod table;
 mod wire;
 pub(crate) mod world;

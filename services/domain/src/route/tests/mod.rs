@@ -22,7 +22,7 @@ const CURRENT: &str = include_str!("../../../../../deploy/dev/codelists/vn-units
 const CROSSWALK: &str = include_str!("../../../../../deploy/dev/codelists/vn-crosswalk-2025-07-01.csv");
 
 /// Monday 2026-11-30, 10:00 in Viet Nam.
-const MONDAY: &str = "2026-11-30T03:00:00Z";
+pub(crate) const MONDAY: &str = "2026-11-30T03:00:00Z";
 /// The night before, 02:10 in Viet Nam.
 const NIGHT: &str = "2026-11-29T19:10:00Z";
 
@@ -33,11 +33,11 @@ static AREAS: LazyLock<Arc<Areas>> = LazyLock::new(|| {
     Arc::new(Areas::new(Arc::new(list), [crosswalk]).unwrap())
 });
 
-fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn unit(name: &str) -> UnitRef {
+pub(crate) fn unit(name: &str) -> UnitRef {
     let (party, unit) = name.split_once('/').unwrap();
     UnitRef { party: PartyId::new(party).unwrap(), unit: UnitId::new(unit).unwrap() }
 }
@@ -52,10 +52,10 @@ fn around_the_clock() -> Vec<pb::OpeningHours> {
 }
 
 /// A directory of one party `hanoi` that gives `protection`, and what a test adds.
-struct Directory(ReleaseBuilder);
+pub(crate) struct Directory(ReleaseBuilder);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (root, _) = signers();
         let list = |version: &str| pb::CodeListKey { id: CODE_LIST.into(), version: version.into() };
         let lists = ["VN-63", "VN-34-2025", "VN-34-2026"].map(list).to_vec();
@@ -69,12 +69,12 @@ impl Directory {
     }
 
     /// Adds a unit around the clock.
-    fn serving(self, name: &str, areas: &[&str]) -> Self {
+    pub(crate) fn serving(self, name: &str, areas: &[&str]) -> Self {
         self.unit(name, areas, |_| {})
     }
 
     /// Adds a unit around the clock, and changes it.
-    fn unit(self, name: &str, areas: &[&str], change: impl FnOnce(&mut pb::Unit)) -> Self {
+    pub(crate) fn unit(self, name: &str, areas: &[&str], change: impl FnOnce(&mut pb::Unit)) -> Self {
         let UnitRef { party, unit } = unit(name);
         let long = Validity::from(time("2020-01-01T00:00:00Z"));
         let areas = areas.iter().map(|area| area.split_once('@').unwrap()).map(|(code, version)| pb::AreaRef {
@@ -98,7 +98,7 @@ impl Directory {
     }
 
     /// Made on a day.
-    fn routes(&self, at: &str) -> Routes {
+    pub(crate) fn routes(&self, at: &str) -> Routes {
         Routes::new(self.release(), Arc::clone(&AREAS), time(at))
     }
 

@@ -1,0 +1,149 @@
+//! What is done with contacts, in any order: ends stay ends, nothing is given up by itself, refusals change nothing.
+
+use super::*;
+use crate::{
+    reason,
+    referral::{Answer, Objection, Personal},
+};
+
+fn request_id() -> Uuid {
+    Uuid::try_parse(REQUEST).unwrap()
+}
+
+fn objection() -> Objection {
+    Objection { subject: "recipients[0]".into(), reason: "NOT_AGREED".into(), candidates: Personal::new(Vec::new()) }
+}
+
+fn submitted() -> Answer {
+    Answer::Submitted { case: ids().case, referral: Uuid::from_u128(9) }
+}
+
+fn sent(contact: &Contact) -> Contact {
+    contact.send(&sending(), &call(&contact.etag(), &system()), &ROUTES).unwrap().contact
+}
+
+/// One thing that somebody tries.
+#[derive(Debug, Clone, Copy)]
+enum Try {
+    Amend,
+    Counsel,
+    Send,
+    HandOver,
+    Close,
+    AnswerYes,
+    AnswerNo,
+}
+
+fn tried(contact: &Contact, what: Try, call: &Call<'_>) -> Result<Contact, Refusal> {
+    match what {
+        Try::Amend => contact.amend(&pb::AmendContactRequest::default(), call).map(|amended| amended.contact),
+        Try::Counsel => contact.counsel(call),
+        Try::Send => contact.send(&sending(), call, &ROUTES).map(|sent| sent.contact),
+        Try::HandOver => contact.hand_over(call),
+        Try::Close => contact.close(pb::ContactCloseReason::Done.into(), call),
+        Try::AnswerYes => contact.answered(request_id(), submitted(), now()),
+        Try::AnswerNo => contact.answered(request_id(), Answer::Refused(vec![objection()]), now()),
+    }
+}
+
+fn attempt() -> impl Strategy<Value = (Try, bool, bool)> {
+    let tries =
+        [Try::Amend, Try::Counsel, Try::Send, Try::HandOver, Try::Close, Try::AnswerYes, Try::AnswerNo].to_vec();
+    (prop::sample::select(tries), prop::bool::weighted(0.8), prop::bool::weighted(0.1))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_tried_a_contact_has_one_owner_and_one_referral(tries in prop::collection::vec(attempt(), 0..24)) {
+        let mut contact = record(Some(least())).unwrap();
+        for (what, by_person, is_stale) in tries {
+            let actor = if by_person { person() } else { system() };
+            let etag = if is_stale { "0".to_owned() } else { contact.etag() };
+            let Ok(next) = tried(&contact, what, &call(&etag, &actor)) else { continue };
+            let is_answer = matches!(what, Try::AnswerYes | Try::AnswerNo);
+            prop_assert!(is_answer || !is_stale, "{what:?} by somebody who had not read it");
+            let is_end = matches!(contact.state, State::HandedOver | State::Closed);
+            prop_assert!(!is_end, "{what:?} after the end");
+            prop_assert_eq!(next.version, contact.version + 1);
+            let is_waiting = matches!(next.state, State::Open | State::Counselled);
+            prop_assert!(next.sending.is_none() || is_waiting, "it left while it was being sent");
+            prop_assert!(contact.referral.is_none() || next.referral == contact.referral);
+            prop_assert!(next.state != State::Referred || next.referral.is_some());
+            prop_assert_eq!(next.close_reason.is_some(), next.state == State::Closed);
+            if matches!(what, Try::Counsel | Try::HandOver | Try::Close) {
+                prop_assert!(by_person, "{what:?} by a system");
+            }
+            contact = next;
+        }
+    }
+}
+
+#[test]
+fn every_state_and_deed_is_decided_and_ends_are_ends() {
+    let mut possible = Vec::new();
+    for state in State::ALL {
+        assert_eq!(State::from_wire(state.to_wire()), Some(state));
+        possible.extend(Deed::ALL.into_iter().filter_map(|deed| Some((state, deed, state.after(deed)?))));
+    }
+    let from = |state: State| possible.iter().filter(|(from, ..)| *from == state).count();
+    assert_eq!(State::ALL.map(from), [6, 5, 3, 0, 0]);
+    assert_eq!(State::from_wire(0), None);
+    assert_eq!(CloseReason::from_wire(0), None);
+    assert_eq!(CloseReason::from_wire(99).map(CloseReason::to_wire), Some(99));
+}
+
+#[test]
+fn counselling_is_noted_by_a_person_once_and_by_who_has_read() {
+    let open = record(None).unwrap();
+    let refusal = open.counsel(&call("7", &system())).unwrap_err();
+    assert_eq!(found(&refusal), [("etag", reason::ETAG_STALE), ("acting_person", reason::PERSON_REQUIRED)]);
+    let counselled = open.counsel(&call("1", &person())).unwrap();
+    assert_eq!((counselled.state, counselled.etag().as_str()), (State::Counselled, "2"));
+    let again = counselled.counsel(&call("2", &person())).unwrap_err();
+    assert_eq!(found(&again), [("contact", reason::WRONG_STATE)]);
+}
+
+#[test]
+fn a_contact_is_closed_with_a_reason_and_not_while_it_is_being_sent() {
+    let sent = sent(&record(Some(least())).unwrap());
+    let refusal = sent.close(0, &call("2", &person())).unwrap_err();
+    assert_eq!(found(&refusal), [("reason", reason::FIELD_REQUIRED), ("contact", reason::CONTACT_BEING_SENT)]);
+    let closed = record(None).unwrap().close(3, &call("1", &person())).unwrap();
+    assert_eq!((closed.state, closed.close_reason), (State::Closed, Some(CloseReason::Duplicate)));
+}
+
+#[test]
+fn a_contact_that_was_handed_over_is_not_handed_over_again() {
+    let over = record(None).unwrap().hand_over(&call("1", &person())).unwrap();
+    assert_eq!(over.state, State::HandedOver);
+    assert_eq!(found(&over.hand_over(&call("2", &person())).unwrap_err()), [("contact", reason::WRONG_STATE)]);
+}
+
+#[test]
+fn the_switchboard_answers_for_a_contact_until_its_referral_stands() {
+    let sent = sent(&record(Some(least())).unwrap());
+    assert_eq!((sent.state, sent.sending), (State::Open, Some(request_id())));
+    let referred = sent.answered(request_id(), submitted(), now()).unwrap();
+    assert_eq!((referred.state, referred.referral), (State::Referred, Some(Uuid::from_u128(9))));
+    let refused = sent.answered(request_id(), Answer::Refused(vec![objection()]), now()).unwrap();
+    assert_eq!((refused.state, refused.sending, refused.referral), (State::Open, None, None));
+    assert_eq!(refused.objections, [objection()]);
+    // It may be sent again, and then nothing stands against it any more.
+    let again = refused.send(&sending(), &call(&refused.etag(), &person()), &ROUTES).unwrap().contact;
+    assert_eq!((again.sending, again.objections.len()), (Some(request_id()), 0));
+}
+
+#[test]
+fn an_answer_to_something_else_is_not_taken() {
+    let open = record(Some(least())).unwrap();
+    let late = open.answered(request_id(), submitted(), now()).unwrap_err();
+    assert_eq!(found(&late), [("request_id", reason::WRONG_STATE)]);
+    let sent = sent(&open);
+    let other = sent.answered(Uuid::from_u128(5), submitted(), now()).unwrap_err();
+    assert_eq!(found(&other), [("request_id", reason::WRONG_STATE)]);
+    let case = Answer::Submitted { case: Uuid::from_u128(6), referral: Uuid::from_u128(9) };
+    let other = sent.answered(request_id(), case, now()).unwrap_err();
+    assert_eq!(found(&other), [("submitted.case_uid", reason::FIELD_FORMAT)]);
+}
