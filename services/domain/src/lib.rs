@@ -1,5 +1,5 @@
-//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, time limits, contacts, referrals, retention,
-//! indicators.
+//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, duty, time limits, contacts, referrals,
+//! retention and indicators.
 //!
 //! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
 //! every conversion from wire types, so that no other crate handles an unchecked one.
@@ -7,6 +7,7 @@
 pub mod area;
 pub mod contact;
 pub mod directory;
+pub mod duty;
 pub mod id;
 pub mod indicator;
 pub mod limit;

@@ -267,3 +267,21 @@ pub const RETAINED: &str = "RETAINED";
 pub const HOLD_EXISTS: &str = "HOLD_EXISTS";
 /// The party has no hold on the case under this reference that lasts.
 pub const HOLD_UNKNOWN: &str = "HOLD_UNKNOWN";
+/// The file is not a signed roster that this version can read.
+pub const ROSTER_MALFORMED: &str = "ROSTER_MALFORMED";
+/// The roster is not signed by a signing key in force of the access point that it names.
+pub const ROSTER_SIGNATURE_REFUSED: &str = "ROSTER_SIGNATURE_REFUSED";
+/// The roster does not hold together, has ended, or is not newer than the one in use.
+pub const ROSTER_INVALID: &str = "ROSTER_INVALID";
+/// The unit has no roster at the access point that serves it.
+pub const ROSTER_MISSING: &str = "ROSTER_MISSING";
+/// The last shift of the unit's roster is over.
+pub const ROSTER_ENDED: &str = "ROSTER_ENDED";
+/// The unit is open, and its roster has nobody on duty.
+pub const NOBODY_ON_DUTY: &str = "NOBODY_ON_DUTY";
+/// The unit is closed, and its roster has nobody on duty.
+pub const OUT_OF_HOURS: &str = "OUT_OF_HOURS";
+/// The unit's roster has nobody on duty, and the directory does not say when the unit is open.
+pub const HOURS_MISSING: &str = "HOURS_MISSING";
+/// Everybody on duty at the unit has been told, and nobody has acknowledged.
+pub const EVERYBODY_TOLD: &str = "EVERYBODY_TOLD";

@@ -54,7 +54,7 @@ pub struct Names {
     pub en: Box<str>,
 }
 
-pub(super) fn id<T: FromStr>(text: &str, found: &mut Violations, path: Arguments<'_>) -> Option<T> {
+pub(crate) fn id<T: FromStr>(text: &str, found: &mut Violations, path: Arguments<'_>) -> Option<T> {
     let id = text.parse().ok();
     found.require(id.is_some(), if text.is_empty() { Problem::Missing } else { Problem::Syntax }, path);
     id
@@ -66,7 +66,7 @@ pub(super) fn key(bytes: &[u8], found: &mut Violations, path: Arguments<'_>) -> 
     key
 }
 
-pub(super) fn time(
+pub(crate) fn time(
     wire: Option<&prost_types::Timestamp>,
     found: &mut Violations,
     path: Arguments<'_>,

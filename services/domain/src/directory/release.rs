@@ -146,6 +146,12 @@ impl Release {
         host == Some(access_point)
     }
 
+    /// Whether the access point serves the unit for any contract in use.
+    #[must_use]
+    pub fn serves(&self, access_point: &AccessPointId, party: &PartyId, unit: &UnitId) -> bool {
+        self.participants.contracts.keys().any(|contract| self.hosts(access_point, party, Some(unit), contract))
+    }
+
     /// Where the unit is served for the contract: as it says itself, else as its parents, else as its party.
     #[must_use]
     pub fn access_point_for(&self, party: &PartyId, unit: &UnitId, contract: &ContractId) -> Option<&AccessPointId> {

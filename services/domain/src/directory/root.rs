@@ -225,7 +225,7 @@ impl SignerRole {
     }
 }
 
-pub(super) fn is_signature(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn is_signature(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }
 

@@ -44,6 +44,12 @@ pub enum Problem {
     /// A key id that stood for another key.
     #[error("stood for another key")]
     Reused,
+    /// A version that is not higher than that in use, or is that one with other content.
+    #[error("is not newer than what is in use")]
+    NotNewer,
+    /// Over before it would be taken into use.
+    #[error("has ended")]
+    Ended,
 }
 
 /// One violation.
@@ -81,7 +87,7 @@ impl Violations {
         self.total
     }
 
-    pub(super) fn add(&mut self, problem: Problem, path: fmt::Arguments<'_>) {
+    pub(crate) fn add(&mut self, problem: Problem, path: fmt::Arguments<'_>) {
         self.total += 1;
         if self.listed.len() < LISTED_VIOLATIONS {
             self.listed.push(Violation { path: path.to_string(), problem });
@@ -89,7 +95,7 @@ impl Violations {
     }
 
     /// Adds the violation unless the condition holds.
-    pub(super) fn require(&mut self, holds: bool, problem: Problem, path: fmt::Arguments<'_>) {
+    pub(crate) fn require(&mut self, holds: bool, problem: Problem, path: fmt::Arguments<'_>) {
         if !holds {
             self.add(problem, path);
         }
