@@ -79,18 +79,19 @@ fn an_address_is_never_printed() {
     assert!(!format!("{roster:?} {person:?}").contains("900"));
 }
 
-type Shifts = Vec<(i64, i64, Vec<usize>)>;
+/// A shift by its hours, and who is in it.
+type Drawn = (i64, i64, Vec<usize>);
 
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 /// Up to eight shifts within three days, of up to six people each.
-fn any_shifts() -> impl Strategy<Value = Shifts> {
+fn any_shifts() -> impl Strategy<Value = Vec<Drawn>> {
     let people = prop::sample::subsequence((0..NAMES.len()).collect::<Vec<_>>(), 1..=NAMES.len()).prop_shuffle();
     prop::collection::vec((0_i64..72, 1_i64..30, people), 1..8)
         .prop_map(|shifts| shifts.into_iter().map(|(start, long, people)| (start, start + long, people)).collect())
 }
 
-fn drawn(shifts: &Shifts) -> Roster {
+fn drawn(shifts: &[Drawn]) -> Roster {
     let people = |people: &[usize]| people.iter().map(|i| NAMES[*i]).collect::<Vec<_>>();
     let shifts = shifts.iter().map(|(start, end, who)| shift(at(*start), at(*end), &people(who))).collect();
     taken(&pb::Roster { shifts, ..roster(&[]) })
