@@ -1,7 +1,7 @@
 //! What is known of a contact: how and when it was received, and as much of the person and the need as somebody stated.
 //!
-//! Nothing has to be known but the reception, and nothing is filled in before it is sent. What is stated obeys the rules
-//! of a referral's content, so that whatever was recorded can be sent as it stands.
+//! Nothing has to be known but the reception, and nothing is filled in before it is sent. What is stated obeys the
+//! rules of a referral's content, so that whatever was recorded can be sent as it stands.
 
 use jiff::Timestamp;
 use nhipcau_proto::{
