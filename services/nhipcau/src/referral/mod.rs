@@ -12,7 +12,7 @@ mod transition;
 mod whole;
 
 use clap::Subcommand;
-pub(crate) use read::get;
+pub(crate) use read::{get, list};
 pub(crate) use submit::submit;
 pub(crate) use template::example;
 pub(crate) use transition::{Given, Transition, make};

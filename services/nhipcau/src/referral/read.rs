@@ -110,33 +110,43 @@ pub(crate) async fn get(name: &str, person: Option<&str>, connection: &Connectio
 
 pub(super) async fn run_list(args: List) -> Result<(), Failure> {
     let connection = args.client.connect()?;
-    let limit = args.limit.get();
-    let mut request = pb::ListReferralsRequest {
-        parent: connection.profile().parent(),
-        page_size: i32::try_from(limit).unwrap_or(PAGE).min(PAGE),
-        page_token: String::new(),
+    let request = pb::ListReferralsRequest {
         states: args.state.iter().map(|state| *state as i32).collect(),
         side: args.side.map_or(0, i32::from),
         conditions: args.condition.iter().map(|condition| *condition as i32).collect(),
         case_uid: args.case,
+        ..pb::ListReferralsRequest::default()
     };
-    let mut found = pb::ListReferralsResponse::default();
-    loop {
-        let answer = connection.call(&request, async |request| connection.referrals().list_referrals(request).await);
-        let pb::ListReferralsResponse { referrals, next_page_token } = Box::pin(answer).await?;
-        found.referrals.extend(referrals);
-        if next_page_token.is_empty() || found.referrals.len() >= limit {
-            break;
-        }
-        request.page_token = next_page_token;
-    }
-    found.referrals.truncate(limit);
+    let referrals = Box::pin(list(request, args.limit.get(), &connection)).await?;
+    let found = pb::ListReferralsResponse { referrals, next_page_token: String::new() };
     if args.json {
         return terminal::json(&document::write(&found)?);
     }
     found.referrals.iter().try_for_each(|referral| terminal::line(show::Shown(referral)))?;
     terminal::progress(counted(found.referrals.len(), "referral"));
     Ok(())
+}
+
+/// Reads page by page what a request names, at most so many.
+pub(crate) async fn list(
+    mut request: pb::ListReferralsRequest,
+    limit: usize,
+    connection: &Connection,
+) -> Result<Vec<pb::Referral>, Refused> {
+    request.parent = connection.profile().parent();
+    request.page_size = i32::try_from(limit).unwrap_or(PAGE).min(PAGE);
+    let mut found = Vec::new();
+    loop {
+        let answer = connection.call(&request, async |request| connection.referrals().list_referrals(request).await);
+        let pb::ListReferralsResponse { referrals, next_page_token } = Box::pin(answer).await?;
+        found.extend(referrals);
+        if next_page_token.is_empty() || found.len() >= limit {
+            break;
+        }
+        request.page_token = next_page_token;
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 pub(super) async fn run_watch(args: Watch) -> Result<(), Failure> {

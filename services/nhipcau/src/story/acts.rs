@@ -9,11 +9,13 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    referral::{self, Given, Transition, get},
+    referral::{self, Given, Transition, get, list},
 };
 
 /// How often a person whose view was out of date looks again.
 const LOOKS: usize = 5;
+/// More referrals than any story opens.
+const MOST: usize = 100;
 
 /// A branch of the story by its names.
 #[derive(Debug, Clone)]
@@ -108,6 +110,18 @@ pub(super) async fn reads(desk: &Desk, case: &Names, person: &str, is_disclosed:
 /// The referral as its origin shows it at the end.
 pub(super) async fn origin_view(origin: &Desk, case: &Names) -> Result<pb::Referral, Failure> {
     Ok(get(&case.referral, None, &origin.connection).await?)
+}
+
+/// Every referral that anybody opened, as its origin shows it: one that was opened twice is there twice.
+pub(super) async fn opened(play: &Play<'_>) -> Result<Vec<pb::Referral>, Failure> {
+    let mut opened = Vec::new();
+    for desk in play.desks() {
+        let request = pb::ListReferralsRequest { side: pb::Side::Origin.into(), ..pb::ListReferralsRequest::default() };
+        for listed in Box::pin(list(request, MOST, &desk.connection)).await? {
+            opened.push(get(&listed.name, None, &desk.connection).await?);
+        }
+    }
+    Ok(opened)
 }
 
 /// Fails unless the story stands as it should.

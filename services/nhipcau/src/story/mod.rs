@@ -62,12 +62,14 @@ impl Story {
         }
     }
 
+    /// Plays it, and reads every referral that was opened meanwhile, by whomever.
     async fn play(self, play: &Play<'_>) -> Result<Vec<pb::Referral>, Failure> {
         match self {
-            Self::Transfer => Ok(vec![transfer::play(play).await?]),
-            Self::Referral => Ok(vec![referral::play(play, None).await?]),
-            Self::Silence => Ok(vec![silence::play(play).await?]),
+            Self::Transfer => transfer::play(play).await.map(drop)?,
+            Self::Referral => referral::play(play, None).await.map(drop)?,
+            Self::Silence => silence::play(play).await.map(drop)?,
         }
+        acts::opened(play).await
     }
 }
 
