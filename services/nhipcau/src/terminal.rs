@@ -8,9 +8,13 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
+use jiff::{Timestamp, tz};
 use serde::Serialize;
 
 use crate::exit::{Code, Failure, OrExit as _};
+
+/// Viet Nam has one time all year.
+const OFFSET_HOURS: i8 = 7;
 
 /// Writes a line for people, or several.
 pub(crate) fn line(text: impl fmt::Display) -> Result<(), Failure> {
@@ -55,6 +59,12 @@ pub(crate) fn complain(error: &impl fmt::Display) {
 /// A number with the word for what is counted, such as "1 difference" or "2 differences".
 pub(crate) fn counted(count: impl TryInto<u64>, one: &'static str) -> Counted {
     Counted { count: count.try_into().unwrap_or(u64::MAX), one }
+}
+
+/// A time as people of Viet Nam read it: by their clock, to the second, with its distance from UTC.
+pub(crate) fn time(time: Timestamp) -> String {
+    let local = tz::offset(OFFSET_HOURS).to_datetime(time);
+    format!("{}+{OFFSET_HOURS:02}:00", local.strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
 /// See [`counted`].

@@ -142,6 +142,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         time_limits: view.time_limits.iter().map(write_time_limit).collect(),
         state_time: Some(write_time(view.state_time)),
         rejection_code: view.rejection.map_or(0, |code| code.to_wire()),
+        redirect_reason: view.redirection.map_or(0, |reason| reason.to_wire()),
         advised_unit: view.advice.as_ref().map(write_unit),
         revocation_reason: view.revocation.map_or(0, |reason| reason.to_wire()),
         outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),

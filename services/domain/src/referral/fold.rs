@@ -52,6 +52,7 @@ impl<'a> Fold<'a> {
             revocation: None,
             hand_back: None,
             rejection: None,
+            redirection: None,
             advice: None,
             outcome: None,
             escalation: 0,
@@ -145,7 +146,10 @@ impl<'a> Fold<'a> {
             Body::HandBackRequested { reason } => view.hand_back = Some(*reason),
             Body::HandBackTaken => view.revocation = Some(Revocation::HandedBack),
             Body::Rejected { code } => view.rejection = Some(*code),
-            Body::Redirected { advice, .. } => view.advice.clone_from(advice),
+            Body::Redirected { reason, advice } => {
+                view.redirection = Some(*reason);
+                view.advice.clone_from(advice);
+            }
             Body::Completed { outcome } => {
                 view.outcome = Some(*outcome);
                 view.stops.completed.get_or_insert(event.time);

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     basis::Basis,
-    code::{HandBack, Outcome, Rejection, Revocation, Stop},
+    code::{HandBack, Outcome, Redirection, Rejection, Revocation, Stop},
     event::{Digest, LimitRefusal, Mark, TimeLimit, UnitRef},
     kind::{EventKind, Kind, Side, State},
     parts::PartSet,
@@ -102,6 +102,8 @@ pub struct View {
     pub hand_back: Option<HandBack>,
     /// Why it was rejected.
     pub rejection: Option<Rejection>,
+    /// Why another unit was advised.
+    pub redirection: Option<Redirection>,
     /// The advised unit.
     pub advice: Option<UnitRef>,
     /// How the service ended.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use nhipcau_proto::referral::v1 as pb;
 
 use super::code::shown;
+use crate::terminal;
 
 /// A referral with its branches.
 pub(super) struct Shown<'r>(pub(super) &'r pb::Referral);
@@ -33,6 +34,7 @@ impl fmt::Display for ShownBranch<'_> {
         write!(f, "\n    answers for the child: {}", shown::<pb::Side>(branch.responsible_side).to_lowercase())?;
         for (name, code) in [
             ("rejected", set::<pb::RejectionCode>(branch.rejection_code)),
+            ("redirected", set::<pb::RedirectReason>(branch.redirect_reason)),
             ("revoked", set::<pb::RevocationReason>(branch.revocation_reason)),
             ("hand-back asked", set::<pb::HandBackReason>(branch.hand_back_reason)),
             ("outcome", set::<pb::Outcome>(branch.outcome)),
@@ -95,10 +97,9 @@ fn unit(unit: Option<&pb::UnitRef>) -> String {
     unit.map_or_else(|| "unknown".to_owned(), |unit| format!("{}/{}", unit.party, unit.unit))
 }
 
-/// A time in UTC.
 fn time(time: Option<&prost_types::Timestamp>) -> String {
     let read = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
-    read.map_or_else(|| "unknown".to_owned(), |time| time.to_string())
+    read.map_or_else(|| "unknown".to_owned(), terminal::time)
 }
 
 fn set<L: super::code::List>(number: i32) -> Option<String> {

@@ -68,6 +68,7 @@ fn a_person_reads_where_every_branch_stands() {
         recipient: Some(unit("hanoi", "ba-dinh")),
         state: pb::BranchState::Assigned.into(),
         conditions: vec![pb::BranchCondition::Overdue.into(), 77],
+        redirect_reason: pb::RedirectReason::OutsideArea.into(),
         responsible_side: pb::Side::Recipient.into(),
         state_time: time,
         time_limits: vec![pb::TimeLimit {
@@ -103,14 +104,15 @@ fn a_person_reads_where_every_branch_stands() {
     let text = Shown(&referral).to_string();
     for part in [
         "TRANSFER of moh/111",
-        "→ hanoi/ba-dinh: ASSIGNED since 2026-09-21T14:13:20Z",
+        "→ hanoi/ba-dinh: ASSIGNED since 2026-09-21T21:13:20+07:00",
         "answers for the child: recipient",
+        "redirected: OUTSIDE_AREA",
         "conditions: OVERDUE, 77",
-        "answer: due 2026-09-21T14:13:20Z (Agreement)",
-        "2026-09-21T14:13:20Z turn to hanoi/west",
-        "2026-09-21T14:13:20Z turn to the level above",
+        "answer: due 2026-09-21T21:13:20+07:00 (Agreement)",
+        "2026-09-21T21:13:20+07:00 turn to hanoi/west",
+        "2026-09-21T21:13:20+07:00 turn to the level above",
         "plan: not computed, LIMIT_CALENDAR_ENDED",
-        "2026-09-21T14:13:20Z acknowledged (recipient)",
+        "2026-09-21T21:13:20+07:00 acknowledged (recipient)",
     ] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }

@@ -66,7 +66,7 @@ pub(super) enum Command {
         #[arg(long, value_parser = code::parse::<pb::HandBackReason>)]
         reason: pb::HandBackReason,
     },
-    /// Recipient: what an ended branch left was erased.
+    /// Recipient: says that one's own systems have erased what an ended branch left. The access point has by itself.
     Erase(Target),
     /// Origin: gives further details.
     Disclose {

@@ -10,6 +10,8 @@ use nhipcau_domain::referral::{
 use nhipcau_proto::referral::v1 as pb;
 use serde::{Serialize, Serializer};
 
+use crate::terminal;
+
 /// A state that a branch entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Entered {
@@ -21,6 +23,8 @@ pub(crate) struct Entered {
     branch: String,
     /// TRANSFER or REFERRAL.
     kind: &'static str,
+    /// Unit that the branch addresses, `party/unit`.
+    recipient: String,
     /// The state.
     pub(crate) state: &'static str,
     /// Unit whose event led to it, `party/unit`.
@@ -38,8 +42,8 @@ pub(super) fn ends(referrals: &[pb::Referral]) -> Vec<String> {
         let entered = branch_timeline(referral, branch);
         let kind = entered.first().map_or("", |entry| entry.kind);
         let states: Vec<_> = entered.iter().map(|entry| format!("{} {}", entry.state, entry.actor)).collect();
-        let recipient = branch.recipient.clone().unwrap_or_default();
-        ends.push(format!("{kind} {}/{}: {}", recipient.party, recipient.unit, states.join(", ")));
+        let recipient = branch.recipient.as_ref().map_or_else(String::new, named);
+        ends.push(format!("{kind} {recipient}: {}", states.join(", ")));
     }
     ends.sort();
     ends
@@ -48,8 +52,8 @@ pub(super) fn ends(referrals: &[pb::Referral]) -> Vec<String> {
 /// Writes a timeline for people.
 pub(crate) fn write(f: &mut fmt::Formatter<'_>, timeline: &[Entered]) -> fmt::Result {
     for entry in timeline {
-        let time = entry.time.to_string();
-        writeln!(f, "  {time:<30}  {:<8}  {:<12}  {}", entry.kind, entry.state, entry.actor)?;
+        let Entered { kind, recipient, state, actor, .. } = entry;
+        writeln!(f, "  {}  {kind:<8} → {recipient:<12}  {state:<12}  by {actor}", terminal::time(entry.time))?;
     }
     Ok(())
 }
@@ -91,12 +95,18 @@ fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered>
             referral: referral.uid.clone(),
             branch: branch.uid.clone(),
             kind: kind.name(),
+            recipient: branch.recipient.as_ref().map_or_else(String::new, named),
             state: state.name(),
-            actor: writer.map_or_else(String::new, |unit| format!("{}/{}", unit.party, unit.unit)),
+            actor: writer.map_or_else(String::new, named),
             time: time.unwrap_or(Timestamp::UNIX_EPOCH),
         });
     }
     entered
+}
+
+/// A unit as `party/unit`.
+fn named(unit: &pb::UnitRef) -> String {
+    format!("{}/{}", unit.party, unit.unit)
 }
 
 fn as_text<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

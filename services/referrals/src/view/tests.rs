@@ -137,6 +137,7 @@ fn a_branch_is_shown_as_the_rules_read_it_in_every_state() {
         assert_eq!(shown.name, format!("{}/branches/{}", name(&life), shown.uid));
         assert_eq!(shown.conditions.len(), view.conditions(time(90)).len());
         assert_eq!(shown.rejection_code != 0, view.state == State::Rejected);
+        assert_eq!(shown.redirect_reason != 0, view.state == State::Redirected);
         assert_eq!(shown.advised_unit.is_some(), view.state == State::Redirected);
         assert_eq!(shown.revocation_reason != 0, view.state == State::Revoked);
         assert!(fields(&shown, "Branch").iter().all(|(_, own)| *own < PERSONAL));
