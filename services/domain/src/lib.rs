@@ -1,9 +1,10 @@
-//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, duty, time limits, contacts, referrals,
-//! retention and indicators.
+//! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, duty, time limits, contacts, alarm keys,
+//! referrals, retention and indicators.
 //!
 //! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
 //! every conversion from wire types, so that no other crate handles an unchecked one.
 
+pub mod alarm;
 pub mod area;
 pub mod contact;
 pub mod directory;

@@ -285,3 +285,9 @@ pub const OUT_OF_HOURS: &str = "OUT_OF_HOURS";
 pub const HOURS_MISSING: &str = "HOURS_MISSING";
 /// Everybody on duty at the unit has been told, and nobody has acknowledged.
 pub const EVERYBODY_TOLD: &str = "EVERYBODY_TOLD";
+/// The bytes are no press of a device of the party.
+pub const ALARM_FRAME_REFUSED: &str = "ALARM_FRAME_REFUSED";
+/// The area is finer than the province, of somebody who is protected.
+pub const AREA_TOO_FINE: &str = "AREA_TOO_FINE";
+/// A test of a device is opened for more than an hour, or until a time that has passed.
+pub const TEST_WINDOW_INVALID: &str = "TEST_WINDOW_INVALID";

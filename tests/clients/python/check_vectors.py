@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from nhipcau_verify import channel, envelope, opening, padding, receipt, reconciliation, returns, seal, status
+from nhipcau_verify import alarm, channel, envelope, opening, padding, receipt, reconciliation, returns, seal, status
 from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.errors import VerificationError
 from nhipcau_verify.keyring import Keyring
@@ -163,6 +163,16 @@ def check_range(item: Any, recorded: list[list[Any]]) -> None:
         raise Mismatch("rows differ")
 
 
+def check_alarm(case: Case, _: Given) -> None:
+    """A press of an alarm key is read, by the key that follows from its party's."""
+    frame = alarm.open_frame(data(case, "frame"), data(case, "party_key"))
+    compare(case, "device", frame.device)
+    compare(case, "device_key", alarm.device_key(data(case, "party_key"), frame.device))
+    compare(case, "counter", frame.counter)
+    compare(case, "flags", frame.flags)
+    compare(case, "area", frame.area)
+
+
 CHECKS: dict[str, Callable[[Case, Given], None]] = {
     "keys": check_keys,
     "pae": check_pae,
@@ -173,6 +183,7 @@ CHECKS: dict[str, Callable[[Case, Given], None]] = {
     "status": check_status,
     "return": check_return,
     "reconciliation": check_reconciliation,
+    "alarm": check_alarm,
 }
 
 

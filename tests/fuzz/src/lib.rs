@@ -20,6 +20,7 @@ mod ceremony;
 mod listener;
 mod programme;
 
+pub mod alarm;
 pub mod area_table;
 pub mod bundle;
 pub mod code_table;
@@ -59,7 +60,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 20] = readers! {
-    area_table bundle code_table config content envelope event evidence name notices part receipt reconciliation release
-    request revocation sdmx signal structure submission
+pub const READERS: [Reader; 21] = readers! {
+    alarm area_table bundle code_table config content envelope event evidence name notices part receipt reconciliation
+    release request revocation sdmx signal structure submission
 };

@@ -16,8 +16,10 @@ const REQUIRED: i32 = 2;
 const READING: [&str; 9] = ["Get", "List", "Query", "Search", "Watch", "Export", "Reconcile", "Verify", "Check"];
 
 /// Mutations whose repetition is harmless without a request id, with the reason.
-const IDEMPOTENT: [(&str, &str); 1] =
-    [("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes")];
+const IDEMPOTENT: [(&str, &str); 2] = [
+    ("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes"),
+    ("nhipcau.switchboard.v1.AlarmService.PressAlarm", "a press has its counter, and counts once"),
+];
 
 /// Messages of the project; `google` and `buf` only annotate.
 pub(super) fn messages(pool: &DescriptorPool) -> impl Iterator<Item = MessageDescriptor> {

@@ -38,11 +38,11 @@ pub use basis::{Basis, Consent};
 pub use branch::{Branch, CLOCK_TOLERANCE};
 pub use code::*;
 pub use command::{Command, NewBranch, Request, decide, open};
-pub(crate) use content::write_area;
 pub use content::{
     Birth, Content, Identity, Known, Narrative, Preview, Reception, Relative, Reporter, SafeContact, Salt, Vagueness,
     check_part,
 };
+pub(crate) use content::{read_area, write_area};
 pub use event::{
     Actor, Body, Digest, Draft, Event, Ids, LadderStep, LimitRefusal, Mark, Opening, PartDigest, PersonRef, ReceiptRef,
     TimeLimit, UnitRef,

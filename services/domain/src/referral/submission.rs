@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Personal, Refusal,
-    content::{area, write_area},
+    content::{read_area, write_area},
     event::{Actor, PersonRef},
     violation::{LISTED, Violation},
     wire,
@@ -107,7 +107,7 @@ impl Objection {
             CANDIDATES,
             &format!("{path}.candidates"),
             refusal,
-            |value, path, refusal| area(Some(value), path, refusal).map(Personal::into_inner),
+            |value, path, refusal| read_area(Some(value), path, refusal).map(Personal::into_inner),
         );
         subject?;
         Some(Self { subject: value.subject.as_str().into(), reason: reason?, candidates: Personal::new(candidates) })

@@ -11,7 +11,7 @@ use super::{
         violation::Refusal,
         wire,
     },
-    Known, Salt, area, write_area,
+    Known, Salt, read_area, write_area,
 };
 use crate::{area::AdminUnitRef, reason};
 
@@ -112,9 +112,9 @@ impl Identity {
         let full_name = Known::read(value.full_name.as_ref(), &at("full_name"), refusal);
         let birth = Birth::read(value.birth.as_ref(), &at("birth"), refusal);
         let sex = wire::code(Sex::from_wire(value.sex), &at("sex"), refusal);
-        let home_area = area(value.home_area.as_ref(), &at("home_area"), refusal);
+        let home_area = read_area(value.home_area.as_ref(), &at("home_area"), refusal);
         let home_address = Known::read(value.home_address.as_ref(), &at("home_address"), refusal);
-        let current_area = area(value.current_area.as_ref(), &at("current_area"), refusal);
+        let current_area = read_area(value.current_area.as_ref(), &at("current_area"), refusal);
         let mother = Relative::read(value.mother.as_ref(), &at("mother"), refusal);
         let father = Relative::read(value.father.as_ref(), &at("father"), refusal);
         let carer = Relative::read(value.carer.as_ref(), &at("carer"), refusal);

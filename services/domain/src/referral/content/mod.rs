@@ -161,7 +161,7 @@ pub fn check_part(part: Part, bytes: &[u8]) -> Result<(), Refusal> {
     refusal.or(())
 }
 
-pub(super) fn area(
+pub(crate) fn read_area(
     value: Option<&pb::AdminUnitRef>,
     path: &str,
     refusal: &mut Refusal,

@@ -12,7 +12,7 @@ use super::{
         violation::Refusal,
         wire,
     },
-    Salt, area, write_area,
+    Salt, read_area, write_area,
 };
 use crate::{area::AdminUnitRef, reason};
 
@@ -79,7 +79,7 @@ impl Preview {
         let risk = wire::code(RiskLevel::from_wire(value.risk_level), &at("risk_level"), refusal);
         let age_group = wire::code(AgeGroup::from_wire(value.age_group), &at("age_group"), refusal);
         let sex = wire::code(Sex::from_wire(value.sex), &at("sex"), refusal);
-        let incident_area = area(value.incident_area.as_ref(), &at("incident_area"), refusal);
+        let incident_area = read_area(value.incident_area.as_ref(), &at("incident_area"), refusal);
         let criteria = criteria(&value.criteria, &at("criteria"), refusal);
         Some(Self {
             salt,
