@@ -1,5 +1,5 @@
 //! The rules of Nhịp Cầu: identifiers, areas, the directory, routing, duty, time limits, contacts, alarm keys,
-//! referrals, retention and indicators.
+//! hand-overs, pseudonyms, referrals, retention and indicators.
 //!
 //! Pure: no I/O, no async, no clock, no randomness; the same input gives the same answer on every machine. Owns
 //! every conversion from wire types, so that no other crate handles an unchecked one.
@@ -9,10 +9,12 @@ pub mod area;
 pub mod contact;
 pub mod directory;
 pub mod duty;
+pub mod handover;
 pub mod id;
 pub mod indicator;
 pub mod limit;
 pub mod pae;
+pub mod pseudonym;
 pub mod reason;
 pub mod referral;
 pub mod retention;

@@ -144,3 +144,24 @@ fn a_shelter_location_is_found_however_it_is_spelled() {
     ];
     assert_eq!(findings(location::revealing, body), expected);
 }
+
+#[test]
+fn no_contract_has_a_place_for_a_pseudonym() {
+    assert_eq!(rules::linking(&pool::ours()), Vec::<String>::new());
+}
+
+#[test]
+fn a_field_for_a_pseudonym_is_found() {
+    let body = "message Contact { bytes caller_pseudonym = 1; message Earlier { string phone_hash = 1; } }
+        message Offered { repeated bytes link_keys = 1; uint32 linked_contacts = 2; string area = 3; }";
+    let expected = [
+        "nhipcau.red.v1.Contact.caller_pseudonym could say that two contacts are of one person",
+        "nhipcau.red.v1.Contact.Earlier.phone_hash could say that two contacts are of one person",
+        "nhipcau.red.v1.Offered.link_keys could say that two contacts are of one person",
+    ];
+    let mut found = findings(rules::linking, body);
+    found.sort_unstable();
+    let mut expected = expected.to_vec();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}

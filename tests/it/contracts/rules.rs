@@ -109,6 +109,15 @@ pub(super) fn mutations_without_request_id(pool: &DescriptorPool) -> Vec<String>
     careless.map(|method| format!("{} requires no request_id", method.full_name())).collect()
 }
 
+/// Words of a field by which a party could tell another that two contacts are of one person.
+const LINKING: [&str; 8] =
+    ["pseudonym", "phone_hash", "phone_digest", "person_hash", "person_digest", "person_key", "link_key", "link_digest"];
+
+pub(super) fn linking(pool: &DescriptorPool) -> Vec<String> {
+    let links = fields(pool).filter(|field| LINKING.iter().any(|word| field.name().contains(word)));
+    links.map(|field| format!("{} could say that two contacts are of one person", field.full_name())).collect()
+}
+
 pub(super) fn untyped(pool: &DescriptorPool) -> Vec<String> {
     let any = |field: &FieldDescriptor| {
         field.kind().as_message().is_some_and(|message| message.full_name() == "google.protobuf.Any")

@@ -72,6 +72,16 @@ impl Contact {
         self.moved(Deed::HandOver, call, Refusal::default())
     }
 
+    /// Notes that it came back from the other switchboard: to REFERRED where a referral was sent from it, else to OPEN.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with every reason against it.
+    pub fn take_back(&self, call: &Call<'_>) -> Result<Self, Refusal> {
+        let back = self.moved(Deed::TakeBack, call, Refusal::default())?;
+        let state = if back.referral.is_some() { State::Referred } else { back.state };
+        Ok(Self { state, ..back })
+    }
+
     /// Closes it, with the reason's number in the contract. A referral that was sent goes on.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub enum Deed {
     Refer,
     /// Another switchboard takes it over.
     HandOver,
+    /// It comes back from there, as the other switchboard asked.
+    TakeBack,
     /// It is closed.
     Close,
 }
@@ -64,6 +66,7 @@ impl State {
             (Self::Open | Self::Counselled, Deed::Send) => Some(self),
             (Self::Open | Self::Counselled, Deed::Refer) => Some(Self::Referred),
             (Self::Open | Self::Counselled | Self::Referred, Deed::HandOver) => Some(Self::HandedOver),
+            (Self::HandedOver, Deed::TakeBack) => Some(Self::Open),
             (Self::Open | Self::Counselled | Self::Referred, Deed::Close) => Some(Self::Closed),
             _ => None,
         }
@@ -90,12 +93,13 @@ impl State {
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 6] = [Self::Amend, Self::Counsel, Self::Send, Self::Refer, Self::HandOver, Self::Close];
+    pub const ALL: [Self; 7] =
+        [Self::Amend, Self::Counsel, Self::Send, Self::Refer, Self::HandOver, Self::TakeBack, Self::Close];
 
     /// Whether only a person may do it.
     #[must_use]
     pub const fn needs_a_person(self) -> bool {
-        matches!(self, Self::Counsel | Self::HandOver | Self::Close)
+        matches!(self, Self::Counsel | Self::HandOver | Self::TakeBack | Self::Close)
     }
 }
 

@@ -34,7 +34,7 @@ impl Digest {
     }
 
     /// SHA-256 over the PAE of the pieces: their number, then each length and piece, 64-bit little-endian.
-    pub(super) fn over(pieces: &[&[u8]]) -> Self {
+    pub(crate) fn over(pieces: &[&[u8]]) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(&(pieces.len() as u64).to_le_bytes());
         for piece in pieces {

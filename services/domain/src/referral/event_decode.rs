@@ -41,11 +41,11 @@ pub(super) fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option
         refusal.add("ordinal", reason::FIELD_REQUIRED);
     }
     let previous = wire::bytes(&value.previous_digest, "previous_digest", refusal).map(Digest::new);
-    let seen = value.seen.as_ref().and_then(|seen| mark(seen, refusal));
+    let seen = value.seen.as_ref().and_then(|seen| read_mark(seen, refusal));
     let time = wire::timestamp(value.event_time.as_ref(), "event_time", refusal);
-    let actor = wire::required(value.actor.as_ref(), "actor", refusal).and_then(|actor| self::actor(actor, refusal));
+    let actor = wire::required(value.actor.as_ref(), "actor", refusal).and_then(|actor| read_actor(actor, refusal));
     let basis = value.lawful_basis.as_ref().and_then(|basis| wire::read_basis(basis, "lawful_basis", refusal));
-    let parts = parts(&value.parts, refusal);
+    let parts = read_parts(&value.parts, refusal);
     let body = wire::required(value.event.as_ref(), "event", refusal).and_then(|event| body(event, refusal));
     if matches!(body, Some(Body::Opened(_))) && value.lawful_basis.is_none() {
         refusal.add("lawful_basis", reason::BASIS_MISSING);
@@ -88,7 +88,7 @@ fn ids(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Ids> {
     Some(Ids { case: case?, referral: referral?, branch: branch? })
 }
 
-fn mark(seen: &pb::Seen, refusal: &mut Refusal) -> Option<Mark> {
+pub(crate) fn read_mark(seen: &pb::Seen, refusal: &mut Refusal) -> Option<Mark> {
     if seen.ordinal == 0 {
         refusal.add("seen.ordinal", reason::FIELD_REQUIRED);
     }
@@ -96,14 +96,14 @@ fn mark(seen: &pb::Seen, refusal: &mut Refusal) -> Option<Mark> {
     Some(Mark { ordinal: seen.ordinal, digest })
 }
 
-fn actor(actor: &pb::Actor, refusal: &mut Refusal) -> Option<Actor> {
+pub(crate) fn read_actor(actor: &pb::Actor, refusal: &mut Refusal) -> Option<Actor> {
     let system = wire::formatted(SystemId::new(&actor.system), "actor.system", refusal);
     let person = Some(&actor.person).filter(|person| !person.is_empty());
     let person = person.and_then(|person| wire::formatted(PersonRef::new(person), "actor.person", refusal));
     Some(Actor { system: system?, person })
 }
 
-fn parts(values: &[pb::PartDigest], refusal: &mut Refusal) -> Vec<PartDigest> {
+pub(crate) fn read_parts(values: &[pb::PartDigest], refusal: &mut Refusal) -> Vec<PartDigest> {
     if values.len() > MAX_PARTS {
         refusal.add("parts", reason::TOO_MANY);
     }

@@ -5,7 +5,7 @@ use prost::Message as _;
 
 use super::{
     content::Salt,
-    event::{Body, Digest, Draft, Event},
+    event::{Actor, Body, Digest, Draft, Event, Mark, PartDigest},
     wire::{write_basis, write_time, write_unit},
     wire_limit::{write_limit_refusal, write_time_limit},
     withdrawal::write_withdrawal_answer,
@@ -31,21 +31,28 @@ pub(super) fn encode(draft: &Draft) -> pb::ReferralEvent {
         counterpart: Some(write_unit(&draft.counterpart)),
         ordinal: draft.ordinal,
         previous_digest: draft.previous.as_bytes().to_vec(),
-        seen: draft.seen.map(|mark| pb::Seen { ordinal: mark.ordinal, digest: mark.digest.as_bytes().to_vec() }),
+        seen: draft.seen.map(write_mark),
         event_time: Some(write_time(draft.time)),
-        actor: Some(pb::Actor {
-            system: draft.actor.system.to_string(),
-            person: draft.actor.person.as_ref().map_or(String::new(), |person| person.as_str().to_owned()),
-        }),
+        actor: Some(write_actor(&draft.actor)),
         lawful_basis: draft.basis.as_ref().map(write_basis),
-        parts: draft
-            .parts
-            .iter()
-            .map(|entry| pb::PartDigest { part: entry.part.to_wire(), digest: entry.digest.to_vec() })
-            .collect(),
+        parts: write_parts(&draft.parts),
         salt: draft.salt.map_or_else(Vec::new, Salt::write),
         event: Some(body(&draft.body)),
     }
+}
+
+pub(crate) fn write_mark(mark: Mark) -> pb::Seen {
+    pb::Seen { ordinal: mark.ordinal, digest: mark.digest.as_bytes().to_vec() }
+}
+
+pub(crate) fn write_actor(actor: &Actor) -> pb::Actor {
+    let person = actor.person.as_ref().map_or_else(String::new, |person| person.as_str().to_owned());
+    pb::Actor { system: actor.system.to_string(), person }
+}
+
+pub(crate) fn write_parts(parts: &[PartDigest]) -> Vec<pb::PartDigest> {
+    let parts = parts.iter();
+    parts.map(|entry| pb::PartDigest { part: entry.part.to_wire(), digest: entry.digest.to_vec() }).collect()
 }
 
 fn body(body: &Body) -> Wire {

@@ -27,7 +27,7 @@ pub mod table;
 mod text;
 mod view;
 mod violation;
-mod wire;
+pub(crate) mod wire;
 mod wire_limit;
 mod withdrawal;
 
@@ -47,6 +47,8 @@ pub use event::{
     Actor, Body, Digest, Draft, Event, Ids, LadderStep, LimitRefusal, Mark, Opening, PartDigest, PersonRef, ReceiptRef,
     TimeLimit, UnitRef,
 };
+pub(crate) use event_decode::{read_actor, read_mark, read_parts};
+pub(crate) use event_encode::{write_actor, write_mark, write_parts};
 pub use event_mask::impersonal;
 pub use fold::fold;
 pub use kind::{EventKind, Kind, Side, State};

@@ -25,7 +25,7 @@ const MOST_SCOPES: usize = 16;
 /// 0001-01-01T00:00:00Z, the first second that a protobuf timestamp may name.
 const EARLIEST: i64 = -62_135_596_800;
 
-pub(super) fn required<T>(value: Option<T>, path: &str, refusal: &mut Refusal) -> Option<T> {
+pub(crate) fn required<T>(value: Option<T>, path: &str, refusal: &mut Refusal) -> Option<T> {
     if value.is_none() {
         refusal.add(path, reason::FIELD_REQUIRED);
     }
@@ -33,30 +33,30 @@ pub(super) fn required<T>(value: Option<T>, path: &str, refusal: &mut Refusal) -
 }
 
 /// A value in the documented syntax, or a violation.
-pub(super) fn formatted<T, E>(value: Result<T, E>, path: &str, refusal: &mut Refusal) -> Option<T> {
+pub(crate) fn formatted<T, E>(value: Result<T, E>, path: &str, refusal: &mut Refusal) -> Option<T> {
     if value.is_err() {
         refusal.add(path, reason::FIELD_FORMAT);
     }
     value.ok()
 }
 
-pub(super) fn bytes<const N: usize>(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<[u8; N]> {
+pub(crate) fn bytes<const N: usize>(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<[u8; N]> {
     formatted(value.try_into(), path, refusal)
 }
 
-pub(super) fn uuid(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<Uuid> {
+pub(crate) fn uuid(value: &[u8], path: &str, refusal: &mut Refusal) -> Option<Uuid> {
     let uuid = bytes(value, path, refusal).map(Uuid::from_bytes)?;
     // All zeros name nothing.
     formatted((!uuid.is_nil()).then_some(uuid).ok_or(()), path, refusal)
 }
 
 /// A code that must be stated; an unknown number is a value of its own.
-pub(super) fn code<C>(value: Option<C>, path: &str, refusal: &mut Refusal) -> Option<C> {
+pub(crate) fn code<C>(value: Option<C>, path: &str, refusal: &mut Refusal) -> Option<C> {
     required(value, path, refusal)
 }
 
 /// A list of codes, each of which must be stated.
-pub(super) fn codes<C>(
+pub(crate) fn codes<C>(
     values: &[i32],
     most: usize,
     from_wire: fn(i32) -> Option<C>,
@@ -89,7 +89,7 @@ pub(super) fn list<V, T>(
 }
 
 /// Refuses whatever stands in a list a second time.
-pub(super) fn unique<T: Ord>(values: &[T], path: &str, refusal: &mut Refusal) {
+pub(crate) fn unique<T: Ord>(values: &[T], path: &str, refusal: &mut Refusal) {
     let mut seen = BTreeSet::new();
     for (index, value) in values.iter().enumerate() {
         if !seen.insert(value) {
@@ -121,7 +121,7 @@ pub(super) fn reason_name(name: &str, path: &str, refusal: &mut Refusal) -> Opti
     formatted(is_name.then(|| name.into()).ok_or(()), path, refusal)
 }
 
-pub(super) fn timestamp(
+pub(crate) fn timestamp(
     value: Option<&prost_types::Timestamp>,
     path: &str,
     refusal: &mut Refusal,

@@ -29,6 +29,7 @@ enum Try {
     Counsel,
     Send,
     HandOver,
+    TakeBack,
     Close,
     AnswerYes,
     AnswerNo,
@@ -40,6 +41,7 @@ fn tried(contact: &Contact, what: Try, call: &Call<'_>) -> Result<Contact, Refus
         Try::Counsel => contact.counsel(call),
         Try::Send => contact.send(&sending(), call, &ROUTES).map(|sent| sent.contact),
         Try::HandOver => contact.hand_over(call),
+        Try::TakeBack => contact.take_back(call),
         Try::Close => contact.close(pb::ContactCloseReason::Done.into(), call),
         Try::AnswerYes => contact.answered(request_id(), submitted(), now()),
         Try::AnswerNo => contact.answered(request_id(), Answer::Refused(vec![objection()]), now()),
@@ -47,8 +49,8 @@ fn tried(contact: &Contact, what: Try, call: &Call<'_>) -> Result<Contact, Refus
 }
 
 fn attempt() -> impl Strategy<Value = (Try, bool, bool)> {
-    let tries =
-        [Try::Amend, Try::Counsel, Try::Send, Try::HandOver, Try::Close, Try::AnswerYes, Try::AnswerNo].to_vec();
+    let deeds = [Try::Amend, Try::Counsel, Try::Send, Try::HandOver, Try::TakeBack, Try::Close];
+    let tries = [&deeds[..], &[Try::AnswerYes, Try::AnswerNo]].concat();
     (prop::sample::select(tries), prop::bool::weighted(0.8), prop::bool::weighted(0.1))
 }
 
@@ -64,7 +66,8 @@ proptest! {
             let Ok(next) = tried(&contact, what, &call(&etag, &actor)) else { continue };
             let is_answer = matches!(what, Try::AnswerYes | Try::AnswerNo);
             prop_assert!(is_answer || !is_stale, "{what:?} by somebody who had not read it");
-            let is_end = matches!(contact.state, State::HandedOver | State::Closed);
+            let is_back = matches!(what, Try::TakeBack);
+            let is_end = contact.state == State::Closed || contact.state == State::HandedOver && !is_back;
             prop_assert!(!is_end, "{what:?} after the end");
             prop_assert_eq!(next.version, contact.version + 1);
             let is_waiting = matches!(next.state, State::Open | State::Counselled);
@@ -72,7 +75,7 @@ proptest! {
             prop_assert!(contact.referral.is_none() || next.referral == contact.referral);
             prop_assert!(next.state != State::Referred || next.referral.is_some());
             prop_assert_eq!(next.close_reason.is_some(), next.state == State::Closed);
-            if matches!(what, Try::Counsel | Try::HandOver | Try::Close) {
+            if matches!(what, Try::Counsel | Try::HandOver | Try::TakeBack | Try::Close) {
                 prop_assert!(by_person, "{what:?} by a system");
             }
             contact = next;
@@ -88,7 +91,7 @@ fn every_state_and_deed_is_decided_and_ends_are_ends() {
         possible.extend(Deed::ALL.into_iter().filter_map(|deed| Some((state, deed, state.after(deed)?))));
     }
     let from = |state: State| possible.iter().filter(|(from, ..)| *from == state).count();
-    assert_eq!(State::ALL.map(from), [6, 5, 3, 0, 0]);
+    assert_eq!(State::ALL.map(from), [6, 5, 3, 1, 0]);
     assert_eq!(State::from_wire(0), None);
     assert_eq!(CloseReason::from_wire(0), None);
     assert_eq!(CloseReason::from_wire(99).map(CloseReason::to_wire), Some(99));
@@ -119,6 +122,21 @@ fn a_contact_that_was_handed_over_is_not_handed_over_again() {
     let over = record(None).unwrap().hand_over(&call("1", &person())).unwrap();
     assert_eq!(over.state, State::HandedOver);
     assert_eq!(found(&over.hand_over(&call("2", &person())).unwrap_err()), [("contact", reason::WRONG_STATE)]);
+}
+
+#[test]
+fn a_contact_that_comes_back_is_where_it_was_and_no_other_can_come_back() {
+    let open = record(None).unwrap();
+    assert_eq!(found(&open.take_back(&call("1", &person())).unwrap_err()), [("contact", reason::WRONG_STATE)]);
+    let over = open.hand_over(&call("1", &person())).unwrap();
+    assert_eq!(
+        found(&over.take_back(&call("2", &system())).unwrap_err()),
+        [("acting_person", reason::PERSON_REQUIRED)]
+    );
+    assert_eq!(over.take_back(&call("2", &person())).unwrap().state, State::Open);
+    let referred = sent(&record(Some(least())).unwrap()).answered(request_id(), submitted(), now()).unwrap();
+    let over = referred.hand_over(&call(&referred.etag(), &person())).unwrap();
+    assert_eq!(over.take_back(&call(&over.etag(), &person())).unwrap().state, State::Referred);
 }
 
 #[test]
