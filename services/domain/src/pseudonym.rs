@@ -52,8 +52,8 @@ pub struct Pseudonym([u8; 32]);
 pub struct NotAnIdentifier;
 
 impl Identifier {
-    /// A telephone number: of any country with `+` or `00`, of Viet Nam with a leading 0. One without either is taken as
-    /// it stands, as a hotline's. Spaces, points, hyphens and brackets count for nothing.
+    /// A telephone number: of any country with `+` or `00`, of Viet Nam with a leading 0. One without either is taken
+    /// as it stands, as a hotline's. Spaces, points, hyphens and brackets count for nothing.
     ///
     /// # Errors
     /// [`NotAnIdentifier`] for other signs, and for fewer than 8 or more than 15 digits.
@@ -122,8 +122,8 @@ impl PseudonymKey {
         Self(bytes)
     }
 
-    /// HMAC-SHA-256 over PAE of the label, the kind and the text: a number that is both a telephone's and a person's has
-    /// two.
+    /// HMAC-SHA-256 over PAE of the label, the kind and the text: a number that is both a telephone's and a person's
+    /// has two.
     #[must_use]
     pub fn of(&self, identifier: &Identifier) -> Pseudonym {
         // The text goes into a digest under the key and nowhere else.

@@ -110,8 +110,16 @@ pub(super) fn mutations_without_request_id(pool: &DescriptorPool) -> Vec<String>
 }
 
 /// Words of a field by which a party could tell another that two contacts are of one person.
-const LINKING: [&str; 8] =
-    ["pseudonym", "phone_hash", "phone_digest", "person_hash", "person_digest", "person_key", "link_key", "link_digest"];
+const LINKING: [&str; 8] = [
+    "pseudonym",
+    "phone_hash",
+    "phone_digest",
+    "person_hash",
+    "person_digest",
+    "person_key",
+    "link_key",
+    "link_digest",
+];
 
 pub(super) fn linking(pool: &DescriptorPool) -> Vec<String> {
     let links = fields(pool).filter(|field| LINKING.iter().any(|word| field.name().contains(word)));

@@ -48,7 +48,6 @@ impl Seen {
 
     /// Reads what was kept.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         let both = u128::from_be_bytes(bytes);
         Self { highest: (both >> 64) as u64, mask: both as u64 }

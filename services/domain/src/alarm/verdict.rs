@@ -1,7 +1,7 @@
 //! What an authentic press does.
 //!
-//! In doubt it is an alarm. Only what arrived before is none, what a revoked device sends, and a press that is marked as
-//! a test, says nothing else, and comes while a test is open and no alarm is.
+//! In doubt it is an alarm. Only what arrived before is none, what a revoked device sends, and a press that is marked
+//! as a test, says nothing else, and comes while a test is open and no alarm is.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,5 +1,5 @@
-//! One event of one hand-over: who wrote it, what its writer knew, and what happened. Immutable; its digest is taken over
-//! the bytes that travelled.
+//! One event of one hand-over: who wrote it, what its writer knew, and what happened. Immutable; its digest is taken
+//! over the bytes that travelled.
 
 use std::sync::Arc;
 
