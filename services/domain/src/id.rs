@@ -56,7 +56,7 @@ macro_rules! text_id {
 }
 
 /// `[a-z0-9-]{1,32}`, also for labels that have no type of their own.
-pub(crate) fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 

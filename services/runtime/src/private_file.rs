@@ -1,6 +1,6 @@
 //! Files that hold secrets: readable by their owner alone, or not read at all; written whole and to the disk.
 //!
-//! What others may read is refused before a byte of it is read, and the open file is asked, not its path. Nothing is
+//! What others may read is refused before a byte of it is read, and the open file is asked, not its path. No secret is
 //! ever written over. What was read is overwritten in memory when it is dropped; no error says what is in a file.
 
 use std::{
@@ -57,19 +57,29 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// # Errors
 /// [`Error::Write`], also when the file exists.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // Under its name only once it is whole, so that a full disk leaves no half of a key.
     let new = path.with_added_extension("new");
-    let create = || {
-        // What a process that was killed has left: neither its bytes nor its mode are ours.
-        fs::remove_file(&new).or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) })?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::hard_link(&new, path)
-    };
-    let created = create();
+    let created = write_beside(&new, bytes).and_then(|()| fs::hard_link(&new, path));
     let removed = fs::remove_file(&new);
     created.and(removed).and_then(|()| sync_parent(path)).map_err(Error::Write)
+}
+
+/// Writes a file that has something of people in it to the disk, in place of an older one.
+///
+/// # Errors
+/// [`Error::Write`]; the older one then is there still.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let new = path.with_added_extension("new");
+    let replaced = write_beside(&new, bytes).and_then(|()| fs::rename(&new, path));
+    replaced.and_then(|()| sync_parent(path)).map_err(Error::Write)
+}
+
+/// Under its name only once it is whole, so that a full disk leaves no half of a key.
+fn write_beside(new: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a process that was killed has left: neither its bytes nor its mode are ours.
+    fs::remove_file(new).or_else(|error| if error.kind() == NotFound { Ok(()) } else { Err(error) })?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(new)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes a directory for secrets, and those it lies in.

@@ -60,6 +60,8 @@ pub enum AlarmKind {
     CertificateExpires,
     /// A renewed certificate, login or list of systems could not be taken; the one in use stays.
     RenewalRefused,
+    /// Somebody on duty could not be told that something waits for them.
+    DutyNoticeUndelivered,
 }
 
 /// How often it is looked for messages without a receipt.

@@ -1,7 +1,7 @@
 //! The three sources laid over each other: the embedded defaults, the file, the environment.
 //!
 //! The defaults are the schema: a key that they do not have, or a value of another type, is a problem. Only
-//! `[systems]` has names of its own.
+//! `[systems]` and `[notifiers]` have names of their own.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,10 @@ use super::problem::Problems;
 /// The defaults, which are also the documentation of every key.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// The section whose keys are names that the operator chooses.
+/// The sections whose keys are names that the operator chooses.
 pub(super) const SYSTEMS: &str = "systems";
+pub(super) const NOTIFIERS: &str = "notifiers";
+const NAMED: [&str; 2] = [SYSTEMS, NOTIFIERS];
 
 const PREFIX: &str = "NHIPCAU_";
 
@@ -48,7 +50,7 @@ fn lay_over(document: &mut Table, file: Table, problems: &mut Problems) {
         };
         for (key, value) in content {
             let path = format!("{section}.{key}");
-            if section == SYSTEMS {
+            if NAMED.contains(&section.as_str()) {
                 known.insert(key, value);
                 continue;
             }
@@ -65,7 +67,7 @@ fn set(document: &mut Table, name: &str, text: &str, problems: &mut Problems) {
     // Names without a section are for others: the path of the configuration file, for instance.
     let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|name| name.split_once("__")) else { return };
     let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-    let known = document.get_mut(&section).and_then(Value::as_table_mut).filter(|_| section != SYSTEMS);
+    let known = document.get_mut(&section).and_then(Value::as_table_mut).filter(|_| !NAMED.contains(&section.as_str()));
     let Some(default) = known.and_then(|known| known.get_mut(&key)) else {
         return problems.add(name, "is not a key that the environment can set");
     };

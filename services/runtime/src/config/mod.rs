@@ -4,6 +4,7 @@
 //! handed in as a map, so that nothing here depends on the process it runs in.
 
 mod document;
+mod duty;
 mod problem;
 mod section;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use tracing_subscriber::filter::Targets;
 
 pub use self::{
     document::DEFAULTS,
+    duty::{Duty, Notifier},
     problem::{Problem, Problems},
 };
 use crate::{caller::Systems, private_file};
@@ -50,6 +52,8 @@ pub struct Config {
     pub server: Server,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// How people on duty are told.
+    pub duty: Duty,
     /// What is logged and how.
     pub telemetry: Telemetry,
     /// How the process ends.
@@ -219,6 +223,12 @@ impl Config {
         if let Some(StoreServer { password_file, root_certificates, .. }) = &self.store.server {
             files.extend(password_file.as_ref().map(|path| named("store.password_file", path, true)));
             files.extend(root_certificates.as_ref().map(|path| named("store.root_certificates", path, false)));
+        }
+        for notifier in self.duty.notifiers.values() {
+            if let Notifier::Webhook { secret_file, root_certificates, .. } = notifier {
+                files.push(named("notifiers secret_file", secret_file, true));
+                files.push(named("notifiers root_certificates", root_certificates, false));
+            }
         }
         files
     }

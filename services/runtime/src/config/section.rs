@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 use toml::{Table, Value};
 
 use super::{
-    Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS,
+    Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS, duty,
     problem::Problems, value,
 };
 use crate::caller::{Role, Roles, SystemName, Systems};
@@ -50,6 +50,7 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
     let server = server(&mut from);
     let metrics = from.text("metrics", "listen");
     let metrics = if metrics.is_empty() { Some(None) } else { from.address("metrics", "listen").map(Some) };
+    let duty = duty::read(&mut from);
     let telemetry = telemetry(&mut from);
     let shutdown = Shutdown { pause: from.duration("shutdown", "pause"), grace: from.duration("shutdown", "grace") };
     if shutdown.grace.is_zero() {
@@ -71,6 +72,7 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
         broker,
         server: server?,
         metrics: metrics?,
+        duty,
         telemetry: telemetry?,
         shutdown,
         systems,
@@ -231,10 +233,10 @@ fn expected_role() -> String {
     format!("one of {}", Role::ALL.map(Role::as_str).join(", "))
 }
 
-struct Reader<'d> {
-    document: &'d Table,
-    problems: &'d mut Problems,
-    home: PathBuf,
+pub(super) struct Reader<'d> {
+    pub(super) document: &'d Table,
+    pub(super) problems: &'d mut Problems,
+    pub(super) home: PathBuf,
 }
 
 impl<'d> Reader<'d> {
@@ -268,7 +270,7 @@ impl<'d> Reader<'d> {
     }
 
     /// A path, relative ones from the home.
-    fn path(&self, section: &str, key: &str) -> PathBuf {
+    pub(super) fn path(&self, section: &str, key: &str) -> PathBuf {
         self.home.join(self.text(section, key))
     }
 
@@ -294,7 +296,7 @@ impl<'d> Reader<'d> {
         })
     }
 
-    fn duration(&mut self, section: &str, key: &str) -> Duration {
+    pub(super) fn duration(&mut self, section: &str, key: &str) -> Duration {
         value::duration(self.text(section, key)).unwrap_or_else(|| {
             self.problems.add(format!("{section}.{key}"), "must be a duration such as \"30s\"");
             // Not zero, which would be a second problem.

@@ -206,3 +206,38 @@ fn every_key_of_the_defaults_has_a_comment() {
         }
     }
 }
+
+#[test]
+fn ways_of_telling_people_have_names_and_every_mistake_in_them_is_reported() {
+    let ways = "[notifiers.desk]\nkind = \"file\"\npath = \"notices.jsonl\"\n[notifiers.sms]\nkind = \"webhook\"\n\
+        url = \"https://sms.example/hook\"\nsecret_file = \"keys/sms\"\nroot_certificates = \"tls/sms.pem\"\n";
+    let config = Config::parse(Some(&(file() + ways)), &BTreeMap::new()).unwrap();
+    assert_eq!(config.duty.rosters, Path::new("/srv/moh/rosters"));
+    assert_eq!(config.duty.wait, SignedDuration::from_mins(10));
+    assert_eq!(config.duty.notifiers["desk"], Notifier::File { path: "/srv/moh/notices.jsonl".into() });
+    let webhook = Notifier::Webhook {
+        url: "https://sms.example/hook".to_owned(),
+        secret_file: "/srv/moh/keys/sms".into(),
+        root_certificates: "/srv/moh/tls/sms.pem".into(),
+        timeout: Duration::from_secs(10),
+    };
+    assert_eq!(config.duty.notifiers["sms"], webhook);
+    let secrets: Vec<_> = config.files().into_iter().filter(|file| file.is_secret).map(|file| file.key).collect();
+    assert!(secrets.contains(&"notifiers secret_file"), "{secrets:?}");
+
+    let wrong = "[duty]\nwait = \"10s\"\n[notifiers.A]\nkind = \"sms\"\n[notifiers.b]\nkind = \"file\"\nurl = \"x\"\n\
+        [notifiers.c]\nkind = \"webhook\"\nurl = \"https://me:secret@sms.example\"\nsecret_file = \"s\"\n\
+        root_certificates = \"r\"\ntimeout = \"2m\"\n";
+    let problems = Config::parse(Some(&(file() + wrong)), &BTreeMap::new()).unwrap_err();
+    let expected = [
+        "duty.wait",
+        "notifiers.A",
+        "notifiers.A.kind",
+        "notifiers.b.url",
+        "notifiers.b.path",
+        "notifiers.c.timeout",
+        "notifiers.c.url",
+    ];
+    assert_eq!(keys(&problems), expected);
+    assert!(!problems.to_string().contains("secret"), "{problems}");
+}

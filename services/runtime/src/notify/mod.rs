@@ -1,0 +1,150 @@
+//! Telling people that something waits for them: what a notice is, the ways by which it goes, and who sees to it.
+//!
+//! A notice says nothing of any case: neither what it is about nor where it came from, not even that it is about a
+//! child. Whoever is told signs in and sees. Promises that a notice that was put down is told at least once while it
+//! counts, each time under the same id, and that neither a log line nor an error repeats an address.
+
+mod file;
+#[cfg(test)]
+mod tests;
+mod ticking;
+mod webhook;
+
+use std::{collections::BTreeMap, fmt, io};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use nhipcau_domain::referral::{PersonRef, Personal, UnitRef};
+use serde_json::json;
+use uuid::Uuid;
+
+pub use self::{
+    ticking::{Counts, EVERY, Failed, Outbox, Pending, Ticking},
+    webhook::is_address,
+};
+use crate::{config, private_file};
+
+/// What somebody is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Its id: follows from what caused it, and says nothing of that to whoever has not the access point's key.
+    pub id: Uuid,
+    /// At which unit they are on duty.
+    pub unit: UnitRef,
+    /// Who is told.
+    pub person: PersonRef,
+    /// By which way.
+    pub channel: Box<str>,
+    /// Where they are reached by it.
+    pub address: Personal<Box<str>>,
+}
+
+impl Notice {
+    /// The notice as whoever brings it gets it: one JSON object without line ends.
+    #[must_use]
+    pub fn body(&self) -> String {
+        // The address is what brings it to the person.
+        let address = self.address.expose();
+        let id = self.id.to_string();
+        let text = format!("Có việc cần xem. Mã {}.", id.get(..8).unwrap_or_default());
+        json!({
+            "type": "duty.notice",
+            "id": id,
+            "unit": self.unit.to_string(),
+            "person": self.person.as_str(),
+            "channel": self.channel,
+            "address": address,
+            "text": text,
+        })
+        .to_string()
+    }
+}
+
+/// Why a notice was not told. Never says to whom.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The access point has no such way, or the person no place in the roster any more.
+    #[error("there is no way to reach the person")]
+    NoWay,
+    /// The file cannot be written.
+    #[error("the file of notices cannot be written")]
+    File(#[source] io::Error),
+    /// The other side is not reached, or ends the connection.
+    #[error("the webhook is not reached")]
+    Connection(#[source] io::Error),
+    /// The other side does not speak as it should.
+    #[error("the webhook does not answer as it should")]
+    Http(#[source] hyper::Error),
+    /// It does not answer in time.
+    #[error("the webhook does not answer in time")]
+    Timeout,
+    /// It answers that it did not take it.
+    #[error("the webhook answers {0}")]
+    Answer(u16),
+}
+
+/// Why a way of telling people cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its secret cannot be read.
+    #[error("the secret of a webhook")]
+    Secret(#[source] private_file::Error),
+    /// Its secret has not the form of one.
+    #[error("the secret of a webhook is not whsec_ and 24 to 64 bytes in base64")]
+    SecretForm,
+    /// Its address has not the form of one.
+    #[error("the address of a webhook")]
+    Address,
+    /// Its certificates cannot be read.
+    #[error("the certificates of a webhook")]
+    Certificates(#[source] rustls::pki_types::pem::Error),
+    /// Its certificates are none.
+    #[error("the certificates of a webhook")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A way of telling people.
+pub trait Notifier: Send + Sync {
+    /// Brings a notice as far as this access point can: done means that whoever takes it has it.
+    ///
+    /// # Errors
+    /// [`Error`]; it may have arrived all the same, and is brought again under the same id.
+    fn notify<'n>(&'n self, notice: &'n Notice, at: Timestamp) -> BoxFuture<'n, Result<(), Error>>;
+}
+
+/// The ways of an access point by their names.
+#[derive(Default)]
+pub struct Notifiers(BTreeMap<String, Box<dyn Notifier>>);
+
+impl Notifiers {
+    /// Reads what the ways need.
+    ///
+    /// # Errors
+    /// [`SetupError`] of the first that cannot be used.
+    pub fn open(config: &config::Duty) -> Result<Self, SetupError> {
+        let open = |config: &config::Notifier| -> Result<Box<dyn Notifier>, SetupError> {
+            Ok(match config {
+                config::Notifier::File { path } => Box::new(file::Lines::new(path)),
+                config::Notifier::Webhook { url, secret_file, root_certificates, timeout } => {
+                    Box::new(webhook::Webhook::open(url, secret_file, root_certificates, *timeout)?)
+                }
+            })
+        };
+        let opened = config.notifiers.iter().map(|(name, config)| Ok((name.clone(), open(config)?)));
+        opened.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Brings a notice by its way.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn tell(&self, notice: &Notice, at: Timestamp) -> Result<(), Error> {
+        self.0.get(&*notice.channel).ok_or(Error::NoWay)?.notify(notice, at).await
+    }
+}
+
+impl fmt::Debug for Notifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,372 @@
+//! Notices at a real webhook over TLS and in a real file, and what becomes of those that cannot be told.
+
+use std::{
+    fs,
+    os::unix::fs::MetadataExt as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::FutureExt as _;
+use nhipcau_domain::id::{PartyId, UnitId};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    sync::watch,
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+use crate::{clock::Clock, config::Notifier as Way, rosters::Rosters};
+
+const KEY: [u8; 32] = [7; 32];
+const ADDRESS: &str = "+84 900 000 017";
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// How a server answers.
+#[derive(Clone, Copy)]
+enum Answer {
+    Status(u16),
+    Never,
+    Hangup,
+}
+
+/// A server that keeps what it was given.
+struct Server {
+    url: String,
+    root: String,
+    given: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(answer: Answer) -> Self {
+        let (issuer, key) = (authority(), KeyPair::generate().unwrap());
+        let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let chain = vec![CertificateDer::from(leaf.der().to_vec())];
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/hook?of=111", listener.local_addr().unwrap().port());
+        let (given, acceptor) = (Arc::new(Mutex::new(Vec::new())), TlsAcceptor::from(Arc::new(tls)));
+        let keep = Arc::clone(&given);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // Whoever does not believe the certificate goes away.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let keep = Arc::clone(&keep);
+                tokio::spawn(async move {
+                    let request = whole(&mut stream).await;
+                    keep.lock().unwrap().push(request);
+                    match answer {
+                        Answer::Status(status) => {
+                            let text = format!("HTTP/1.1 {status} It\r\nContent-Length: 0\r\n\r\n");
+                            drop(stream.write_all(text.as_bytes()).await);
+                        }
+                        Answer::Never => std::future::pending::<()>().await,
+                        Answer::Hangup => {}
+                    }
+                });
+            }
+        });
+        Self { url, root: issuer.pem(), given }
+    }
+
+    fn given(&self) -> Vec<String> {
+        self.given.lock().unwrap().clone()
+    }
+}
+
+/// Reads a request with its body.
+async fn whole(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+    let mut text = String::new();
+    let mut bytes = [0; 4096];
+    loop {
+        let read = stream.read(&mut bytes).await.unwrap();
+        text += std::str::from_utf8(&bytes[..read]).unwrap();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = header(head, "content-length").parse::<usize>().unwrap();
+        if read == 0 || body.len() >= length {
+            return text;
+        }
+    }
+}
+
+fn header(head: &str, name: &str) -> String {
+    let fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned()).collect()
+}
+
+/// What a webhook needs, on a disk.
+struct Files {
+    home: tempfile::TempDir,
+}
+
+impl Files {
+    fn new(root: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let secret = format!("whsec_{}\n", STANDARD.encode(KEY));
+        private_file::create(&home.path().join("secret"), secret.as_bytes()).unwrap();
+        fs::write(home.path().join("roots.pem"), root).unwrap();
+        Self { home }
+    }
+
+    fn config(&self, ways: Vec<(&str, Way)>) -> config::Duty {
+        let notifiers = ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect();
+        let rosters = self.home.path().join("rosters");
+        config::Duty { rosters, wait: jiff::SignedDuration::from_mins(10), notifiers }
+    }
+
+    fn webhook(&self, url: &str) -> Way {
+        let path = |name: &str| self.home.path().join(name);
+        Way::Webhook {
+            url: url.to_owned(),
+            secret_file: path("secret"),
+            root_certificates: path("roots.pem"),
+            timeout: Duration::from_millis(1500),
+        }
+    }
+
+    fn open(&self, url: &str) -> Notifiers {
+        Notifiers::open(&self.config(vec![("sms", self.webhook(url))])).unwrap()
+    }
+}
+
+fn notice(channel: &str) -> Notice {
+    Notice {
+        id: Uuid::from_u128(0x1234_5678_9abc_def0),
+        unit: UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new("cua-nam").unwrap() },
+        person: PersonRef::new("cb-17").unwrap(),
+        channel: channel.into(),
+        address: Personal::new(ADDRESS.into()),
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_795_417_200 + second).unwrap()
+}
+
+#[test]
+fn a_notice_says_nothing_of_any_case() {
+    let body = notice("sms").body();
+    let expected = "{\"address\":\"+84 900 000 017\",\"channel\":\"sms\",\
+        \"id\":\"00000000-0000-0000-1234-56789abcdef0\",\"person\":\"cb-17\",\
+        \"text\":\"Có việc cần xem. Mã 00000000.\",\"type\":\"duty.notice\",\"unit\":\"hanoi/cua-nam\"}";
+    assert_eq!(body, expected);
+    let shown = format!("{:?}", notice("sms"));
+    assert!(!shown.contains(ADDRESS), "{shown}");
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_as_its_receiver_verifies_it() {
+    let server = Server::start(Answer::Status(204)).await;
+    let notifiers = Files::new(&server.root).open(&server.url);
+    notifiers.tell(&notice("sms"), at(0)).await.unwrap();
+    let given = server.given();
+    let (head, body) = given[0].split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /hook?of=111 HTTP/1.1\r\n"), "{head}");
+    assert_eq!(header(head, "content-type"), "application/json");
+    let [id, time, signature] = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|it| header(head, it));
+    assert_eq!((id.as_str(), time.as_str()), ("00000000-0000-0000-1234-56789abcdef0", "1795417200"));
+    let tag = STANDARD.decode(signature.strip_prefix("v1,").unwrap()).unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &KEY);
+    hmac::verify(&key, format!("{id}.{time}.{body}").as_bytes(), &tag).unwrap();
+    assert_eq!(body, notice("sms").body());
+    // The test vector of the specification's reference libraries.
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap());
+    let text = "msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{\"test\": 2432232314}";
+    let signed = STANDARD.encode(hmac::sign(&key, text.as_bytes()));
+    assert_eq!(signed, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+#[tokio::test]
+async fn only_who_says_that_they_have_it_has_it() {
+    for status in [301, 400, 404, 500, 503] {
+        let server = Server::start(Answer::Status(status)).await;
+        let refused = Files::new(&server.root).open(&server.url).tell(&notice("sms"), at(0)).await.unwrap_err();
+        assert!(matches!(refused, Error::Answer(answer) if answer == status), "{refused}");
+        assert_eq!(server.given().len(), 1, "one attempt, and nowhere else");
+    }
+    let server = Server::start(Answer::Never).await;
+    let late = Files::new(&server.root).open(&server.url).tell(&notice("sms"), at(0)).await.unwrap_err();
+    assert!(matches!(late, Error::Timeout), "{late}");
+    let server = Server::start(Answer::Hangup).await;
+    let gone = Files::new(&server.root).open(&server.url).tell(&notice("sms"), at(0)).await.unwrap_err();
+    assert!(matches!(gone, Error::Http(_) | Error::Connection(_)), "{gone}");
+}
+
+#[tokio::test]
+async fn nothing_is_said_to_whoever_shows_another_certificate() {
+    let server = Server::start(Answer::Status(200)).await;
+    let files = Files::new(&authority().pem());
+    let refused = files.open(&server.url).tell(&notice("sms"), at(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::Connection(_)), "{refused}");
+    let by_address = server.url.replace("localhost", "127.0.0.1");
+    let refused = Files::new(&server.root).open(&by_address).tell(&notice("sms"), at(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::Connection(_)), "of another name: {refused}");
+    assert_eq!(server.given(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_file_gets_one_line_for_each_notice_and_is_its_owners_alone() {
+    let files = Files::new(&authority().pem());
+    let path = files.home.path().join("notices.jsonl");
+    let notifiers = Notifiers::open(&files.config(vec![("desk", Way::File { path: path.clone() })])).unwrap();
+    for _ in 0..2 {
+        notifiers.tell(&notice("desk"), at(0)).await.unwrap();
+    }
+    let line = notice("desk").body() + "\n";
+    assert_eq!(fs::read_to_string(&path).unwrap(), line.repeat(2));
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    let unknown = notifiers.tell(&notice("sms"), at(0)).await.unwrap_err();
+    assert!(matches!(unknown, Error::NoWay));
+}
+
+#[test]
+fn what_could_not_be_used_keeps_it_from_starting() {
+    let files = Files::new(&authority().pem());
+    let open = || Notifiers::open(&files.config(vec![("sms", files.webhook("https://localhost/"))])).map(drop);
+    open().unwrap();
+    let secret = files.home.path().join("secret");
+    for text in ["", "whsec_", "whsec_c2hvcnQ=", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        fs::write(&secret, text).unwrap();
+        assert!(matches!(open(), Err(SetupError::SecretForm)), "{text}");
+    }
+    fs::write(files.home.path().join("roots.pem"), "").unwrap();
+    fs::write(&secret, format!("whsec_{}", STANDARD.encode(KEY))).unwrap();
+    assert!(open().is_ok(), "nobody is believed then");
+    for url in ["http://localhost/", "https://user@localhost/", "localhost", ""] {
+        assert!(!is_address(url), "{url}");
+    }
+    assert!(is_address("https://sms.example:8443/nhipcau") && is_address("https://[::1]/"));
+}
+
+/// An outbox in memory whose marks can be lost, as by a process that is killed.
+#[derive(Clone, Default)]
+struct Memory {
+    unsent: Arc<Mutex<Vec<Pending>>>,
+    loses_marks: Arc<Mutex<bool>>,
+}
+
+impl Outbox for Memory {
+    fn unsent(&self) -> BoxFuture<'_, Result<Vec<Pending>, Failed>> {
+        let unsent = self.unsent.lock().unwrap().clone();
+        async move { Ok(unsent) }.boxed()
+    }
+
+    fn sent(&self, notice: Uuid) -> BoxFuture<'_, Result<(), Failed>> {
+        if *self.loses_marks.lock().unwrap() {
+            return async { Err(Failed) }.boxed();
+        }
+        self.unsent.lock().unwrap().retain(|pending| pending.id != notice);
+        async { Ok(()) }.boxed()
+    }
+}
+
+struct Ticked {
+    outbox: Memory,
+    ticking: Ticking<Memory>,
+    now: Arc<Mutex<Timestamp>>,
+    alarms: Arc<Mutex<u32>>,
+}
+
+impl Ticked {
+    /// One notice for whoever the roster has, by these ways.
+    fn new(rosters: Rosters, notifiers: Notifiers) -> Self {
+        let outbox = Memory::default();
+        let notice = notice("sms");
+        outbox.unsent.lock().unwrap().push(Pending { id: notice.id, unit: notice.unit, person: notice.person });
+        let (now, alarms) = (Arc::new(Mutex::new(at(0))), Arc::new(Mutex::new(0)));
+        let (clock, raised) = (Arc::clone(&now), Arc::clone(&alarms));
+        let ticking = Ticking::new(
+            outbox.clone(),
+            watch::Sender::new(rosters).subscribe(),
+            notifiers,
+            Clock::new(move || *clock.lock().unwrap()),
+            Box::new(move |_| *raised.lock().unwrap() += 1),
+        );
+        Self { outbox, ticking, now, alarms }
+    }
+
+    /// As many ticks, each at its time.
+    async fn ticks(&mut self, count: u32) {
+        for _ in 0..count {
+            self.ticking.tick().await;
+            *self.now.lock().unwrap() += EVERY;
+        }
+    }
+
+    fn page(&self) -> String {
+        let mut registry = crate::metrics::registry();
+        registry.register_collector(Box::new(self.ticking.counts()));
+        let mut page = String::new();
+        prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+        page
+    }
+}
+
+fn on_duty() -> Rosters {
+    crate::rosters::tests::of_one(&notice("sms"))
+}
+
+#[tokio::test]
+async fn what_was_told_and_not_marked_is_told_again_under_the_same_id_and_then_no_more() {
+    let server = Server::start(Answer::Status(200)).await;
+    let mut ticked = Ticked::new(on_duty(), Files::new(&server.root).open(&server.url));
+    *ticked.outbox.loses_marks.lock().unwrap() = true;
+    ticked.ticks(1).await;
+    *ticked.outbox.loses_marks.lock().unwrap() = false;
+    ticked.ticks(3).await;
+    let ids: Vec<_> = server.given().iter().map(|request| header(request, "webhook-id")).collect();
+    assert_eq!(ids, [notice("sms").id.to_string(), notice("sms").id.to_string()]);
+    assert!(ticked.page().contains("nhipcau_duty_notices_told_total 2\n"), "{}", ticked.page());
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_is_tried_again_with_growing_pauses_and_people_hear_of_it_once() {
+    let server = Server::start(Answer::Status(500)).await;
+    let mut ticked = Ticked::new(on_duty(), Files::new(&server.root).open(&server.url));
+    let mut attempts = Vec::new();
+    for tick in 0..40 {
+        let before = server.given().len();
+        ticked.ticks(1).await;
+        attempts.extend((server.given().len() > before).then_some(tick));
+    }
+    assert_eq!(attempts, [0, 1, 3, 7, 15, 31], "pauses of 30 seconds, doubled to 8 minutes");
+    assert_eq!(*ticked.alarms.lock().unwrap(), 1);
+    let page = ticked.page();
+    assert!(
+        page.contains("nhipcau_duty_notices_failed_total 6\n") && page.contains("nhipcau_duty_notices_waiting 1\n"),
+        "{page}"
+    );
+    ticked.outbox.unsent.lock().unwrap().clear();
+    ticked.ticks(1).await;
+    assert!(ticked.page().contains("nhipcau_duty_notices_waiting 0\n"), "whoever acknowledged need not be told");
+}
+
+#[tokio::test]
+async fn of_whom_nobody_knows_how_to_reach_people_hear_at_once() {
+    for (rosters, ways) in [(Rosters::default(), Some("sms")), (on_duty(), None)] {
+        let server = Server::start(Answer::Status(200)).await;
+        let notifiers = ways.map_or_else(Notifiers::default, |_| Files::new(&server.root).open(&server.url));
+        let mut ticked = Ticked::new(rosters, notifiers);
+        ticked.ticks(2).await;
+        assert_eq!((*ticked.alarms.lock().unwrap(), server.given().len()), (1, 0));
+        assert_eq!(ticked.outbox.unsent.lock().unwrap().len(), 1, "it is not given up");
+    }
+}

@@ -1,0 +1,229 @@
+//! Who sees to notices: on fixed ticks, so that what leaves at night says nothing about when a case arrived, all that
+//! was put down and counts still is told.
+//!
+//! What cannot be told is tried again with growing pauses for as long as it counts, and people hear of it once. The
+//! pauses are forgotten with the process; the notices are not.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{
+    duty::{Person, Roster},
+    referral::{PersonRef, UnitRef},
+};
+use nhipcau_messaging::engine::{Alarm, AlarmKind};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+use tokio::{sync::watch, time::sleep};
+use uuid::Uuid;
+
+use super::{Error, Notice, Notifiers};
+use crate::{clock::Clock, rosters::Rosters};
+
+/// Ticks are at whole multiples of this.
+pub const EVERY: SignedDuration = SignedDuration::from_secs(30);
+/// Notices told at once.
+const AT_ONCE: usize = 8;
+/// After so many failures people hear of it; of what nobody can be reached by, at once.
+const PATIENCE: u32 = 3;
+/// Longest pause between two attempts.
+const LONGEST: SignedDuration = SignedDuration::from_mins(8);
+
+/// A notice that was put down and not told yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its id.
+    pub id: Uuid,
+    /// At which unit.
+    pub unit: UnitRef,
+    /// Whom to tell.
+    pub person: PersonRef,
+}
+
+/// The store did not answer; it is asked again at the next tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the notices could not be read or marked")]
+pub struct Failed;
+
+/// Where notices are put down.
+pub trait Outbox: Send + Sync {
+    /// What was put down, not told yet, and counts still; the oldest first, as many as are seen to at once.
+    ///
+    /// # Errors
+    /// [`Failed`].
+    fn unsent(&self) -> BoxFuture<'_, Result<Vec<Pending>, Failed>>;
+
+    /// A notice was told.
+    ///
+    /// # Errors
+    /// [`Failed`]; it is told again.
+    fn sent(&self, notice: Uuid) -> BoxFuture<'_, Result<(), Failed>>;
+}
+
+/// What became of notices, shown on the page of metrics. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Counts(Arc<Numbers>);
+
+#[derive(Debug, Default)]
+struct Numbers {
+    told: AtomicU64,
+    failed: AtomicU64,
+    waiting: AtomicU64,
+}
+
+impl Collector for Counts {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let read = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let told = ("duty_notices_told", "Notices to people on duty that were told.", read(&self.0.told));
+        let failed = ("duty_notices_failed", "Attempts to tell people on duty that failed.", read(&self.0.failed));
+        for (name, help, value) in [told, failed] {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(value).encode(metric)?;
+        }
+        let help = "Notices to people on duty that failed and are tried again.";
+        let metric = encoder.encode_descriptor("duty_notices_waiting", help, None, MetricType::Gauge)?;
+        ConstGauge::new(read(&self.0.waiting)).encode(metric)
+    }
+}
+
+/// A notice that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Trouble {
+    attempts: u32,
+    next: Timestamp,
+    is_said: bool,
+}
+
+/// What an attempt needs; many are made at once.
+struct Ways<O> {
+    outbox: O,
+    rosters: watch::Receiver<Rosters>,
+    notifiers: Notifiers,
+}
+
+/// Sees to notices.
+pub struct Ticking<O> {
+    ways: Ways<O>,
+    clock: Clock,
+    counts: Counts,
+    alarm: Box<dyn FnMut(Alarm) + Send>,
+    troubles: BTreeMap<Uuid, Trouble>,
+}
+
+impl<O: Outbox> Ticking<O> {
+    /// Sees to what is put down in `outbox`.
+    #[must_use]
+    pub fn new(
+        outbox: O,
+        rosters: watch::Receiver<Rosters>,
+        notifiers: Notifiers,
+        clock: Clock,
+        alarm: Box<dyn FnMut(Alarm) + Send>,
+    ) -> Self {
+        let (counts, troubles) = (Counts::default(), BTreeMap::new());
+        Self { ways: Ways { outbox, rosters, notifiers }, clock, counts, alarm, troubles }
+    }
+
+    /// What became of notices.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
+    }
+
+    /// Ticks for ever.
+    pub async fn run(mut self) {
+        loop {
+            sleep(until_next(self.clock.now())).await;
+            self.tick().await;
+        }
+    }
+
+    /// Tells what is to be told now.
+    pub async fn tick(&mut self) {
+        let now = self.clock.now();
+        let Ok(pending) = self.ways.outbox.unsent().await else {
+            tracing::error!("The notices to people on duty could not be read.");
+            return;
+        };
+        self.troubles.retain(|id, _| pending.iter().any(|pending| pending.id == *id));
+        let is_due = |pending: &Pending| self.troubles.get(&pending.id).is_none_or(|it| it.next <= now);
+        let due: Vec<Pending> = pending.into_iter().filter(is_due).collect();
+        let ways = &self.ways;
+        let attempt = |pending: Pending| ways.attempt(pending, now);
+        let results: Vec<_> = stream::iter(due).map(attempt).buffer_unordered(AT_ONCE).collect().await;
+        for (notice, result) in results {
+            match result {
+                Ok(()) => self.told(notice),
+                Err(error) => self.failed(notice, &error, now),
+            }
+        }
+        self.counts.0.waiting.store(self.troubles.len() as u64, Ordering::Relaxed);
+    }
+
+    fn told(&mut self, notice: Uuid) {
+        self.troubles.remove(&notice);
+        self.counts.0.told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn failed(&mut self, notice: Uuid, error: &Error, now: Timestamp) {
+        self.counts.0.failed.fetch_add(1, Ordering::Relaxed);
+        let trouble = self.troubles.entry(notice).or_insert(Trouble { attempts: 0, next: now, is_said: false });
+        trouble.attempts = trouble.attempts.saturating_add(1);
+        let pause = SignedDuration::from_secs(EVERY.as_secs() << trouble.attempts.saturating_sub(1).min(8));
+        // Not behind the tick for which it was meant, should this one have begun late.
+        trouble.next = now + pause.min(LONGEST) - EVERY / 2;
+        tracing::warn!(%notice, attempts = trouble.attempts, %error, "Somebody on duty could not be told.");
+        if !trouble.is_said && (trouble.attempts >= PATIENCE || matches!(error, Error::NoWay)) {
+            trouble.is_said = true;
+            (self.alarm)(Alarm { kind: AlarmKind::DutyNoticeUndelivered, peer: None });
+        }
+    }
+}
+
+impl<O: Outbox> Ways<O> {
+    async fn attempt(&self, pending: Pending, now: Timestamp) -> (Uuid, Result<(), Error>) {
+        let notice = {
+            let rosters = self.rosters.borrow();
+            let roster = rosters.of(&pending.unit).flatten();
+            roster.and_then(|roster| place(roster, &pending.person, now)).map(|person| Notice {
+                id: pending.id,
+                unit: pending.unit.clone(),
+                person: pending.person.clone(),
+                channel: person.channel.clone(),
+                address: person.address.clone(),
+            })
+        };
+        let Some(notice) = notice else { return (pending.id, Err(Error::NoWay)) };
+        let result = self.notifiers.tell(&notice, now).await;
+        if result.is_ok() && self.outbox.sent(pending.id).await.is_err() {
+            // It is told again, under the same id.
+            tracing::error!("A notice was told and could not be marked.");
+        }
+        (pending.id, result)
+    }
+}
+
+/// Where a roster has somebody: in a shift of now, or else in any.
+fn place<'r>(roster: &'r Roster, person: &PersonRef, now: Timestamp) -> Option<&'r Person> {
+    let is_meant = |it: &&Person| it.person == *person;
+    roster.on_duty(now).find(is_meant).or_else(|| roster.shifts().iter().flat_map(|it| &it.people).find(is_meant))
+}
+
+/// How long until the next whole multiple.
+fn until_next(now: Timestamp) -> Duration {
+    let every = EVERY.as_millis();
+    let left = every - i128::from(now.as_millisecond()).rem_euclid(every);
+    Duration::from_millis(left.try_into().unwrap_or_default())
+}

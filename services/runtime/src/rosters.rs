@@ -1,0 +1,193 @@
+//! The rosters of an access point as files: one for each unit that has one, verified anew at every start and reload.
+//!
+//! ```text
+//! rosters/PARTY.UNIT.roster    a signed roster, readable by its owner alone: it holds telephone numbers
+//! ```
+//!
+//! A file that is refused changes nothing where a roster of that unit is in use and still counts. Where none does, the
+//! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed, and the level above
+//! is turned to. Nothing here is logged and no error repeats what stands in a file.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use nhipcau_domain::{
+    directory::Release,
+    duty::{self, Roster},
+    id::{PartyId, UnitId},
+    referral::UnitRef,
+};
+use zeroize::Zeroizing;
+
+use crate::private_file;
+
+/// Why a roster file is not taken. Never says what is in it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The list of files cannot be read.
+    #[error("{path} could not be listed")]
+    List {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file cannot be read or written, or others than its owner may read it.
+    #[error("{path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: private_file::Error,
+    },
+    /// Its name is not that of a unit, or of another one than the roster's.
+    #[error("{0} is not named PARTY.UNIT.roster by the unit whose roster it is")]
+    Misnamed(PathBuf),
+    /// Its content is refused.
+    #[error("{path} was refused")]
+    Refused {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: duty::Error,
+    },
+}
+
+/// The rosters in use. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Rosters(Arc<BTreeMap<UnitRef, Option<Kept>>>);
+
+#[derive(Clone)]
+struct Kept {
+    roster: Arc<Roster>,
+    bytes: Arc<Zeroizing<Vec<u8>>>,
+}
+
+impl Rosters {
+    /// Reads every file. `before`: the rosters in use, none at a start. With what was refused.
+    #[must_use]
+    pub fn load(place: &Path, release: &Release, before: Option<&Self>, now: Timestamp) -> (Self, Vec<Error>) {
+        let (mut rosters, mut refused) = (BTreeMap::new(), Vec::new());
+        let paths = match listed(place) {
+            Ok(paths) => paths,
+            Err(source) => {
+                refused.push(Error::List { path: place.to_owned(), source });
+                // Nobody has taken them away.
+                let units = before.into_iter().flat_map(|before| before.0.keys());
+                units.map(|unit| path_of(place, unit)).collect()
+            }
+        };
+        for path in paths {
+            let Some(unit) = unit_of(&path) else {
+                refused.push(Error::Misnamed(path));
+                continue;
+            };
+            let current = before.and_then(|before| before.kept(&unit));
+            let kept = read(&path, &unit, release, before.map(|_| (current, now))).map(Some).unwrap_or_else(|error| {
+                refused.push(error);
+                current.filter(|kept| Roster::read(&kept.bytes, release).is_ok()).cloned()
+            });
+            rosters.insert(unit, kept);
+        }
+        (Self(Arc::new(rosters)), refused)
+    }
+
+    /// The roster of a unit: `None` when it has no file, `Some(None)` when it has one that cannot be used.
+    #[must_use]
+    pub fn of(&self, unit: &UnitRef) -> Option<Option<&Roster>> {
+        self.0.get(unit).map(|kept| kept.as_ref().map(|kept| &*kept.roster))
+    }
+
+    /// Every unit that has a file, with its roster if that can be used.
+    pub fn units(&self) -> impl Iterator<Item = (&UnitRef, Option<&Roster>)> {
+        self.0.iter().map(|(unit, kept)| (unit, kept.as_ref().map(|kept| &*kept.roster)))
+    }
+
+    /// Whose units have files.
+    pub fn parties(&self) -> impl Iterator<Item = &PartyId> {
+        let mut last = None;
+        self.0.keys().map(|unit| &unit.party).filter(move |party| last.replace(*party) != Some(*party))
+    }
+
+    fn kept(&self, unit: &UnitRef) -> Option<&Kept> {
+        self.0.get(unit)?.as_ref()
+    }
+}
+
+/// Says whose rosters there are, and nothing of them.
+impl fmt::Debug for Rosters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Takes a signed roster into the place where a running process finds it, in place of the one before.
+///
+/// # Errors
+/// [`Error`]; the one before is there still.
+pub fn install(place: &Path, signed_bytes: &[u8], release: &Release, now: Timestamp) -> Result<Roster, Error> {
+    let (before, _) = Rosters::load(place, release, None, now);
+    let refused = |source| Error::Refused { path: place.to_owned(), source };
+    let unit = Roster::read(signed_bytes, release).map_err(refused)?.unit().clone();
+    let path = path_of(place, &unit);
+    let current = before.kept(&unit).map(|kept| &*kept.roster);
+    let roster = Roster::take(signed_bytes, release, current, now).map_err(refused)?;
+    let failed = |source| Error::File { path: path.clone(), source };
+    private_file::create_directory(place).map_err(failed)?;
+    private_file::replace(&path, signed_bytes).map_err(failed)?;
+    Ok(roster)
+}
+
+fn read(
+    path: &Path,
+    unit: &UnitRef,
+    release: &Release,
+    taking: Option<(Option<&Kept>, Timestamp)>,
+) -> Result<Kept, Error> {
+    let bytes = private_file::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let is_known = taking.and_then(|(current, _)| current).is_some_and(|current| **current.bytes == *bytes);
+    let roster = match taking {
+        Some((current, now)) if !is_known => {
+            Roster::take(&bytes, release, current.map(|current| &*current.roster), now)
+        }
+        _ => Roster::read(&bytes, release),
+    };
+    let roster = roster.map_err(|source| Error::Refused { path: path.to_owned(), source })?;
+    if roster.unit() != unit {
+        return Err(Error::Misnamed(path.to_owned()));
+    }
+    Ok(Kept { roster: Arc::new(roster), bytes: Arc::new(bytes) })
+}
+
+fn path_of(place: &Path, unit: &UnitRef) -> PathBuf {
+    place.join(format!("{}.{}.roster", unit.party, unit.unit))
+}
+
+fn unit_of(path: &Path) -> Option<UnitRef> {
+    let (party, unit) = path.file_stem()?.to_str()?.split_once('.')?;
+    Some(UnitRef { party: PartyId::new(party).ok()?, unit: UnitId::new(unit).ok()? })
+}
+
+/// The roster files, by their names. No directory is the same as an empty one.
+fn listed(place: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(place) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "roster"));
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,178 @@
+//! What becomes of roster files: taken, kept in use, refused, and gone.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use jiff::SignedDuration;
+use nhipcau_domain::{
+    directory::{Signer, SignerRole, TrustedRoot, Validity, authoring},
+    id::{AccessPointId, ContractId, KeyId},
+    reason,
+};
+use nhipcau_proto::directory::v1 as pb;
+use tempfile::TempDir;
+
+use super::*;
+use crate::notify::Notice;
+
+/// Midnight of a day in November.
+fn at(hour: i64) -> Timestamp {
+    "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hour)
+}
+
+fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+fn key(text: &str) -> KeyId {
+    KeyId::new(text).unwrap()
+}
+
+fn unit(name: &str) -> UnitRef {
+    UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new(name).unwrap() }
+}
+
+/// A release in which `hanoi` signs with the key of a seed and serves two wards.
+fn release(seed: u8) -> Release {
+    let pairs = [1, 2, 3].map(pair);
+    let roles = [SignerRole::Party, SignerRole::Party, SignerRole::ProgrammeOffice];
+    let signers: Vec<_> = pairs
+        .iter()
+        .zip(roles)
+        .enumerate()
+        .map(|(n, (pair, role))| Signer {
+            id: key(&format!("root-{n}")),
+            holder: format!("holder-{n}").into(),
+            role,
+            public: authoring::public_key(pair),
+        })
+        .collect();
+    let root = TrustedRoot::new("test", 1, &signers).unwrap();
+    let long = Validity { start: at(-1000), expire: Some(at(9000)) };
+    let (party, me) = (PartyId::new("hanoi").unwrap(), AccessPointId::new("hanoi").unwrap());
+    let contract: ContractId = "nhipcau.referral.v1".parse().unwrap();
+    let mut builder = authoring::ReleaseBuilder::new(&root, at(-1000), at(9000))
+        .contract(&contract, 1)
+        .party(&party, ("Hà Nội", "Hà Nội"), long)
+        .access_point(&me, &party, &[&party])
+        .signing_key(&me, &key("s-1"), authoring::public_key(&pair(seed)), long)
+        .host(&party, None, &me, &[&contract]);
+    for name in ["cua-nam", "ba-dinh"] {
+        builder = builder.unit(&party, &unit(name).unit, ("Phường", "Ward"), long);
+    }
+    let signed = builder.signed(&[(&key("root-0"), &pairs[0]), (&key("root-2"), &pairs[2])]);
+    Release::verify(&signed, &root, None).unwrap()
+}
+
+fn person(person: &str, channel: &str, address: &str) -> pb::DutyPerson {
+    pb::DutyPerson { person: person.into(), role: "officer".into(), channel: channel.into(), address: address.into() }
+}
+
+/// A roster of a unit for a day, signed with the key of a seed.
+fn signed(name: &str, version: u64, people: Vec<pb::DutyPerson>, seed: u8) -> Vec<u8> {
+    let time = |hour| Some(prost_types::Timestamp { seconds: at(hour).as_second(), nanos: 0 });
+    let roster = pb::Roster {
+        format: 1,
+        programme: "test".into(),
+        access_point: "hanoi".into(),
+        unit: Some(pb::UnitRef { party: "hanoi".into(), unit: name.into() }),
+        version,
+        signing_key: "s-1".into(),
+        shifts: vec![pb::Shift { start_time: time(0), end_time: time(24), people }],
+    };
+    duty::signed(&roster, |kind, bytes| pair(seed).sign(&nhipcau_domain::pae::pae(&[kind, bytes])).as_ref().to_vec())
+}
+
+fn ward(version: u64) -> Vec<u8> {
+    signed("cua-nam", version, vec![person("cb-17", "sms", "+84 900 000 017")], 9)
+}
+
+/// The roster in which whoever a notice is for is on duty at its unit, and nobody else.
+pub(crate) fn of_one(notice: &Notice) -> Rosters {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let people = vec![person(notice.person.as_str(), &notice.channel, notice.address.expose())];
+    install(home.path(), &signed(notice.unit.unit.as_str(), 1, people, 9), &release, at(8)).unwrap();
+    load(&home, &release, None).0
+}
+
+fn load(home: &TempDir, release: &Release, before: Option<&Rosters>) -> (Rosters, Vec<Error>) {
+    Rosters::load(home.path(), release, before, at(8))
+}
+
+fn version(rosters: &Rosters, name: &str) -> Option<Option<u64>> {
+    rosters.of(&unit(name)).map(|roster| roster.map(Roster::version))
+}
+
+fn put(home: &TempDir, name: &str, bytes: &[u8]) {
+    private_file::replace(&home.path().join(name), bytes).unwrap();
+}
+
+#[test]
+fn a_roster_is_installed_read_again_and_followed_by_newer_ones_only() {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let place = home.path().join("rosters");
+    let (none, refused) = Rosters::load(&place, &release, None, at(8));
+    assert!(refused.is_empty() && none.of(&unit("cua-nam")).is_none(), "no directory, no rosters");
+    install(&place, &ward(2), &release, at(8)).unwrap();
+    let (rosters, refused) = Rosters::load(&place, &release, None, at(8));
+    assert!(refused.is_empty());
+    assert_eq!((version(&rosters, "cua-nam"), version(&rosters, "ba-dinh")), (Some(Some(2)), None));
+    assert_eq!(rosters.parties().map(ToString::to_string).collect::<Vec<_>>(), ["hanoi"]);
+    let file = place.join("hanoi.cua-nam.roster");
+    assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+    let Error::Refused { source, .. } = install(&place, &ward(1), &release, at(8)).unwrap_err() else { panic!() };
+    assert_eq!(source.reason(), reason::ROSTER_INVALID);
+    let Error::Refused { source, .. } = install(&place, b"none", &release, at(8)).unwrap_err() else { panic!() };
+    assert_eq!(source.reason(), reason::ROSTER_MALFORMED);
+    assert_eq!(fs::read(&file).unwrap(), ward(2), "the one in use is there still");
+    install(&place, &ward(2), &release, at(8)).unwrap();
+    install(&place, &ward(3), &release, at(8)).unwrap();
+    assert_eq!(version(&Rosters::load(&place, &release, Some(&rosters), at(8)).0, "cua-nam"), Some(Some(3)));
+}
+
+#[test]
+fn a_file_that_is_refused_leaves_the_roster_in_use() {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    put(&home, "hanoi.cua-nam.roster", &ward(2));
+    let (rosters, _) = load(&home, &release, None);
+    let by_another = signed("cua-nam", 3, vec![person("cb-99", "sms", "x")], 8);
+    for bytes in [b"none".to_vec(), ward(1), by_another, signed("ba-dinh", 3, vec![person("a", "b", "c")], 9)] {
+        put(&home, "hanoi.cua-nam.roster", &bytes);
+        let (kept, refused) = load(&home, &release, Some(&rosters));
+        assert_eq!((version(&kept, "cua-nam"), refused.len()), (Some(Some(2)), 1));
+    }
+    put(&home, "hanoi.cua-nam.roster", &ward(3));
+    fs::set_permissions(home.path().join("hanoi.cua-nam.roster"), Permissions::from_mode(0o644)).unwrap();
+    let (kept, refused) = load(&home, &release, Some(&rosters));
+    assert!(matches!(&refused[..], [Error::File { .. }]), "telephone numbers are not for everybody: {refused:?}");
+    assert_eq!(version(&kept, "cua-nam"), Some(Some(2)));
+    fs::remove_file(home.path().join("hanoi.cua-nam.roster")).unwrap();
+    assert_eq!(version(&load(&home, &release, Some(&rosters)).0, "cua-nam"), None, "taken away by a person");
+}
+
+#[test]
+fn a_roster_that_cannot_be_used_is_another_thing_than_none() {
+    let (home, first) = (tempfile::tempdir().unwrap(), release(9));
+    put(&home, "hanoi.cua-nam.roster", b"none");
+    put(&home, "cua-nam.roster", &ward(1));
+    put(&home, "notes.txt", b"for people");
+    let (rosters, refused) = load(&home, &first, None);
+    assert_eq!((version(&rosters, "cua-nam"), version(&rosters, "ba-dinh")), (Some(None), None));
+    assert!(matches!(&refused[..], [Error::Misnamed(_), Error::Refused { .. }]), "{refused:?}");
+    // The key that signed it is in the directory no more.
+    put(&home, "hanoi.cua-nam.roster", &ward(1));
+    let (rosters, _) = load(&home, &first, None);
+    assert_eq!(version(&rosters, "cua-nam"), Some(Some(1)));
+    assert_eq!(version(&load(&home, &release(8), Some(&rosters)).0, "cua-nam"), Some(None));
+}
+
+#[test]
+fn what_is_said_of_rosters_names_nobody() {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let rude = signed("cua-nam", 0, vec![person("cb-17", "sms", "+84 900 000 017 ")], 9);
+    put(&home, "hanoi.cua-nam.roster", &rude);
+    let (rosters, refused) = load(&home, &release, None);
+    let said: String = refused.iter().map(|error| format!("{error} {error:?} {rosters:?}")).collect();
+    assert!(!said.contains("900") && !said.contains("cb-17"), "{said}");
+}
