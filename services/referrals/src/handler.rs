@@ -20,6 +20,7 @@ use crate::{
         branch,
         log::{self, Carried},
     },
+    waking,
 };
 
 /// The handler. Announces what it stored.
@@ -27,11 +28,24 @@ use crate::{
 pub struct Referrals {
     contract: ContractId,
     shared: crate::Referrals,
+    /// Whether what waited before the rosters in use came has been looked at.
+    is_begun: bool,
 }
 
 impl Referrals {
     pub(crate) fn new(shared: crate::Referrals) -> Self {
-        Self { contract: crate::contract(), shared }
+        Self { contract: crate::contract(), shared, is_begun: false }
+    }
+
+    /// What became due for waking; first whatever waited when rosters came.
+    fn wake(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, store::Error> {
+        let Some(duty) = &mut self.shared.duty else { return Ok(None) };
+        if !self.is_begun || duty.rosters.has_changed().unwrap_or_default() {
+            let rosters = duty.rosters.borrow_and_update().clone();
+            waking::begin_all(context, &rosters)?;
+            self.is_begun = true;
+        }
+        waking::take_due(context, duty)
     }
 
     fn conclude(&self, id: MessageId, outcome: Outcome, context: &mut Context<'_, '_>) -> Result<(), Error> {
@@ -122,7 +136,10 @@ impl Handler for Referrals {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        match ladder::take_due(context)? {
+        if let Some(due) = ladder::take_due(context)? {
+            return Ok(Some(due));
+        }
+        match self.wake(context)? {
             Some(due) => Ok(Some(due)),
             None => erase::next(context)
                 .map(|branch| branch.map(Uuid::into_bytes))
@@ -133,6 +150,7 @@ impl Handler for Referrals {
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
         // A branch may be held on both sides here, and each is looked at for its own reasons.
         ladder::act_on(context, &self.shared, due).or_else(failure)?;
+        waking::act_on(context, &self.shared, due).or_else(failure)?;
         erase::look(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
 }
 
 /// The branches for the need of one; `None` while some of their events are being given back.
-fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Known>>, Error> {
+pub(crate) fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Known>>, Error> {
     let Some(known) = branch::known(desk.tx(), Held { branch, side: Side::Origin })? else { return Ok(None) };
     let mut need = Vec::new();
     for held in branch::of_group(desk.tx(), known.branch.ids().referral, known.branch.opening().group)? {
@@ -145,10 +145,7 @@ fn further<'t>(
     unit: Option<UnitRef>,
 ) -> Result<Option<Known>, Error> {
     let Some(last) = need.iter().max_by_key(|known| known.branch.opening_time()) else { return Ok(None) };
-    let ids = last.branch.ids();
-    let full = branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
-        || branch::of_case_by(desk.tx(), ids.case, &last.branch.unit(Side::Origin).party, Side::Origin)?
-            >= BRANCHES_OF_A_CASE;
+    let (ids, full) = (last.branch.ids(), is_full(desk, last)?);
     let recipient = reachable(&shared.release(), need, last, unit, desk.now()).filter(|_| !full);
     let Some(recipient) = recipient else { return Ok(None) };
     let further = Further {
@@ -167,6 +164,13 @@ fn further<'t>(
     Ok(opened)
 }
 
+/// Whether no branch more is opened for the referral or the case of one.
+pub(crate) fn is_full<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, Error> {
+    let (ids, origin) = (known.branch.ids(), &known.branch.unit(Side::Origin).party);
+    Ok(branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
+        || branch::of_case_by(desk.tx(), ids.case, origin, Side::Origin)? >= BRANCHES_OF_A_CASE)
+}
+
 /// Writes a level into a branch; false when the rules or the directory do not allow it now.
 fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, level: u32) -> Result<bool, Error> {
     let command = Command::Escalate { level };
@@ -178,7 +182,7 @@ fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, lev
 
 /// The unit of a step, or the parent of the one asked last, or whoever is above them: the first that was not asked and
 /// can be.
-fn reachable(
+pub(crate) fn reachable(
     release: &Release,
     need: &[Known],
     last: &Known,

@@ -6,7 +6,8 @@
 //! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased,
 //! unless a retention class or a legal hold keeps it, and whoever withdrew consent is told which.
 //! Never: decides what the rules can decide, writes in the other side's log, or keeps content, or what an event says
-//! about a person, outside the key of its case. While nobody answers, the origin turns to the next level by itself.
+//! about a person, outside the key of its case. While nobody answers, the origin turns to the next level by
+//! itself, and the recipient has whoever is on duty told, if the unit has a roster.
 
 mod access;
 mod act;
@@ -28,6 +29,7 @@ mod limits;
 mod list;
 pub mod metrics;
 mod name;
+mod notices;
 mod onward;
 mod open_branch;
 mod page;
@@ -40,23 +42,26 @@ mod send;
 mod store;
 mod submit;
 mod view;
+mod waking;
 mod watch;
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use nhipcau_domain::{
     area::Areas,
     directory::Release,
     id::{AccessPointId, ContractId},
 };
 use nhipcau_messaging::{store::Readers, writer};
-use nhipcau_runtime::clock::Clock;
+use nhipcau_runtime::{clock::Clock, rosters::Rosters};
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     access::{Chain, Error as ChainError, verify as verify_access},
     error::Error,
+    notices::Notices,
     store::SCHEMA,
 };
 
@@ -85,6 +90,7 @@ fn contract() -> ContractId {
 pub struct Referrals {
     releases: channel::Receiver<Arc<Release>>,
     areas: Option<channel::Receiver<Arc<Areas>>>,
+    duty: Option<waking::Duty>,
     changes: channel::Sender<()>,
     counters: Arc<metrics::Counters>,
     clock: Clock,
@@ -97,6 +103,7 @@ impl Referrals {
         Self {
             releases,
             areas: None,
+            duty: None,
             changes: channel::Sender::new(()),
             counters: Arc::default(),
             clock: Clock::system(),
@@ -107,6 +114,12 @@ impl Referrals {
     #[must_use]
     pub fn with_areas(self, areas: channel::Receiver<Arc<Areas>>) -> Self {
         Self { areas: Some(areas), ..self }
+    }
+
+    /// Has whoever is on duty at a unit told that something waits there, by these rosters, the next after a while.
+    #[must_use]
+    pub fn with_rosters(self, rosters: channel::Receiver<Rosters>, wait: SignedDuration) -> Self {
+        Self { duty: Some(waking::Duty { rosters, wait }), ..self }
     }
 
     /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
@@ -131,6 +144,12 @@ impl Referrals {
         closing: CancellationToken,
     ) -> grpc::Door {
         grpc::Door { shared: self.clone(), writer, readers, access_point, closing, clock: self.clock.clone() }
+    }
+
+    /// Whom to tell that something waits, for whoever sees to that.
+    #[must_use]
+    pub fn notices(&self, writer: writer::Handle, readers: Readers) -> Notices {
+        Notices { writer, readers }
     }
 
     /// What the service counts.

@@ -25,6 +25,12 @@ pub const EMERGENCIES: Metric =
 /// Levels that were turned to by time alone.
 pub const ESCALATED: Metric =
     ("nhipcau_referral_escalations_total", "Times that the next level was turned to because nobody had answered.");
+/// People on duty who were to be told.
+pub const CALLED: Metric =
+    ("nhipcau_referral_people_called_total", "Times that somebody on duty was to be told that something waits.");
+/// Nobody was left to tell.
+pub const UNCALLED: Metric =
+    ("nhipcau_referral_nobody_called_total", "Times that something waited and nobody was left to tell.");
 /// Cases of which every body was erased.
 pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
 
@@ -39,13 +45,15 @@ pub struct Counters {
     pub(crate) recovered: AtomicU64,
     pub(crate) emergencies: AtomicU64,
     pub(crate) escalated: AtomicU64,
+    pub(crate) called: AtomicU64,
+    pub(crate) uncalled: AtomicU64,
     pub(crate) erased: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 9] {
+    pub fn read(&self) -> [(Metric, u64); 11] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (OPENED, read(&self.opened)),
@@ -56,6 +64,8 @@ impl Counters {
             (RECOVERED, read(&self.recovered)),
             (EMERGENCIES, read(&self.emergencies)),
             (ESCALATED, read(&self.escalated)),
+            (CALLED, read(&self.called)),
+            (UNCALLED, read(&self.uncalled)),
             (ERASED, read(&self.erased)),
         ]
     }

@@ -11,21 +11,23 @@ use nhipcau_domain::{
     },
 };
 
-use crate::{error::Error, open_branch::Asked, store::branch::Known};
+use crate::{error::Error, store::branch::Known};
 
 /// Why the next branch of the need is opened that `before` was opened for.
 ///
 /// # Errors
 /// [`Error::Rules`] with every reason against it.
-pub(crate) fn cause(release: &Release, asked: &Asked, before: &Known, branches: &[Known]) -> Result<Cause, Error> {
+pub(crate) fn cause(
+    release: &Release,
+    (unit, is_forced): (&UnitRef, bool),
+    before: &Known,
+    branches: &[Known],
+) -> Result<Cause, Error> {
     let views: Vec<_> = of_need(before, branches).map(|known| known.branch.view()).collect();
     let units = of_need(before, branches).map(|known| known.branch.unit(Side::Recipient));
     let tried: Vec<_> = units.zip(&views).map(|(unit, view)| Tried { unit, view }).collect();
-    let next = Next {
-        unit: &asked.recipient,
-        is_above: tried.iter().any(|one| stands_above(release, &asked.recipient, one.unit)),
-        is_forced: asked.force,
-    };
+    let is_above = tried.iter().any(|one| stands_above(release, unit, one.unit));
+    let next = Next { unit, is_above, is_forced };
     group::onward(&tried, &before.branch.view(), next).map_err(Error::Rules)
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn of_need<'k>(one: &Known, branches: &'k [Known]) -> impl Iterator<I
 }
 
 /// Whether a unit is a parent of another in the directory, or a parent of that.
-fn stands_above(release: &Release, above: &UnitRef, unit: &UnitRef) -> bool {
+pub(crate) fn stands_above(release: &Release, above: &UnitRef, unit: &UnitRef) -> bool {
     parents(release, unit.clone()).skip(1).any(|parent| parent == *above)
 }
 

@@ -191,7 +191,7 @@ fn need<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Asked, branche
         onward::over(last, branches)?;
         return Ok(fresh(Cause::Reopened, branch));
     }
-    let cause = onward::cause(&shared.release(), asked, last, branches)?;
+    let cause = onward::cause(&shared.release(), (&asked.recipient, asked.force), last, branches)?;
     let before = onward::of_need(last, branches).cloned().collect();
     Ok(Need { group: last.branch.opening().group, cause, branch, before })
 }

@@ -23,6 +23,7 @@ use crate::{
         log::{self, Carried},
         reading::{self, Held},
     },
+    waking,
 };
 
 /// Why an event has no effect.
@@ -98,6 +99,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     if let Some(stored) = log::at(desk.tx(), held, event.side, event.ordinal)? {
         return if stored.event.digest() == event.digest() { Ok(()) } else { Err(INVALID) };
     }
+    let mut is_new = false;
     let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
         None => {
             let known = opened(&travelled, held, message, desk.now())?;
@@ -109,6 +111,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             }
             caused(desk, &known.branch)?;
             branch::add(desk.tx(), held, event, &known.purpose, Some(&known.branch))?;
+            is_new = true;
             // Own events may have been given back before the opening that they answer.
             let is_whole = log::all(desk.tx(), held, held.side)?.is_empty();
             (known, is_whole)
@@ -127,6 +130,9 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     metrics::add(&shared.counters.stored);
     send::raise(shared, event);
     send::stored(desk, shared, &known)?;
+    if is_new {
+        waking::begin(desk, shared, &known)?;
+    }
     if known.held.side == Side::Origin {
         follow(desk, shared, &known, event)?;
     }
@@ -213,6 +219,7 @@ fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event
     }
     match event.body.kind() {
         EventKind::Accepted | EventKind::Acknowledged => group::settle(desk, shared, known),
+        EventKind::Redirected => waking::follow(desk, shared, known, event),
         _ => Ok(()),
     }
 }

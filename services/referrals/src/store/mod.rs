@@ -1,6 +1,5 @@
-//! The SQL of referrals: branches with both logs, content, answered requests, what reading needs, what
-//! keeps content. No decisions; whoever
-//! calls holds the transaction.
+//! The SQL of referrals: branches with both logs, content, answered requests, what reading needs, what keeps content,
+//! who is told. No decisions; whoever calls holds the transaction.
 
 pub(crate) mod access;
 pub(crate) mod branch;
@@ -9,9 +8,14 @@ pub(crate) mod due;
 pub(crate) mod hold;
 pub(crate) mod kept;
 pub(crate) mod log;
+pub(crate) mod notice;
 pub(crate) mod reading;
 pub(crate) mod request;
 
 /// The tables; idempotent, for `Store::add_tables`.
-pub const SCHEMA: &str =
-    concat!(include_str!("schema.sql"), include_str!("reading.sql"), include_str!("retention.sql"));
+pub const SCHEMA: &str = concat!(
+    include_str!("schema.sql"),
+    include_str!("reading.sql"),
+    include_str!("retention.sql"),
+    include_str!("waking.sql")
+);

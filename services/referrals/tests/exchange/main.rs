@@ -25,4 +25,5 @@ mod retention;
 mod stories;
 mod traces;
 mod unbelieved;
+mod waking;
 mod world;

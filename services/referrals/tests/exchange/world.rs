@@ -27,8 +27,8 @@ use nhipcau_messaging::{
     writer::{Handle, Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
-use nhipcau_referrals::{CONTRACT, MINOR, Referrals, SCHEMA, grpc::Door};
-use nhipcau_runtime::{clock::Clock, traced::Traced};
+use nhipcau_referrals::{CONTRACT, MINOR, Notices, Referrals, SCHEMA, grpc::Door};
+use nhipcau_runtime::{clock::Clock, rosters::Rosters, traced::Traced};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -92,6 +92,9 @@ pub(crate) struct World {
     pub(crate) published: Vec<Vec<u8>>,
     /// Who receives nothing: what is sent to them is lost.
     pub(crate) silent: Vec<usize>,
+    /// Where rosters lie, and those in use.
+    pub(crate) duty: tempfile::TempDir,
+    pub(crate) rosters: watch::Sender<Rosters>,
     now: Arc<AtomicI64>,
     releases: watch::Sender<Arc<Release>>,
     token: u64,
@@ -103,9 +106,19 @@ impl World {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
-        let nodes = NAMES.iter().map(|name| start(name, Disk::new(), (1, MINOR), &now, &newest)).collect();
-        let mut world =
-            Self { nodes, queue: VecDeque::new(), published: Vec::new(), silent: Vec::new(), now, releases, token: 0 };
+        let rosters = watch::Sender::new(Rosters::default());
+        let begin = |name: &&str| start(name, Disk::new(), (1, MINOR), &now, (&newest, rosters.subscribe()));
+        let mut world = Self {
+            nodes: NAMES.iter().map(begin).collect(),
+            queue: VecDeque::new(),
+            published: Vec::new(),
+            silent: Vec::new(),
+            duty: tempfile::tempdir().unwrap(),
+            rosters,
+            now,
+            releases,
+            token: 0,
+        };
         world.settle().await;
         world
     }
@@ -113,6 +126,17 @@ impl World {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.now.load(Ordering::Relaxed)).unwrap()
+    }
+
+    /// The release in use.
+    pub(crate) fn in_use(&self) -> Arc<Release> {
+        Arc::clone(&self.releases.borrow())
+    }
+
+    /// Whom a node has to tell.
+    pub(crate) fn notices(&self, node: usize) -> Notices {
+        let node = &self.nodes[node];
+        node.service.notices(node.handle(), node.readers.clone())
     }
 
     /// Lets time pass.
@@ -207,7 +231,8 @@ impl World {
     /// As [`World::restart`], with a build that knows this minor version of the contract.
     pub(crate) fn restart_as(&mut self, node: usize, minor: u32) {
         let (starts, disk) = (self.nodes[node].starts + 1, self.nodes[node].disk.copied());
-        self.nodes[node] = start(NAMES[node], disk, (starts, minor), &self.now, &self.releases.subscribe());
+        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, (starts, minor), &self.now, sources);
     }
 
     /// Starts a node on an older copy of its disk.
@@ -218,7 +243,8 @@ impl World {
 
     fn start_on(&mut self, node: usize, disk: Disk) {
         let starts = self.nodes[node].starts + 1;
-        self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, &self.releases.subscribe());
+        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, sources);
     }
 
     /// Has everybody install a release under which nobody agreed to anything.
@@ -371,7 +397,7 @@ fn start(
     disk: Disk,
     (starts, minor): (u64, u32),
     now: &Arc<AtomicI64>,
-    releases: &watch::Receiver<Arc<Release>>,
+    (releases, rosters): (&watch::Receiver<Arc<Release>>, watch::Receiver<Rosters>),
 ) -> Node {
     let mut store = Store::open(&disk.location).unwrap();
     store.add_tables(SCHEMA).unwrap();
@@ -381,7 +407,8 @@ fn start(
     };
     let service = Referrals::new(releases.clone())
         .with_areas(watch::Sender::new(Arc::new(areas())).subscribe())
-        .with_clock(Clock::new(clock()));
+        .with_clock(Clock::new(clock()))
+        .with_rosters(rosters, SignedDuration::from_mins(10));
     let (sender, outputs) = mpsc::channel();
     let outlet = move |output| {
         // Nobody listens any more once the node is stopped.

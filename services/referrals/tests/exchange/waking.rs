@@ -1,0 +1,247 @@
+//! Who is told while something waits at a unit with a roster, and where a child goes when nobody is left to tell.
+
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::duty;
+use nhipcau_messaging::crypto::sign::SigningKey;
+use nhipcau_proto::{
+    directory::v1 as directory,
+    referral::v1::{self as pb, BranchState, ReferralKind},
+};
+use nhipcau_runtime::{
+    notify::{Outbox as _, Pending},
+    rosters,
+};
+
+use crate::{deeds::*, world::*};
+
+/// Where people are reached: nowhere but in the roster.
+const ADDRESS: &str = "+84 900 000 017";
+const NOW: (i64, i64) = (-1, 23);
+
+async fn open() -> World {
+    let mut world = World::open().await;
+    world
+        .amend(|wire| {
+            let ward = wire.units.iter_mut().find(|unit| unit.party == "hanoi" && unit.unit == "cua-nam").unwrap();
+            ward.parent = "ba-dinh".into();
+        })
+        .await;
+    world
+}
+
+impl World {
+    /// Has the ward's roster taken: people who are on duty between two hours from the beginning of these tests on.
+    fn roster(&mut self, version: u64, (from, until): (i64, i64), people: &[&str]) {
+        let begin: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+        let time = |hour: i64| Some(prost_types::Timestamp { seconds: begin.as_second() + hour * 3_600, nanos: 0 });
+        let person = |name: &&str| directory::DutyPerson {
+            person: (*name).into(),
+            role: "officer".into(),
+            channel: "sms".into(),
+            address: ADDRESS.into(),
+        };
+        let shift = directory::Shift {
+            start_time: time(from),
+            end_time: time(until),
+            people: people.iter().map(person).collect(),
+        };
+        let roster = directory::Roster {
+            format: 1,
+            programme: "test".into(),
+            access_point: "hanoi".into(),
+            unit: Some(directory::UnitRef { party: "hanoi".into(), unit: "cua-nam".into() }),
+            version,
+            signing_key: "s-1".into(),
+            shifts: vec![shift],
+        };
+        let key = SigningKey::from_seed(key_id("s-1"), &seed("hanoi", 1)).unwrap();
+        let signed = duty::signed(&roster, |kind, bytes| key.sign(kind, &[bytes]));
+        let release = self.in_use();
+        rosters::install(self.duty.path(), &signed, &release, self.now()).unwrap();
+        let (rosters, refused) = rosters::Rosters::load(self.duty.path(), &release, None, self.now());
+        assert!(refused.is_empty(), "{refused:?}");
+        self.rosters.send_replace(rosters);
+    }
+
+    async fn minutes(&mut self, minutes: i64) {
+        self.pass(SignedDuration::from_mins(minutes));
+        self.settle().await;
+    }
+
+    async fn unsent(&self) -> Vec<Pending> {
+        self.notices(HANOI).unsent().await.unwrap()
+    }
+
+    async fn called(&self) -> Vec<String> {
+        self.unsent().await.into_iter().map(|notice| notice.person.as_str().to_owned()).collect()
+    }
+
+    async fn report(&mut self, kind: ReferralKind) -> String {
+        let branch = self.submit(MOH, &submission(kind, "moh/111", &["hanoi/cua-nam"])).await.remove(0);
+        self.settle().await;
+        branch
+    }
+
+    /// Units that were asked, those that were asked first at the front, with the states of their branches.
+    async fn asked_units(&self, branch: &str) -> Vec<(String, BranchState)> {
+        let mut branches = self.get(MOH, &referral_of(branch)).await.unwrap().branches;
+        branches.sort_by_key(|branch| branch.history[0].event_time.map(|time| (time.seconds, time.nanos)));
+        branches.iter().map(|it| (it.recipient.as_ref().unwrap().unit.clone(), it.state())).collect()
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_on_duty_is_told_and_then_the_next_and_then_the_level_above() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    assert_eq!(world.called().await, ["cb-17"]);
+    world.minutes(9).await;
+    assert_eq!(world.called().await, ["cb-17"], "who was told has ten minutes");
+    world.minutes(1).await;
+    assert_eq!(world.called().await, ["cb-17", "cb-18"]);
+    world.minutes(9).await;
+    assert_eq!(world.asked_units(&branch).await.len(), 1);
+    world.minutes(2).await;
+    let asked = world.asked_units(&branch).await;
+    assert_eq!(asked[0], ("cua-nam".into(), BranchState::Redirected));
+    assert_eq!((asked.len(), asked[1].0.as_str()), (2, "ba-dinh"));
+    assert_eq!(world.called().await, [""; 0], "nobody is told of what waits there no more");
+    let left = world.count(HANOI, "SELECT COUNT(*) FROM referral_notice").await;
+    assert_eq!(left + world.count(HANOI, "SELECT COUNT(*) FROM referral_waking").await, 0);
+}
+
+#[tokio::test]
+async fn whoever_acknowledged_meanwhile_is_not_told_and_nobody_else_is() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    assert_eq!(world.called().await, ["cb-17"]);
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    assert_eq!(world.called().await, [""; 0], "before the notice was sent");
+    world.settle().await;
+    world.minutes(30).await;
+    assert_eq!(world.called().await, [""; 0]);
+    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Assigned)]);
+    assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_notice").await, 0);
+}
+
+#[tokio::test]
+async fn a_notice_is_never_lost_and_goes_under_one_id() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    let copy = world.copy(HANOI);
+    world.settle_slowly().await;
+    let branch = world.report(ReferralKind::Transfer).await;
+    let first = world.unsent().await;
+    // Told, and killed before that was marked.
+    world.stop(HANOI);
+    world.restart(HANOI);
+    world.settle_slowly().await;
+    assert_eq!(world.unsent().await, first, "told again, under the same id");
+    world.notices(HANOI).sent(first[0].id).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!(world.unsent().await, []);
+    // The store is put back to before the child was reported.
+    world.restore(HANOI, &copy);
+    world.settle_slowly().await;
+    world.settle_slowly().await;
+    assert_eq!(world.unsent().await.first(), first.first(), "{branch}");
+}
+
+#[tokio::test]
+async fn where_nobody_is_on_duty_a_transfer_goes_up_a_level_at_once_and_a_service_waits() {
+    let mut world = open().await;
+    world.roster(1, (5, 23), &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    world.settle().await;
+    let asked = world.asked_units(&branch).await;
+    assert_eq!(asked.iter().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), ["cua-nam", "ba-dinh"]);
+    let branch = world.report(ReferralKind::Referral).await;
+    world.minutes(60).await;
+    assert_eq!(world.asked_units(&branch).await.len(), 1, "whoever asked for it decides where it goes");
+    assert_eq!(world.called().await, [""; 0]);
+    world.minutes(5 * 60).await;
+    assert_eq!(world.called().await, ["cb-17"], "their shift has begun");
+}
+
+#[tokio::test]
+async fn where_nobody_stands_above_a_transfer_waits_for_who_comes_on_duty() {
+    let mut world = World::open().await;
+    world.roster(1, (5, 23), &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    world.minutes(60).await;
+    let [(_, state)] = &world.asked_units(&branch).await[..] else { panic!() };
+    assert_eq!(*state, BranchState::Received);
+    world.minutes(5 * 60).await;
+    assert_eq!(world.called().await, ["cb-17"]);
+}
+
+#[tokio::test]
+async fn a_unit_without_a_roster_waits_as_ever_and_one_that_comes_wakes_for_what_waits() {
+    let mut world = open().await;
+    let branch = world.report(ReferralKind::Transfer).await;
+    let note = world.report(ReferralKind::Notification).await;
+    world.minutes(60).await;
+    assert_eq!(world.called().await, [""; 0]);
+    assert_eq!(world.asked_units(&branch).await.len(), 1);
+    assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_waking").await, 0);
+    world.roster(1, NOW, &["cb-17"]);
+    world.settle().await;
+    assert_eq!(world.called().await, ["cb-17"], "once, and for a copy for information nobody is woken: {note}");
+    world.roster(2, NOW, &["cb-17", "cb-19"]);
+    world.settle().await;
+    assert_eq!(world.called().await, ["cb-17"], "nobody is told twice");
+    world.minutes(10).await;
+    assert_eq!(world.called().await, ["cb-17", "cb-19"], "the newest roster says who is next");
+}
+
+#[tokio::test]
+async fn only_rules_are_followed_by_rules_and_only_upwards() {
+    let mut world = open().await;
+    let branch = world.report(ReferralKind::Transfer).await;
+    let advice = Some(unit("hanoi/ba-dinh"));
+    world.redirect(HANOI, &branch, pb::RedirectReason::NobodyOnDuty, advice).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.asked_units(&branch).await.len(), 1, "a person's advice is followed by a person");
+    // The recipient's directory had the ward below another unit; the origin's has not.
+    world.roster(1, (5, 23), &["cb-17"]);
+    let branch = world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["hanoi/cua-nam"])).await.remove(0);
+    // It arrives; what is answered is not heard.
+    for _ in 0..4 {
+        world.turn(MOH).await;
+        while let Some(parcel) = world.queue.pop_front() {
+            world.deliver(parcel).await;
+        }
+        world.pass(SignedDuration::from_millis(400));
+    }
+    world.silent = vec![MOH];
+    world.settle().await;
+    world.silent.clear();
+    assert_eq!(world.branch(HANOI, &branch).await.state(), BranchState::Redirected);
+    world
+        .amend(|wire| wire.units.iter_mut().filter(|unit| unit.unit == "cua-nam").for_each(|unit| unit.parent.clear()))
+        .await;
+    world.settle_slowly().await;
+    let [(_, state)] = &world.asked_units(&branch).await[..] else { panic!() };
+    assert_eq!(*state, BranchState::Redirected, "the ladder stands behind it");
+}
+
+#[tokio::test]
+async fn no_address_leaves_the_roster() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    world.report(ReferralKind::Transfer).await;
+    world.minutes(10).await;
+    world.minutes(11).await;
+    for (what, bytes) in [("a disk", world.disk(HANOI)), ("the bus", world.published.concat())] {
+        let found = bytes.windows(ADDRESS.len()).any(|window| window == ADDRESS.as_bytes());
+        assert!(!found, "{what} has an address");
+    }
+    let told = bytes_of(&world.rosters.borrow());
+    assert!(!told.contains(ADDRESS), "nor does what is logged of rosters: {told}");
+}
+
+fn bytes_of(rosters: &rosters::Rosters) -> String {
+    format!("{rosters:?}")
+}
