@@ -29,6 +29,7 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("transfer", [("submit", "0", "moh"), ("acknowledge", "17", "hanoi")]),
         ("referral", [("accept", "3", "vwu"), ("random", "20", "hanoi")]),
         ("silence", [("silence", "13", "moh"), ("acknowledge", "25", "hanoi")]),
+        ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

@@ -10,6 +10,7 @@ mod client;
 mod demo;
 mod directory;
 mod doctor;
+mod duty;
 mod exit;
 mod indicators;
 mod keys;
@@ -56,6 +57,8 @@ enum Command {
     Directory(directory::Args),
     /// Brings the broker to what the directory says.
     Provision(provision::Args),
+    /// Checks, signs, installs and shows who is on duty at units.
+    Duty(duty::Args),
     /// Looks at everything that an access point stands on and says what to do.
     Doctor(doctor::Args),
     /// Brings figures in and out.
@@ -103,6 +106,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Keys(args) => Box::pin(keys::run(args)).await,
         Command::Directory(args) => Box::pin(directory::run(args)).await,
         Command::Provision(args) => Box::pin(provision::run(args)).await,
+        Command::Duty(args) => Box::pin(duty::run(args)).await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Indicators(args) => Box::pin(indicators::run(args)).await,
         Command::Referral(args) => Box::pin(referral::run(args)).await,

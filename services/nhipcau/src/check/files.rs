@@ -11,7 +11,7 @@ use nhipcau_runtime::{
     telemetry::chain,
 };
 
-use super::{Finding, directory};
+use super::{Finding, directory, rosters};
 
 /// Looks at everything that must be there before the access point starts. All of it, whatever is found; with the
 /// release in use, if there is one.
@@ -31,6 +31,7 @@ pub(crate) fn files(config: &Config, now: Timestamp) -> (Vec<Finding>, Option<Re
         }
     }
     let release = release.map_err(|finding| found.push(finding)).ok();
+    found.extend(release.iter().flat_map(|release| rosters::look(config, release, now)));
     (found, release)
 }
 

@@ -5,6 +5,7 @@
 
 mod directory;
 mod files;
+mod rosters;
 
 use std::fmt;
 

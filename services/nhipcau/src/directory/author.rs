@@ -87,7 +87,7 @@ pub(crate) fn draw_up(
     let release = builder.build();
     match authoring::review(&release, previous) {
         Ok(()) => {}
-        Err(directory::Error::Invalid(found)) => problems.add_review(&found, section),
+        Err(directory::Error::Invalid(found)) => problems.add_review(&found, "programme.toml", section),
         Err(error) => problems.add("release", error),
     }
     if problems.is_empty() { Ok(Draft { release, tables: source.files }) } else { Err(problems) }

@@ -50,14 +50,15 @@ impl Problems {
     }
 
     /// Adds what a review of the drawn up release found. `section` says in which file the list of a wire path is kept
-    /// and how an entry of it is called there.
+    /// and how an entry of it is called there; whatever is in no list stands in `whole`.
     pub(crate) fn add_review(
         &mut self,
         found: &Violations,
+        whole: &str,
         section: impl Fn(&str) -> Option<(&'static str, &'static str)>,
     ) {
         for violation in found.listed() {
-            let (place, rest) = place(&violation.path, &section);
+            let (place, rest) = place(&violation.path, whole, &section);
             if !self.unread.contains(&place) {
                 let gap = if rest.is_empty() { "" } else { " " };
                 self.add(place, format_args!("{rest}{gap}{}", violation.problem));
@@ -81,8 +82,8 @@ impl fmt::Display for Problems {
 }
 
 /// `units[3].parent` as `units.toml, unit 4` and `parent`.
-fn place(path: &str, section: impl Fn(&str) -> Option<(&'static str, &'static str)>) -> (String, String) {
-    let whole = || ("programme.toml".to_owned(), path.to_owned());
+fn place(path: &str, whole: &str, section: impl Fn(&str) -> Option<(&'static str, &'static str)>) -> (String, String) {
+    let whole = || (whole.to_owned(), path.to_owned());
     let Some((list, rest)) = path.split_once('[') else { return whole() };
     let Some((number, rest)) = rest.split_once(']') else { return whole() };
     match (section(list), number.parse::<usize>()) {

@@ -5,11 +5,13 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nhipcau_messaging::store;
+use nhipcau_referrals::Notices;
 use nhipcau_runtime::{
     access_point::{self, Loaded, Place},
     clock::Clock,
     config::{self, Config},
     metrics::{self, Endpoint},
+    notify::{Notifiers, Ticking},
     process::Process,
     server::Server,
 };
@@ -40,6 +42,7 @@ pub(crate) struct App {
     reload: Reload,
     renewal: Renewal,
     rotation: Rotation,
+    notices: Option<Ticking<Notices>>,
     services: Vec<&'static str>,
     address: SocketAddr,
     metrics: Option<SocketAddr>,
@@ -63,7 +66,9 @@ impl App {
         let loaded = Loaded::load_in(place, config, clock).map_err(failure)?;
         let release = Arc::clone(&loaded.releases().borrow());
         let tables = registry::read(&config.directory, &release).or_exit(Code::Configuration)?;
-        let reload = Reload::listen(config.directory.clone(), tables).or_exit(Code::Failed)?;
+        let reload = Reload::listen(config, tables, &release, clock).or_exit(Code::Failed)?;
+
+        let notifiers = Notifiers::open(&config.duty).or_exit(Code::Configuration)?;
 
         let endpoint = match config.metrics {
             Some(address) => Some(Endpoint::bind(address).await.or_exit(Code::Configuration)?),
@@ -77,6 +82,12 @@ impl App {
         let parts = Parts::new(&chosen, reload.sources(loaded.releases()));
         let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
+        let notices = parts
+            .notices(&access_point)
+            .map(|notices| Ticking::new(notices, reload.rosters(), notifiers, clock.clone(), access_point.alarm()));
+        if let Some(notices) = &notices {
+            counts.register_collector(Box::new(notices.counts()));
+        }
         let services = parts.doors(config, &access_point, &server.ending());
         let targets = Targets {
             server: server.renewal(),
@@ -89,7 +100,7 @@ impl App {
         let serving = server.start(services).await.or_exit(Code::Failed)?;
         let process = Process { access_point, serving, metrics: endpoint.map(|endpoint| (endpoint, counts)) };
         let services = chosen.into_iter().map(Service::name).collect();
-        Ok(Self { process, reload, renewal, rotation, services, address, metrics, shutdown: config.shutdown })
+        Ok(Self { process, reload, renewal, rotation, notices, services, address, metrics, shutdown: config.shutdown })
     }
 
     /// Where systems call.
@@ -117,6 +128,9 @@ impl App {
         if let Some(arrivals) = self.process.access_point.arrivals() {
             let reloader = self.process.access_point.reloader();
             beside.spawn(self.reload.run(reloader, (self.renewal, self.rotation), arrivals));
+        }
+        if let Some(notices) = self.notices {
+            beside.spawn(notices.run());
         }
         self.process.run(self.shutdown, stop).await.or_exit(Code::Failed)
     }

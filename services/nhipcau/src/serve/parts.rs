@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use nhipcau_domain::{area::Areas, directory::Release};
 use nhipcau_indicators::{Indicators, Registry};
 use nhipcau_messaging::handler::Handler;
@@ -19,10 +20,11 @@ use nhipcau_proto::{
         referral_watch_service_server::ReferralWatchServiceServer,
     },
 };
-use nhipcau_referrals::Referrals;
+use nhipcau_referrals::{Notices, Referrals};
 use nhipcau_runtime::{
     access_point::{AccessPoint, Part},
     config::Config,
+    rosters::Rosters,
     server::Services,
 };
 use prometheus_client::registry::Registry as Counts;
@@ -80,6 +82,8 @@ pub(super) struct Sources {
     pub(super) areas: watch::Receiver<Arc<Areas>>,
     /// Who takes part.
     pub(super) releases: watch::Receiver<Arc<Release>>,
+    /// Who is on duty, and how long whoever was told has.
+    pub(super) duty: (watch::Receiver<Rosters>, SignedDuration),
 }
 
 /// The services of a process.
@@ -91,11 +95,12 @@ pub(super) struct Parts {
 impl Parts {
     /// The chosen services.
     pub(super) fn new(chosen: &[Service], sources: Sources) -> Self {
-        let Sources { registry, areas, releases } = sources;
+        let Sources { registry, areas, releases, duty: (rosters, wait) } = sources;
         let has = |service| chosen.contains(&service);
         Self {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
-            referrals: has(Service::Referrals).then(|| Referrals::new(releases).with_areas(areas)),
+            referrals: has(Service::Referrals)
+                .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
         }
     }
 
@@ -114,6 +119,11 @@ impl Parts {
             parts.push(part(nhipcau_referrals::SCHEMA, Box::new(service.handler())));
         }
         parts
+    }
+
+    /// Whom to tell that something waits for them.
+    pub(super) fn notices(&self, access_point: &AccessPoint) -> Option<Notices> {
+        self.referrals.as_ref().map(|service| service.notices(access_point.handle(), access_point.readers()))
     }
 
     /// Their side that callers see, and that of whoever operates the access point. Streams end with `ending`.

@@ -1,13 +1,20 @@
 //! What services look up in a release of the directory, and a newer release, on SIGHUP or over the bus: read whole, its
-//! tables included, and only then taken into use; likewise bulletins and revocations over the one in use. Certificates,
-//! logins and systems are renewed beside it, and sealing epochs made.
+//! tables included, and only then taken into use; likewise bulletins and revocations over the one in use. Rosters are
+//! read by it again. Certificates, logins and systems are renewed beside it, and sealing epochs made.
 
 use std::{io, sync::Arc};
 
 use anyhow::Context as _;
 use nhipcau_domain::{area::Areas, directory::Release};
 use nhipcau_indicators::Registry;
-use nhipcau_runtime::{access_point::Reloader, config, distribution::Arrival};
+use nhipcau_runtime::{
+    access_point::Reloader,
+    clock::Clock,
+    config::{self, Config},
+    distribution::Arrival,
+    rosters::{self, Rosters},
+    telemetry::chain,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
@@ -23,6 +30,9 @@ pub(super) struct Reload {
     directory: config::Directory,
     registry: watch::Sender<Arc<Registry>>,
     areas: watch::Sender<Arc<Areas>>,
+    duty: config::Duty,
+    rosters: watch::Sender<Rosters>,
+    clock: Clock,
 }
 
 impl Reload {
@@ -30,14 +40,34 @@ impl Reload {
     ///
     /// # Errors
     /// When signals cannot be listened to.
-    pub(super) fn listen(directory: config::Directory, Tables { registry, areas }: Tables) -> io::Result<Self> {
-        let (registry, areas) = (watch::Sender::new(registry), watch::Sender::new(areas));
-        Ok(Self { hangup: signal(SignalKind::hangup())?, directory, registry, areas })
+    pub(super) fn listen(
+        config: &Config,
+        Tables { registry, areas }: Tables,
+        release: &Release,
+        clock: &Clock,
+    ) -> io::Result<Self> {
+        let (rosters, refused) = Rosters::load(&config.duty.rosters, release, None, clock.now());
+        refused.iter().for_each(complain);
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            directory: config.directory.clone(),
+            registry: watch::Sender::new(registry),
+            areas: watch::Sender::new(areas),
+            duty: config.duty.clone(),
+            rosters: watch::Sender::new(rosters),
+            clock: clock.clone(),
+        })
+    }
+
+    /// Who is on duty, by the rosters in use.
+    pub(super) fn rosters(&self) -> watch::Receiver<Rosters> {
+        self.rosters.subscribe()
     }
 
     /// What services look things up in.
     pub(super) fn sources(&self, releases: watch::Receiver<Arc<Release>>) -> Sources {
-        Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), releases }
+        let duty = (self.rosters.subscribe(), self.duty.wait);
+        Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), releases, duty }
     }
 
     /// Reloads at every signal and takes what arrives, for ever. What is refused is logged and changes nothing.
@@ -48,8 +78,10 @@ impl Reload {
         mut arrivals: mpsc::Receiver<Arrival>,
     ) {
         loop {
+            let mut is_asked = false;
             let is_new = tokio::select! {
                 Some(()) = self.hangup.recv() => {
+                    is_asked = true;
                     let is_new = self.told(&reloader).await;
                     if !is_new {
                         tracing::info!("The directory has no newer release.");
@@ -74,7 +106,19 @@ impl Reload {
             if is_new && rotation.look(&reloader.in_use()).await {
                 self.told(&reloader).await;
             }
+            if is_new || is_asked {
+                self.read_rosters(reloader.in_use()).await;
+            }
         }
+    }
+
+    /// Reads every roster by the release in use. What is refused is logged, and the one in use stays if it still counts.
+    async fn read_rosters(&self, release: Arc<Release>) {
+        let (place, before, now) = (self.duty.rosters.clone(), self.rosters.borrow().clone(), self.clock.now());
+        let load = move || Rosters::load(&place, &release, Some(&before), now);
+        let Ok((rosters, refused)) = spawn_blocking(load).await else { return };
+        refused.iter().for_each(complain);
+        self.rosters.send_replace(rosters);
     }
 
     /// Reloads, and logs what is refused; false when there was nothing.
@@ -121,4 +165,10 @@ impl Reload {
         reloader.install(release).await?;
         Ok(true)
     }
+}
+
+/// Says that a roster is not taken.
+fn complain(refused: &rosters::Error) {
+    let error = chain(refused).to_string();
+    tracing::error!(error, "A roster was not taken; one of its unit that is in use stays while it counts.");
 }

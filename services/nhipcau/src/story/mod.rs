@@ -19,6 +19,7 @@ mod tests;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
 pub(crate) mod wait;
+mod woken;
 
 use std::{fmt, path::PathBuf, time::Instant};
 
@@ -50,6 +51,8 @@ pub(crate) enum Story {
     Referral,
     /// A ward stays silent, and the switchboard's access point turns to the level above by itself.
     Silence,
+    /// Whoever is on duty at a ward is told, one after the other, and then the level above is turned to at once.
+    Woken,
 }
 
 impl Story {
@@ -59,15 +62,22 @@ impl Story {
             Self::Transfer => &transfer::STEPS,
             Self::Referral => &referral::STEPS,
             Self::Silence => &silence::STEPS,
+            Self::Woken => &woken::STEPS,
         }
     }
 
+    /// What has to be there before anything runs.
+    fn prepare(self, world: &World) -> Result<(), Failure> {
+        if self == Self::Woken { woken::prepare(world) } else { Ok(()) }
+    }
+
     /// Plays it, and reads every referral that was opened meanwhile, by whomever.
-    async fn play(self, play: &Play<'_>) -> Result<Vec<pb::Referral>, Failure> {
+    async fn play(self, play: &Play<'_>, world: &World) -> Result<Vec<pb::Referral>, Failure> {
         match self {
             Self::Transfer => transfer::play(play).await.map(drop)?,
             Self::Referral => referral::play(play, None).await.map(drop)?,
             Self::Silence => silence::play(play).await.map(drop)?,
+            Self::Woken => woken::play(play, world).await.map(drop)?,
         }
         acts::opened(play).await
     }
@@ -128,6 +138,7 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
     let (world, _) = opened.await.or_exit(Code::Failed)??;
     home::mark(&home)?;
     clocks.set(&world)?;
+    story.prepare(&world)?;
     let teller = Teller::new(args.json);
     let everything = tokio::select! {
         started = world.start() => started?,
@@ -136,7 +147,7 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
     let strike = Strike::new(&world, everything, when);
     let play = Play::new(Desk::all(&world)?, teller, clocks, Some(&strike));
     let played = tokio::select! {
-        played = Box::pin(story.play(&play)) => played,
+        played = Box::pin(story.play(&play, &world)) => played,
         () = stop.cancelled() => Err(stopped()),
     };
     let steps = play.done();

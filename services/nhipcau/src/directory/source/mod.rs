@@ -29,7 +29,7 @@ use nhipcau_domain::area::CODE_LIST;
 use nhipcau_proto::directory::v1 as pb;
 use serde::de::DeserializeOwned;
 
-use self::text::Time;
+pub(crate) use self::text::{Time, UnitName};
 use super::{
     problem::{Problems, entry_place},
     tables::{Table, Tables},
@@ -137,29 +137,39 @@ impl Source {
 }
 
 /// A file of the source whose keys are taken out one by one.
-struct File {
+pub(crate) struct File {
     name: &'static str,
     content: toml::Table,
 }
 
 impl File {
     fn read(directory: &Path, name: &'static str, required: bool, problems: &mut Problems) -> Self {
-        let content = match fs::read_to_string(directory.join(name)) {
-            Ok(text) => text.parse().unwrap_or_else(|error: toml::de::Error| {
-                problems.add(name, error.to_string().trim_end());
-                toml::Table::new()
-            }),
+        match fs::read_to_string(directory.join(name)) {
+            Ok(text) => Self::parse(name, &text, problems),
             Err(error) => {
                 if required || error.kind() != io::ErrorKind::NotFound {
                     problems.add(name, format_args!("cannot be read: {}", error.kind()));
                 }
-                toml::Table::new()
+                Self { name, content: toml::Table::new() }
             }
-        };
+        }
+    }
+
+    /// Reads a text; nothing is in it when it is not TOML.
+    pub(crate) fn parse(name: &'static str, text: &str, problems: &mut Problems) -> Self {
+        let content = text.parse().unwrap_or_else(|error: toml::de::Error| {
+            problems.add(name, error.to_string().trim_end());
+            toml::Table::new()
+        });
         Self { name, content }
     }
 
-    fn value<T: DeserializeOwned>(&mut self, key: &str, problems: &mut Problems) -> Option<T> {
+    /// Whether there is such a key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.content.contains_key(key)
+    }
+
+    pub(crate) fn value<T: DeserializeOwned>(&mut self, key: &str, problems: &mut Problems) -> Option<T> {
         let Some(value) = self.content.remove(key) else {
             problems.add(self.name, format_args!("{key} is missing"));
             return None;
@@ -169,7 +179,11 @@ impl File {
 
     /// The entries of a list, in order. One that cannot be read leaves an empty one behind, so that places keep their
     /// number.
-    fn entries<T: DeserializeOwned + Into<W>, W: Default>(&mut self, key: &str, problems: &mut Problems) -> Vec<W> {
+    pub(crate) fn entries<T: DeserializeOwned + Into<W>, W: Default>(
+        &mut self,
+        key: &str,
+        problems: &mut Problems,
+    ) -> Vec<W> {
         let entries = match self.content.remove(key) {
             None => Vec::new(),
             Some(toml::Value::Array(entries)) => entries,
@@ -187,7 +201,7 @@ impl File {
         entries.into_iter().enumerate().map(read).collect()
     }
 
-    fn close(self, problems: &mut Problems) {
+    pub(crate) fn close(self, problems: &mut Problems) {
         for key in self.content.keys() {
             problems.add(self.name, format_args!("{key} is not known here"));
         }

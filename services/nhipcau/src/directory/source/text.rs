@@ -10,7 +10,7 @@ use crate::directory::tables::structure_key;
 
 /// An instant: a TOML date and time with its offset from UTC.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Time(pub(super) Timestamp);
+pub(crate) struct Time(pub(super) Timestamp);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -143,7 +143,7 @@ impl From<Area> for pb::AreaRef {
 
 /// A unit: `party/unit`.
 #[derive(Debug)]
-pub(super) struct UnitName {
+pub(crate) struct UnitName {
     party: String,
     unit: String,
 }
