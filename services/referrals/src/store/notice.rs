@@ -37,7 +37,7 @@ pub(crate) fn note(tx: &mut Tx<'_>, branch: Uuid, next: Option<Timestamp>) -> Re
 pub(crate) fn note_all(tx: &mut Tx<'_>, party: &PartyId, now: Timestamp) -> Result<(), Error> {
     for state in WAITING {
         tx.execute(
-            "INSERT INTO referral_waking (branch, due_time) SELECT branch, $1 FROM referral_branch \
+            "INSERT INTO referral_waking (branch, due_time) SELECT branch, CAST($1 AS BIGINT) FROM referral_branch \
              WHERE party = $2 AND state = $3 AND holder = $4 ON CONFLICT (branch) DO NOTHING",
             &[
                 now.as_microsecond().into(),

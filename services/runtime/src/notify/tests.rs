@@ -370,3 +370,23 @@ async fn of_whom_nobody_knows_how_to_reach_people_hear_at_once() {
         assert_eq!(ticked.outbox.unsent.lock().unwrap().len(), 1, "it is not given up");
     }
 }
+
+#[tokio::test]
+async fn no_log_line_says_where_somebody_is_reached() {
+    let lines = crate::telemetry::tests::Lines::default();
+    let (writer, filter) = (lines.clone(), "trace".parse().unwrap());
+    let config = config::Telemetry { filter, format: config::Format::Json };
+    let _logging = tracing::subscriber::set_default(crate::telemetry::subscriber(&config, move || writer.clone()));
+    for answer in [Answer::Status(200), Answer::Status(500), Answer::Never, Answer::Hangup] {
+        let server = Server::start(answer).await;
+        let mut ticked = Ticked::new(on_duty(), Files::new(&server.root).open(&server.url));
+        ticked.ticks(3).await;
+    }
+    let mut unknown = Ticked::new(on_duty(), Notifiers::default());
+    unknown.ticks(1).await;
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("could not be told") && logged.contains("answers 500"), "{logged}");
+    for canary in [ADDRESS, "cb-17", "900 000 017"] {
+        assert!(!logged.contains(canary), "{logged}");
+    }
+}

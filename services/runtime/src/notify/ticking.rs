@@ -30,7 +30,7 @@ use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
 use super::{Error, Notice, Notifiers};
-use crate::{clock::Clock, rosters::Rosters};
+use crate::{clock::Clock, rosters::Rosters, telemetry::chain};
 
 /// Ticks are at whole multiples of this.
 pub const EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -179,13 +179,15 @@ impl<O: Outbox> Ticking<O> {
 
     fn failed(&mut self, notice: Uuid, error: &Error, now: Timestamp) {
         self.counts.0.failed.fetch_add(1, Ordering::Relaxed);
+        let is_unreachable = matches!(error, Error::NoWay);
         let trouble = self.troubles.entry(notice).or_insert(Trouble { attempts: 0, next: now, is_said: false });
         trouble.attempts = trouble.attempts.saturating_add(1);
         let pause = SignedDuration::from_secs(EVERY.as_secs() << trouble.attempts.saturating_sub(1).min(8));
         // Not behind the tick for which it was meant, should this one have begun late.
         trouble.next = now + pause.min(LONGEST) - EVERY / 2;
-        tracing::warn!(%notice, attempts = trouble.attempts, %error, "Somebody on duty could not be told.");
-        if !trouble.is_said && (trouble.attempts >= PATIENCE || matches!(error, Error::NoWay)) {
+        let (attempts, error) = (trouble.attempts, &chain(error));
+        tracing::warn!(%notice, attempts, %error, "Somebody on duty could not be told.");
+        if !trouble.is_said && (trouble.attempts >= PATIENCE || is_unreachable) {
             trouble.is_said = true;
             (self.alarm)(Alarm { kind: AlarmKind::DutyNoticeUndelivered, peer: None });
         }
