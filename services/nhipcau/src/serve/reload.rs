@@ -112,7 +112,7 @@ impl Reload {
         }
     }
 
-    /// Reads every roster by the release in use. What is refused is logged, and the one in use stays if it still counts.
+    /// Reads every roster by the release in use. What is refused is logged; the one in use stays if it still counts.
     async fn read_rosters(&self, release: Arc<Release>) {
         let (place, before, now) = (self.duty.rosters.clone(), self.rosters.borrow().clone(), self.clock.now());
         let load = move || Rosters::load(&place, &release, Some(&before), now);

@@ -1,7 +1,7 @@
 //! A file as a way of telling people: one line of JSON for each notice, on the disk before it counts as told.
 //!
-//! For whoever reads the file and tells people by means of their own. It has addresses, and its owner alone reads it. It
-//! may be taken away at any time; the next notice begins another.
+//! For whoever reads the file and tells people by means of their own. It has addresses, and its owner alone reads it.
+//! It may be taken away at any time; the next notice begins another.
 
 use std::{
     fs::OpenOptions,
