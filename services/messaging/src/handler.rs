@@ -168,6 +168,13 @@ pub trait Handler: Send {
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError>;
 
+    /// Whether the key of a message's part is kept beside its position, so that the message is proven by its signed
+    /// envelope for as long as its bytes are there (see [`Proof`](crate::envelope::Proof)). Only where the service keeps
+    /// these bytes in the clear: they say nothing about a person.
+    fn keeps_proof(&self, _header: &Header, _part: &[u8]) -> bool {
+        false
+    }
+
     /// Takes the first thing that has become due by its time, and puts it off to when it is tried again. Asked about
     /// once a second. Whoever has no times of its own has nothing due.
     ///

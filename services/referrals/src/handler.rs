@@ -1,13 +1,18 @@
 //! This contract's side of messaging: what arrives is taken or refused, what became of own messages is noted, and what
 //! was ended is not signed any more. Every decision is the domain's.
 
-use nhipcau_domain::{id::ContractId, referral::Side};
+use nhipcau_domain::{
+    id::ContractId,
+    referral::{Side, impersonal},
+};
 use nhipcau_messaging::{
     engine::{self, RestError},
     handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
     store,
 };
+use nhipcau_proto::referral::v1 as pb;
+use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
@@ -133,6 +138,11 @@ impl Handler for Referrals {
         }
         log::hold_back(context.tx, held, ordinal)?;
         Ok(Some(SkipReason::Withdrawn))
+    }
+
+    fn keeps_proof(&self, header: &Header, part: &[u8]) -> bool {
+        let is_impersonal = |event: pb::ReferralEvent| impersonal(event).encode_to_vec() == part;
+        header.message == EVENT_MESSAGE && pb::ReferralEvent::decode(part).is_ok_and(is_impersonal)
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {

@@ -60,6 +60,10 @@ impl Handler for Traced {
         self.0.may_send(id, header, context)
     }
 
+    fn keeps_proof(&self, header: &Header, part: &[u8]) -> bool {
+        self.0.keeps_proof(header, part)
+    }
+
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
         self.0.take_due(context)
     }

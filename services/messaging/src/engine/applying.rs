@@ -13,7 +13,7 @@ use super::{
 use crate::{
     blob,
     crypto::seal::ChannelKey,
-    envelope::{self, Content, OpenError, Verified},
+    envelope::{self, Content, OpenError, Proof, Verified},
     handler::{Context, Refused},
     message::{self, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
@@ -75,6 +75,10 @@ impl Engine {
             Recipient::All => bytes.clone(),
             Recipient::One(_) => self.rest(correlation.as_ref(), "received", &verified.digest, &bytes, tx)?,
         };
+        let proof = match content.as_ref().filter(|content| outcome == RECEIVED && self.keeps_proof(content)) {
+            Some(_) => self.open_key(verified).ok().flatten().and_then(|key| Proof::of(verified, &key)),
+            None => None,
+        };
         let head = Head { incarnation: r.incarnation, sequence: r.sequence, digest: verified.digest };
         inbox::accept(
             tx,
@@ -91,6 +95,7 @@ impl Engine {
                 spent: (!repeated && !erased && !is_retryable(outcome)).then_some(by),
                 envelope: (!erased).then_some(stored.as_slice()),
                 erased: erased.then_some(bytes.as_slice()),
+                proof: proof.as_ref(),
                 now: micros(now),
             },
         )?;

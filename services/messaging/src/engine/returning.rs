@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     blob,
-    envelope::{self, Content, OpenError, Place, Rejected, Sender, Trust, Verified, seal, wire},
+    envelope::{self, Content, OpenError, Place, Proof, Rejected, Sender, Trust, Verified, seal, wire},
     handler::{Context, Refused},
     message::{self, Address, Header, MessageId, Recipient},
     pae,
@@ -353,7 +353,7 @@ impl Engine {
             self.restore_message(now, &v, content.as_ref(), extends, tx)?;
         }
         if extends {
-            self.restore_position(&key, &v, content.as_ref(), tx)?;
+            self.restore_position(&key, &v, content.as_ref(), part_keys, tx)?;
         }
         Ok(())
     }
@@ -486,6 +486,7 @@ impl Engine {
         key: &OutgoingKey,
         v: &Verified,
         content: Option<&Content>,
+        part_keys: &[Vec<u8>],
         tx: &mut Tx<'_>,
     ) -> Result<(), Error> {
         let r = &v.routing;
@@ -496,6 +497,7 @@ impl Engine {
             let correlation = content.and_then(|c| c.header.correlation);
             let bytes = v.envelope.encode_to_vec();
             let skeleton = wire::Envelope { parts: Vec::new(), ..v.envelope.clone() }.encode_to_vec();
+            let proof = content.filter(|content| self.keeps_proof(content)).and_then(|_| Proof::returned(part_keys));
             let body = match content {
                 Some(_) => Some(self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?),
                 None => None,
@@ -511,6 +513,7 @@ impl Engine {
                     ordinal: content.map_or(0, |content| content.ordinal),
                     envelope: body.as_deref(),
                     erased: content.is_none().then_some(skeleton.as_slice()),
+                    proof: proof.as_ref(),
                     now: micros(r.create_time),
                 },
             )?;

@@ -7,6 +7,7 @@ use nhipcau_domain::id::{AccessPointId, PartyId};
 
 use super::{AlarmKind, Engine, Error, OutgoingKey, channel::IN_FLIGHT, channel::Phase, micros};
 use crate::{
+    blob,
     envelope::{Content, Place, Sealed, Sender, Skip, seal},
     handler::Context,
     message::{Correlation, Header, MessageId, Recipient, SkipReason},
@@ -138,6 +139,7 @@ impl Engine {
             Attempt::Unsealable => return Ok(false),
         };
 
+        let proof = sealed.proof.as_ref().filter(|_| self.keeps_proof(&content));
         let bytes = prost::Message::encode_to_vec(&sealed.envelope);
         let stored = match key.0 {
             Recipient::All => bytes,
@@ -154,6 +156,7 @@ impl Engine {
                 ordinal,
                 envelope: Some(&stored),
                 erased: None,
+                proof,
                 now: micros(now),
             },
         )?;
@@ -210,6 +213,13 @@ impl Engine {
                 &mut Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut()),
             )?),
         }
+    }
+
+    /// Whether what proves a message is kept with its position.
+    pub(super) fn keeps_proof(&self, content: &Content) -> bool {
+        let handler = self.handlers.get(&content.header.contract);
+        let part = content.parts.first().filter(|_| content.skip.is_none() && !blob::is_chunk(&content.header));
+        handler.zip(part).is_some_and(|(handler, part)| handler.keeps_proof(&content.header, part))
     }
 
     fn seal_at_head(

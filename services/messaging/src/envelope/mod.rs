@@ -5,6 +5,7 @@
 
 mod content;
 mod open;
+mod proof;
 mod seal;
 mod verify;
 
@@ -15,6 +16,7 @@ pub use nhipcau_proto::envelope::v1 as wire;
 pub use self::{
     content::{Content, Skip},
     open::{OpenError, Opened, channel_key, open, open_returned, part_keys},
+    proof::Proof,
     seal::{ChannelKeys, Place, Sealed, Sender, seal},
     verify::{Rejected, Trust, verify},
 };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, KeyId};
 use prost::Message;
 
-use super::{Content, FORMAT, digest, wire, wrap_info};
+use super::{Content, FORMAT, Proof, digest, proof::MESSAGE_PART, wire, wrap_info};
 use crate::{
     Entropy,
     crypto::{
@@ -53,6 +53,8 @@ pub struct Sealed {
     pub envelope: wire::Envelope,
     /// Its digest.
     pub digest: Digest,
+    /// What proves its message later; none where it is not sealed.
+    pub proof: Option<Proof>,
 }
 
 /// Channel keys of this process: one per recipient's sealing key and UTC day, in memory only.
@@ -138,6 +140,7 @@ pub fn seal(
     let plain = std::iter::once(control.as_slice()).chain(content.parts.iter().map(Vec::as_slice));
     let mut entries = Vec::with_capacity(content.parts.len() + 1);
     let mut parts = Vec::with_capacity(content.parts.len() + 1);
+    let mut proof = None;
     match key {
         None => {
             for part in plain {
@@ -161,6 +164,9 @@ pub fn seal(
                     key_commitment: part_key.commitment.to_vec(),
                 });
                 parts.push(sealed);
+                if index == MESSAGE_PART {
+                    proof = Some(Proof(part_key.key));
+                }
             }
         }
     }
@@ -169,7 +175,7 @@ pub fn seal(
     let signature = sender.signing.sign(kind, &[&routing, &manifest]);
     let envelope = wire::Envelope { routing, manifest, parts, signature };
     let digest = digest(&envelope);
-    Ok(Sealed { envelope, digest })
+    Ok(Sealed { envelope, digest, proof })
 }
 
 /// A time as it travels.

@@ -8,6 +8,7 @@ use super::{
     sent::Head,
 };
 use crate::{
+    envelope::Proof,
     message::{Correlation, Lane, MessageId, RefusalReason},
     pae::Digest,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Accepted<'a> {
     pub(crate) spent: Option<SpentBy>,
     pub(crate) envelope: Option<&'a [u8]>,
     pub(crate) erased: Option<&'a [u8]>,
+    pub(crate) proof: Option<&'a Proof>,
     pub(crate) now: i64,
 }
 
@@ -54,8 +56,8 @@ impl<'c> Channel<'c> {
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
-         content_digest, outcome, expected, spent, envelope, erased, receive_time) \
-         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         content_digest, outcome, expected, spent, envelope, erased, proof, receive_time) \
+         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         &[
             a.sender.as_str().into(),
             a.recipient.into(),
@@ -71,6 +73,7 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
             a.spent.map_or(0, |by| by as i64).into(),
             a.envelope.into(),
             a.erased.into(),
+            a.proof.map(Proof::as_bytes).into(),
             a.now.into(),
         ],
     )?;

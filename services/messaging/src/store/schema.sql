@@ -1,6 +1,7 @@
 -- The messaging tables of an access point. Times are microseconds since 1970 by the local clock. Bodies
 -- (content, envelope) are encrypted under the key of their case; digests, ids and the envelope without its parts
--- (erased) stay after erasure, and after the time in which a peer may ask for the whole one.
+-- (erased) stay after erasure, and after the time in which a peer may ask for the whole one. proof: the key of the
+-- message's part, where the service keeps that message in the clear; it opens nothing else.
 
 CREATE TABLE fence (value INTEGER NOT NULL);
 
@@ -64,6 +65,7 @@ CREATE TABLE sent (
   digest BLOB NOT NULL,
   envelope BLOB,
   erased BLOB,
+  proof BLOB,
   sign_time INTEGER NOT NULL,
   PRIMARY KEY (recipient, lane, sequence)
 );
@@ -92,6 +94,7 @@ CREATE TABLE received (
   spent INTEGER NOT NULL,
   envelope BLOB,
   erased BLOB,
+  proof BLOB,
   receive_time INTEGER NOT NULL,
   PRIMARY KEY (sender, recipient, lane, branch, sequence)
 );

@@ -5,6 +5,7 @@ use super::{
     outbox::{correlation_of, correlation_value, id_of},
 };
 use crate::{
+    envelope::Proof,
     message::{Correlation, Lane, MessageId, Recipient},
     pae::Digest,
 };
@@ -28,6 +29,7 @@ pub(crate) struct Position<'p> {
     pub(crate) ordinal: u64,
     pub(crate) envelope: Option<&'p [u8]>,
     pub(crate) erased: Option<&'p [u8]>,
+    pub(crate) proof: Option<&'p Proof>,
     pub(crate) now: i64,
 }
 
@@ -59,7 +61,7 @@ pub(crate) struct Covered {
 pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, ordinal, digest, envelope, \
-         erased, sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         erased, proof, sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         &[
             p.recipient.as_str().into(),
             p.lane.number().into(),
@@ -71,6 +73,7 @@ pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Erro
             (&p.head.digest).into(),
             p.envelope.into(),
             p.erased.into(),
+            p.proof.map(Proof::as_bytes).into(),
             p.now.into(),
         ],
     )?;

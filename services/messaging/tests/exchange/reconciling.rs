@@ -145,9 +145,9 @@ fn one_lane_is_compared_alone() {
 fn in_a_long_channel_few_questions_find_what_differs_and_all_of_it_is_counted() {
     let mut world = exchanged(1);
     let row = "INSERT INTO sent SELECT recipient, lane, $1, incarnation, $2, correlation, ordinal, digest, envelope, \
-               erased, sign_time FROM sent WHERE recipient = 'vwu' AND lane = 1 AND sequence = 1";
+               erased, proof, sign_time FROM sent WHERE recipient = 'vwu' AND lane = 1 AND sequence = 1";
     let held = "INSERT INTO received SELECT sender, recipient, lane, branch, $1, incarnation, $2, correlation, digest, \
-                content_digest, outcome, expected, 0, envelope, erased, receive_time FROM received WHERE sender = 'moh' \
+                content_digest, outcome, expected, 0, envelope, erased, proof, receive_time FROM received WHERE sender = 'moh' \
                 AND recipient = 'vwu' AND lane = 1 AND branch = 0 AND sequence = 1";
     for (node, sql) in [(MOH, row), (VWU, held)] {
         let fill = |tx: &mut nhipcau_messaging::store::Tx<'_>| {
