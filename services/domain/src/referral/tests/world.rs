@@ -29,11 +29,11 @@ pub(super) fn system() -> Actor {
     Actor { system: SystemId::new("access-point").expect("valid"), person: None }
 }
 
-pub(super) fn parts(parts: &[Part]) -> Vec<PartDigest> {
+pub(crate) fn parts(parts: &[Part]) -> Vec<PartDigest> {
     parts.iter().map(|part| PartDigest { part: *part, digest: [7; 32] }).collect()
 }
 
-pub(super) fn text(value: &str) -> Text {
+pub(crate) fn text(value: &str) -> Text {
     Text::read(value, 200, "citation", &mut Refusal::default()).expect("valid")
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn new_branch(kind: Kind, basis: Basis, number: u128) -> NewBranch {
 }
 
 /// Every command a side can be asked, one of each.
-pub(super) fn commands(kind: Kind, side: Side) -> Vec<Command> {
+pub(crate) fn commands(kind: Kind, side: Side) -> Vec<Command> {
     let late = match kind {
         Kind::Referral => parts(&[Part::Identity, Part::Narrative]),
         Kind::Transfer => Vec::new(),
