@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod blob;
+pub mod carriage;
 pub mod crypto;
 mod derived;
 pub mod engine;

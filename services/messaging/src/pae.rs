@@ -14,6 +14,8 @@ pub const STATUS: &[u8] = b"nhipcau/1/status";
 pub const INQUIRY: &[u8] = b"nhipcau/1/inquiry";
 /// Type string of an account's signature.
 pub const ACCOUNT: &[u8] = b"nhipcau/1/account";
+/// Type string of the signature of a file of evidence.
+pub const EVIDENCE: &[u8] = b"nhipcau/1/evidence";
 pub(crate) const POSITIONS: &[u8] = b"nhipcau/1/positions";
 pub(crate) const ENVELOPE_DIGEST: &[u8] = b"nhipcau/1/digest";
 pub(crate) const RECEIPT_DIGEST: &[u8] = b"nhipcau/1/receipt-digest";

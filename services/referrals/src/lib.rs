@@ -19,6 +19,7 @@ mod disclose;
 mod erase;
 mod error;
 mod event;
+pub mod evidence;
 mod get;
 mod group;
 pub mod grpc;

@@ -112,6 +112,25 @@ pub fn load(config: &config::Directory, now: Timestamp, was_in_use: bool) -> Res
     Ok(release)
 }
 
+/// The signed releases that lead from the pinned root to the newest: those in which the root changed, from the first
+/// on, and the newest. For whoever verifies elsewhere; the directory here was [loaded](load) before.
+///
+/// # Errors
+/// [`Error`] when a release cannot be read.
+pub fn lineage(config: &config::Directory) -> Result<Vec<Vec<u8>>, Error> {
+    let releases = listed(&config.path.join("releases"), "release")?;
+    let newest = releases.len().saturating_sub(1);
+    let (mut lineage, mut root) = (Vec::new(), None);
+    for (index, (path, bytes)) in releases.into_iter().enumerate() {
+        let claimed = TrustedRoot::claimed(&bytes).map_err(|source| Error::Refused { path, source })?.fingerprint();
+        if root != Some(claimed) || index == newest {
+            lineage.push(bytes);
+        }
+        root = Some(claimed);
+    }
+    Ok(lineage)
+}
+
 /// Reads a table that the release vouches for.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use super::Verified;
 use crate::{
     crypto::{
         padding,
-        seal::{ChannelKey, Parts, seal_part},
+        seal::{ChannelKey, Parts, open_part, seal_part},
     },
     pae,
 };
@@ -47,6 +47,14 @@ impl Proof {
         let entry = verified.entries.get(MESSAGE_PART)?;
         let part = Parts::new(key, &verified.routing.salt, &verified.envelope.routing).key(MESSAGE_PART).ok()?;
         (part.commitment.as_slice() == entry.key_commitment).then_some(Self(part.key))
+    }
+
+    /// Whether it opens the message's part, where that is still there.
+    #[must_use]
+    pub fn opens(&self, verified: &Verified) -> bool {
+        let aad = pae::sha256(&verified.envelope.routing);
+        let part = verified.envelope.parts.get(MESSAGE_PART).filter(|_| verified.routing.wrap.is_some());
+        part.is_some_and(|part| open_part(&self.0, &aad, part).is_ok())
     }
 
     /// The proof among the keys with which a peer returned an own envelope, which they opened.
@@ -81,10 +89,7 @@ mod tests {
     use super::*;
     use crate::{
         SystemEntropy,
-        crypto::{
-            seal::{open_part, public_key},
-            sign::SigningKey,
-        },
+        crypto::{seal::public_key, sign::SigningKey},
         envelope::{ChannelKeys, Content, Place, Routing, Sender, channel_key, seal, wire},
         keys::SealingSecret,
         message::{Address, Header, Lane, MessageId, Recipient},
@@ -148,7 +153,7 @@ mod tests {
         let proof = sealed.proof.unwrap();
         let opened = channel_key(&verified, &[SealingSecret { id: sealing, private: secret }]).unwrap().unwrap();
         assert_eq!(Proof::of(&verified, &opened).unwrap(), proof, "both ends keep the same");
-        assert!(proof.holds(&verified, message));
+        assert!(proof.holds(&verified, message) && proof.opens(&verified));
         for other in [b"an even".as_slice(), b"an event\x80", b"another", b"a name", b""] {
             assert!(!proof.holds(&verified, other));
         }

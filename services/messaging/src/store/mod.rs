@@ -7,6 +7,7 @@
 //! greater of two). Only the words for the types of columns are translated, in `postgres`.
 
 pub(crate) mod blob;
+pub(crate) mod carriage;
 mod copy;
 pub(crate) mod evidence;
 pub(crate) mod held;

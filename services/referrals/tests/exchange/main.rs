@@ -10,6 +10,7 @@ mod crossing;
 mod deeds;
 mod door;
 mod ending;
+mod evidence;
 mod groups;
 mod handing_back;
 mod ladder;

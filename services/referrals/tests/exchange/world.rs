@@ -247,6 +247,11 @@ impl World {
         self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, sources);
     }
 
+    /// The release in use.
+    pub(crate) fn directory(&self) -> Arc<Release> {
+        Arc::clone(&self.releases.borrow())
+    }
+
     /// Has everybody install a release under which nobody agreed to anything.
     pub(crate) async fn end_agreements(&mut self) {
         self.amend(|wire| wire.agreements.clear()).await;
