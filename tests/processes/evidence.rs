@@ -1,7 +1,7 @@
 //! What the commands for operators and auditors say of a world with a case and figures, as scripts read it: one JSON
 //! document on standard output, progress on standard error, and an exit code that tells when something is missing.
 
-use std::process::Output;
+use std::{fs, process::Output};
 
 use nhipcau_messaging::store::Store;
 use nhipcau_proto::referral::v1::BranchState;
@@ -61,6 +61,52 @@ const VERIFIED: [&str; 14] = [
 ];
 const COMPARED: [&str; 3] = ["peer", "difference_count", "channels"];
 
+const PROVEN: [&str; 8] = [
+    "case",
+    "access_point",
+    "make_time",
+    "directory_version",
+    "branches",
+    "access_records",
+    "access_head",
+    "finding_count",
+];
+
+/// What an access point wrote into a file beside its process is believed by the fingerprint alone, and only unchanged.
+fn a_file_proves_the_case(world: &World, name: &str, referral: &str) {
+    let (home, file) = (world.path(name), world.path(&format!("{name}.evidence")));
+    let make = || {
+        output(program().unwrap().args(["evidence", referral, "--json", "--home"]).arg(&home).arg("--out").arg(&file))
+    };
+    let (written, code) = document(&make().unwrap(), &["case", "file", "bytes", "digest"]);
+    assert_eq!((code, written["bytes"].as_u64()), (Some(0), Some(fs::metadata(&file).unwrap().len())));
+    assert_eq!(make().unwrap().status.code(), Some(3), "no file is written over");
+    let unknown = ["evidence", "00000000-0000-4000-8000-000000000000", "--home"];
+    let unknown = output(program().unwrap().args(unknown).arg(&home).arg("--out").arg(world.path("none")));
+    assert_eq!(unknown.unwrap().status.code(), Some(2), "of an unknown case there is nothing");
+
+    let config = fs::read_to_string(home.join("nhipcau.toml")).unwrap();
+    let named = config.lines().find_map(|line| line.trim().strip_prefix("fingerprint = "));
+    let fingerprint = named.unwrap().trim_matches('"').to_owned();
+    let verify = |fingerprint: &str| {
+        output(program().unwrap().args(["verify", "--json", "--fingerprint", fingerprint]).arg(&file)).unwrap()
+    };
+    let (proven, code) = document(&verify(&fingerprint), &PROVEN);
+    assert_eq!((code, proven["finding_count"].as_u64()), (Some(0), Some(0)), "{proven}");
+    assert_eq!(proven["branches"][0]["state"], "ASSIGNED", "{proven}");
+    let responsible = proven["branches"][0]["responsible"].as_array().unwrap();
+    assert_eq!(responsible.len(), 2, "the switchboard, and then the commune: {proven}");
+    assert!(proven["branches"][0]["events"].as_array().unwrap().iter().all(|event| event["standing"] != "TOLD"));
+    assert_eq!(verify(&"00".repeat(32)).status.code(), Some(6), "under another directory it proves nothing");
+    let bare = output(program().unwrap().arg("verify").arg(&file)).unwrap();
+    assert_eq!(bare.status.code(), Some(2), "nor without one");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(verify(&fingerprint).status.code(), Some(6), "nor changed");
+}
+
 /// Nothing differs at any of these access points, nor between any two of them.
 pub(crate) async fn holds(world: &World, names: &[&str]) {
     for name in names {
@@ -87,6 +133,9 @@ async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_foun
         publisher.held_by(&world, name).await.unwrap();
     }
     holds(&world, &ALL).await;
+    for name in ["moh", "hanoi"] {
+        a_file_proves_the_case(&world, name, case.name());
+    }
 
     let doctor = output(program().unwrap().args(["doctor", "--json", "--config"]).arg(world.config("moh"))).unwrap();
     let (found, code) = told(&doctor, &["access_point", "severity", "findings"]);

@@ -69,6 +69,11 @@ impl Case {
         Ok(())
     }
 
+    /// The name of its referral.
+    pub(crate) fn name(&self) -> &str {
+        &self.referral
+    }
+
     /// Does something with the branch at a side, for an acting person.
     pub(crate) fn act(&self, world: &World, side: &str, arguments: &[&str]) -> Result<()> {
         let done = self.try_to(world, side, arguments)?;

@@ -11,6 +11,7 @@ mod demo;
 mod directory;
 mod doctor;
 mod duty;
+mod evidence;
 mod exit;
 mod indicators;
 mod keys;
@@ -71,7 +72,9 @@ enum Command {
     Channels(channels::Args),
     /// Compares what was sent with what the other side holds.
     Reconcile(reconcile::Args),
-    /// Verifies the evidence in an access point's directory.
+    /// Writes the evidence of one case into a file.
+    Evidence(evidence::Args),
+    /// Verifies the evidence in an access point's directory, or in a file of one case.
     Verify(verify::Args),
     /// Carries a store from a file to a PostgreSQL server or back.
     Store(store::Args),
@@ -113,6 +116,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Areas(args) => Box::pin(areas::run(args)).await,
         Command::Channels(args) => Box::pin(channels::run(args)).await,
         Command::Reconcile(args) => Box::pin(reconcile::run(args)).await,
+        Command::Evidence(args) => Box::pin(evidence::run(args)).await,
         Command::Verify(args) => Box::pin(verify::run(args)).await,
         Command::Store(args) => Box::pin(store::run(args)).await,
         Command::Sandbox(args) => Box::pin(sandbox::run(args)).await,

@@ -30,6 +30,7 @@ use nhipcau_runtime::{
 use serde::Serialize;
 
 use crate::{
+    evidence,
     exit::{Code, Failure, OrExit as _},
     terminal::{self, counted},
 };
@@ -40,7 +41,7 @@ const SHOWN: usize = 1000;
 /// Arguments of the command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Directory of an access point, with its nhipcau.toml.
+    /// Directory of an access point, with its nhipcau.toml, or a file of evidence, with the fingerprint.
     #[arg(required_unless_present = "store", conflicts_with = "store")]
     home: Option<PathBuf>,
     /// The file of the store, or the address of a database of a PostgreSQL server on this machine.
@@ -105,6 +106,9 @@ struct Difference {
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let as_json = args.json;
+    if let Some(file) = args.home.as_ref().filter(|home| home.is_file()) {
+        return file_of_evidence(file, args.fingerprint.as_deref(), as_json);
+    }
     let subject = Subject::of(args)?;
     let release = directory::load(&subject.directory, Timestamp::now(), true).or_exit(Code::Configuration)?;
     let keks = match &subject.kek {
@@ -158,6 +162,27 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     Err(Failure::because(Code::Differs, format_args!("{} in the evidence", counted(difference_count, "difference"))))
 }
 
+/// Verifies a file of evidence, which needs nothing but the fingerprint.
+fn file_of_evidence(file: &std::path::Path, fingerprint: Option<&str>, as_json: bool) -> Result<(), Failure> {
+    let missing = || Failure::because(Code::Usage, "a file of evidence is verified under --fingerprint");
+    let report = evidence::report(file, &read_fingerprint(fingerprint.ok_or_else(missing)?)?)?;
+    terminal::result(as_json, &report)?;
+    match report.finding_count {
+        0 => Ok(()),
+        count => Err(Failure::because(Code::Differs, format_args!("{} in the evidence", counted(count, "finding")))),
+    }
+}
+
+/// The configuration in a home, wherever that was moved to.
+pub(crate) fn configuration(home: &std::path::Path) -> Result<Config, Failure> {
+    let path = home.join("nhipcau.toml");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
+    let text = text.or_exit(Code::Configuration)?;
+    let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
+    let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
+    Config::parse(Some(&text), &moved).or_exit(Code::Configuration)
+}
+
 /// The access records if all hold, or the first that does not; none when referrals were never served here.
 fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<Chain, u64>>, StoreError> {
     // Not by the records' own table, which somebody may have taken away.
@@ -185,14 +210,8 @@ impl Subject {
         Ok(subject)
     }
 
-    /// By the configuration in a home, wherever that was moved to.
     fn of_home(home: &std::path::Path) -> Result<Self, Failure> {
-        let path = home.join("nhipcau.toml");
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
-        let text = text.or_exit(Code::Configuration)?;
-        let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
-        let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
-        let config = Config::parse(Some(&text), &moved).or_exit(Code::Configuration)?;
+        let config = configuration(home)?;
         Ok(Self {
             access_point: config.access_point,
             store: location(&config.store).or_exit(Code::Configuration)?,

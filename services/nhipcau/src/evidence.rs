@@ -1,0 +1,341 @@
+//! `nhipcau evidence`: writes the evidence of one case into a file, from an access point's directory, with its process
+//! running or not; and what `nhipcau verify FILE` says of such a file at a third place.
+//!
+//! Reads the store, the signed directory, the key-encryption keys and the signing key, and writes nothing but the file.
+//! The file holds no content and no name; what it does tell is listed in docs/evidence.md.
+
+use std::{fmt, fs, path::PathBuf};
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use nhipcau_domain::{directory::Fingerprint, id::PartyId, proof::Finding, referral::Side};
+use nhipcau_messaging::{
+    pae,
+    store::{Error as StoreError, Readers, Tx},
+};
+use nhipcau_referrals::evidence::{self, Account, Asked, BranchAccount, Line};
+use nhipcau_runtime::{access_point::location, directory, keys};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    terminal::{self, counted},
+    verify,
+};
+
+/// Arguments of the command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The case by its UUID, or a referral or branch of it by its name.
+    case: Case,
+    /// Directory of the access point, with its nhipcau.toml.
+    #[arg(long, value_name = "DIR")]
+    home: PathBuf,
+    /// The file to write; it must not be there.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Writes one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a case is named.
+#[derive(Debug, Clone)]
+enum Case {
+    Uid(Uuid),
+    Of(PartyId, Uuid),
+}
+
+impl std::str::FromStr for Case {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected the UUID of a case, or parties/PARTY/referrals/UUID";
+        if let Ok(uid) = text.parse() {
+            return Ok(Self::Uid(uid));
+        }
+        let referral = text.split_once("/branches/").map_or(text, |(referral, _)| referral);
+        let named = referral.strip_prefix("parties/").and_then(|rest| rest.split_once("/referrals/"));
+        let (party, uid) = named.ok_or(EXPECTED)?;
+        Ok(Self::Of(PartyId::new(party).map_err(|_| EXPECTED)?, uid.parse().map_err(|_| EXPECTED)?))
+    }
+}
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct Written {
+    case: String,
+    file: String,
+    bytes: u64,
+    /// SHA-256 of the file.
+    digest: String,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "case {} in {} ({} bytes, SHA-256 {})", self.case, self.file, self.bytes, self.digest)
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let Args { case, home, out, json } = args;
+    let config = verify::configuration(&home)?;
+    let now = Timestamp::now();
+    directory::load(&config.directory, now, true).or_exit(Code::Configuration)?;
+    let releases = directory::lineage(&config.directory).or_exit(Code::Configuration)?;
+    let keks = keys::key_encryption_keys(&config.keys.kek).or_exit(Code::Configuration)?;
+    let signing = keys::signing(&config.keys.directory).or_exit(Code::Configuration)?;
+    let store = location(&config.store).or_exit(Code::Configuration)?;
+    let path = store.to_string();
+    let readers = Readers::open(store, 1).context(path).or_exit(Code::Configuration)?;
+    let access_point = config.access_point;
+    let look = move |tx: &mut Tx<'_>| {
+        let case = match case {
+            Case::Uid(uid) => Some(uid),
+            Case::Of(party, referral) => evidence::case_of(tx, &party, referral)?,
+        };
+        let Some(case) = case else { return Ok(None) };
+        let gathered = evidence::gather(Asked { access_point, keks, releases, case, now }, tx)?;
+        Ok::<_, StoreError>(gathered.map(|gathered| (case, gathered)))
+    };
+    let gathered = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
+    let (case, gathered) = gathered.ok_or_else(|| Failure::because(Code::Usage, "no such case is held here"))?;
+    let file = evidence::sign(&gathered, &signing);
+    // Whoever gets it must be able to read it: it is read here as they will read it.
+    evidence::verify(&file, &config.directory.fingerprint)
+        .context("the evidence in this store")
+        .or_exit(Code::Differs)?;
+    let named = out.display().to_string();
+    let written = fs::File::create_new(&out).and_then(|mut to| std::io::Write::write_all(&mut to, &file));
+    written.context(named.clone()).or_exit(Code::Configuration)?;
+    let digest = hex::encode(pae::sha256(&file));
+    terminal::result(json, &Written { case: case.to_string(), file: named, bytes: file.len() as u64, digest })
+}
+
+/// What a file says, at a third place.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    case: String,
+    access_point: String,
+    make_time: String,
+    directory_version: u64,
+    branches: Vec<Branch>,
+    access_records: Option<u64>,
+    access_head: Option<String>,
+    pub(crate) finding_count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Branch {
+    branch: String,
+    kind: &'static str,
+    origin: String,
+    recipient: String,
+    /// Which side made the file.
+    holder: &'static str,
+    state: &'static str,
+    events: Vec<Event>,
+    responsible: Vec<Responsible>,
+    findings: Vec<Found>,
+}
+
+#[derive(Debug, Serialize)]
+struct Event {
+    time: String,
+    side: &'static str,
+    ordinal: u64,
+    event: &'static str,
+    person: Option<String>,
+    /// TOLD, SIGNED or NAMED.
+    standing: &'static str,
+    /// What it said about a person is not here.
+    masked: bool,
+    /// When the other side had it, by its clock.
+    receive_time: Option<String>,
+    /// Why the other side refused it.
+    refused: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Responsible {
+    since: String,
+    unit: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    finding: &'static str,
+    text: String,
+}
+
+/// Reads a file and says what it proves.
+pub(crate) fn report(path: &std::path::Path, fingerprint: &Fingerprint) -> Result<Report, Failure> {
+    let named = path.display().to_string();
+    let too_large = || Failure::because(Code::Configuration, "the file is too large to be evidence");
+    let size = fs::metadata(path).with_context(|| named.clone()).or_exit(Code::Configuration)?.len();
+    if size > evidence::FILE_LIMIT as u64 {
+        return Err(too_large());
+    }
+    let bytes = fs::read(path).with_context(|| named.clone()).or_exit(Code::Configuration)?;
+    let account = evidence::verify(&bytes, fingerprint).context(named).or_exit(Code::Differs)?;
+    Ok(Report::of(&account))
+}
+
+impl Report {
+    fn of(account: &Account) -> Self {
+        let branches: Vec<_> = account.branches.iter().map(Branch::of).collect();
+        let finding_count = branches.iter().map(|branch| branch.findings.len() as u64).sum();
+        Self {
+            case: account.case.to_string(),
+            access_point: account.access_point.to_string(),
+            make_time: account.made.to_string(),
+            directory_version: account.release,
+            branches,
+            access_records: account.access_head.map(|(records, _)| records),
+            access_head: account.access_head.map(|(_, digest)| hex::encode(digest)),
+            finding_count,
+        }
+    }
+}
+
+impl Branch {
+    fn of(told: &BranchAccount) -> Self {
+        let unit = |side| told.branch.unit(side).to_string();
+        let tenures = told.judgement.tenures.iter();
+        Self {
+            branch: told.branch.ids().branch.to_string(),
+            kind: told.judgement.view.kind.name(),
+            origin: unit(Side::Origin),
+            recipient: unit(Side::Recipient),
+            holder: told.holder.name(),
+            state: told.judgement.view.state.name(),
+            events: told.lines.iter().map(Event::of).collect(),
+            responsible: tenures
+                .map(|tenure| Responsible { since: tenure.since.to_string(), unit: unit(tenure.side) })
+                .collect(),
+            findings: told.judgement.findings.iter().map(Found::of).collect(),
+        }
+    }
+}
+
+impl Event {
+    fn of(line: &Line) -> Self {
+        Self {
+            time: line.time.to_string(),
+            side: line.side.name(),
+            ordinal: line.ordinal,
+            event: line.event.name(),
+            person: line.person.clone(),
+            standing: line.standing.name(),
+            masked: line.masked,
+            receive_time: line.delivery.map(|delivery| delivery.time.to_string()),
+            refused: line
+                .delivery
+                .and_then(|delivery| delivery.refused)
+                .map(|reason| reason.as_str_name().trim_start_matches("REFUSAL_REASON_")),
+        }
+    }
+}
+
+impl Found {
+    fn of(finding: &Finding) -> Self {
+        let still = |runs| if runs { ", and is still open" } else { "" };
+        let text = match finding {
+            Finding::LimitBroken { rule, citation, by, runs } => {
+                format!("limit {rule} ({citation}) was passed by {}{}", span(*by), still(*runs))
+            }
+            Finding::NoPerson { rule, citation, by, runs } => {
+                let open = still(*runs);
+                format!("no person had acknowledged as {rule} asks ({citation}), by {}{open}", span(*by))
+            }
+            Finding::Unreceipted { side, ordinal, event, refused } => {
+                let became = if *refused { "was refused" } else { "has no receipt" };
+                format!("{} {ordinal} ({}) {became}", side.name(), event.name())
+            }
+            Finding::ResponsibilityGap { side, ordinal, since } => {
+                format!("{} {ordinal} handed over at {since}, and the other side did not take it", side.name())
+            }
+            Finding::DisclosedEarly { ordinal } => format!("origin {ordinal} discloses before the acceptance"),
+            Finding::Unlawful { side, ordinal, reason } => format!("{} {ordinal} is against {reason}", side.name()),
+        };
+        Self { finding: finding.name(), text }
+    }
+}
+
+/// Days, hours, minutes and seconds.
+fn span(by: SignedDuration) -> String {
+    let seconds = by.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    let parts = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds % 60, "s")];
+    let shown = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}"));
+    let shown = shown.collect::<Vec<_>>().join(" ");
+    if shown.is_empty() { "less than 1 s".to_owned() } else { shown }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "case {} as {} held it at {}", self.case, self.access_point, self.make_time)?;
+        for branch in &self.branches {
+            writeln!(
+                f,
+                "\n{} {}: {} → {}, {}",
+                branch.kind, branch.branch, branch.origin, branch.recipient, branch.state
+            )?;
+            for event in &branch.events {
+                let person = event.person.as_ref().map(|person| format!(" by {person}")).unwrap_or_default();
+                let became = match (&event.receive_time, event.refused) {
+                    (_, Some(reason)) => format!("refused as {reason}"),
+                    (Some(time), None) => format!("received {time}"),
+                    (None, None) => "no receipt".to_owned(),
+                };
+                let masked = if event.masked { ", in part" } else { "" };
+                let Event { time, side, ordinal, event, standing, .. } = event;
+                writeln!(f, "  {time}  {side:<9} {ordinal:>3}  {event}{person}  [{standing}{masked}; {became}]")?;
+            }
+            for responsible in &branch.responsible {
+                writeln!(f, "  {}  {} answers for the child", responsible.since, responsible.unit)?;
+            }
+            for found in &branch.findings {
+                writeln!(f, "  {}: {}", found.finding, found.text)?;
+            }
+        }
+        write!(f, "\n{}", counted(self.finding_count, "finding"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_named_by_itself_or_by_what_belongs_to_it() {
+        let uid = "0191d8a4-7f00-8000-8000-000000000001";
+        assert!(matches!(uid.parse(), Ok(Case::Uid(_))));
+        for name in [format!("parties/moh/referrals/{uid}"), format!("parties/moh/referrals/{uid}/branches/{uid}")] {
+            assert!(matches!(name.parse(), Ok(Case::Of(party, _)) if party.as_str() == "moh"), "{name}");
+        }
+        for other in ["", "moh", "parties/moh", "parties/M O H/referrals/1", "parties/moh/referrals/1"] {
+            assert!(other.parse::<Case>().is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn by_how_much_is_said_in_the_largest_units() {
+        let said = |seconds| span(SignedDuration::from_secs(seconds));
+        assert_eq!(
+            [said(0), said(59), said(3_600), said(90_061)],
+            ["less than 1 s", "59 s", "1 h", "1 d 1 h 1 min 1 s"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_evidence_is_not_believed() {
+        let here = tempfile::tempdir().unwrap();
+        let (file, fingerprint) = (here.path().join("file"), "00".repeat(32).parse().unwrap());
+        assert_eq!(report(&file, &fingerprint).unwrap_err().code(), Code::Configuration, "there is no file");
+        fs::write(&file, b"nothing of the kind").unwrap();
+        assert_eq!(report(&file, &fingerprint).unwrap_err().code(), Code::Differs);
+    }
+}
