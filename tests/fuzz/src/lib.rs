@@ -23,6 +23,7 @@ mod programme;
 pub mod alarm;
 pub mod area_table;
 pub mod bundle;
+pub mod case_file;
 pub mod code_table;
 pub mod config;
 pub mod content;
@@ -60,7 +61,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 21] = readers! {
-    alarm area_table bundle code_table config content envelope event evidence name notices part receipt reconciliation
-    release request revocation sdmx signal structure submission
+pub const READERS: [Reader; 22] = readers! {
+    alarm area_table bundle case_file code_table config content envelope event evidence name notices part receipt
+    reconciliation release request revocation sdmx signal structure submission
 };

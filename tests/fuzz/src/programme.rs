@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nhipcau_domain::directory::Release;
 use nhipcau_messaging::{
     crypto::sign::SigningKey,
-    envelope::{ChannelKeys, Content, Place, Sender, seal, wire},
+    envelope::{ChannelKeys, Content, Place, Sealed, Sender, seal, wire},
     message::{Cause, Lane, MessageId, Recipient},
     pae,
 };
@@ -71,6 +71,12 @@ pub(crate) fn first(lane: Option<Lane>) -> Place {
 
 /// Seals from the peer to its reader or, where the message is for no party, signs for all.
 pub(crate) fn sealed(place: Place, content: &Content) -> (wire::Envelope, pae::Digest) {
+    let sealed = seal_whole(place, content);
+    (sealed.envelope, sealed.digest)
+}
+
+/// The same with what proves its message.
+pub(crate) fn seal_whole(place: Place, content: &Content) -> Sealed {
     let (peer, me) = (access_point(PEER), access_point(ME));
     let signing = signing_key(PEER);
     let sender = Sender { access_point: &peer, signing: &signing, directory_version: 1 };
@@ -85,8 +91,7 @@ pub(crate) fn sealed(place: Place, content: &Content) -> (wire::Envelope, pae::D
         let key = Some((&key.id, &channel_key, &wrapped));
         seal(sender, &Recipient::One(me.clone()), place, id, content, key, &mut entropy)
     };
-    let sealed = sealed.expect("a content of ours fits");
-    (sealed.envelope, sealed.digest)
+    sealed.expect("a content of ours fits")
 }
 
 /// The envelope as the peer could have signed it, with the digests that its parts have. What does not decode is left
