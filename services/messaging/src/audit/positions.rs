@@ -6,7 +6,7 @@ use prost::Message;
 use super::{Fault, Place, Scribe};
 use crate::{
     engine::RestError,
-    envelope::{self, Trust, Verified, wire},
+    envelope::{self, Proof, Trust, Verified, wire},
     message::Recipient,
     pae::{self, Digest},
     store::{
@@ -102,7 +102,8 @@ fn verify(scribe: &mut Scribe<'_>, position: &Position, tx: &mut Tx<'_>) -> Resu
     let counts = &mut scribe.report.counts;
     counts.envelopes += 1;
     counts.erased += u64::from(is_erased);
-    if !is_the_rows(scribe, position, &verified) {
+    let is_proof = |kept: &Vec<u8>| Proof::from_slice(kept).is_some_and(|proof| is_erased || proof.opens(&verified));
+    if !is_the_rows(scribe, position, &verified) || !position.proof.as_ref().is_none_or(is_proof) {
         scribe.find(here(position), Fault::RowDiffers);
         return Ok(None);
     }

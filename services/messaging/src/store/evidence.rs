@@ -38,6 +38,8 @@ pub(crate) struct Position {
     pub(crate) digest: Digest,
     pub(crate) envelope: Option<Vec<u8>>,
     pub(crate) erased: Option<Vec<u8>>,
+    /// Key of the part with the message, where it was kept.
+    pub(crate) proof: Option<Vec<u8>>,
     /// Of what was received: 0, else the refusal reason.
     pub(crate) outcome: i64,
 }
@@ -77,13 +79,13 @@ pub(crate) fn positions(tx: &mut Tx<'_>, channel: &Channel, after: u64) -> Resul
     let (sender, recipient) = (channel.sender.as_str(), channel.recipient.as_str());
     match channel.side {
         Side::Sent => tx.query(
-            "SELECT sequence, incarnation, id, correlation, digest, envelope, erased, 0 FROM sent \
+            "SELECT sequence, incarnation, id, correlation, digest, envelope, erased, proof, 0 FROM sent \
              WHERE recipient = $1 AND lane = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
             &[recipient.into(), channel.lane.into(), after.into(), PAGE.into()],
             position,
         ),
         Side::Received => tx.query(
-            "SELECT sequence, incarnation, id, correlation, digest, envelope, erased, outcome FROM received \
+            "SELECT sequence, incarnation, id, correlation, digest, envelope, erased, proof, outcome FROM received \
              WHERE sender = $1 AND recipient = $2 AND lane = $3 AND branch = 0 AND sequence > $4 \
              ORDER BY sequence LIMIT $5",
             &[sender.into(), recipient.into(), channel.lane.into(), after.into(), PAGE.into()],
@@ -101,7 +103,8 @@ fn position(row: &Row<'_>) -> Result<Position, Error> {
         digest: row.array(4)?,
         envelope: row.optional_blob(5)?,
         erased: row.optional_blob(6)?,
-        outcome: row.int(7)?,
+        proof: row.optional_blob(7)?,
+        outcome: row.int(8)?,
     })
 }
 

@@ -16,6 +16,7 @@ from nhipcau_verify.contracts import envelope_pb as pb
 from nhipcau_verify.envelope import Envelope, Kind, check_parts, read, verify_signed
 from nhipcau_verify.errors import VerificationError
 from nhipcau_verify.opening import Opened, content_digest, open_envelope
+from nhipcau_verify.seal import open_part
 from nhipcau_verify.wire import BROADCAST, ZERO_DIGEST, parse
 
 from .findings import Findings
@@ -114,6 +115,18 @@ def _same(findings: Findings, where: str, position: Position, place: ChannelName
     signed = (routing.sender, routing.recipient, routing.lane, routing.sequence, routing.incarnation, routing.id,
               position.envelope.digest)
     findings.expect(columns == signed, where, "the row is not that of its envelope")
+    _check_proof(findings, where, position)
+
+
+def _check_proof(findings: Findings, where: str, position: Position) -> None:
+    """The key of the message's part that was kept opens that part, while it is there."""
+    proof, envelope = position.row["proof"], position.envelope
+    if proof is None or position.is_erased:
+        return
+    fits = len(proof) == 32 and len(envelope.parts) > 1 and not envelope.is_public
+    findings.expect(fits, where, "has a key of a part that there is not")
+    if fits:
+        open_part(proof, envelope.parts[1], envelope.routing_bytes)
 
 
 def _opened(home: Home, position: Position, where: str, findings: Findings) -> Position:
