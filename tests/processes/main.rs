@@ -12,6 +12,7 @@
 )]
 
 mod directory;
+mod due;
 mod evidence;
 mod faults;
 mod figures;

@@ -46,6 +46,11 @@ impl Case {
         })
     }
 
+    /// Its name.
+    pub(crate) fn referral(&self) -> &str {
+        &self.referral
+    }
+
     /// Waits until both sides hold this state and exactly these events, each `side ordinal event`, in any order.
     pub(crate) async fn holds(&self, world: &World, state: BranchState, events: &[&str]) -> Result<()> {
         self.is(world, state).await?;

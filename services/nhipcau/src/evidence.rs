@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     exit::{Code, Failure, OrExit as _},
+    settings,
     terminal::{self, counted},
     verify,
 };
@@ -81,7 +82,7 @@ impl fmt::Display for Written {
 /// Runs the command.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let Args { case, home, out, json } = args;
-    let config = verify::configuration(&home)?;
+    let config = settings::home(&home)?;
     let now = Timestamp::now();
     directory::load(&config.directory, now, true).or_exit(Code::Configuration)?;
     let releases = directory::lineage(&config.directory).or_exit(Code::Configuration)?;

@@ -1,10 +1,11 @@
 //! The configuration of an access point as the command line gives it: a file and the environment.
 //!
-//! `serve`, `doctor`, `directory`, `keys rotate` and `store copy` read it here alike. The operator of the broker has a
-//! file of another form.
+//! `serve`, `doctor`, `directory`, `keys rotate` and `store copy` read it here alike; `verify` and `referral due` read
+//! that of a home. The operator of the broker has a file of another form.
 
-use std::{collections::BTreeMap, env, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
+use anyhow::Context as _;
 use nhipcau_runtime::config::Config;
 
 use crate::exit::{Code, Failure, OrExit as _};
@@ -15,6 +16,19 @@ use crate::exit::{Code, Failure, OrExit as _};
 /// [`Code::Configuration`] with every problem.
 pub(crate) fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Config::load(file, &environment()).or_exit(Code::Configuration)
+}
+
+/// Reads the configuration in a home, wherever that was moved to.
+///
+/// # Errors
+/// [`Code::Configuration`] with every problem.
+pub(crate) fn home(home: &Path) -> Result<Config, Failure> {
+    let path = home.join("nhipcau.toml");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
+    let text = text.or_exit(Code::Configuration)?;
+    let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
+    let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
+    Config::parse(Some(&text), &moved).or_exit(Code::Configuration)
 }
 
 /// What the environment says. A variable that is not UTF-8 is none of ours.

@@ -11,7 +11,7 @@
 //! not at hand, which are counted as not opened. Whoever has the access point's signing key can make evidence of its
 //! own side anew, and of no other side.
 
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -22,16 +22,13 @@ use nhipcau_messaging::{
     store::{Error as StoreError, Location, Readers, Server, Tx, operations},
 };
 use nhipcau_referrals::{Chain, ChainError, verify_access};
-use nhipcau_runtime::{
-    access_point::location,
-    config::{self, Config},
-    directory, keys,
-};
+use nhipcau_runtime::{access_point::location, config, directory, keys};
 use serde::Serialize;
 
 use crate::{
     evidence,
     exit::{Code, Failure, OrExit as _},
+    settings,
     terminal::{self, counted},
 };
 
@@ -173,16 +170,6 @@ fn file_of_evidence(file: &std::path::Path, fingerprint: Option<&str>, as_json: 
     }
 }
 
-/// The configuration in a home, wherever that was moved to.
-pub(crate) fn configuration(home: &std::path::Path) -> Result<Config, Failure> {
-    let path = home.join("nhipcau.toml");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string());
-    let text = text.or_exit(Code::Configuration)?;
-    let home = home.canonicalize().or_exit(Code::Configuration)?.display().to_string();
-    let moved = BTreeMap::from([("NHIPCAU_ACCESS_POINT__HOME".to_owned(), home)]);
-    Config::parse(Some(&text), &moved).or_exit(Code::Configuration)
-}
-
 /// The access records if all hold, or the first that does not; none when referrals were never served here.
 fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<Chain, u64>>, StoreError> {
     // Not by the records' own table, which somebody may have taken away.
@@ -210,8 +197,9 @@ impl Subject {
         Ok(subject)
     }
 
+    /// By the configuration in a home.
     fn of_home(home: &std::path::Path) -> Result<Self, Failure> {
-        let config = configuration(home)?;
+        let config = settings::home(home)?;
         Ok(Self {
             access_point: config.access_point,
             store: location(&config.store).or_exit(Code::Configuration)?,
@@ -291,6 +279,8 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use nhipcau_messaging::store::Store;
 
     use super::*;

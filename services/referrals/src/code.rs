@@ -29,7 +29,8 @@ pub(crate) fn is_future(time: Timestamp, now: Timestamp) -> bool {
     time.duration_since(now) > CLOCK_TOLERANCE
 }
 
-fn time(value: Option<&prost_types::Timestamp>, field: &'static str) -> Result<Timestamp, Error> {
+/// A time that must be stated.
+pub(crate) fn time(value: Option<&prost_types::Timestamp>, field: &'static str) -> Result<Timestamp, Error> {
     let value = value.ok_or(Error::Field { field, reason: reason::FIELD_REQUIRED })?;
     let time = Some(value).filter(|time| time.seconds >= EARLIEST && (0..1_000_000_000).contains(&time.nanos));
     let time = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());

@@ -114,7 +114,7 @@ pub(crate) fn branches(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Resu
 }
 
 /// The branches that a party sees under a name; none when the name is not the referral's.
-fn named(name: &Name, party: &PartyId, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, Error> {
+pub(crate) fn named(name: &Name, party: &PartyId, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, Error> {
     let mut seen = seen(party, name.referral, tx)?;
     seen.retain(|(_, branch)| branch.unit(Side::Origin).party == name.origin);
     if seen.is_empty() { Err(Error::AccessDenied) } else { Ok(seen) }

@@ -20,6 +20,7 @@ mod erase;
 mod error;
 mod event;
 pub mod evidence;
+mod explain;
 mod get;
 mod group;
 pub mod grpc;
@@ -62,6 +63,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     access::{Chain, Error as ChainError, verify as verify_access},
     error::Error,
+    explain::explain as explain_time_limits,
     notices::Notices,
     store::SCHEMA,
 };

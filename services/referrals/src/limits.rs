@@ -11,10 +11,14 @@ use crate::CONTRACT;
 
 /// The limits of a branch, and what could not be computed, for the operator to see.
 pub(crate) fn reckoned(release: &Release, facts: &Facts) -> Reckoning {
-    let rules = Rules::of(release.wire(), CONTRACT, |name| TimeZone::get(name).ok());
-    let reckoned = reckon(&rules, facts);
+    let reckoned = reckon(&rules(release), facts);
     for refused in &reckoned.refused {
         tracing::warn!(rule = %refused.rule, reason = %refused.reason, "A time limit could not be computed.");
     }
     reckoned
+}
+
+/// The rules of a directory for this contract.
+pub(crate) fn rules(release: &Release) -> Rules<'_> {
+    Rules::of(release.wire(), CONTRACT, |name| TimeZone::get(name).ok())
 }

@@ -7,7 +7,7 @@ use nhipcau_proto::{
 use prost::Message;
 
 /// What may be sent to a service, by number.
-const REQUESTS: [fn(&[u8]); 22] = [
+const REQUESTS: [fn(&[u8]); 23] = [
     check::<referral::SubmitReferralRequest>,
     check::<referral::OpenBranchRequest>,
     check::<referral::DiscloseBranchRequest>,
@@ -30,6 +30,7 @@ const REQUESTS: [fn(&[u8]); 22] = [
     check::<accesspoint::ReconcileRequest>,
     check::<referral::HandBackBranchRequest>,
     check::<referral::TakeHandBackRequest>,
+    check::<referral::ExplainTimeLimitsRequest>,
 ];
 
 /// The first byte says which request the rest is.

@@ -13,7 +13,8 @@ use prost_reflect::{
 const REQUIRED: i32 = 2;
 
 /// First words of methods that change nothing.
-const READING: [&str; 9] = ["Get", "List", "Query", "Search", "Watch", "Export", "Reconcile", "Verify", "Check"];
+const READING: [&str; 10] =
+    ["Get", "List", "Query", "Search", "Watch", "Export", "Reconcile", "Verify", "Check", "Explain"];
 
 /// Mutations whose repetition is harmless without a request id, with the reason.
 const IDEMPOTENT: [(&str, &str); 2] = [

@@ -68,11 +68,44 @@ impl<'b> Asked<'b> {
 /// What limits that could not be computed count as, which together are one step. No rule has an empty name.
 const UNKNOWN: &str = "";
 
-struct Rung {
+struct Rung<'b> {
     time: Timestamp,
     unit: Option<UnitRef>,
     /// What makes it needless.
     stop: Stop,
+    /// The limit whose step it is.
+    rule: &'b str,
+}
+
+/// A level of the ladder of a need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// Its number, from 1.
+    pub level: u32,
+    /// When it is turned to.
+    pub time: Timestamp,
+    /// Whom the rule names; `None` for the parent of the unit that was last turned to.
+    pub unit: Option<UnitRef>,
+    /// What makes it needless.
+    pub stop: Stop,
+    /// The limit whose step it is; empty for the one step of all that could not be computed.
+    pub rule: Box<str>,
+    /// Whether it was said in one of the branches.
+    pub is_reached: bool,
+}
+
+/// Every level of a need, of the branches that were opened for it, in any order.
+#[must_use]
+pub fn levels(need: &[Asked<'_>]) -> Vec<Level> {
+    let level = |(level, rung): (u32, Rung<'_>)| Level {
+        level,
+        time: rung.time,
+        unit: rung.unit,
+        stop: rung.stop,
+        rule: rung.rule.into(),
+        is_reached: need.iter().any(|asked| asked.says(level)),
+    };
+    (1..).zip(ladder(need)).map(level).collect()
 }
 
 /// What is due for a need at `now`; of the branches that were opened for it, in any order. Levels that are skipped
@@ -83,11 +116,11 @@ pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
     if need.iter().any(Asked::is_settled) {
         return Climb::Rest;
     }
-    let ladder: Vec<(u32, Rung)> = (1..).zip(ladder(need)).collect();
+    let ladder: Vec<(u32, Rung<'_>)> = (1..).zip(ladder(need)).collect();
     let is_said = |level: u32| need.iter().any(|asked| asked.says(level));
     let reached = ladder.iter().filter(|(level, _)| is_said(*level)).map(|(level, rung)| (rung.time, *level)).max();
     let is_running = |stop: Stop| !need.iter().any(|asked| asked.has_stopped(stop, last == Some(asked.place())));
-    let is_ahead = |(level, rung): &(u32, Rung)| {
+    let is_ahead = |(level, rung): &(u32, Rung<'_>)| {
         reached < Some((rung.time, *level)) && !skipped.contains(level) && is_running(rung.stop)
     };
     match ladder.into_iter().filter(is_ahead).min_by_key(|(level, rung)| (rung.time, *level)) {
@@ -107,24 +140,25 @@ pub fn told(need: &[Asked<'_>]) -> Option<Uuid> {
 
 /// The steps of a need in the order of their levels. A branch carries on the limits of those before it, so that the
 /// first that has a limit speaks for it, and what could be computed only later changes no earlier level.
-fn ladder(need: &[Asked<'_>]) -> Vec<Rung> {
+fn ladder<'b>(need: &[Asked<'b>]) -> Vec<Rung<'b>> {
     let mut branches: Vec<_> = need.iter().collect();
     branches.sort_by_key(|asked| asked.place());
-    let mut ladder: Vec<Rung> = Vec::new();
+    let mut ladder: Vec<Rung<'b>> = Vec::new();
     let mut rules: Vec<&str> = Vec::new();
     for Asked { branch, .. } in branches {
         let (opening, opened) = (branch.opening(), branch.opening_time());
-        let mut added: Vec<Rung> = Vec::new();
+        let mut added: Vec<Rung<'b>> = Vec::new();
         if !opening.limit_refusals.is_empty() && !rules.contains(&UNKNOWN) {
             rules.push(UNKNOWN);
-            added.push(Rung { time: opened, unit: None, stop: Stop::Acknowledged });
+            added.push(Rung { time: opened, unit: None, stop: Stop::Acknowledged, rule: UNKNOWN });
         }
         for limit in &opening.time_limits {
             if rules.contains(&&*limit.rule) {
                 continue;
             }
             rules.push(&limit.rule);
-            let step = |step: &LadderStep| Rung { time: step.time, unit: step.unit.clone(), stop: limit.stop };
+            let (rule, stop) = (&*limit.rule, limit.stop);
+            let step = |step: &LadderStep| Rung { time: step.time, unit: step.unit.clone(), stop, rule };
             added.extend(limit.steps.iter().map(step));
         }
         added.sort_by_key(|rung| rung.time);

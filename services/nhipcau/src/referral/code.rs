@@ -26,6 +26,7 @@ macro_rules! lists {
 lists! {
     BranchCondition = "BRANCH_CONDITION_";
     BranchState = "BRANCH_STATE_";
+    CountedDayKind = "COUNTED_DAY_KIND_";
     Danger = "DANGER_";
     ErrorReason = "ERROR_REASON_";
     HandBackReason = "HAND_BACK_REASON_";
@@ -36,6 +37,7 @@ lists! {
     RejectionCode = "REJECTION_CODE_";
     RevocationReason = "REVOCATION_REASON_";
     Side = "SIDE_";
+    TimeLimitStop = "TIME_LIMIT_STOP_";
 }
 
 /// The lists of this contract are shorter than this.

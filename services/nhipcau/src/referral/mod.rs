@@ -4,6 +4,7 @@
 //! command with `--request-id` and gets the first one. Content is shown only where it is asked for, for a named person.
 
 mod code;
+mod due;
 mod read;
 mod show;
 mod submit;
@@ -39,6 +40,8 @@ enum Command {
     Submit(submit::Args),
     /// Shows a referral.
     Get(read::Get),
+    /// Says what is due, when and why.
+    Due(due::Args),
     /// Lists referrals, newest first.
     List(read::List),
     /// Follows the branches of one's own party.
@@ -55,6 +58,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Template(args) => template::run(&args),
         Command::Submit(args) => submit::run(args).await,
         Command::Get(args) => read::run_get(args).await,
+        Command::Due(args) => Box::pin(due::run(args)).await,
         Command::List(args) => read::run_list(args).await,
         Command::Watch(args) => read::run_watch(args).await,
         Command::Branch(command) => Box::pin(transition::run(command)).await,

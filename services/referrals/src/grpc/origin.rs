@@ -49,6 +49,13 @@ impl ReferralService for Door {
         self.list(request).await
     }
 
+    async fn explain_time_limits(
+        &self,
+        request: Request<pb::ExplainTimeLimitsRequest>,
+    ) -> Result<Response<pb::ExplainTimeLimitsResponse>, Status> {
+        self.explain(request).await
+    }
+
     async fn withdraw_consent(
         &self,
         request: Request<pb::WithdrawConsentRequest>,

@@ -19,8 +19,10 @@ use tonic::{Request, Response, Status};
 
 use super::Door;
 use crate::{
+    code,
     desk::Counter,
     error::Error,
+    explain::explain,
     get::{self, Name, Reader},
     list,
     watch::Watch,
@@ -65,6 +67,18 @@ impl Door {
             }
         };
         Ok(Response::new(pb::GetReferralResponse { referral: Some(referral) }))
+    }
+
+    pub(super) async fn explain(
+        &self,
+        request: Request<pb::ExplainTimeLimitsRequest>,
+    ) -> Result<Response<pb::ExplainTimeLimitsResponse>, Status> {
+        let party = permit(&request, Role::ReadMetadata)?.caller.party.clone();
+        let message = request.into_inner();
+        check(&message)?;
+        let at = message.at_time.as_ref().map(|time| code::time(Some(time), "at_time")).transpose()?;
+        let (at, release) = (at.unwrap_or_else(|| self.clock.now()), self.shared.release());
+        self.read(move |tx| explain(&message.name, &party, &release, at, tx)).await.map(Response::new)
     }
 
     pub(super) async fn list(

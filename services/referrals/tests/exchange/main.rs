@@ -9,6 +9,7 @@ mod cost;
 mod crossing;
 mod deeds;
 mod door;
+mod due;
 mod ending;
 mod evidence;
 mod groups;

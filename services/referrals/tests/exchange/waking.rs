@@ -56,7 +56,7 @@ impl World {
         };
         let key = SigningKey::from_seed(key_id("s-1"), &seed("hanoi", 1)).unwrap();
         let signed = duty::signed(&roster, |kind, bytes| key.sign(kind, &[bytes]));
-        let release = self.in_use();
+        let release = self.directory();
         rosters::install(self.duty.path(), &signed, &release, self.now()).unwrap();
         let (rosters, refused) = rosters::Rosters::load(self.duty.path(), &release, None, self.now());
         assert!(refused.is_empty(), "{refused:?}");

@@ -129,7 +129,7 @@ impl World {
     }
 
     /// The release in use.
-    pub(crate) fn in_use(&self) -> Arc<Release> {
+    pub(crate) fn directory(&self) -> Arc<Release> {
         Arc::clone(&self.releases.borrow())
     }
 
@@ -245,11 +245,6 @@ impl World {
         let starts = self.nodes[node].starts + 1;
         let sources = (&self.releases.subscribe(), self.rosters.subscribe());
         self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, sources);
-    }
-
-    /// The release in use.
-    pub(crate) fn directory(&self) -> Arc<Release> {
-        Arc::clone(&self.releases.borrow())
     }
 
     /// Has everybody install a release under which nobody agreed to anything.

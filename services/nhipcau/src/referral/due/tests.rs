@@ -1,0 +1,90 @@
+//! What is due, as a person reads it.
+
+use nhipcau_proto::google::r#type::Date;
+
+use super::*;
+
+fn at(text: &str) -> Option<prost_types::Timestamp> {
+    Some(write_time(text.parse().unwrap()))
+}
+
+fn day(day: i32, kind: pb::CountedDayKind) -> pb::CountedDay {
+    pb::CountedDay {
+        date: Some(Date { year: 2026, month: 4, day }),
+        kind: kind.into(),
+        calendar: "office-2026".to_owned(),
+    }
+}
+
+fn explained(standing: pb::TimeLimitStanding, seconds: i64) -> pb::ExplainedTimeLimit {
+    pb::ExplainedTimeLimit {
+        limit: Some(pb::TimeLimit {
+            rule: "answer".to_owned(),
+            citation: "điều 26".to_owned(),
+            stop: pb::TimeLimitStop::Acknowledged.into(),
+            start_time: at("2026-04-29T02:00:00Z"),
+            acknowledge_due_time: at("2026-04-30T02:00:00Z"),
+            warn_time: at("2026-05-01T02:00:00Z"),
+            escalate_time: at("2026-05-02T02:00:00Z"),
+            due_time: at("2026-05-03T02:00:00Z"),
+            steps: Vec::new(),
+        }),
+        start_event: "report_received".to_owned(),
+        days: vec![day(30, pb::CountedDayKind::Holiday), day(29, pb::CountedDayKind::Worked)],
+        standing: standing.into(),
+        span: Some(prost_types::Duration { seconds, nanos: 0 }),
+        stopped_time: None,
+        as_ruled: true,
+    }
+}
+
+#[test]
+fn a_person_reads_rule_source_start_skipped_days_times_and_what_is_left() {
+    let hanoi = pb::UnitRef { party: "hanoi".to_owned(), unit: "00004".to_owned() };
+    let level = |level, unit, rule: &str, reached| pb::LadderLevel {
+        level,
+        level_time: at("2026-05-02T02:00:00Z"),
+        unit,
+        rule: rule.to_owned(),
+        stop: 0,
+        reached,
+    };
+    let branch = pb::BranchTimeLimits {
+        branch: "parties/moh/referrals/r/branches/b".to_owned(),
+        recipient: Some(hanoi.clone()),
+        state: pb::BranchState::Received.into(),
+        limits: vec![
+            explained(pb::TimeLimitStanding::Running, 5_400),
+            pb::ExplainedTimeLimit { as_ruled: false, ..explained(pb::TimeLimitStanding::Passed, 86_400) },
+        ],
+        refusals: vec![pb::LimitRefusal {
+            rule: "plan".to_owned(),
+            citation: String::new(),
+            reason: "LIMIT_CALENDAR_ENDED".to_owned(),
+        }],
+        ladder: vec![level(1, Some(hanoi), "answer", true), level(0, None, "", false)],
+        escalation_level: 1,
+        clock_ahead: None,
+    };
+    let answer = pb::ExplainTimeLimitsResponse {
+        name: "parties/moh/referrals/r".to_owned(),
+        at_time: at("2026-04-29T03:00:00Z"),
+        directory_version: 3,
+        branches: vec![branch],
+    };
+    let times = "\n      report_received 2026-04-29T02:00:00Z, stopped by ACKNOWLEDGED\
+        \n      a person acknowledges by 2026-04-30T02:00:00Z\n      warned 2026-05-01T02:00:00Z\
+        \n      escalated 2026-05-02T02:00:00Z\n      due 2026-05-03T02:00:00Z\
+        \n      skipped Thu 2026-04-30: holiday, by office-2026";
+    let expected = format!(
+        "parties/moh/referrals/r\n  at 2026-04-29T03:00:00Z by release 3 of the directory\
+        \n  → hanoi/00004: RECEIVED\n    parties/moh/referrals/r/branches/b\
+        \n    answer (điều 26): 1h 30m left{times}\
+        \n    answer (điều 26): OVERDUE since 24h{times}\
+        \n      the directory at hand would not say so; what was signed holds\
+        \n    plan: not computed, LIMIT_CALENDAR_ENDED\
+        \n    level 1 2026-05-02T02:00:00Z: turn to hanoi/00004 (answer, reached)\
+        \n    level 2026-05-02T02:00:00Z: turn to the level above (what was not computed)"
+    );
+    assert_eq!(Due(&answer).to_string(), expected);
+}
