@@ -267,6 +267,8 @@ pub const RETAINED: &str = "RETAINED";
 pub const HOLD_EXISTS: &str = "HOLD_EXISTS";
 /// The party has no hold on the case under this reference that lasts.
 pub const HOLD_UNKNOWN: &str = "HOLD_UNKNOWN";
+/// A party accepts more referrals within an hour than its agreement lets the origin follow by itself.
+pub const ACCEPTANCE_LIMIT: &str = "ACCEPTANCE_LIMIT";
 /// The file is not a signed roster that this version can read.
 pub const ROSTER_MALFORMED: &str = "ROSTER_MALFORMED";
 /// The roster is not signed by a signing key in force of the access point that it names.

@@ -22,7 +22,6 @@ use crate::{
     exit::{Code, Failure, OrExit as _},
     settings,
     terminal::{self, counted},
-    verify,
 };
 
 /// Arguments of the command.

@@ -1,19 +1,27 @@
 //! What the origin's rules write by themselves: the receipt of an opening is noted, the first acceptance is assigned
-//! with the disclosure that is due, and the other branches of the group are relieved.
+//! with the disclosure that is due, and the other branches of the group are relieved. An acceptance of a party that
+//! accepts more within an hour than was agreed is stored, and waits for a person.
 
-use nhipcau_domain::referral::{
-    Command, EventKind, PartDigest, ReceiptRef, Request, Side,
-    disclosure::Stage,
-    group::{Member, Settlement, settle as settlement},
+use nhipcau_domain::{
+    reason,
+    referral::{
+        Command, EventKind, PartDigest, ReceiptRef, Request, Side,
+        disclosure::Stage,
+        group::{ACCEPTANCE_WINDOW, Member, Pace, Settlement, is_acceptance, pace, settle as settlement},
+    },
 };
 use nhipcau_messaging::message::Outcome;
+use uuid::Uuid;
 
 use crate::{
     Referrals, act, content,
     desk::Desk,
     error::Error,
-    send,
-    store::branch::{self, Known},
+    metrics, send,
+    store::{
+        acceptance,
+        branch::{self, Known},
+    },
     submit,
 };
 
@@ -36,31 +44,73 @@ pub(crate) fn note<'t>(
     lawful(by_rule(desk, shared, known, command))
 }
 
-/// Decides on the group of a branch whose acceptance, or in a TRANSFER a person's acknowledgement, was stored.
-pub(crate) fn settle<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, ready: &Known) -> Result<(), Error> {
+/// Decides on the group of a branch whose acceptance, or in a TRANSFER a person's acknowledgement, was stored. Every
+/// acceptance counts among those of its party, whatever comes of it.
+pub(crate) fn settle<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    ready: &Known,
+    event: EventKind,
+) -> Result<(), Error> {
+    if !is_acceptance(ready.branch.opening().kind, event) {
+        return Ok(());
+    }
+    let is_held = is_held(desk, shared, ready)?;
+    let (mut members, Settlement { assign, relieve }) = of(desk, ready)?;
+    if assign.is_some() && is_held {
+        return Ok(());
+    }
+    if let Some(known) = members.iter_mut().find(|known| assign == Some(known.held.branch)) {
+        let due = due(desk, known)?;
+        lawful(by_rule(desk, shared, known, Command::Assign(due)))?;
+    }
+    self::relieve(desk, shared, &mut members, &relieve)
+}
+
+/// The branches of a group, and what follows for them from the acceptance of one.
+pub(crate) fn of<'t>(desk: &mut impl Desk<'t>, ready: &Known) -> Result<(Vec<Known>, Settlement), Error> {
     let mut members = Vec::new();
     for held in branch::of_group(desk.tx(), ready.branch.ids().referral, ready.branch.opening().group)? {
         members.extend(branch::known(desk.tx(), held)?);
     }
-    let Settlement { assign, relieve } = {
-        let views: Vec<_> = members.iter().map(|known| (known.held.branch, known.branch.view())).collect();
-        let views: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
-        settlement(&views, ready.held.branch)
-    };
-    for known in &mut members {
-        let branch = known.held.branch;
-        if assign == Some(branch) {
-            let due = due(desk, known)?;
-            lawful(by_rule(desk, shared, known, Command::Assign(due)))?;
-        } else if relieve.contains(&branch) {
-            lawful(by_rule(desk, shared, known, Command::Relieve))?;
-        }
+    let views: Vec<_> = members.iter().map(|known| (known.held.branch, known.branch.view())).collect();
+    let views: Vec<_> = views.iter().map(|(branch, view)| Member { branch: *branch, view }).collect();
+    let settlement = settlement(&views, ready.held.branch);
+    Ok((members, settlement))
+}
+
+/// Relieves branches of a group.
+pub(crate) fn relieve<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    members: &mut [Known],
+    relieve: &[Uuid],
+) -> Result<(), Error> {
+    for known in members.iter_mut().filter(|known| relieve.contains(&known.held.branch)) {
+        lawful(by_rule(desk, shared, known, Command::Relieve))?;
     }
     Ok(())
 }
 
+/// Counts an acceptance where a limit was agreed, and says whether it waits for a person. The operator is told when a
+/// party begins to accept in bulk.
+fn is_held<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<bool, Error> {
+    let now = desk.now();
+    let [origin, recipient] = Side::ALL.map(|side| &known.branch.unit(side).party);
+    let limit = shared.release().hourly_acceptances(origin, &crate::contract(), recipient, &known.purpose, now);
+    let Some(limit) = limit else { return Ok(false) };
+    let within = acceptance::add(desk.tx(), known, now, now - ACCEPTANCE_WINDOW)?;
+    let Pace::Bulk { is_held, is_new } = pace(known.branch.opening().kind, limit, within) else { return Ok(false) };
+    metrics::add(&shared.counters.over_limit);
+    if is_new {
+        let reason = reason::ACCEPTANCE_LIMIT;
+        tracing::error!(reason, party = %recipient, %limit, "A party accepts in bulk. Somebody must look at this.");
+    }
+    Ok(is_held)
+}
+
 /// The parts that an assignment discloses: what the tier and the basis allow and the recipient does not have yet.
-fn due<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<Vec<PartDigest>, Error> {
+pub(crate) fn due<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<Vec<PartDigest>, Error> {
     let (view, ids) = (known.branch.view(), known.branch.ids());
     let pieces = content::newest(desk, ids.case, send::owner(known.held, ids.referral))?;
     // Who consented may have come under suspicion since.

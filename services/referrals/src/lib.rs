@@ -5,6 +5,7 @@
 //! carries it are on disk together; before this store holds the recipient's acceptance no later tier is sealed, queued
 //! or sent; who may not see a case does not learn that it exists; what an ended branch left at its recipient is erased,
 //! unless a retention class or a legal hold keeps it, and whoever withdrew consent is told which.
+//! Whoever accepts faster than was agreed waits for a person.
 //! Never: decides what the rules can decide, writes in the other side's log, or keeps content, or what an event says
 //! about a person, outside the key of its case. While nobody answers, the origin turns to the next level by
 //! itself, and the recipient has whoever is on duty told, if the unit has a roster.
@@ -12,6 +13,7 @@
 mod access;
 mod act;
 mod area;
+mod assign;
 mod code;
 mod content;
 mod desk;

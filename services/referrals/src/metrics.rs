@@ -31,6 +31,11 @@ pub const CALLED: Metric =
 /// Nobody was left to tell.
 pub const UNCALLED: Metric =
     ("nhipcau_referral_nobody_called_total", "Times that something waited and nobody was left to tell.");
+/// Acceptances beyond what was agreed for an hour.
+pub const OVER_LIMIT: Metric = (
+    "nhipcau_referral_acceptances_over_limit_total",
+    "Acceptances of a party beyond what its agreement allows within an hour.",
+);
 /// Cases of which every body was erased.
 pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
 
@@ -47,13 +52,14 @@ pub struct Counters {
     pub(crate) escalated: AtomicU64,
     pub(crate) called: AtomicU64,
     pub(crate) uncalled: AtomicU64,
+    pub(crate) over_limit: AtomicU64,
     pub(crate) erased: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 11] {
+    pub fn read(&self) -> [(Metric, u64); 12] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (OPENED, read(&self.opened)),
@@ -66,6 +72,7 @@ impl Counters {
             (ESCALATED, read(&self.escalated)),
             (CALLED, read(&self.called)),
             (UNCALLED, read(&self.uncalled)),
+            (OVER_LIMIT, read(&self.over_limit)),
             (ERASED, read(&self.erased)),
         ]
     }

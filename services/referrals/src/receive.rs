@@ -218,7 +218,7 @@ fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event
         send::withhold(desk, shared, known)?;
     }
     match event.body.kind() {
-        EventKind::Accepted | EventKind::Acknowledged => group::settle(desk, shared, known),
+        kind @ (EventKind::Accepted | EventKind::Acknowledged) => group::settle(desk, shared, known, kind),
         EventKind::Redirected => waking::follow(desk, shared, known, event),
         _ => Ok(()),
     }

@@ -77,6 +77,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::HandBackRequested => pb::BranchCondition::HandBackRequested,
         Condition::WithdrawalUnanswered => pb::BranchCondition::WithdrawalUnanswered,
         Condition::LegalHold => pb::BranchCondition::LegalHold,
+        Condition::AssignmentHeld => pb::BranchCondition::AssignmentHeld,
     };
     number as i32
 }

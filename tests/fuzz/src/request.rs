@@ -7,7 +7,7 @@ use nhipcau_proto::{
 use prost::Message;
 
 /// What may be sent to a service, by number.
-const REQUESTS: [fn(&[u8]); 23] = [
+const REQUESTS: [fn(&[u8]); 24] = [
     check::<referral::SubmitReferralRequest>,
     check::<referral::OpenBranchRequest>,
     check::<referral::DiscloseBranchRequest>,
@@ -31,6 +31,7 @@ const REQUESTS: [fn(&[u8]); 23] = [
     check::<referral::HandBackBranchRequest>,
     check::<referral::TakeHandBackRequest>,
     check::<referral::ExplainTimeLimitsRequest>,
+    check::<referral::AssignBranchRequest>,
 ];
 
 /// The first byte says which request the rest is.

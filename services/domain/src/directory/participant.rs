@@ -65,8 +65,20 @@ pub struct AreaRef {
     pub code: Box<str>,
 }
 
-/// Agreements: sender, contract, recipient, then purposes with their validity.
-pub(super) type Agreements = BTreeMap<PartyId, BTreeMap<ContractId, BTreeMap<PartyId, Vec<(Purpose, Validity)>>>>;
+/// Most acceptances an hour that an agreement can allow.
+pub(super) const MOST_HOURLY: u32 = 10_000;
+
+/// What one party may send to another for.
+#[derive(Debug, Clone)]
+pub(super) struct Agreed {
+    pub(super) purpose: Purpose,
+    pub(super) validity: Validity,
+    /// Acceptances within an hour that need no person; 0 when as many as there are.
+    pub(super) hourly_acceptances: u32,
+}
+
+/// Agreements: sender, contract, recipient.
+pub(super) type Agreements = BTreeMap<PartyId, BTreeMap<ContractId, BTreeMap<PartyId, Vec<Agreed>>>>;
 
 /// The participants of a release, indexed.
 #[derive(Debug, Clone, Default)]

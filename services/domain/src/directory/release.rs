@@ -1,6 +1,7 @@
 //! One verified release of the directory: the immutable view that every decision about peers is taken from.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use nhipcau_proto::directory::v1 as pb;
 use super::freshness::Freshness;
 use super::key::{AccessPoint, SealingKey, SigningKey};
 use super::notices::Notices;
-use super::participant::{Participants, Party, UNIT_LEVELS, Unit};
+use super::participant::{Agreed, Participants, Party, UNIT_LEVELS, Unit};
 use super::root::TrustedRoot;
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
 
@@ -181,11 +182,36 @@ impl Release {
         at: Timestamp,
     ) -> bool {
         let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at));
-        let agreed = || {
-            let by_recipient = self.participants.agreements.get(sender)?.get(contract)?;
-            Some(by_recipient.get(recipient)?.iter().any(|(p, v)| p == purpose && v.contains(at)))
-        };
-        agreed().unwrap_or(false) && takes_part(sender) && takes_part(recipient)
+        let mut agreed = self.agreed((sender, recipient), contract, purpose, at);
+        agreed.next().is_some() && takes_part(sender) && takes_part(recipient)
+    }
+
+    /// How many acceptances of the recipient within an hour need no person at the sender; `None` when no agreement in
+    /// force at the instant sets a limit. Of several the lowest counts.
+    #[must_use]
+    pub fn hourly_acceptances(
+        &self,
+        sender: &PartyId,
+        contract: &ContractId,
+        recipient: &PartyId,
+        purpose: &Purpose,
+        at: Timestamp,
+    ) -> Option<NonZeroU32> {
+        let agreed = self.agreed((sender, recipient), contract, purpose, at);
+        agreed.filter_map(|agreed| NonZeroU32::new(agreed.hourly_acceptances)).min()
+    }
+
+    /// The agreements in force at an instant by which one party may send to another for a purpose.
+    fn agreed<'r>(
+        &'r self,
+        (sender, recipient): (&PartyId, &PartyId),
+        contract: &ContractId,
+        purpose: &'r Purpose,
+        at: Timestamp,
+    ) -> impl Iterator<Item = &'r Agreed> + use<'r> {
+        let of_sender = self.participants.agreements.get(sender).and_then(|by_contract| by_contract.get(contract));
+        let agreed = of_sender.and_then(|by_recipient| by_recipient.get(recipient)).into_iter().flatten();
+        agreed.filter(move |agreed| agreed.purpose == *purpose && agreed.validity.contains(at))
     }
 
     /// The newest minor version of a contract in use.

@@ -36,6 +36,8 @@ pub struct Branch {
     given: Option<PartSet>,
     heard: Option<Timestamp>,
     held: bool,
+    /// Whether this is the copy of its origin.
+    origins: bool,
 }
 
 impl Branch {
@@ -59,6 +61,7 @@ impl Branch {
             given: None,
             heard: None,
             held: false,
+            origins: false,
         };
         branch.origin.append(event, &recipient)?;
         Ok(branch)
@@ -135,6 +138,7 @@ impl Branch {
         }
         view.ahead = self.heard.map_or(SignedDuration::ZERO, |heard| self.claimed_time().duration_since(heard));
         view.held = self.held;
+        view.assignment_held = self.origins && view.is_ready();
         view
     }
 
@@ -142,6 +146,13 @@ impl Branch {
     #[must_use]
     pub fn with_held(self, held: bool) -> Self {
         Self { held, ..self }
+    }
+
+    /// The branch as its origin holds it, or as somebody else does. The origin's rules assign an acceptance when it is
+    /// stored: one that is not assigned waits for a person.
+    #[must_use]
+    pub fn with_origins(self, origins: bool) -> Self {
+        Self { origins, ..self }
     }
 
     /// The branch where it is known which of the parts that its events name came to the recipient: content may be
@@ -162,7 +173,9 @@ impl Branch {
     /// The branch with what is known of another copy of it beside the logs.
     #[must_use]
     pub fn known_like(self, other: &Self) -> Self {
-        Self { given: other.given, heard: other.heard, held: other.held, ..self }
+        // What is shorter than the other copy waited for nobody if that one does not.
+        let origins = other.origins && other.view().assignment_held;
+        Self { given: other.given, heard: other.heard, held: other.held, origins, ..self }
     }
 
     /// When it was opened, as far as that is believed.

@@ -60,6 +60,7 @@ impl<'a> Fold<'a> {
             erased: false,
             withdrawal_answer: None,
             held: false,
+            assignment_held: false,
             disclosed: super::PartSet::EMPTY,
             ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),

@@ -3,9 +3,18 @@
 //!
 //! Only the origin opens, assigns and relieves, so that these rules need no agreement between sides.
 
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::{code::Cause, event::UnitRef, kind::State, view::View, violation::Refusal};
+use super::{
+    code::Cause,
+    event::UnitRef,
+    kind::{EventKind, Kind, State},
+    view::View,
+    violation::Refusal,
+};
 use crate::reason;
 
 /// How many redirects of a need are followed to wherever they lead. With one more the need goes to a unit above.
@@ -42,6 +51,37 @@ pub fn settle(members: &[Member<'_>], branch: Uuid) -> Settlement {
     }
     let others = members.iter().filter(|member| member.branch != branch && member.view.state.is_pending());
     Settlement { assign: Some(branch), relieve: others.map(|member| member.branch).collect() }
+}
+
+/// For how long an acceptance counts among those of its recipient.
+pub const ACCEPTANCE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether an event of the recipient makes the origin assign: for a TRANSFER a person's acknowledgement.
+#[must_use]
+pub const fn is_acceptance(kind: Kind, event: EventKind) -> bool {
+    matches!((kind, event), (Kind::Transfer, EventKind::Acknowledged) | (Kind::Referral, EventKind::Accepted))
+}
+
+/// Whether a recipient accepts faster than was agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// No faster than that.
+    Agreed,
+    /// Faster.
+    Bulk {
+        /// What would be disclosed waits for a person. A TRANSFER has been disclosed: it goes on, because somebody said
+        /// that they look after the child.
+        is_held: bool,
+        /// It has just begun.
+        is_new: bool,
+    },
+}
+
+/// How fast a recipient accepts, by its acceptances within [`ACCEPTANCE_WINDOW`], this one included.
+#[must_use]
+pub fn pace(kind: Kind, limit: NonZeroU32, within: u64) -> Pace {
+    let beyond = within.saturating_sub(limit.get().into());
+    if beyond == 0 { Pace::Agreed } else { Pace::Bulk { is_held: kind == Kind::Referral, is_new: beyond == 1 } }
 }
 
 /// A unit that a need went to.

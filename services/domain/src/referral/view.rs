@@ -64,6 +64,8 @@ pub enum Condition {
     WithdrawalUnanswered,
     /// Whoever holds this copy keeps its case by a legal hold.
     LegalHold,
+    /// The origin holds the acceptance and has not assigned the branch: a person decides.
+    AssignmentHeld,
 }
 
 /// When the events came that stop time limits; only those by a person where one is waited for.
@@ -118,6 +120,8 @@ pub struct View {
     pub withdrawal_answer: Option<WithdrawalAnswer>,
     /// True when whoever holds this copy keeps its case by a legal hold. No event says so.
     pub held: bool,
+    /// True when this is the origin's copy and waits for a person to assign it. No event says so.
+    pub assignment_held: bool,
     /// Parts that the recipient was given, as far as that is known; else those that events name.
     pub disclosed: PartSet,
     /// By how much the origin's clock was ahead when it computed the limits; zero when it is believed.
@@ -223,6 +227,9 @@ impl View {
         }
         if self.asks_to_hand_back() {
             found.push(Condition::HandBackRequested);
+        }
+        if self.assignment_held {
+            found.push(Condition::AssignmentHeld);
         }
         if self.emergency {
             found.push(Condition::EmergencyReleased);

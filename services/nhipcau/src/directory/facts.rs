@@ -158,7 +158,11 @@ fn contract(it: &pb::Contract) -> String {
 
 fn agreement(it: &pb::Agreement) -> String {
     let validity = validity(it.validity.as_ref());
-    format!("{} → {}: {} for {}, {validity}", it.sender_party, it.recipient_party, it.contract, it.purpose)
+    let limit = match it.hourly_acceptances {
+        0 => String::new(),
+        most => format!(", at most {most} acceptances an hour without a person"),
+    };
+    format!("{} → {}: {} for {}, {validity}{limit}", it.sender_party, it.recipient_party, it.contract, it.purpose)
 }
 
 fn dataflow(it: &pb::Dataflow) -> String {

@@ -68,6 +68,8 @@ pub(super) enum Command {
     },
     /// Recipient: says that one's own systems have erased what an ended branch left. The access point has by itself.
     Erase(Target),
+    /// Origin: goes on with an acceptance that waits for a person, and discloses what is due.
+    Assign(Target),
     /// Origin: gives further details.
     Disclose {
         #[command(flatten)]
@@ -123,6 +125,7 @@ pub(crate) enum Transition {
     AnswerRevocation { granted: bool },
     HandBack(pb::HandBackReason),
     Erase,
+    Assign,
     Disclose { content: Box<pb::ReferralContent>, emergency: Option<pb::VitalInterest> },
     Revoke(pb::RevocationReason),
     TakeHandBack,
@@ -191,6 +194,7 @@ impl Command {
             Self::AnswerRevocation { target, granted } => (target, Transition::AnswerRevocation { granted }),
             Self::HandBack { target, reason } => (target, Transition::HandBack(reason)),
             Self::Erase(target) => (target, Transition::Erase),
+            Self::Assign(target) => (target, Transition::Assign),
             Self::Disclose { target, content, emergency, citation } => {
                 let emergency = emergency
                     .map(|danger| pb::VitalInterest { citation: citation.unwrap_or_default(), danger: danger.into() });
@@ -248,6 +252,7 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
             call!(decisions.hand_back_branch(HandBackBranchRequest { reason: reason.into() }))
         }
         Transition::Erase => call!(decisions.erase_branch(EraseBranchRequest {})),
+        Transition::Assign => call!(steering.assign_branch(AssignBranchRequest {})),
         Transition::Disclose { content, emergency } => {
             call!(steering.disclose_branch(DiscloseBranchRequest { content: Some(*content), emergency: emergency }))
         }

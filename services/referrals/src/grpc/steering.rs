@@ -1,4 +1,4 @@
-//! The door of the origin for single branches: open a further one, disclose, take back, close.
+//! The door of the origin for single branches: open a further one, assign, disclose, take back, close.
 
 use nhipcau_domain::referral::{Command, Refusal as Broken, Revocation, Side, read_unit};
 use nhipcau_proto::referral::v1::{self as pb, referral_steering_service_server::ReferralSteeringService};
@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::{Door, work::call};
 use crate::{
     act::{self, Asked},
-    code, disclose,
+    assign, code, disclose,
     error::Error,
     name::{BranchName, referral_name},
     open_branch,
@@ -50,6 +50,21 @@ impl ReferralSteeringService for Door {
         let done = self.carry_out(validate_only, move |desk| open_branch::open(desk, &shared, &asked)).await?;
         let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
         Ok(Response::new(pb::OpenBranchResponse { branch, replayed }))
+    }
+
+    async fn assign_branch(
+        &self,
+        request: Request<pb::AssignBranchRequest>,
+    ) -> Result<Response<pb::AssignBranchResponse>, Status> {
+        let message = request.get_ref();
+        let call = call(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        of_origin(&message.name, &call)?;
+        check(message)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let (shared, validate_only) = (self.shared.clone(), message.validate_only);
+        let done = self.carry_out(validate_only, move |desk| assign::assign(desk, &shared, &asked)).await?;
+        let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
+        Ok(Response::new(pb::AssignBranchResponse { branch, replayed }))
     }
 
     async fn disclose_branch(

@@ -46,6 +46,7 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
     let Some((branch, is_whole)) = together else { return Ok(None) };
     let is_held = !hold::of(tx, &branch.unit(held.side).party, branch.ids().case)?.is_empty();
     let branch = beside(branch, held.side, &origin).with_held(is_held);
+    let branch = branch.with_origins(held.side == Side::Origin && is_whole);
     Ok(Some(Known { held, purpose, branch, is_whole }))
 }
 

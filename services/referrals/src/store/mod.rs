@@ -1,6 +1,7 @@
 //! The SQL of referrals: branches with both logs, content, answered requests, what reading needs, what keeps content,
 //! who is told. No decisions; whoever calls holds the transaction.
 
+pub(crate) mod acceptance;
 pub(crate) mod access;
 pub(crate) mod branch;
 pub(crate) mod content;

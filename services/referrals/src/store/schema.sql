@@ -66,6 +66,16 @@ CREATE TABLE IF NOT EXISTS referral_content (
   PRIMARY KEY (owner, holder, part, version)
 );
 
+-- Acceptances of a recipient's party by which it is counted, where an agreement sets a limit: those of the last hour.
+CREATE TABLE IF NOT EXISTS referral_acceptance (
+  origin TEXT NOT NULL,
+  recipient TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  accept_time INTEGER NOT NULL,
+  branch BLOB NOT NULL,
+  PRIMARY KEY (origin, recipient, purpose, accept_time, branch)
+);
+
 -- Requests that were answered, by calling system. digest: of the request, encrypted under the key of the case, because
 -- the digest of an unsalted name would tell the name. branch: empty when the answer is a whole referral.
 CREATE TABLE IF NOT EXISTS referral_request (

@@ -178,6 +178,7 @@ transitions! {
     hand_back = hand_back_branch(HandBackBranchRequest { reason: pb::HandBackReason });
     take_hand_back = take_hand_back(TakeHandBackRequest {});
     revoke = revoke_branch(RevokeBranchRequest { reason: pb::RevocationReason });
+    assign = assign_branch(AssignBranchRequest {});
     close = close_branch(CloseBranchRequest {});
     disclose = disclose_branch(DiscloseBranchRequest { content: Option<pb::ReferralContent>, emergency: Option<pb::VitalInterest> });
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
+mod acceptances;
 mod areas;
 mod attacks;
 mod closed;

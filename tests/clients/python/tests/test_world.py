@@ -66,8 +66,8 @@ LOCAL = {
 #: Tables with rows of which nothing follows for others: what waits for its use, what was put aside, and orders of one's
 #: own, of which the access records are the evidence.
 NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload",
-               "indicator_piece", "indicator_waiting", "indicator_named", "referral_hold", "referral_kept",
-               "referral_waking", "referral_notice"}
+               "indicator_piece", "indicator_waiting", "indicator_named", "referral_acceptance", "referral_hold",
+               "referral_kept", "referral_waking", "referral_notice"}
 
 
 def setUpModule() -> None:

@@ -188,6 +188,7 @@ impl ReleaseBuilder {
             recipient_party: recipient.to_string(),
             purpose: purpose.to_string(),
             validity: Some(validity_of(validity)),
+            hourly_acceptances: 0,
         };
         self.with(|wire| wire.agreements.push(agreement))
     }

@@ -7,7 +7,7 @@ use std::fmt::Arguments;
 use jiff::Timestamp;
 use nhipcau_proto::directory::v1 as pb;
 
-use crate::directory::participant::{Hostings, Participants, Party};
+use crate::directory::participant::{Agreed, Hostings, MOST_HOURLY, Participants, Party};
 use crate::directory::read;
 use crate::directory::release::Release;
 use crate::directory::violation::{Problem, Violations};
@@ -151,6 +151,9 @@ impl Reader<'_> {
             if let Some(validity) = validity {
                 self.not_after_expiry(validity.start, path);
             }
+            let hourly_acceptances = entry.hourly_acceptances;
+            let is_few = hourly_acceptances <= MOST_HOURLY;
+            self.found.require(is_few, Problem::Range, format_args!("{path}.hourly_acceptances"));
             let (Some(sender), Some(contract), Some(recipient), Some(purpose), Some(validity)) =
                 (sender, contract, recipient, purpose, validity)
             else {
@@ -158,7 +161,7 @@ impl Reader<'_> {
             };
             let by_contract = self.known.agreements.entry(sender).or_default();
             let by_recipient = by_contract.entry(contract).or_default();
-            by_recipient.entry(recipient).or_default().push((purpose, validity));
+            by_recipient.entry(recipient).or_default().push(Agreed { purpose, validity, hourly_acceptances });
         }
     }
 

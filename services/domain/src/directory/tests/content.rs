@@ -57,6 +57,33 @@ fn broadcasting_is_for_publishers_alone() {
 }
 
 #[test]
+fn the_lowest_limit_of_the_agreements_in_force_counts_and_none_is_none() {
+    let ceremony = ceremony();
+    let (moh, hanoi) = (party("moh"), party("hanoi"));
+    let with = |limits: &'static [u32]| {
+        programme(&ceremony.root).with(move |wire| {
+            let is_meant = |it: &&pb::Agreement| it.sender_party == "moh" && it.recipient_party == "hanoi";
+            let agreed = wire.agreements.iter().find(is_meant).unwrap().clone();
+            wire.agreements
+                .extend(limits.iter().map(|most| pb::Agreement { hourly_acceptances: *most, ..agreed.clone() }));
+        })
+    };
+    for (limits, expected) in [(&[][..], None), (&[0], None), (&[10, 0, 3], Some(3)), (&[10_000], Some(10_000))] {
+        let release = ceremony.release(&with(limits));
+        let limit = |from, to, purposed| {
+            release
+                .hourly_acceptances(from, &referral(), to, &purpose(purposed), day(15))
+                .map(std::num::NonZeroU32::get)
+        };
+        assert_eq!(limit(&moh, &hanoi, "protection"), expected, "{limits:?}");
+        assert_eq!(limit(&hanoi, &moh, "protection"), None, "it has a direction");
+        assert_eq!(limit(&moh, &hanoi, "research"), None, "and a purpose");
+    }
+    let found = problems_of(|wire| wire.agreements[0].hourly_acceptances = 10_001);
+    assert_eq!(found, only("agreements[0].hourly_acceptances", Problem::Range));
+}
+
+#[test]
 fn a_unit_is_served_as_it_says_else_as_its_parents_else_as_its_party() {
     let ceremony = ceremony();
     let builder = programme(&ceremony.root).access_point(&ap("hanoi-2"), &party("hanoi"), &[&party("hanoi")]).host(

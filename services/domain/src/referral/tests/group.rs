@@ -1,14 +1,16 @@
 //! At most one branch of a need is assigned, whatever crosses.
 
+use std::num::NonZeroU32;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::world::{World, commands, duty, parts, unit};
+use super::world::{World, commands, duty, parts, time, unit};
 use crate::{
     reason,
     referral::{
-        Cause, Command, Kind, Part, Refusal, Side, State, View,
-        group::{Member, Next, Tried, onward, settle},
+        Branch, Cause, Command, Condition, EventKind, Kind, Part, Refusal, Side, State, View,
+        group::{Member, Next, Pace, Tried, is_acceptance, onward, pace, settle},
     },
 };
 
@@ -101,6 +103,55 @@ fn the_first_acceptance_stored_is_assigned_and_the_others_are_relieved() {
     need.worlds[0].deliver(Side::Origin);
     need.settle(0);
     assert_eq!(need.worlds[0].exchanged(Side::Origin).origin.view().state, State::Relieved);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn beyond_the_limit_everything_that_is_not_disclosed_waits(limit in 1_u32..=10_000, within in 0_u64..20_000) {
+        let limit = NonZeroU32::new(limit).expect("not zero");
+        let agreed = within <= u64::from(limit.get());
+        for kind in Kind::ALL {
+            match pace(kind, limit, within) {
+                Pace::Agreed => prop_assert!(agreed),
+                Pace::Bulk { is_held, is_new } => {
+                    prop_assert!(!agreed);
+                    prop_assert_eq!(is_held, kind == Kind::Referral);
+                    prop_assert_eq!(is_new, within == u64::from(limit.get()) + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_makes_a_branch_ready_is_what_counts() {
+    for kind in Kind::ALL {
+        let counted: Vec<_> = EventKind::ALL.into_iter().filter(|event| is_acceptance(kind, *event)).collect();
+        let expected = match kind {
+            Kind::Transfer => vec![EventKind::Acknowledged],
+            Kind::Referral => vec![EventKind::Accepted],
+            Kind::Notification => vec![],
+        };
+        assert_eq!(counted, expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn only_the_copy_of_the_origin_says_that_an_acceptance_waits_and_only_while_it_does() {
+    let mut world = World::open(Kind::Referral, duty(), 0);
+    world.deliver(Side::Recipient);
+    world.act(Side::Recipient, Command::Accept);
+    world.deliver(Side::Origin);
+    let accepted = world.origin.clone().with_origins(true);
+    let waits = |branch: &Branch| branch.view().conditions(time(99)).contains(&Condition::AssignmentHeld);
+    assert!(waits(&accepted) && !waits(&world.origin));
+    assert!(world.act(Side::Origin, Command::Assign(parts(&[Part::Identity]))));
+    let assigned = world.origin.clone().with_origins(true);
+    assert!(!waits(&assigned));
+    assert!(!waits(&accepted.clone().known_like(&assigned)), "what was assigned waited for nobody");
+    assert!(waits(&accepted.clone().known_like(&accepted)));
 }
 
 #[test]

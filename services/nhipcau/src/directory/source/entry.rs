@@ -191,6 +191,8 @@ pub(super) struct Agreement {
     purpose: String,
     start_time: Time,
     expire_time: Option<Time>,
+    #[serde(default)]
+    hourly_acceptances: u32,
 }
 
 impl From<Agreement> for pb::Agreement {
@@ -201,6 +203,7 @@ impl From<Agreement> for pb::Agreement {
             recipient_party: entry.recipient_party,
             purpose: entry.purpose,
             validity: validity(entry.start_time, entry.expire_time),
+            hourly_acceptances: entry.hourly_acceptances,
         }
     }
 }

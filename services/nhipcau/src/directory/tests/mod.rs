@@ -210,6 +210,26 @@ fn the_next_release_follows_and_says_what_changes() {
 }
 
 #[test]
+fn a_limit_of_acceptances_is_drawn_up_and_shown() {
+    let office = Office::new();
+    let first = office.first();
+    office.install(&first).unwrap();
+    office.change("agreements.toml", "purpose =", "hourly_acceptances = 10\npurpose =");
+    let second = office.second(&first);
+    office.install(&second).unwrap();
+    let limit = verify(&office.place(), day(1)).unwrap().hourly_acceptances(
+        &"moh".parse().unwrap(),
+        &"nhipcau.referral.v1".parse().unwrap(),
+        &"vwu".parse().unwrap(),
+        &"protection".parse().unwrap(),
+        day(1),
+    );
+    assert_eq!(limit.map(std::num::NonZeroU32::get), Some(10));
+    let shown = Summary::of(&fs::read(&second).unwrap(), day(1)).unwrap().to_string();
+    assert!(shown.contains(", at most 10 acceptances an hour without a person"), "{shown}");
+}
+
+#[test]
 fn signers_sign_copies_that_are_brought_together() {
     let office = Office::new();
     let path = office.draw_up(&Before::Root(&office.root), "out/1.release").unwrap();
