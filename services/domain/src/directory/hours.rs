@@ -75,3 +75,37 @@ impl fmt::Display for Hours {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(weekdays: &[u32], start_minute: u32, end_minute: u32) -> Hours {
+        let wire = pb::OpeningHours { weekdays: weekdays.to_vec(), start_minute, end_minute };
+        Hours::read(&[wire], &mut Violations::default(), format_args!("hours"))
+    }
+
+    #[test]
+    fn somebody_is_there_from_the_first_minute_to_before_the_last_and_on_no_other_day() {
+        // 07:30 to 17:00 in Viet Nam; 23 November 2026 is a Monday there.
+        let office = hours(&[1, 2, 3, 4, 5], 450, 1_020);
+        // The whole of a Sunday.
+        let sunday = hours(&[7], 0, 1_440);
+        for (hours, at, expected) in [
+            (&office, "2026-11-23T00:29:59Z", false),
+            (&office, "2026-11-23T00:30:00Z", true),
+            (&office, "2026-11-23T09:59:59Z", true),
+            (&office, "2026-11-23T10:00:00Z", false),
+            (&office, "2026-11-27T09:59:59Z", true),
+            (&office, "2026-11-28T03:00:00Z", false),
+            (&office, "2026-11-29T03:00:00Z", false),
+            (&sunday, "2026-11-28T16:59:59Z", false),
+            (&sunday, "2026-11-28T17:00:00Z", true),
+            (&sunday, "2026-11-29T16:59:59Z", true),
+            (&sunday, "2026-11-29T17:00:00Z", false),
+        ] {
+            assert_eq!(hours.contain(at.parse().unwrap()), expected, "{hours} at {at}");
+        }
+        assert!(!Hours::default().contain("2026-11-23T03:00:00Z".parse().unwrap()), "nobody has said");
+    }
+}

@@ -175,3 +175,21 @@ async fn a_transfer_for_which_the_directory_has_no_rule_says_so() {
     assert_eq!(reasons(world.branch(HANOI, &transfer).await), [reason::LIMIT_RULE_MISSING]);
     assert_eq!(reasons(world.branch(HANOI, &referral).await), Vec::<String>::new(), "nothing was agreed");
 }
+
+#[tokio::test]
+async fn a_need_that_is_opened_again_begins_anew_and_not_with_the_old_report() {
+    let mut world = World::open().await;
+    world.amend(rules).await;
+    let first = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    world.acknowledge(HANOI, &first).await.unwrap();
+    world.settle().await;
+    world.complete(HANOI, &first, pb::Outcome::Resolved).await.unwrap();
+    world.settle().await;
+    world.close(MOH, &first).await.unwrap();
+    world.settle().await;
+    world.pass(SignedDuration::from_hours(5));
+    let again = world.further(&first, "hanoi/ba-dinh", |request| request.reopen = true).await.unwrap();
+    let now = world.now().as_second();
+    assert_eq!(shown(&again), [("intake", now, now + 12 * 3_600), ("answer", now, now + 12 * 3_600)]);
+}

@@ -358,3 +358,19 @@ async fn a_request_stands_for_what_its_branch_was_opened_with_and_not_for_what_w
     assert!(world.try_submit(MOH, &request).await.unwrap().replayed);
     assert_eq!(story_in(world.content(MOH, &branch).await), LATER);
 }
+
+#[tokio::test]
+async fn nothing_further_is_opened_while_an_own_event_waits_for_what_it_names() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.state(MOH, &branch).await, BranchState::Assigned);
+    // As a store that was put back holds it before the other side's event has come again.
+    let handle = world.nodes[MOH].handle();
+    let lost = "DELETE FROM referral_event WHERE holder = 1 AND side = 2";
+    assert_eq!(handle.call(move |tx, _, _| tx.execute(lost, &[])).await.unwrap(), 1);
+    let refused = world.further(&branch, "vwu/desk", |request| request.cause_branch.clear()).await.unwrap_err();
+    assert_eq!(refusal(&refused), (Code::Unavailable, reason::BRANCH_RECOVERING.into()));
+}
