@@ -404,22 +404,3 @@ async fn a_hold_keeps_the_stored_envelopes_of_what_ended_before_it_for_as_long_a
     world.take_back(HANOI, &branch, "7/2026").await.unwrap();
     assert_eq!(world.count(HANOI, KEYS).await, 0);
 }
-
-#[tokio::test]
-async fn a_hold_keeps_the_key_of_a_case_of_which_no_part_is_left() {
-    let mut world = World::open().await;
-    let request = submission(ReferralKind::Referral, "moh/111", &["hanoi/ba-dinh", "dolisa/desk"]);
-    let branches = world.submit(MOH, &request).await;
-    world.settle().await;
-    // Another party at the same access point still has the case.
-    world.reject(HANOI, &branches[0], pb::RejectionCode::NoCapacity).await.unwrap();
-    world.settle().await;
-    assert_eq!(world.count(HANOI, PARTS).await, 1, "that of the other party");
-    world.order(HANOI, &branches[0], "7/2026").await.unwrap();
-    world.revoke(MOH, &branches[1], pb::RevocationReason::NeedMet).await.unwrap();
-    world.settle().await;
-    assert_eq!((world.count(HANOI, PARTS).await, world.count(HANOI, KEYS).await), (0, 1));
-    world.take_back(HANOI, &branches[0], "7/2026").await.unwrap();
-    world.settle().await;
-    assert_eq!(world.count(HANOI, KEYS).await, 0, "nothing else kept it");
-}
