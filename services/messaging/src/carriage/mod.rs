@@ -25,10 +25,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// An envelope.
-    #[error("an envelope: {0}")]
+    #[error("an envelope is not to be believed")]
     Envelope(#[from] envelope::Rejected),
     /// A receipt.
-    #[error("a receipt: {0}")]
+    #[error("a receipt is not to be believed")]
     Receipt(#[from] receipt::Rejected),
     /// An envelope has its parts, or is for everybody: neither belongs into evidence of a case.
     #[error("an envelope is not one of a case without its parts")]

@@ -41,7 +41,7 @@ pub enum Refused {
     #[error("the file is not evidence of a known format")]
     Malformed,
     /// The directory in it.
-    #[error("the directory in the file: {0}")]
+    #[error("the directory in the file is not to be believed")]
     Directory(#[from] directory::Error),
     /// Whoever made it is not in that directory.
     #[error("the access point that made the file, or its key, is not in the directory")]
