@@ -52,6 +52,25 @@ impl<'c, 't> Context<'c, 't> {
         id
     }
 
+    /// Tries a piece of work: when it fails, everything that it wrote or wished for is undone, and the handler goes on.
+    ///
+    /// # Errors
+    /// What the work returns, or [`store::Error`] when the store failed.
+    pub fn attempt<T, E: From<store::Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Context<'_, '_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Self { now, tx, case_keys, id_key, entropy, wishes } = self;
+        let (done, wished) = tx.savepoint(|tx| {
+            let mut context = Context::new(*now, tx, case_keys, id_key, &mut **entropy);
+            let done = work(&mut context)?;
+            Ok::<_, E>((done, context.finish()))
+        })?;
+        wishes.drafts.extend(wished.drafts);
+        wishes.erasures.extend(wished.erasures);
+        Ok(done)
+    }
+
     /// The uid of something that a request makes: the same for the same cause.
     #[must_use]
     pub fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid {

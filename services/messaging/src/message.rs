@@ -248,6 +248,8 @@ pub struct Incoming<'m> {
     pub id: MessageId,
     /// Access point that signed it.
     pub sender: &'m AccessPointId,
+    /// True when that is this access point itself.
+    pub own: bool,
     /// True when it came by broadcast.
     pub broadcast: bool,
     /// Position in its channel.

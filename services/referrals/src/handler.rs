@@ -16,11 +16,11 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
-    EVENT_MESSAGE, erase,
+    EVENT_MESSAGE, REQUEST_MESSAGE, erase,
     error::Error,
     group, ladder, metrics,
     receive::{self, NotTaken},
-    recover,
+    recover, requested,
     store::{
         branch,
         log::{self, Carried},
@@ -90,7 +90,11 @@ impl Handler for Referrals {
     }
 
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
-        match receive::take(context, &self.shared, message) {
+        let taken = match message.header.message.as_str() {
+            REQUEST_MESSAGE => requested::take(context, &self.shared, message),
+            _ => receive::take(context, &self.shared, message),
+        };
+        match taken {
             Ok(()) => Ok(()),
             Err(NotTaken::Reason(reason)) => {
                 metrics::add(&self.shared.counters.refused);

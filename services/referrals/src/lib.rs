@@ -42,6 +42,7 @@ mod receive;
 mod recover;
 mod regained;
 mod request;
+mod requested;
 mod send;
 mod store;
 mod submit;
@@ -77,6 +78,8 @@ pub const MINOR: u32 = 1;
 
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";
+/// The message to oneself by which another service of this access point has a referral submitted.
+const REQUEST_MESSAGE: &str = "nhipcau.referral.v1.SubmissionRequested";
 
 /// Most branches of a referral: what reads it as a whole stays small whatever a peer sends.
 const BRANCHES: u64 = 64;

@@ -41,7 +41,7 @@ impl<E: Into<Error>> From<E> for NotTaken {
     }
 }
 
-const INVALID: NotTaken = NotTaken::Reason(RefusalReason::Invalid);
+pub(crate) const INVALID: NotTaken = NotTaken::Reason(RefusalReason::Invalid);
 const NOT_YET: NotTaken = NotTaken::Reason(RefusalReason::NotYet);
 const WRONG_STATE: NotTaken = NotTaken::Reason(RefusalReason::WrongState);
 
@@ -84,7 +84,7 @@ impl Travelled {
     }
 }
 
-fn is_unit(address: &Address, unit: &UnitRef) -> bool {
+pub(crate) fn is_unit(address: &Address, unit: &UnitRef) -> bool {
     address.party == unit.party && address.unit.as_ref() == Some(&unit.unit)
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Prepared {
     pub(crate) basis: Basis,
     pub(crate) content: Content,
     pub(crate) case: Option<Uuid>,
+    /// Whether a case that nobody here knows is begun under that uid, which another service made up.
+    pub(crate) begins: bool,
 }
 
 /// 32 fresh random bytes.
@@ -102,7 +104,7 @@ impl Prepared {
         match refusal.or((origin, kind, purpose, basis, content)) {
             Ok((Some(origin), Some(kind), Some(purpose), Some(basis), Some(content))) => {
                 let case = case.and_then(Result::ok);
-                Ok(Self { origin, recipients, kind, purpose, basis, content, case })
+                Ok(Self { origin, recipients, kind, purpose, basis, content, case, begins: false })
             }
             Ok(_) => Err(Error::Content(Refusal::one("content", reason::FIELD_REQUIRED))),
             Err(refusal) => Err(Error::Content(refusal)),
@@ -308,10 +310,14 @@ pub(crate) fn is_closed(release: &Release, unit: &UnitRef, now: Timestamp) -> bo
     is_known && !release.is_addressable(&unit.party, &unit.unit, now)
 }
 
-/// The case: a new one, or one in which the caller's party has a part already.
+/// The case: a new one, or one in which the caller's party has a part already; or one that another service begins.
 fn case_of<'t>(desk: &mut impl Desk<'t>, call: &Call, prepared: &Prepared) -> Result<Uuid, Error> {
     let Some(case) = prepared.case else { return Ok(made_by(desk, call, "case", 0)) };
-    for held in branch::of_case(desk.tx(), case)? {
+    let holds = branch::of_case(desk.tx(), case)?;
+    if prepared.begins && holds.is_empty() {
+        return Ok(case);
+    }
+    for held in holds {
         let known = branch::known(desk.tx(), held)?;
         if known.is_some_and(|known| known.branch.unit(held.side).party == call.party) {
             return Ok(case);

@@ -216,6 +216,7 @@ impl Engine {
         let incoming = message::Incoming {
             id: verified.routing.id,
             sender: &key.0,
+            own: key.0 == self.me,
             broadcast: key.1,
             sequence: verified.routing.sequence,
             header: &content.header,

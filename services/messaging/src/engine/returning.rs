@@ -406,6 +406,7 @@ impl Engine {
         let incoming = message::Incoming {
             id: r.id,
             sender: &r.sender,
+            own: r.sender == self.me,
             broadcast: r.recipient == Recipient::All,
             sequence: r.sequence,
             header,

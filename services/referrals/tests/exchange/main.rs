@@ -22,6 +22,7 @@ mod older;
 mod onward;
 mod programme;
 mod reading;
+mod requested;
 mod resting;
 mod restoring;
 mod retention;

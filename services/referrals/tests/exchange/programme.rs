@@ -17,7 +17,10 @@ use nhipcau_messaging::crypto::{seal, sign::SigningKey};
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_referrals::CONTRACT;
 
-use crate::world::{GUEST, NAMES, PURPOSE, contract, key_id, party, point, seed};
+use crate::{
+    requested::asking,
+    world::{GUEST, NAMES, PURPOSE, contract, key_id, party, point, seed},
+};
 
 /// Units and their parties.
 const UNITS: [(&str, &str); 5] =
@@ -74,7 +77,8 @@ pub(crate) fn release(now: Timestamp) -> Arc<Release> {
     let year = SignedDuration::from_hours(24 * 365);
     let long = Validity { start: now - year, expire: Some(now + year) };
     let Signers { root, ids, pairs } = signers();
-    let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year).contract(&contract(), 0);
+    let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year);
+    builder = builder.contract(&contract(), 0).contract(&asking(), 0);
     let guest = party(GUEST);
     builder = builder.party(&guest, ("Khách", "Guest"), long);
     for name in NAMES {
@@ -95,6 +99,11 @@ pub(crate) fn release(now: Timestamp) -> Arc<Release> {
     }
     builder = builder.unit(&party("hanoi"), &UnitId::new("west").unwrap(), ("Tây", "West"), long);
     let purpose = Purpose::new(PURPOSE).unwrap();
+    for (owner, unit, host) in [("moh", "111", "moh"), (GUEST, "desk", "hanoi")] {
+        let (owner, unit) = (party(owner), UnitId::new(unit).unwrap());
+        builder = builder.host(&owner, Some(&unit), &point(host), &[&asking()]);
+        builder = builder.agreement(&owner, &asking(), &owner, &purpose, long);
+    }
     let parties = || NAMES.into_iter().chain([GUEST]);
     for from in parties() {
         for to in parties() {

@@ -36,6 +36,7 @@ pub(crate) use crate::programme::limit;
 use crate::{
     older::AtMinor,
     programme::{Signers, areas, release, signers},
+    requested::{Answers, Asker},
 };
 
 pub(crate) const NAMES: [&str; 3] = ["moh", "hanoi", "vwu"];
@@ -63,6 +64,8 @@ pub(crate) struct Node {
     pub(crate) door: Door,
     pub(crate) service: Referrals,
     pub(crate) readers: Readers,
+    /// What was answered to a service that asked.
+    pub(crate) answers: Answers,
     writer: Option<Writer>,
     outputs: mpsc::Receiver<Output>,
     disk: Disk,
@@ -416,6 +419,8 @@ fn start(
         None
     };
     let seams = Seams { clock: Box::new(clock()), outlet: Box::new(outlet), alarm: Box::new(|_| ()) };
+    let answers = Answers::default();
+    let asker = Asker::new(Arc::clone(&answers));
     let config = Config {
         access_point: point(name),
         start: starts,
@@ -426,7 +431,7 @@ fn start(
             kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: kek(name) }],
         },
         release: Arc::clone(&releases.borrow()),
-        handlers: vec![Box::new(AtMinor(Box::new(Traced(Box::new(service.handler()))), minor))],
+        handlers: vec![Box::new(AtMinor(Box::new(Traced(Box::new(service.handler()))), minor)), Box::new(asker)],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         limits: nhipcau_messaging::engine::Limits::default(),
         is_put_back: false,
@@ -434,5 +439,5 @@ fn start(
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&disk.location, 2).unwrap();
     let door = service.door(writer.handle(), readers.clone(), point(name), CancellationToken::new());
-    Node { door, service, readers, writer: Some(writer), outputs, disk, starts }
+    Node { door, service, readers, answers, writer: Some(writer), outputs, disk, starts }
 }
