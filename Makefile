@@ -11,7 +11,7 @@ PYTHON := target/tools/venv/bin/python
 SECOND := tests/clients/python
 # What is tested on SQLite in memory and in files, again with every store at the PostgreSQL server.
 AT_SERVER := NHIPCAU_TEST_STORE=postgres cargo test --locked --lib --test exchange \
-	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals
+	--package nhipcau-messaging --package nhipcau-indicators --package nhipcau-referrals --package nhipcau-switchboard
 export NHIPCAU_NATS_SERVER := $(CURDIR)/target/tools/nats-server
 
 .PHONY: help setup demo sandbox test sim faults fuzz leaks mutants bench lint fmt

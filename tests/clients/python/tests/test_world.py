@@ -63,11 +63,12 @@ LOCAL = {
     "referral_content": {"version"},
     "referral_branch": {"create_time"},
 }
-#: Tables with rows of which nothing follows for others: what waits for its use, what was put aside, and orders of one's
-#: own, of which the access records are the evidence.
+#: Tables with rows of which nothing follows for others: what waits for its use, what was put aside, orders of one's own,
+#: of which the access records are the evidence, and contacts, which travel to nobody.
 NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload",
                "indicator_piece", "indicator_waiting", "indicator_named", "referral_acceptance", "referral_hold",
-               "referral_kept", "referral_waking", "referral_notice"}
+               "referral_kept", "referral_waking", "referral_notice", "switchboard_contact", "switchboard_sending",
+               "switchboard_request", "switchboard_access", "switchboard_access_head"}
 
 
 def setUpModule() -> None:

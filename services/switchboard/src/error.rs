@@ -1,0 +1,140 @@
+//! Why the service refuses a call. Every kind has a stable reason; none repeats what the caller sent.
+
+use nhipcau_domain::{
+    reason,
+    referral::{self, Violation as Broken},
+};
+use nhipcau_messaging::{
+    engine::{self, RestError, SubmitError},
+    store,
+};
+use nhipcau_runtime::status::{Refusal, Violation, of_submit};
+use tonic::Code;
+
+/// What stands against a change although the request is well-formed.
+const PRECONDITIONS: [&str; 16] = [
+    reason::WRONG_STATE,
+    reason::CONTACT_BEING_SENT,
+    reason::PERSON_REQUIRED,
+    reason::NOT_HOSTED,
+    reason::NOT_AGREED,
+    reason::AREA_MISSING,
+    reason::AREA_SPLIT,
+    reason::AREA_UNKNOWN,
+    reason::NO_UNIT_FITS,
+    reason::SEVERAL_UNITS_FIT,
+    reason::NOT_FOR_THIS_KIND,
+    reason::BASIS_MISSING,
+    reason::BASIS_SUSPECT_ASKED,
+    reason::BASIS_NOT_YET,
+    reason::BASIS_EXPIRED,
+    reason::BASIS_SCOPE,
+];
+
+/// A refusal, or a failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request breaks the contract or the rules.
+    #[error("the rules of contacts do not allow it")]
+    Rules(#[source] referral::Refusal),
+    /// Not the caller's, or not there.
+    #[error("not allowed, or it does not exist")]
+    AccessDenied,
+    /// The page token belongs to another request or is none.
+    #[error("the page token belongs to another request, or is none")]
+    PageTokenInvalid,
+    /// The request id was used for another request.
+    #[error("the request id was used for another request")]
+    RequestIdReused,
+    /// Messaging does not take the message, for instance because no agreement allows it.
+    #[error("the message could not be sent")]
+    Sending(#[source] SubmitError),
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] store::Error),
+    /// A body cannot be put to rest or read.
+    #[error("a body could not be put to rest or read")]
+    Rest(#[from] RestError),
+    /// The engine failed.
+    #[error("the engine failed")]
+    Engine(#[from] engine::Error),
+}
+
+impl Error {
+    /// A rule that is broken by the request as a whole.
+    pub(crate) fn rule(subject: &str, reason: &'static str) -> Self {
+        Self::Rules(referral::Refusal::one(subject, reason))
+    }
+
+    fn kind(&self) -> (Code, &'static str) {
+        match self {
+            Self::Rules(refusal) if refusal.has(reason::ETAG_STALE) => (Code::Aborted, reason::ETAG_STALE),
+            Self::Rules(refusal) => {
+                let mut reasons = refusal.violations().iter().map(|violation| violation.reason);
+                let unmet = reasons.find(|reason| PRECONDITIONS.contains(reason));
+                unmet
+                    .map_or((Code::InvalidArgument, reason::REQUEST_INVALID), |unmet| (Code::FailedPrecondition, unmet))
+            }
+            Self::AccessDenied => (Code::PermissionDenied, reason::ACCESS_DENIED),
+            Self::PageTokenInvalid => (Code::InvalidArgument, reason::PAGE_TOKEN_INVALID),
+            Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
+            Self::Sending(error) => of_submit(error),
+            Self::Store(_) | Self::Rest(_) | Self::Engine(_) => (Code::Internal, reason::INTERNAL_FAULT),
+        }
+    }
+
+    /// The stable reason, documented in `docs/errors.md`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.kind().1
+    }
+}
+
+impl From<referral::Refusal> for Error {
+    fn from(refusal: referral::Refusal) -> Self {
+        Self::Rules(refusal)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let (code, reason) = error.kind();
+        let refusal = Self::new(code, reason, error.to_string());
+        match error {
+            Error::AccessDenied => Self::access_denied(),
+            Error::Rules(broken) => {
+                let violation = |violation: &Broken| {
+                    let candidates: Vec<_> = violation.candidates.iter().map(ToString::to_string).collect();
+                    let is_free = candidates.is_empty();
+                    Violation {
+                        field: violation.subject.clone(),
+                        reason: violation.reason,
+                        description: if is_free { "does not fit".to_owned() } else { candidates.join(" ") },
+                    }
+                };
+                let total = broken.total().to_string();
+                refusal.metadata("violationCount", total).violations(broken.violations().iter().map(violation))
+            }
+            Error::Sending(error) => error.into(),
+            Error::Store(error) => error.into(),
+            Error::Rest(error) => error.into(),
+            Error::Engine(error) => error.into(),
+            Error::PageTokenInvalid | Error::RequestIdReused => refusal,
+        }
+    }
+}
+
+impl From<SubmitError> for Error {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Store(error) => Self::Engine(error),
+            other => Self::Sending(other),
+        }
+    }
+}
+
+impl From<Error> for tonic::Status {
+    fn from(error: Error) -> Self {
+        Refusal::from(error).into()
+    }
+}

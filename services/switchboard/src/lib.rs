@@ -1,0 +1,101 @@
+//! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, and keeps what was
+//! answered.
+//!
+//! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
+//! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of a
+//! person lies under the key of the case and is read by nobody before an access record says so; whoever may not see a
+//! contact does not learn that it exists.
+//! Never: decides what the rules can decide, calls another service, or gives a contact up by itself. The referral that
+//! was sent is the referral service's; what is disclosed later, its callers disclose.
+
+mod access;
+mod change;
+mod desk;
+mod error;
+pub mod grpc;
+pub mod handler;
+mod list;
+pub mod metrics;
+mod read;
+mod record;
+mod request;
+mod routes;
+mod sending;
+mod store;
+
+use std::sync::Arc;
+
+use nhipcau_domain::{
+    area::Areas,
+    directory::Release,
+    id::{AccessPointId, ContractId},
+};
+use nhipcau_messaging::{store::Readers, writer};
+use nhipcau_runtime::clock::Clock;
+use tokio::sync::watch as channel;
+
+pub use self::{
+    access::{Chain, Error as ChainError, verify as verify_access},
+    error::Error,
+    store::SCHEMA,
+};
+
+/// The contract of this service.
+pub const CONTRACT: &str = "nhipcau.switchboard.v1";
+/// Its newest minor version here.
+pub const MINOR: u32 = 0;
+
+#[expect(clippy::expect_used, reason = "the texts are constants of the right form, which every test shows")]
+fn contract_of(name: &str) -> ContractId {
+    ContractId::new(name).expect("the name of a contract")
+}
+
+fn contract() -> ContractId {
+    contract_of(CONTRACT)
+}
+
+/// What the two sides of the service share: the one in messaging and the one that callers see.
+#[derive(Debug, Clone)]
+pub struct Switchboard {
+    releases: channel::Receiver<Arc<Release>>,
+    areas: channel::Receiver<Arc<Areas>>,
+    routes: Arc<routes::Latest>,
+    counters: Arc<metrics::Counters>,
+    clock: Clock,
+}
+
+impl Switchboard {
+    /// A service that asks the newest release and these areas who serves where.
+    #[must_use]
+    pub fn new(releases: channel::Receiver<Arc<Release>>, areas: channel::Receiver<Arc<Areas>>) -> Self {
+        Self { releases, areas, routes: Arc::default(), counters: Arc::default(), clock: Clock::system() }
+    }
+
+    /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The side in messaging, for the engine.
+    #[must_use]
+    pub fn handler(&self) -> handler::Switchboard {
+        handler::Switchboard::new(self.clone())
+    }
+
+    /// The side that callers see.
+    #[must_use]
+    pub fn door(&self, writer: writer::Handle, readers: Readers, access_point: AccessPointId) -> grpc::Door {
+        grpc::Door { shared: self.clone(), writer, readers, access_point }
+    }
+
+    /// What the service counts.
+    #[must_use]
+    pub fn counters(&self) -> &metrics::Counters {
+        &self.counters
+    }
+
+    fn release(&self) -> Arc<Release> {
+        Arc::clone(&self.releases.borrow())
+    }
+}

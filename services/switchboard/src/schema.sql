@@ -1,0 +1,55 @@
+-- The tables of a switchboard. What is known of a person or a need lies under the key of its case. What lies in the
+-- clear is what the contract's BASIC view shows. Times are microseconds since 1970.
+
+-- A contact. party: whose unit received it, and who therefore may see it. state: the contract's number. create_time:
+-- when it was recorded, which is the order of lists. basic: the BASIC view as the contract encodes it. body: all of it,
+-- encrypted under the key of its case.
+CREATE TABLE IF NOT EXISTS switchboard_contact (
+  contact BLOB NOT NULL,
+  party TEXT NOT NULL,
+  case_uid BLOB NOT NULL,
+  state INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  basic BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (contact)
+);
+CREATE INDEX IF NOT EXISTS switchboard_contact_order ON switchboard_contact (party, create_time, contact);
+
+-- Contacts that are being sent: no answer has come yet. body: what is asked for, encrypted under the key of the case.
+-- times_asked: how often. ask_time: when it is asked again.
+CREATE TABLE IF NOT EXISTS switchboard_sending (
+  contact BLOB NOT NULL,
+  times_asked INTEGER NOT NULL,
+  ask_time INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (contact)
+);
+CREATE INDEX IF NOT EXISTS switchboard_sending_time ON switchboard_sending (ask_time);
+
+-- Requests that were answered, by calling system. answer: digest of the request and what was answered beside the
+-- contact, encrypted under the key of the case, because the digest of an unsalted name would tell the name.
+CREATE TABLE IF NOT EXISTS switchboard_request (
+  system TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  contact BLOB NOT NULL,
+  answer BLOB NOT NULL,
+  PRIMARY KEY (system, request_id)
+);
+
+-- Access records, chained by digests: who was shown a contact, for which person. The head stands by itself, so that
+-- what is cut off at the end is found.
+CREATE TABLE IF NOT EXISTS switchboard_access (
+  number INTEGER PRIMARY KEY,
+  access_time INTEGER NOT NULL,
+  party TEXT NOT NULL,
+  system TEXT NOT NULL,
+  person TEXT NOT NULL,
+  contact BLOB NOT NULL,
+  previous BLOB NOT NULL,
+  digest BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS switchboard_access_head (
+  number INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL
+);

@@ -1,0 +1,184 @@
+//! Sending a contact: the message to oneself that asks for a referral, again until it was answered, and the answer.
+//!
+//! The contact and the message are on disk together. Whatever becomes of the message, what was asked for is kept until
+//! an answer came, and asked for again meanwhile: the request id stands for one referral.
+
+use jiff::SignedDuration;
+use nhipcau_domain::{
+    contact::Contact,
+    id::Purpose,
+    reason,
+    referral::{Answer, Basis, Refusal, Requested, read_basis},
+};
+use nhipcau_messaging::{
+    message::{Address, Cause, Draft, Header, Lane, Recipient},
+    pae,
+    writer::Row,
+};
+use uuid::Uuid;
+
+use crate::{
+    Switchboard,
+    desk::Desk,
+    error::Error,
+    metrics,
+    record::{keep, whole},
+    store::{
+        contact,
+        sending::{self, TABLE},
+    },
+};
+
+/// The contract under which a referral is asked for, the minor version that knows it, and the message.
+pub(crate) const REFERRAL: &str = "nhipcau.referral.v1";
+const REFERRAL_MINOR: u32 = 1;
+const REQUEST_MESSAGE: &str = "nhipcau.referral.v1.SubmissionRequested";
+
+/// When it is asked again for what was not answered.
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Asks for a referral, and keeps what is asked for until it is answered.
+pub(crate) fn begin<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    standing: &Contact,
+    requested: &Requested,
+    traceparent: &str,
+) -> Result<(), Error> {
+    let body = desk.rest(&row(standing), &requested.write())?;
+    metrics::add(&shared.counters.sent);
+    let again = desk.now() + AGAIN;
+    sending::add(desk.tx(), standing.uid, again, &body)?;
+    ask(desk, shared, (standing, requested), 0, traceparent)
+}
+
+/// Takes the contact that has waited longest for an answer.
+pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Uuid>, Error> {
+    let now = desk.now();
+    Ok(sending::take(desk.tx(), now, now + AGAIN)?)
+}
+
+/// Asks once more for what was not answered.
+pub(crate) fn again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, uid: Uuid) -> Result<(), Error> {
+    let Some((times, body)) = sending::find(desk.tx(), uid)? else { return Ok(()) };
+    let standing = match contact::find(desk.tx(), uid)? {
+        Some(stored) => whole(desk, &stored)?,
+        None => None,
+    };
+    let requested = match &standing {
+        Some(standing) => desk.wake(&row(standing), &body)?.and_then(|bytes| Requested::read(&bytes).ok()),
+        None => None,
+    };
+    // Its case was erased: nothing is left to be sent.
+    let (Some(standing), Some(requested)) = (standing, requested) else {
+        return Ok(sending::remove(desk.tx(), uid)?);
+    };
+    metrics::add(&shared.counters.asked_again);
+    tracing::warn!(contact = %uid, times, "The sending of a contact was not answered and is asked for again.");
+    sending::asked(desk.tx(), uid)?;
+    ask(desk, shared, (&standing, &requested), times, "")
+}
+
+/// Takes the answer: the referral stands, or a person has to look at why not.
+///
+/// # Errors
+/// [`Error::Rules`] when it answers nothing that was asked.
+pub(crate) fn answered<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    (sender, case): (&Address, Uuid),
+    (uid, request_id, answer): (Uuid, Uuid, Answer),
+) -> Result<(), Error> {
+    let wrong = || Error::rule("contact", reason::WRONG_STATE);
+    let stored = contact::find(desk.tx(), uid)?.filter(|stored| stored.party == sender.party.as_str());
+    let stored = stored.filter(|stored| stored.case == case).ok_or_else(wrong)?;
+    let Some(standing) = whole(desk, &stored)? else { return Ok(sending::remove(desk.tx(), uid)?) };
+    // Asked for twice it is answered twice.
+    if standing.sending.is_none() {
+        if let Answer::Submitted { referral, .. } = answer
+            && standing.referral != Some(referral)
+        {
+            tracing::error!(contact = %uid, %referral, "A referral stands that its contact does not name.");
+        }
+        return Ok(());
+    }
+    let is_submitted = matches!(answer, Answer::Submitted { .. });
+    let changed = standing.answered(request_id, answer, desk.now())?;
+    metrics::add(if is_submitted { &shared.counters.referred } else { &shared.counters.objected });
+    if !is_submitted {
+        tracing::warn!(contact = %uid, "A contact could not be sent; a person must look.");
+    }
+    sending::remove(desk.tx(), uid)?;
+    keep(desk, &changed)
+}
+
+/// What the directory has against asking for a referral here, and being answered.
+pub(crate) fn objections(shared: &Switchboard, standing: &Contact, purpose: &Purpose, now: jiff::Timestamp) -> Refusal {
+    let (release, party) = (shared.release(), &standing.unit.party);
+    let mut refusal = Refusal::default();
+    for contract in [crate::contract_of(REFERRAL), crate::contract()] {
+        if release.access_point_for(party, &standing.unit.unit, &contract).is_none() {
+            refusal.add("unit", reason::NOT_HOSTED);
+        }
+        if !release.allows(party, &contract, party, purpose, now) {
+            refusal.add("purpose", reason::NOT_AGREED);
+        }
+    }
+    refusal
+}
+
+fn ask<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    (standing, requested): (&Contact, &Requested),
+    ordinal: u32,
+    traceparent: &str,
+) -> Result<(), Error> {
+    let request = requested.request.expose();
+    let purpose = Purpose::new(&request.purpose).map_err(|_| Error::rule("purpose", reason::FIELD_FORMAT))?;
+    let (release, contract) = (shared.release(), crate::contract_of(REFERRAL));
+    let here = release.access_point_for(&standing.unit.party, &standing.unit.unit, &contract);
+    let here = here.ok_or_else(|| Error::rule("unit", reason::NOT_HOSTED))?;
+    let myself = Address { party: standing.unit.party.clone(), unit: Some(standing.unit.unit.clone()) };
+    let draft = Draft {
+        header: Header {
+            message: REQUEST_MESSAGE.to_owned(),
+            contract,
+            contract_minor: REFERRAL_MINOR,
+            sender: myself.clone(),
+            recipient: Some(myself),
+            purpose,
+            legal_basis: citation(requested),
+            correlation: Some(requested.case.into_bytes()),
+            corrected: None,
+            traceparent: traceparent.to_owned(),
+            blobs: Vec::new(),
+        },
+        recipient: Recipient::One(here.clone()),
+        lane: Lane::Messages,
+        parts: vec![requested.write()],
+        cause: cause(standing, requested),
+        ordinal,
+    };
+    desk.send(draft).map(drop)
+}
+
+/// The same sending is the same message, however often the call is repeated.
+fn cause(standing: &Contact, requested: &Requested) -> Cause {
+    let digest = pae::digest_of(&[b"nhipcau/1/contact-sent", standing.uid.as_bytes(), requested.request_id.as_bytes()]);
+    Cause::Entry { system: requested.actor.system.clone(), time: standing.created, digest }
+}
+
+/// By what right, as the control part names it.
+fn citation(requested: &Requested) -> String {
+    let given = requested.request.expose().lawful_basis.as_ref();
+    match given.and_then(|given| read_basis(given, "lawful_basis", &mut Refusal::default())) {
+        Some(Basis::StatutoryDuty { citation }) => format!("statutory duty: {}", citation.as_str()),
+        Some(Basis::VitalInterest { citation, .. }) => format!("vital interest: {}", citation.as_str()),
+        Some(Basis::Consent(_)) | None => "consent".to_owned(),
+    }
+}
+
+fn row(standing: &Contact) -> Row<'_> {
+    Row { case: standing.case.as_bytes(), table: TABLE, key: standing.uid.as_bytes() }
+}

@@ -1,0 +1,10 @@
+//! The SQL of contacts: what was recorded, what is being sent, answered requests, access records. No decisions; whoever
+//! calls holds the transaction.
+
+pub(crate) mod access;
+pub(crate) mod contact;
+pub(crate) mod request;
+pub(crate) mod sending;
+
+/// The tables; idempotent, for `Store::add_tables`.
+pub const SCHEMA: &str = include_str!("../schema.sql");

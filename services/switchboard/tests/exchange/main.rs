@@ -1,0 +1,11 @@
+//! Contacts at a real door, writer and store on disk, beside a stand-in for the service that submits referrals, around
+//! a simulated bus.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
+
+mod deeds;
+mod reading;
+mod recording;
+mod sending;
+mod stand_in;
+mod world;
