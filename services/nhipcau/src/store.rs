@@ -65,8 +65,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::because(Code::Configuration, format_args!("there is a store already: {to}")));
     }
     terminal::progress(format_args!("copying {from} to {to}"));
-    let copied =
-        spawn_blocking(move || store::copy(&from, &to, &[nhipcau_indicators::SCHEMA, nhipcau_referrals::SCHEMA]));
+    let copied = spawn_blocking(move || {
+        let schemas = [nhipcau_indicators::SCHEMA, nhipcau_referrals::SCHEMA, nhipcau_switchboard::SCHEMA];
+        store::copy(&from, &to, &schemas)
+    });
     let rows = copied.await.or_exit(Code::Failed)?.or_exit(Code::Failed)?;
     terminal::result(args.json, &Report { rows })
 }

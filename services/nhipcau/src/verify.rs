@@ -119,15 +119,18 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let name = me.to_string();
     let look = move |tx: &mut Tx<'_>| {
         let found = Auditor::new(&me, &release, keks).audit(tx)?;
-        Ok::<_, StoreError>((found, accesses(&me, tx)?))
+        Ok::<_, StoreError>((found, accesses(&me, tx)?, contacts(&me, tx)?))
     };
-    let (found, accesses) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
+    let (found, accesses, contacts) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
     let mut differences: Vec<_> = found.findings.iter().map(Difference::of).collect();
+    let broken = |of: &str, record: u64| {
+        let fault = "is missing or was changed, or the head is not its; later ones were not looked at".to_owned();
+        Difference { of: of.to_owned(), place: format!("record {record}"), fault }
+    };
+    differences.extend(contacts.map(|record| broken("access records of contacts", record)));
     let (access_records, access_head) = match accesses {
         Some(Err(record)) => {
-            let place = format!("record {record}");
-            let fault = "is missing or was changed, or the head is not its; later ones were not looked at".to_owned();
-            differences.push(Difference { of: "access records".to_owned(), place, fault });
+            differences.push(broken("access records", record));
             (Some(record.saturating_sub(1)), None)
         }
         Some(Ok(chain)) => (Some(chain.records), Some(hex::encode(chain.head))),
@@ -180,6 +183,18 @@ fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<Chain, 
         Ok(chain) => Ok(Some(Ok(chain))),
         Err(ChainError::Broken { record }) => Ok(Some(Err(record))),
         Err(ChainError::Store(error)) => Err(error),
+    }
+}
+
+/// The first access record of a contact that does not hold, if contacts were ever served here.
+fn contacts(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<u64>, StoreError> {
+    if !operations::has_table(tx, "switchboard_contact")? {
+        return Ok(None);
+    }
+    match nhipcau_switchboard::verify_access(me, tx) {
+        Ok(_) => Ok(None),
+        Err(nhipcau_switchboard::ChainError::Broken { record }) => Ok(Some(record)),
+        Err(nhipcau_switchboard::ChainError::Store(error)) => Err(error),
     }
 }
 

@@ -19,6 +19,7 @@ use nhipcau_proto::{
         referral_steering_service_server::ReferralSteeringServiceServer,
         referral_watch_service_server::ReferralWatchServiceServer,
     },
+    switchboard::v1::contact_service_server::ContactServiceServer,
 };
 use nhipcau_referrals::{Notices, Referrals};
 use nhipcau_runtime::{
@@ -27,6 +28,7 @@ use nhipcau_runtime::{
     rosters::Rosters,
     server::Services,
 };
+use nhipcau_switchboard::Switchboard;
 use prometheus_client::registry::Registry as Counts;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -41,17 +43,20 @@ pub(super) enum Service {
     Indicators,
     /// Case referrals.
     Referrals,
+    /// Contacts of a switchboard.
+    Switchboard,
 }
 
 impl Service {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Indicators, Self::Referrals];
+    pub(super) const ALL: [Self; 3] = [Self::Indicators, Self::Referrals, Self::Switchboard];
 
     /// Its name in the configuration.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Indicators => "indicators",
             Self::Referrals => "referrals",
+            Self::Switchboard => "switchboard",
         }
     }
 }
@@ -90,6 +95,7 @@ pub(super) struct Sources {
 pub(super) struct Parts {
     indicators: Option<Indicators>,
     referrals: Option<Referrals>,
+    switchboard: Option<Switchboard>,
 }
 
 impl Parts {
@@ -99,6 +105,7 @@ impl Parts {
         let has = |service| chosen.contains(&service);
         Self {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
+            switchboard: has(Service::Switchboard).then(|| Switchboard::new(releases.clone(), areas.clone())),
             referrals: has(Service::Referrals)
                 .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
         }
@@ -117,6 +124,11 @@ impl Parts {
             let counted = service.clone();
             Counted::register(counts, move || counted.counters().read().to_vec());
             parts.push(part(nhipcau_referrals::SCHEMA, Box::new(service.handler())));
+        }
+        if let Some(service) = &self.switchboard {
+            let counted = service.clone();
+            Counted::register(counts, move || counted.counters().read().to_vec());
+            parts.push(part(nhipcau_switchboard::SCHEMA, Box::new(service.handler())));
         }
         parts
     }
@@ -148,6 +160,11 @@ impl Parts {
                 .with(ReferralDecisionServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralHoldServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
+        }
+        if let Some(service) = self.switchboard {
+            let (writer, readers, id, _) = me();
+            let door = service.door(writer, readers, id);
+            services = services.with(ContactServiceServer::new(door).max_decoding_message_size(limit));
         }
         services
     }
