@@ -30,6 +30,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("referral", [("accept", "3", "vwu"), ("random", "20", "hanoi")]),
         ("silence", [("silence", "13", "moh"), ("acknowledge", "25", "hanoi")]),
         ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
+        // The process that has the contact, while it becomes a referral.
+        ("contact", [("send", "0", "moh"), ("acknowledge", "17", "hanoi")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

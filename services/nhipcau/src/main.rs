@@ -7,6 +7,7 @@ mod areas;
 mod channels;
 mod check;
 mod client;
+mod contact;
 mod demo;
 mod directory;
 mod doctor;
@@ -64,6 +65,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Brings figures in and out.
     Indicators(indicators::Args),
+    /// Records the contacts of a switchboard and sends them.
+    Contact(contact::Args),
     /// Submits, follows and answers referrals.
     Referral(referral::Args),
     /// Says what administrative units of older lists are today.
@@ -112,6 +115,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Duty(args) => Box::pin(duty::run(args)).await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Indicators(args) => Box::pin(indicators::run(args)).await,
+        Command::Contact(args) => Box::pin(contact::run(args)).await,
         Command::Referral(args) => Box::pin(referral::run(args)).await,
         Command::Areas(args) => Box::pin(areas::run(args)).await,
         Command::Channels(args) => Box::pin(channels::run(args)).await,

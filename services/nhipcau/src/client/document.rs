@@ -25,7 +25,8 @@ macro_rules! documents {
 
 documents! {
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
-        ExplainTimeLimitsResponse;
+        ExplainTimeLimitsResponse, LawfulBasis;
+    switchboard: Contact, ContactDetails, ContactRoute, ListContactsResponse;
 }
 
 static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());

@@ -3,7 +3,7 @@
 //! Only for reading and showing on a terminal; JSON documents have the names of the contract.
 
 /// A list of codes of the contract, which the generated enumerations do not share a trait for.
-pub(super) trait List: TryFrom<i32> + Copy {
+pub(crate) trait List: TryFrom<i32> + Copy {
     /// What every name of the list begins with.
     const PREFIX: &str;
 
@@ -12,8 +12,8 @@ pub(super) trait List: TryFrom<i32> + Copy {
 }
 
 macro_rules! lists {
-    ($($list:ident = $prefix:literal;)*) => {
-        $(impl List for nhipcau_proto::referral::v1::$list {
+    ($package:ident: $($list:ident = $prefix:literal;)*) => {
+        $(impl List for nhipcau_proto::$package::v1::$list {
             const PREFIX: &str = $prefix;
 
             fn name(&self) -> &'static str {
@@ -24,6 +24,7 @@ macro_rules! lists {
 }
 
 lists! {
+    referral:
     BranchCondition = "BRANCH_CONDITION_";
     BranchState = "BRANCH_STATE_";
     CountedDayKind = "COUNTED_DAY_KIND_";
@@ -36,8 +37,17 @@ lists! {
     ReferralPart = "REFERRAL_PART_";
     RejectionCode = "REJECTION_CODE_";
     RevocationReason = "REVOCATION_REASON_";
+    ReportChannel = "REPORT_CHANNEL_";
     Side = "SIDE_";
     TimeLimitStop = "TIME_LIMIT_STOP_";
+}
+
+lists! {
+    switchboard:
+    ContactCloseReason = "CONTACT_CLOSE_REASON_";
+    ContactState = "CONTACT_STATE_";
+    RouteQuestion = "ROUTE_QUESTION_";
+    UnitVerdict = "UNIT_VERDICT_";
 }
 
 /// The lists of this contract are shorter than this.
@@ -56,13 +66,13 @@ fn word<L: List>(code: &L) -> String {
 ///
 /// # Errors
 /// Lists the codes that there are.
-pub(super) fn parse<L: List>(text: &str) -> Result<L, String> {
+pub(crate) fn parse<L: List>(text: &str) -> Result<L, String> {
     let typed = text.to_ascii_lowercase().replace('_', "-");
     let known = || all::<L>().map(|code| word(&code)).collect::<Vec<_>>().join(", ");
     all::<L>().find(|code| word(code) == typed).ok_or_else(|| format!("expected one of {}", known()))
 }
 
 /// Writes a code of an answer as people know it; one that this program does not know by its number.
-pub(super) fn shown<L: List>(number: i32) -> String {
+pub(crate) fn shown<L: List>(number: i32) -> String {
     L::try_from(number).map_or_else(|_| number.to_string(), |code| code.name().trim_start_matches(L::PREFIX).to_owned())
 }

@@ -3,7 +3,7 @@
 //! Every change has a request id, which is told before the call is made: whoever does not learn the answer repeats the
 //! command with `--request-id` and gets the first one. Content is shown only where it is asked for, for a named person.
 
-mod code;
+pub(crate) mod code;
 mod due;
 mod read;
 mod show;
@@ -14,9 +14,10 @@ mod whole;
 
 use clap::Subcommand;
 pub(crate) use read::{get, list};
-pub(crate) use submit::submit;
-pub(crate) use template::example;
-pub(crate) use transition::{Given, Transition, make};
+pub(crate) use show::{time, unit as shown_unit};
+pub(crate) use submit::{file, submit};
+pub(crate) use template::{PURPOSE, example};
+pub(crate) use transition::{Given, Transition, make, unit};
 use uuid::Uuid;
 
 use crate::{
@@ -68,23 +69,23 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 
 /// What every change is made with.
 #[derive(Debug, clap::Args)]
-struct Change {
+pub(crate) struct Change {
     #[command(flatten)]
-    client: Options,
+    pub(crate) client: Options,
     /// Id of the request: a new one when left out; that of an earlier call to learn its answer.
     #[arg(long, value_name = "UUID")]
-    request_id: Option<Uuid>,
+    pub(crate) request_id: Option<Uuid>,
     /// Checks everything and changes nothing.
     #[arg(long)]
-    validate_only: bool,
+    pub(crate) validate_only: bool,
     /// Writes one JSON document.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 impl Change {
     /// Makes ready to call, and tells the request id while it can still be noted.
-    fn begin(&self) -> Result<(Connection, String), Failure> {
+    pub(crate) fn begin(&self) -> Result<(Connection, String), Failure> {
         let id = client::request_id(self.request_id.as_ref());
         let connection = self.client.connect()?;
         terminal::progress(format_args!("request id {id}"));

@@ -93,11 +93,11 @@ pub(super) fn change(branch: &pb::Branch) -> String {
 }
 
 /// A unit as `party/unit`.
-pub(super) fn unit(unit: Option<&pb::UnitRef>) -> String {
+pub(crate) fn unit(unit: Option<&pb::UnitRef>) -> String {
     unit.map_or_else(|| "unknown".to_owned(), |unit| format!("{}/{}", unit.party, unit.unit))
 }
 
-pub(super) fn time(time: Option<&prost_types::Timestamp>) -> String {
+pub(crate) fn time(time: Option<&prost_types::Timestamp>) -> String {
     let read = time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
     read.map_or_else(|| "unknown".to_owned(), terminal::time)
 }

@@ -64,7 +64,7 @@ pub(crate) async fn submit(
 }
 
 /// Reads a file in the JSON of the contract.
-pub(super) fn file<M: Document>(path: &Path) -> Result<M, Failure> {
+pub(crate) fn file<M: Document>(path: &Path) -> Result<M, Failure> {
     let text = if path.as_os_str() == "-" {
         let mut text = String::new();
         io::stdin().lock().read_to_string(&mut text).map(|_| text)

@@ -263,7 +263,7 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
 }
 
 /// Reads `PARTY/UNIT`.
-pub(super) fn unit(text: &str) -> Result<pb::UnitRef, String> {
+pub(crate) fn unit(text: &str) -> Result<pb::UnitRef, String> {
     let (party, unit) = text.split_once('/').ok_or("expected PARTY/UNIT")?;
     let unit = pb::UnitRef { party: party.to_owned(), unit: unit.to_owned() };
     if nhipcau_proto::violations(&unit).is_empty() { Ok(unit) } else { Err("expected PARTY/UNIT".to_owned()) }

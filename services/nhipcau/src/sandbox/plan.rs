@@ -37,7 +37,8 @@ pub(crate) const SIGNERS: [(&str, &str, bool); 3] =
     [("moh-1", "moh", false), ("vwu-1", "vwu", false), ("office-1", "office", true)];
 
 /// Contracts that the directory lists, with their newest minor version.
-pub(crate) const CONTRACTS: [(&str, u32); 2] = [("nhipcau.indicator.v1", 0), ("nhipcau.referral.v1", 1)];
+pub(crate) const CONTRACTS: [(&str, u32); 3] =
+    [("nhipcau.indicator.v1", 0), ("nhipcau.referral.v1", 1), ("nhipcau.switchboard.v1", 0)];
 
 impl Member {
     /// The member of a name.

@@ -6,6 +6,7 @@
 //! The demonstration plays the same stories.
 
 mod acts;
+mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
 mod play;
@@ -53,6 +54,8 @@ pub(crate) enum Story {
     Silence,
     /// Whoever is on duty at a ward is told, one after the other, and then the level above is turned to at once.
     Woken,
+    /// Somebody calls switchboard 111 at night, and the call becomes a case of whoever serves at that hour.
+    Contact,
 }
 
 impl Story {
@@ -63,6 +66,7 @@ impl Story {
             Self::Referral => &referral::STEPS,
             Self::Silence => &silence::STEPS,
             Self::Woken => &woken::STEPS,
+            Self::Contact => &contact::STEPS,
         }
     }
 
@@ -78,6 +82,7 @@ impl Story {
             Self::Referral => referral::play(play, None).await.map(drop)?,
             Self::Silence => silence::play(play).await.map(drop)?,
             Self::Woken => woken::play(play, world).await.map(drop)?,
+            Self::Contact => contact::play(play).await.map(drop)?,
         }
         acts::opened(play).await
     }

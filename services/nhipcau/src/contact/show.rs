@@ -1,0 +1,66 @@
+//! Contacts as a person reads them: how it came, where it stands, what keeps it from being sent, and who would get it.
+
+use std::fmt;
+
+use nhipcau_proto::{referral::v1 as referral, switchboard::v1 as pb};
+
+use crate::referral::{code::shown, shown_unit, time};
+
+/// A contact.
+pub(super) struct Shown<'c>(pub(super) &'c pb::Contact);
+
+/// Who would get it.
+pub(super) struct ShownRoute<'r>(pub(super) &'r pb::ContactRoute);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(contact) = self;
+        let reception = contact.reception.clone().unwrap_or_default();
+        let channel = shown::<referral::ReportChannel>(reception.channel);
+        writeln!(f, "{}", contact.name)?;
+        let received = time(reception.report_time.as_ref());
+        writeln!(f, "  {channel} at {}, received {received}", shown_unit(contact.unit.as_ref()))?;
+        let state = shown::<pb::ContactState>(contact.state);
+        write!(f, "  {state} since {}, etag {}", time(contact.state_time.as_ref()), contact.etag)?;
+        if contact.close_reason != 0 {
+            write!(f, "\n  closed: {}", shown::<pb::ContactCloseReason>(contact.close_reason))?;
+        }
+        if !contact.sending_request_id.is_empty() {
+            write!(f, "\n  being sent by request {}", contact.sending_request_id)?;
+        }
+        if !contact.referral.is_empty() {
+            write!(f, "\n  {}", contact.referral)?;
+        }
+        for violation in &contact.violations {
+            write!(f, "\n  not sent: {} {}", violation.subject, violation.reason)?;
+            areas(f, &violation.candidates)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ShownRoute<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(route) = self;
+        match &route.unit {
+            Some(unit) => write!(f, "→ {}", shown_unit(Some(unit)))?,
+            None => write!(f, "a person decides: {}", shown::<pb::RouteQuestion>(route.question))?,
+        }
+        for unit in &route.candidate_units {
+            write!(f, "\n  may be {}", shown_unit(Some(unit)))?;
+        }
+        areas(f, &route.candidate_areas)?;
+        for considered in &route.considered {
+            let verdict = shown::<pb::UnitVerdict>(considered.verdict);
+            write!(f, "\n  {}: {verdict}", shown_unit(considered.unit.as_ref()))?;
+            if considered.handed_on_by.is_some() {
+                write!(f, ", for {}", shown_unit(considered.handed_on_by.as_ref()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn areas(f: &mut fmt::Formatter<'_>, areas: &[referral::AdminUnitRef]) -> fmt::Result {
+    areas.iter().try_for_each(|area| write!(f, "\n  may be in {}@{}", area.code, area.code_list_version))
+}

@@ -1,0 +1,160 @@
+//! A contact: somebody calls switchboard 111 at night. The ward where it happened has nobody there at that hour, so the
+//! health department above it gets the case, and answers for the child once a person there has acknowledged it. Every
+//! person in it is invented.
+
+use jiff::{SignedDuration, Timestamp, civil::time, tz::TimeZone};
+use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
+
+use super::{
+    acts::{Names, act, expect, origin_view, reads, stands, unit},
+    desk::Desk,
+    play::Play,
+    wait::{PATIENCE, Seen, until},
+};
+use crate::{
+    contact::{get, record, route, send},
+    exit::{Code, Failure, OrExit as _},
+    referral::{self, PURPOSE, Transition},
+};
+
+/// References of the people who act, as their own organisations know them.
+const HOTLINE: &str = "can-bo-111";
+const CITY: &str = "can-bo-so-y-te";
+
+/// The service that is needed.
+const SERVICE: &str = "child-protection";
+
+/// The steps.
+pub(super) const STEPS: [&str; 8] = ["record", "route", "send", "arrive", "acknowledge", "read", "start", "complete"];
+
+/// Plays it.
+pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
+    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    play.later(until_night(play.now(moh))?)?;
+    let now = play.now(moh);
+    let contact = play.step("record", async || recorded(play, moh, now).await).await?;
+    teller.say(
+        "Nửa đêm, có người gọi 111; Tổng đài ghi lại ngay, mới biết rất ít.",
+        "Somebody calls 111 at night; the switchboard writes it down at once, with the little that is known.",
+    )?;
+    play.step("route", async || {
+        let route = route(&contact.name, SERVICE, &moh.connection).await?;
+        expect(route.unit == Some(unit("hanoi", "health")), "the health department to serve at night")?;
+        let ward = route.considered.first().map(|considered| considered.verdict());
+        expect(ward == Some(switchboard::UnitVerdict::Closed), "nobody to be at the ward")
+    })
+    .await?;
+    teller.say(
+        "Giờ này phường Ba Đình không có người trực; Sở Y tế Hà Nội là nơi tiếp nhận.",
+        "Nobody is at Ba Đình Ward at this hour; the Health Department of Hà Nội serves.",
+    )?;
+    let case = play.step("send", async || referred(play, moh, &contact).await).await?;
+    play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
+    teller.say(
+        "Cuộc gọi trở thành vụ việc chuyển giao; điều chưa hỏi được ghi là chưa hỏi.",
+        "The call has become a transfer; what nobody asked is sent as not asked.",
+    )?;
+    play.step("acknowledge", async || {
+        act(play, hanoi, &case, CITY, Transition::Acknowledge).await?;
+        let branch = stands(moh, &case, pb::BranchState::Assigned).await?;
+        expect(branch.responsible_side() == pb::Side::Recipient, "the city to answer for the child")?;
+        stands(hanoi, &case, pb::BranchState::Assigned).await
+    })
+    .await?;
+    play.step("read", async || reads(hanoi, &case, CITY, true).await).await?;
+    play.step("start", async || {
+        act(play, hanoi, &case, CITY, Transition::Start).await?;
+        stands(moh, &case, pb::BranchState::InService).await
+    })
+    .await?;
+    play.step("complete", async || {
+        act(play, hanoi, &case, CITY, Transition::Complete(pb::Outcome::OngoingElsewhere)).await?;
+        stands(moh, &case, pb::BranchState::Completed).await
+    })
+    .await?;
+    teller.say(
+        "Một cán bộ của Sở nhận trách nhiệm, can thiệp và báo kết quả.",
+        "A person at the department takes the child over, acts and reports the outcome.",
+    )?;
+    origin_view(moh, &case).await
+}
+
+/// How long it is until ten past two at night, in Viet Nam.
+fn until_night(now: Timestamp) -> Result<SignedDuration, Failure> {
+    let local = now.to_zoned(TimeZone::fixed(jiff::tz::offset(7)));
+    let today = local.with().time(time(2, 10, 0, 0)).build().or_exit(Code::Failed)?;
+    let wait = today.timestamp().duration_since(now);
+    Ok(if wait.is_negative() { wait + SignedDuration::from_hours(24) } else { wait })
+}
+
+/// Writes down what is known: the area, who is concerned, and one criterion of risk.
+async fn recorded(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<switchboard::Contact, Failure> {
+    let details = switchboard::ContactDetails {
+        subject: pb::CaseSubject::AtRisk.into(),
+        incident_area: Some(pb::AdminUnitRef {
+            code: "00004".to_owned(),
+            level: pb::AdminLevel::Commune.into(),
+            code_list_version: "VN-34-2026".to_owned(),
+        }),
+        criteria: vec![pb::RiskCriterion {
+            criterion: pb::RiskCriterionCode::PerpetratorAccess.into(),
+            level: pb::RiskLevel::High.into(),
+        }],
+        ..switchboard::ContactDetails::default()
+    };
+    let request = switchboard::RecordContactRequest {
+        request_id: play.request_id("record"),
+        unit: Some(unit("moh", "111")),
+        reception: Some(pb::Reception {
+            report_number: "VD-0002".to_owned(),
+            channel: pb::ReportChannel::Phone.into(),
+            report_time: Some(prost_types::Timestamp { seconds: now.as_second(), nanos: 0 }),
+            officer: HOTLINE.to_owned(),
+        }),
+        details: Some(details),
+        acting_person: HOTLINE.to_owned(),
+        validate_only: false,
+    };
+    // A process sees the new time a moment after it was set.
+    let trial = switchboard::RecordContactRequest { validate_only: true, ..request.clone() };
+    until(moh.name, "the night", PATIENCE, async || match record(&trial, &moh.connection).await {
+        Ok(_) => Ok(Seen::There(())),
+        Err(refused) if refused.reason() == nhipcau_domain::reason::REQUEST_INVALID => {
+            Ok(Seen::Instead("another time".to_owned()))
+        }
+        Err(refused) => Err(refused.into()),
+    })
+    .await?;
+    Ok(record(&request, &moh.connection).await?.contact.unwrap_or_default())
+}
+
+/// Sends the contact and waits until the referral stands.
+async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard::Contact) -> Result<Names, Failure> {
+    let citation = "Nghị định 56/2017/NĐ-CP, điều 26".to_owned();
+    let statutory_duty = Some(pb::StatutoryDuty { citation });
+    let request = switchboard::SendContactRequest {
+        request_id: play.request_id("send"),
+        name: contact.name.clone(),
+        etag: contact.etag.clone(),
+        acting_person: HOTLINE.to_owned(),
+        validate_only: false,
+        kind: pb::ReferralKind::Transfer.into(),
+        purpose: PURPOSE.to_owned(),
+        lawful_basis: Some(pb::LawfulBasis { statutory_duty, ..pb::LawfulBasis::default() }),
+        service: SERVICE.to_owned(),
+        recipients: Vec::new(),
+    };
+    send(&request, &moh.connection).await?;
+    let sent = until(moh.name, "the contact to become a referral", PATIENCE, async || {
+        let sent = get(&contact.name, None, &moh.connection).await?;
+        Ok(match sent.state() {
+            switchboard::ContactState::Referred => Seen::There(sent),
+            state => Seen::Instead(state.as_str_name().to_owned()),
+        })
+    })
+    .await?;
+    let referral = referral::get(&sent.referral, None, &moh.connection).await?;
+    let branch = referral.branches.first().map(|branch| branch.name.clone());
+    let missing = || Failure::because(Code::Failed, "the contact became a referral without a branch");
+    Ok(Names { branch: branch.ok_or_else(missing)?, referral: referral.name })
+}
