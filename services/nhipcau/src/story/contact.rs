@@ -2,7 +2,7 @@
 //! health department above it gets the case, and answers for the child once a person there has acknowledged it. Every
 //! person in it is invented.
 
-use jiff::{SignedDuration, Timestamp, civil::time, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     contact::{get, record, route, send},
-    exit::{Code, Failure, OrExit as _},
+    exit::{Code, Failure},
     referral::{self, PURPOSE, Transition},
 };
 
@@ -30,7 +30,7 @@ pub(super) const STEPS: [&str; 8] = ["record", "route", "send", "arrive", "ackno
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
-    play.later(until_night(play.now(moh))?)?;
+    play.later(until_night(play.now(moh)))?;
     let now = play.now(moh);
     let contact = play.step("record", async || recorded(play, moh, now).await).await?;
     teller.say(
@@ -80,11 +80,10 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 }
 
 /// How long it is until ten past two at night, in Viet Nam.
-fn until_night(now: Timestamp) -> Result<SignedDuration, Failure> {
-    let local = now.to_zoned(TimeZone::fixed(jiff::tz::offset(7)));
-    let today = local.with().time(time(2, 10, 0, 0)).build().or_exit(Code::Failed)?;
-    let wait = today.timestamp().duration_since(now);
-    Ok(if wait.is_negative() { wait + SignedDuration::from_hours(24) } else { wait })
+const fn until_night(now: Timestamp) -> SignedDuration {
+    const DAY: i64 = 24 * 3_600;
+    let of_day = now.as_second() + 7 * 3_600;
+    SignedDuration::from_secs((2 * 3_600 + 600 - of_day).rem_euclid(DAY))
 }
 
 /// Writes down what is known: the area, who is concerned, and one criterion of risk.
