@@ -187,6 +187,9 @@ mod tests {
         let id = KEY.of(&Identifier::personal_id(number).unwrap());
         assert_eq!(KEY.of(&Identifier::personal_id("001 090 123 456").unwrap()), id);
         assert_ne!(phone(number), Ok(id));
+        // Normalised alike; only the kind tells them apart.
+        let both = "190123456789";
+        assert_ne!(phone(both), Ok(KEY.of(&Identifier::personal_id(both).unwrap())));
         assert_ne!(KEY.of(&Identifier::chat_account("zalo", number).unwrap()), id);
         let accounts = ["zalo", "facebook"].map(|service| KEY.of(&Identifier::chat_account(service, "an").unwrap()));
         assert_ne!(accounts[0], accounts[1]);
