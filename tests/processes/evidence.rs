@@ -74,7 +74,7 @@ const PROVEN: [&str; 8] = [
 
 /// What an access point wrote into a file beside its process is believed by the fingerprint alone, and only unchanged.
 fn a_file_proves_the_case(world: &World, name: &str, referral: &str) {
-    let (home, file) = (world.path(name), world.path(&format!("{name}.evidence")));
+    let (home, file) = (world.path(name), world.path(format!("{name}.evidence")));
     let make = || {
         output(program().unwrap().args(["evidence", referral, "--json", "--home"]).arg(&home).arg("--out").arg(&file))
     };

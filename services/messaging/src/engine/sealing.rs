@@ -27,7 +27,7 @@ const SKIPPED: &str = "nhipcau.envelope.v1.Skip";
 /// What came of sealing.
 enum Attempt {
     /// Sealed and signed for its place.
-    Sealed(Sealed, Head),
+    Sealed(Box<Sealed>, Head),
     /// The recipient has no usable sealing key: everything waits.
     NoKey,
     /// The content does not fit an envelope.
@@ -257,7 +257,7 @@ impl Engine {
         Ok(match sealed {
             Ok(sealed) => {
                 let head = Head { incarnation: place.incarnation, sequence, digest: sealed.digest };
-                Attempt::Sealed(sealed, head)
+                Attempt::Sealed(Box::new(sealed), head)
             }
             Err(_) => Attempt::Unsealable,
         })

@@ -80,7 +80,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 }
 
 /// How long it is until ten past two at night, in Viet Nam.
-const fn until_night(now: Timestamp) -> SignedDuration {
+fn until_night(now: Timestamp) -> SignedDuration {
     const DAY: i64 = 24 * 3_600;
     let of_day = now.as_second() + 7 * 3_600;
     SignedDuration::from_secs((2 * 3_600 + 600 - of_day).rem_euclid(DAY))
