@@ -12,9 +12,9 @@ use futures_util::Stream;
 use nhipcau_domain::reason;
 use nhipcau_messaging::quota::Rate;
 use nhipcau_proto::referral::v1::{
-    CloseBranchRequest, CloseBranchResponse, DiscloseBranchRequest, DiscloseBranchResponse, OpenBranchRequest,
-    OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse, TakeHandBackRequest, TakeHandBackResponse,
-    WatchReferralsRequest, WatchReferralsResponse,
+    AssignBranchRequest, AssignBranchResponse, CloseBranchRequest, CloseBranchResponse, DiscloseBranchRequest,
+    DiscloseBranchResponse, OpenBranchRequest, OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse,
+    TakeHandBackRequest, TakeHandBackResponse, WatchReferralsRequest, WatchReferralsResponse,
     referral_steering_service_client::ReferralSteeringServiceClient as Client,
     referral_steering_service_server::{ReferralSteeringService, ReferralSteeringServiceServer},
     referral_watch_service_client::ReferralWatchServiceClient as WatchClient,
@@ -81,6 +81,10 @@ impl ReferralSteeringService for Probe {
     ) -> Result<Response<CloseBranchResponse>, Status> {
         caller::permit(&request, Role::Decide)?;
         Err(Refusal::access_denied().into())
+    }
+
+    async fn assign_branch(&self, _: Request<AssignBranchRequest>) -> Result<Response<AssignBranchResponse>, Status> {
+        Ok(Response::new(AssignBranchResponse::default()))
     }
 
     async fn take_hand_back(&self, _: Request<TakeHandBackRequest>) -> Result<Response<TakeHandBackResponse>, Status> {
