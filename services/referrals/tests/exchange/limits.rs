@@ -114,14 +114,15 @@ async fn a_further_branch_keeps_the_clock_of_its_need() {
     world.settle().await;
     let begun = world.branch(MOH, &first).await.time_limits;
     assert_eq!(begun.len(), 2);
-    world.pass(SignedDuration::from_hours(2));
+    // Before the ladder is climbed by itself.
+    world.pass(SignedDuration::from_mins(50));
     let escalated = world.open_further(Some(&first), &referral, "hanoi/cua-nam").await;
     assert_eq!(escalated.time_limits, begun, "an escalation does not begin anew");
     world.settle().await;
     let advice = Some(unit("vwu/desk"));
     world.redirect(HANOI, &escalated.name, pb::RedirectReason::OutsideArea, advice).await.unwrap();
     world.settle().await;
-    world.pass(SignedDuration::from_hours(3));
+    world.pass(SignedDuration::from_mins(50));
     // What the directory says meanwhile changes no limit that runs.
     world.amend(|wire| wire.time_limits.clear()).await;
     let redirected = world.open_further(Some(&escalated.name), &referral, "vwu/desk").await;
