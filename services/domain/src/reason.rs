@@ -231,6 +231,10 @@ pub const NO_UNIT_FITS: &str = "NO_UNIT_FITS";
 pub const SEVERAL_UNITS_FIT: &str = "SEVERAL_UNITS_FIT";
 /// The contact is being sent, and the answer is not there yet.
 pub const CONTACT_BEING_SENT: &str = "CONTACT_BEING_SENT";
+/// The sending of the contact was not answered, and is not asked for any more.
+pub const CONTACT_UNANSWERED: &str = "CONTACT_UNANSWERED";
+/// The case that a contact begins has a referral of its party already, which another request made.
+pub const CASE_HAS_REFERRAL: &str = "CASE_HAS_REFERRAL";
 /// The recipient is not in the directory in use.
 pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
 /// The request id stands for another request already.

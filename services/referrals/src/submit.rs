@@ -192,6 +192,10 @@ pub(crate) fn submit<'t>(
     look_up(&prepared.content, true, shared, now, &mut refusal);
     refusal.or(()).map_err(Error::Content)?;
     let opened = branch::of_case_by(desk.tx(), case, &call.party, Side::Origin)?;
+    if prepared.begins && regained.is_none() && opened > 0 {
+        // Whoever asks has forgotten it, as after a store was put back: a person decides whether there is another need.
+        return Err(Error::rule("case_uid", reason::CASE_HAS_REFERRAL));
+    }
     if opened + prepared.recipients.len() as u64 > BRANCHES_OF_A_CASE {
         return Err(Error::rule("case_uid", reason::TOO_MANY));
     }
@@ -314,7 +318,8 @@ pub(crate) fn is_closed(release: &Release, unit: &UnitRef, now: Timestamp) -> bo
 fn case_of<'t>(desk: &mut impl Desk<'t>, call: &Call, prepared: &Prepared) -> Result<Uuid, Error> {
     let Some(case) = prepared.case else { return Ok(made_by(desk, call, "case", 0)) };
     let holds = branch::of_case(desk.tx(), case)?;
-    if prepared.begins && holds.is_empty() {
+    // What the party opened in it and has come back in part only is looked at later.
+    if prepared.begins && (holds.is_empty() || branch::of_case_by(desk.tx(), case, &call.party, Side::Origin)? > 0) {
         return Ok(case);
     }
     for held in holds {

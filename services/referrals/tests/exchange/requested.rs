@@ -244,3 +244,22 @@ async fn a_case_of_others_is_not_taken_for_a_new_one() {
     assert_eq!(reasons(&answer), [("request", reason::ACCESS_DENIED)]);
     assert_eq!(world.referrals(HANOI).await, 1);
 }
+
+#[tokio::test]
+async fn a_contact_that_an_older_store_has_forgotten_gets_no_second_referral_of_its_case() {
+    let mut world = World::open().await;
+    let copy = world.copy(MOH);
+    world.settle_slowly().await;
+    let first = asked(submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh"]));
+    let Answer::Submitted { referral, .. } = world.answered(&first).await else { panic!("it is submitted") };
+    world.settle().await;
+    world.restore(MOH, &copy);
+    world.settle_slowly().await;
+    // The contact stands as before it was sent, and a person sends it once more.
+    let second = asked(submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"]));
+    assert_eq!(reasons(&world.answered(&second).await), [("case_uid", reason::CASE_HAS_REFERRAL)]);
+    assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (1, 1));
+    // What the first request made is what it is answered with, however often it comes.
+    assert_eq!(world.answered(&first).await, Answer::Submitted { case: CASE, referral });
+    assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (1, 1));
+}
