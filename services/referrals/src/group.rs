@@ -92,19 +92,19 @@ pub(crate) fn relieve<'t>(
     Ok(())
 }
 
-/// Counts an acceptance where a limit was agreed, and says whether it waits for a person. The operator is told when a
-/// party begins to accept in bulk.
+/// Counts an acceptance where a limit was agreed, and says whether it waits for a person. The operator is told of each
+/// that does, and when a party begins to acknowledge in bulk.
 fn is_held<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<bool, Error> {
     let now = desk.now();
     let [origin, recipient] = Side::ALL.map(|side| &known.branch.unit(side).party);
     let limit = shared.release().hourly_acceptances(origin, &crate::contract(), recipient, &known.purpose, now);
     let Some(limit) = limit else { return Ok(false) };
-    let within = acceptance::add(desk.tx(), known, now, now - ACCEPTANCE_WINDOW)?;
+    let within = acceptance::add(desk.tx(), known, now, now - ACCEPTANCE_WINDOW, limit)?;
     let Pace::Bulk { is_held, is_new } = pace(known.branch.opening().kind, limit, within) else { return Ok(false) };
     metrics::add(&shared.counters.over_limit);
-    if is_new {
-        let reason = reason::ACCEPTANCE_LIMIT;
-        tracing::error!(reason, party = %recipient, %limit, "A party accepts in bulk. Somebody must look at this.");
+    if is_held || is_new {
+        let (reason, branch) = (reason::ACCEPTANCE_LIMIT, known.held.branch);
+        tracing::error!(reason, party = %recipient, %branch, is_held, %limit, "A party accepts in bulk. Somebody must look.");
     }
     Ok(is_held)
 }

@@ -211,7 +211,7 @@ impl View {
             if self.escalation > 0 {
                 found.push(Condition::Escalated);
             }
-            let acknowledged = self.stops.acknowledged.is_some();
+            let acknowledged = self.stopped(Stop::Acknowledged).is_some();
             if !acknowledged && self.time_limits.iter().any(|limit| limit.acknowledge_due <= now) {
                 found.push(Condition::Unacknowledged);
             }
@@ -246,10 +246,12 @@ impl View {
         found
     }
 
-    /// When what a limit waits for came, by the clock of who wrote it.
+    /// When what a limit waits for came, by the clock of who wrote it. What a person at the origin has yet to follow
+    /// stops nothing there: the need still has nobody.
     #[must_use]
     pub const fn stopped(&self, stop: Stop) -> Option<Timestamp> {
         match stop {
+            Stop::Acknowledged | Stop::Decided if self.assignment_held => None,
             Stop::Acknowledged => self.stops.acknowledged,
             Stop::Decided => self.stops.decided,
             Stop::ServiceStarted => self.stops.started,

@@ -67,13 +67,15 @@ CREATE TABLE IF NOT EXISTS referral_content (
 );
 
 -- Acceptances of a recipient's party by which it is counted, where an agreement sets a limit: those of the last hour.
+-- kind: the contract's number of the referral's kind, because the kinds are counted apart.
 CREATE TABLE IF NOT EXISTS referral_acceptance (
   origin TEXT NOT NULL,
   recipient TEXT NOT NULL,
   purpose TEXT NOT NULL,
+  kind INTEGER NOT NULL,
   accept_time INTEGER NOT NULL,
   branch BLOB NOT NULL,
-  PRIMARY KEY (origin, recipient, purpose, accept_time, branch)
+  PRIMARY KEY (origin, recipient, purpose, kind, accept_time, branch)
 );
 
 -- Requests that were answered, by calling system. digest: of the request, encrypted under the key of the case, because

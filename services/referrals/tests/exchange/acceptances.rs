@@ -143,6 +143,42 @@ async fn a_transfer_goes_on_beyond_the_limit_and_the_operator_is_told() {
 }
 
 #[tokio::test]
+async fn transfers_that_are_acknowledged_use_up_nothing_of_what_may_be_accepted() {
+    let mut world = World::limited(1).await;
+    for _ in 0..2 {
+        world.accepted(ReferralKind::Transfer).await;
+    }
+    let first = world.accepted(ReferralKind::Referral).await;
+    assert!(!world.is_held(&first).await);
+    let second = world.accepted(ReferralKind::Referral).await;
+    assert!(world.is_held(&second).await);
+}
+
+#[tokio::test]
+async fn a_need_whose_acceptance_is_held_still_goes_to_the_next_level() {
+    for is_held in [false, true] {
+        let mut world = World::limited(1).await;
+        let rule = |rule: &mut directory::TimeLimit| {
+            let elapsed = prost_types::Duration { seconds: 7_200, nanos: 0 };
+            let after = Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) });
+            let unit = Some(directory::UnitRef { party: "vwu".into(), unit: "desk".into() });
+            rule.stop_events = vec!["accepted".into()];
+            rule.escalation = vec![directory::EscalationStep { after, unit }];
+        };
+        world.amend(|wire| wire.time_limits.iter_mut().for_each(rule)).await;
+        if is_held {
+            world.accepted(ReferralKind::Referral).await;
+        }
+        let branch = world.accepted(ReferralKind::Referral).await;
+        assert_eq!(world.is_held(&branch).await, is_held);
+        world.pass(SignedDuration::from_hours(3));
+        world.settle().await;
+        let asked = world.get(MOH, &referral_of(&branch)).await.unwrap().branches.len();
+        assert_eq!(asked, if is_held { 2 } else { 1 });
+    }
+}
+
+#[tokio::test]
 async fn without_a_limit_nothing_is_counted_or_held() {
     let mut world = World::open().await;
     for _ in 0..3 {
