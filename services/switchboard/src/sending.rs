@@ -1,18 +1,20 @@
 //! Sending a contact: the message to oneself that asks for a referral, again until it was answered, and the answer.
 //!
-//! The contact and the message are on disk together. Whatever becomes of the message, what was asked for is kept until
-//! an answer came, and asked for again meanwhile: the request id stands for one referral.
+//! The contact and the message are on disk together. What was asked for is kept until an answer came, and asked for again
+//! meanwhile: the request id stands for one referral. Where asking again is of no use the sending ends with what stands
+//! against it, for a person to see: a contact is never locked for good. A referral that is made after all is taken.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{
-    contact::Contact,
+    contact::{Contact, Deed},
     id::Purpose,
     reason,
-    referral::{Answer, Basis, Refusal, Requested, read_basis},
+    referral::{Answer, Basis, Objection, Personal, Refusal, Requested, read_basis},
 };
 use nhipcau_messaging::{
-    message::{Address, Cause, Draft, Header, Lane, Recipient},
+    message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
     pae,
+    store::refusal_of,
     writer::Row,
 };
 use uuid::Uuid;
@@ -25,7 +27,7 @@ use crate::{
     record::{keep, whole},
     store::{
         contact,
-        sending::{self, TABLE},
+        sending::{self, TABLE, Waiting},
     },
 };
 
@@ -36,6 +38,8 @@ const REQUEST_MESSAGE: &str = "nhipcau.referral.v1.SubmissionRequested";
 
 /// When it is asked again for what was not answered.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+/// How often it is asked before a person has to look: within half an hour.
+const MOST: u32 = 3;
 
 /// Asks for a referral, and keeps what is asked for until it is answered.
 pub(crate) fn begin<'t>(
@@ -47,9 +51,9 @@ pub(crate) fn begin<'t>(
 ) -> Result<(), Error> {
     let body = desk.rest(&row(standing), &requested.write())?;
     metrics::add(&shared.counters.sent);
+    let message = ask(desk, shared, (standing, requested), 0, traceparent)?;
     let again = desk.now() + AGAIN;
-    sending::add(desk.tx(), standing.uid, again, &body)?;
-    ask(desk, shared, (standing, requested), 0, traceparent)
+    Ok(sending::add(desk.tx(), standing.uid, message, again, &body)?)
 }
 
 /// Takes the contact that has waited longest for an answer.
@@ -58,9 +62,9 @@ pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Uuid>, Err
     Ok(sending::take(desk.tx(), now, now + AGAIN)?)
 }
 
-/// Asks once more for what was not answered.
+/// Asks once more for what was not answered, or ends the sending where that is of no use.
 pub(crate) fn again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, uid: Uuid) -> Result<(), Error> {
-    let Some((times, body)) = sending::find(desk.tx(), uid)? else { return Ok(()) };
+    let Some(Waiting { times, message, body }) = sending::find(desk.tx(), uid)? else { return Ok(()) };
     let standing = match contact::find(desk.tx(), uid)? {
         Some(stored) => whole(desk, &stored)?,
         None => None,
@@ -73,10 +77,40 @@ pub(crate) fn again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, uid: Uui
     let (Some(standing), Some(requested)) = (standing, requested) else {
         return Ok(sending::remove(desk.tx(), uid)?);
     };
+    if standing.sending != Some(requested.request_id) {
+        return Ok(sending::remove(desk.tx(), uid)?);
+    }
+    if let Some(answer) = obstacle(desk, shared, (&standing, &requested), (times, message))? {
+        return conclude(desk, shared, &standing, requested.request_id, answer);
+    }
     metrics::add(&shared.counters.asked_again);
     tracing::warn!(contact = %uid, times, "The sending of a contact was not answered and is asked for again.");
-    sending::asked(desk.tx(), uid)?;
-    ask(desk, shared, (&standing, &requested), times, "")
+    let message = ask(desk, shared, (&standing, &requested), times, "")?;
+    Ok(sending::asked(desk.tx(), uid, message)?)
+}
+
+/// Why it is of no use to ask again, if it is.
+fn obstacle<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    (standing, requested): (&Contact, &Requested),
+    (times, message): (u32, MessageId),
+) -> Result<Option<Answer>, Error> {
+    let purpose = purpose(requested)?;
+    let directory = objections(shared, standing, &purpose, desk.now());
+    if directory.total() > 0 {
+        return Ok(Some(Answer::from(&directory)));
+    }
+    let reason = match refusal_of(desk.tx(), message)? {
+        Some(refused) => {
+            let name = refused.as_str_name();
+            name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
+        }
+        None if times >= MOST => reason::CONTACT_UNANSWERED,
+        None => return Ok(None),
+    };
+    let candidates = Personal::new(Vec::new());
+    Ok(Some(Answer::Refused(vec![Objection { subject: "request".into(), reason: reason.into(), candidates }])))
 }
 
 /// Takes the answer: the referral stands, or a person has to look at why not.
@@ -93,6 +127,11 @@ pub(crate) fn answered<'t>(
     let stored = contact::find(desk.tx(), uid)?.filter(|stored| stored.party == sender.party.as_str());
     let stored = stored.filter(|stored| stored.case == case).ok_or_else(wrong)?;
     let Some(standing) = whole(desk, &stored)? else { return Ok(sending::remove(desk.tx(), uid)?) };
+    let is_submitted = matches!(answer, Answer::Submitted { .. });
+    // Its sending was ended, or it is being sent anew, and the referral was made after all: it is that one's contact.
+    let is_late = is_submitted && standing.referral.is_none() && standing.state.after(Deed::Refer).is_some();
+    let sending = if is_late { Some(request_id) } else { standing.sending };
+    let standing = Contact { sending, ..standing };
     // Asked for twice it is answered twice.
     if standing.sending.is_none() {
         if let Answer::Submitted { referral, .. } = answer
@@ -102,13 +141,24 @@ pub(crate) fn answered<'t>(
         }
         return Ok(());
     }
+    conclude(desk, shared, &standing, request_id, answer)
+}
+
+/// Ends a sending with its answer.
+fn conclude<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    standing: &Contact,
+    request_id: Uuid,
+    answer: Answer,
+) -> Result<(), Error> {
     let is_submitted = matches!(answer, Answer::Submitted { .. });
     let changed = standing.answered(request_id, answer, desk.now())?;
     metrics::add(if is_submitted { &shared.counters.referred } else { &shared.counters.objected });
     if !is_submitted {
-        tracing::warn!(contact = %uid, "A contact could not be sent; a person must look.");
+        tracing::warn!(contact = %standing.uid, "A contact could not be sent; a person must look.");
     }
-    sending::remove(desk.tx(), uid)?;
+    sending::remove(desk.tx(), standing.uid)?;
     keep(desk, &changed)
 }
 
@@ -133,9 +183,8 @@ fn ask<'t>(
     (standing, requested): (&Contact, &Requested),
     ordinal: u32,
     traceparent: &str,
-) -> Result<(), Error> {
-    let request = requested.request.expose();
-    let purpose = Purpose::new(&request.purpose).map_err(|_| Error::rule("purpose", reason::FIELD_FORMAT))?;
+) -> Result<MessageId, Error> {
+    let purpose = purpose(requested)?;
     let (release, contract) = (shared.release(), crate::contract_of(REFERRAL));
     let here = release.access_point_for(&standing.unit.party, &standing.unit.unit, &contract);
     let here = here.ok_or_else(|| Error::rule("unit", reason::NOT_HOSTED))?;
@@ -160,7 +209,11 @@ fn ask<'t>(
         cause: cause(standing, requested),
         ordinal,
     };
-    desk.send(draft).map(drop)
+    desk.send(draft)
+}
+
+fn purpose(requested: &Requested) -> Result<Purpose, Error> {
+    Purpose::new(&requested.request.expose().purpose).map_err(|_| Error::rule("purpose", reason::FIELD_FORMAT))
 }
 
 /// The same sending is the same message, however often the call is repeated.

@@ -3,10 +3,10 @@
 use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
-use super::{Error, Row, Tx};
+use super::{Error, Row, Tx, outbox::State};
 use crate::{
     envelope::wire,
-    message::{Lane, MessageId, Recipient},
+    message::{Lane, MessageId, Recipient, RefusalReason},
     pae::Digest,
     receipt::{Number, Verified},
 };
@@ -45,6 +45,16 @@ pub fn receipt_of(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<(u64, [u8; 32
         &[(&id.0).into()],
         |row| Ok((row.number(0)?, row.array(1)?)),
     )
+}
+
+/// Why a message was refused for good, if it was. For the service that sent the message.
+///
+/// # Errors
+/// [`Error`] when the store failed.
+pub fn refusal_of(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<RefusalReason>, Error> {
+    let values = [State::Refused.into(), (&id.0).into()];
+    let found = tx.query_one("SELECT reason FROM outbox WHERE state = $1 AND id = $2", &values, |row| row.int(0))?;
+    Ok(found.map(|reason| i32::try_from(reason).ok().and_then(|it| it.try_into().ok()).unwrap_or_default()))
 }
 
 /// The last receipt held of an issuer and the last position its receipts cover.

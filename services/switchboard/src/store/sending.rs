@@ -1,34 +1,58 @@
 //! Contacts that wait for the answer to their sending.
 
 use jiff::Timestamp;
-use nhipcau_messaging::store::{Error, Tx};
+use nhipcau_messaging::{
+    message::MessageId,
+    store::{Error, Tx},
+};
 use uuid::Uuid;
 
 /// Table under whose name bodies are bound to their rows.
 pub(crate) const TABLE: &str = "switchboard_sending";
 
-/// How often a contact's sending was asked for, and what is asked for, at rest.
-pub(crate) fn find(tx: &mut Tx<'_>, contact: Uuid) -> Result<Option<(u32, Vec<u8>)>, Error> {
+/// A contact that is being sent.
+pub(crate) struct Waiting {
+    /// How often it was asked for.
+    pub(crate) times: u32,
+    /// The message by which it was asked for last.
+    pub(crate) message: MessageId,
+    /// What is asked for, at rest.
+    pub(crate) body: Vec<u8>,
+}
+
+/// How a contact's sending stands.
+pub(crate) fn find(tx: &mut Tx<'_>, contact: Uuid) -> Result<Option<Waiting>, Error> {
     tx.query_one(
-        "SELECT times_asked, body FROM switchboard_sending WHERE contact = $1",
+        "SELECT times_asked, message, body FROM switchboard_sending WHERE contact = $1",
         &[contact.as_bytes().into()],
-        |row| Ok((u32::try_from(row.int(0)?).unwrap_or(u32::MAX), row.blob(1)?)),
+        |row| {
+            let times = u32::try_from(row.int(0)?).unwrap_or(u32::MAX);
+            Ok(Waiting { times, message: MessageId(row.array(1)?), body: row.blob(2)? })
+        },
     )
 }
 
-/// Notes that it is asked for.
-pub(crate) fn add(tx: &mut Tx<'_>, contact: Uuid, again: Timestamp, body: &[u8]) -> Result<(), Error> {
+/// Notes that it is asked for by a message.
+pub(crate) fn add(
+    tx: &mut Tx<'_>,
+    contact: Uuid,
+    message: MessageId,
+    again: Timestamp,
+    body: &[u8],
+) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO switchboard_sending (contact, times_asked, ask_time, body) VALUES ($1, 1, $2, $3)",
-        &[contact.as_bytes().into(), again.as_microsecond().into(), body.into()],
+        "INSERT INTO switchboard_sending (contact, message, times_asked, ask_time, body) VALUES ($1, $2, 1, $3, $4)",
+        &[contact.as_bytes().into(), (&message.0).into(), again.as_microsecond().into(), body.into()],
     )?;
     Ok(())
 }
 
-/// Notes that it was asked for once more.
-pub(crate) fn asked(tx: &mut Tx<'_>, contact: Uuid) -> Result<(), Error> {
-    let contact = [contact.as_bytes().into()];
-    tx.execute("UPDATE switchboard_sending SET times_asked = times_asked + 1 WHERE contact = $1", &contact)?;
+/// Notes that it was asked for once more, by a message.
+pub(crate) fn asked(tx: &mut Tx<'_>, contact: Uuid, message: MessageId) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE switchboard_sending SET times_asked = times_asked + 1, message = $1 WHERE contact = $2",
+        &[(&message.0).into(), contact.as_bytes().into()],
+    )?;
     Ok(())
 }
 

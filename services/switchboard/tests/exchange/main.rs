@@ -8,4 +8,5 @@ mod reading;
 mod recording;
 mod sending;
 mod stand_in;
+mod unanswered;
 mod world;

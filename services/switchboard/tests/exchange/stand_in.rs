@@ -9,7 +9,9 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     engine::RestError,
     handler::{Context, Handler, Refused},
-    message::{Cause, Correlation, Draft, Header, Incoming, Lane, MessageId, Outcome, Recipient, SkipReason},
+    message::{
+        Cause, Correlation, Draft, Header, Incoming, Lane, MessageId, Outcome, Recipient, RefusalReason, SkipReason,
+    },
 };
 use uuid::Uuid;
 
@@ -22,6 +24,10 @@ pub(crate) struct Told {
     pub(crate) asked: Vec<Vec<u8>>,
     /// It answers nothing.
     pub(crate) silent: bool,
+    /// It takes nothing.
+    pub(crate) refuses: bool,
+    /// It is not there, from the next start on.
+    pub(crate) absent: bool,
     /// It refuses with these.
     pub(crate) objections: Vec<Objection>,
 }
@@ -70,6 +76,9 @@ impl Handler for StandIn {
 
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
         let mut told = self.told.lock().unwrap();
+        if told.refuses {
+            return Err(Refused::Reason(RefusalReason::Invalid));
+        }
         told.asked.push(message.parts[0].clone());
         let requested = Requested::read(&message.parts[0]).unwrap();
         if told.silent {

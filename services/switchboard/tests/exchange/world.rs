@@ -23,6 +23,7 @@ use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, seal, sign::SigningKey},
     engine::{Config, Input, Kind, Limits, Output, PublishResult},
+    handler::Handler,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::Recipient,
     store::{self, Location, Readers, Store},
@@ -242,6 +243,21 @@ impl World {
         self.nodes[node] = start(NAMES[node], disk, starts, &self.now, &self.releases.subscribe(), told);
     }
 
+    /// Has everybody install a release that differs in this from the one before.
+    pub(crate) async fn amend_release(&mut self, change: impl FnOnce(&mut directory::Release)) {
+        let (root, ids, pairs) = signers();
+        let now = Timestamp::from_microsecond(self.now.load(Ordering::Relaxed)).unwrap();
+        let current = Arc::clone(&self.releases.borrow());
+        let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
+        let signed = builder.with(change).signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
+        let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
+        self.releases.send_replace(Arc::clone(&release));
+        for node in &self.nodes {
+            node.handle().input(Input::Release(Arc::clone(&release))).await.unwrap();
+        }
+        self.settle().await;
+    }
+
     /// How many rows a query counts.
     pub(crate) async fn count(&self, node: usize, sql: &'static str) -> i64 {
         let counted = self.nodes[node].readers.read(move |tx| tx.query_one(sql, &[], |row| row.int(0)));
@@ -316,6 +332,10 @@ fn start(
     };
     let areas = watch::Sender::new(Arc::new(areas())).subscribe();
     let service = Switchboard::new(releases.clone(), areas).with_clock(Clock::new(clock()));
+    let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler())];
+    if !told.lock().unwrap().absent {
+        handlers.push(Box::new(StandIn::new(Arc::clone(&told))));
+    }
     let (sender, outputs) = mpsc::channel();
     let outlet = move |output| {
         // Nobody listens any more once the node is stopped.
@@ -333,7 +353,7 @@ fn start(
             kek: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: RestKey::new(seed(name, 4)) }],
         },
         release: Arc::clone(&releases.borrow()),
-        handlers: vec![Box::new(service.handler()), Box::new(StandIn::new(Arc::clone(&told)))],
+        handlers,
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
         limits: Limits::default(),
         is_put_back: false,
