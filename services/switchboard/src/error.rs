@@ -103,14 +103,11 @@ impl From<Error> for Refusal {
         match error {
             Error::AccessDenied => Self::access_denied(),
             Error::Rules(broken) => {
-                let violation = |violation: &Broken| {
-                    let candidates: Vec<_> = violation.candidates.iter().map(ToString::to_string).collect();
-                    let is_free = candidates.is_empty();
-                    Violation {
-                        field: violation.subject.clone(),
-                        reason: violation.reason,
-                        description: if is_free { "does not fit".to_owned() } else { candidates.join(" ") },
-                    }
+                // Of which areas a person has to choose one is personal: the route says it, after an access record.
+                let violation = |violation: &Broken| Violation {
+                    field: violation.subject.clone(),
+                    reason: violation.reason,
+                    description: "does not fit".to_owned(),
                 };
                 let total = broken.total().to_string();
                 refusal.metadata("violationCount", total).violations(broken.violations().iter().map(violation))

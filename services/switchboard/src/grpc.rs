@@ -55,6 +55,14 @@ fn call<T: Message>(request: &Request<T>, person: &str, id: &str) -> Result<Call
     Ok(Call::new(permit.caller, permit.person.as_ref(), id, request.get_ref(), TraceContext::onward(request)))
 }
 
+/// Authorises the reading of content and says who reads.
+fn reader<T>(request: &Request<T>, person: &str) -> Result<Reader, Status> {
+    let permit = permit_for(request, Role::ReadContent, person)?;
+    // Always there: the role acts for a person.
+    let person = permit.person.ok_or_else(Refusal::access_denied)?;
+    Ok(Reader { party: permit.caller.party.clone(), system: permit.caller.system.clone(), person })
+}
+
 /// Authorises and checks a change of a contact.
 macro_rules! asked {
     ($request:ident) => {{
@@ -137,9 +145,12 @@ impl ContactService for Door {
         request: Request<pb::SendContactRequest>,
     ) -> Result<Response<pb::SendContactResponse>, Status> {
         let asked = asked!(request);
+        // Whoever may not read content sends as well, and is not told the route.
+        let reader = reader(&request, &request.get_ref().acting_person).ok();
+        let access_point = self.access_point.clone();
         let (shared, routes, message) = (self.shared.clone(), self.routes().await?, request.into_inner());
         self.carry_out(move |desk| {
-            change::carry_out(desk, &shared, &asked, |standing, call| {
+            let answer = change::carry_out(desk, &shared, &asked, |standing, call| {
                 let sent = standing.send(&message, call, &routes)?;
                 let purpose =
                     Purpose::new(&message.purpose).map_err(|_| Error::rule("purpose", reason::FIELD_FORMAT))?;
@@ -147,7 +158,8 @@ impl ContactService for Door {
                 let route = sent.route.as_ref().map(|route| way::write(Some(route)));
                 let answer = pb::SendContactResponse { route, ..Default::default() };
                 Ok(Changed { contact: sent.contact, answer, requested: Some(sent.requested) })
-            })
+            })?;
+            read::sent(desk, asked.contact, (reader.as_ref(), &access_point), answer)
         })
         .await
     }
@@ -173,11 +185,7 @@ impl ContactService for Door {
         let message = request.get_ref();
         let contact = match ReferralView::try_from(message.view) {
             Ok(ReferralView::Full) => {
-                let permit = permit_for(&request, Role::ReadContent, &message.acting_person)?;
-                // Always there: the role acts for a person.
-                let person = permit.person.ok_or_else(Refusal::access_denied)?;
-                let caller = permit.caller;
-                let reader = Reader { party: caller.party.clone(), system: caller.system.clone(), person };
+                let reader = reader(&request, &message.acting_person)?;
                 let uid = read_name(&message.name, &reader.party)?;
                 check(message)?;
                 let access_point = self.access_point.clone();
@@ -213,12 +221,15 @@ impl ContactService for Door {
         &self,
         request: Request<pb::GetContactRouteRequest>,
     ) -> Result<Response<pb::GetContactRouteResponse>, Status> {
-        // It says where the area lies, which whoever sends a contact has to know.
-        let party = permit(&request, Role::Submit)?.caller.party.clone();
-        let uid = read_name(&request.get_ref().name, &party)?;
-        check(request.get_ref())?;
+        let message = request.get_ref();
+        let reader = reader(&request, &message.acting_person)?;
+        let uid = read_name(&message.name, &reader.party)?;
+        check(message)?;
+        let access_point = self.access_point.clone();
         let (routes, service) = (self.routes().await?, request.into_inner().service);
-        let route = self.carry_out(move |desk| read::route(desk, uid, &party, &service, &routes)).await?.into_inner();
+        let read =
+            move |desk: &mut Counter<'_, '_, '_>| read::route(desk, uid, (&reader, &access_point), &service, &routes);
+        let route = self.carry_out(read).await?.into_inner();
         Ok(Response::new(pb::GetContactRouteResponse { route: Some(route) }))
     }
 }

@@ -1,4 +1,4 @@
-//! Reading one contact: BASIC, FULL with an access record, and who would get it.
+//! Reading one contact: BASIC; FULL, and who would get it, with an access record.
 
 use nhipcau_domain::{
     contact::way,
@@ -45,18 +45,38 @@ pub(crate) fn full<'t>(
     Ok(whole(desk, &stored)?.map_or_else(|| shown(&stored), |standing| standing.write()))
 }
 
-/// Who would get a contact now, and why.
+/// Who would get a contact now, and why. It tells where that is, so that an access record is written as for FULL.
 ///
 /// # Errors
 /// [`Error::AccessDenied`] as for BASIC; `WRONG_STATE` when its case was erased.
 pub(crate) fn route<'t>(
     desk: &mut impl Desk<'t>,
     uid: Uuid,
-    party: &PartyId,
+    (reader, access_point): (&Reader, &AccessPointId),
     service: &str,
     routes: &Routes,
 ) -> Result<pb::ContactRoute, Error> {
-    let stored = named(desk, party, uid)?;
+    let stored = named(desk, &reader.party, uid)?;
     let standing = whole(desk, &stored)?.ok_or_else(|| Error::rule("contact", reason::WRONG_STATE))?;
-    Ok(way::write(way::of(&standing.report, service, desk.now(), routes).as_ref()))
+    let now = desk.now();
+    access::record(reader, uid, access_point, now, desk.tx())?;
+    Ok(way::write(way::of(&standing.report, service, now, routes).as_ref()))
+}
+
+/// The answer to a sending as a caller may see it: with the route after an access record, or without it.
+///
+/// # Errors
+/// [`Error`] when the record cannot be written.
+pub(crate) fn sent<'t>(
+    desk: &mut impl Desk<'t>,
+    uid: Uuid,
+    (reader, access_point): (Option<&Reader>, &AccessPointId),
+    answer: pb::SendContactResponse,
+) -> Result<pb::SendContactResponse, Error> {
+    let Some(reader) = reader.filter(|_| answer.route.is_some()) else {
+        return Ok(pb::SendContactResponse { route: None, ..answer });
+    };
+    let now = desk.now();
+    access::record(reader, uid, access_point, now, desk.tx())?;
+    Ok(answer)
 }

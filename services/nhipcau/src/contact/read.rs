@@ -41,6 +41,9 @@ pub(super) struct Route {
     /// Service that is needed, as the directory names it.
     #[arg(long, value_name = "LABEL")]
     service: String,
+    /// Reference of the person who reads, never a name; an access record is written.
+    #[arg(long, value_name = "REF")]
+    person: String,
     #[command(flatten)]
     client: Options,
     /// Writes one JSON document.
@@ -92,13 +95,22 @@ pub(crate) async fn get(name: &str, person: Option<&str>, connection: &Connectio
 
 pub(super) async fn run_route(args: Route) -> Result<(), Failure> {
     let connection = args.client.connect()?;
-    let route = route(&args.name, &args.service, &connection).await?;
+    let route = route(&args.name, &args.service, &args.person, &connection).await?;
     if args.json { terminal::json(&document::write(&route)?) } else { terminal::line(show::ShownRoute(&route)) }
 }
 
-/// Who would get a contact now, and why.
-pub(crate) async fn route(name: &str, service: &str, connection: &Connection) -> Result<pb::ContactRoute, Refused> {
-    let request = pb::GetContactRouteRequest { name: name.to_owned(), service: service.to_owned() };
+/// Who would get a contact now, and why, as a person reads it.
+pub(crate) async fn route(
+    name: &str,
+    service: &str,
+    person: &str,
+    connection: &Connection,
+) -> Result<pb::ContactRoute, Refused> {
+    let request = pb::GetContactRouteRequest {
+        name: name.to_owned(),
+        service: service.to_owned(),
+        acting_person: person.to_owned(),
+    };
     let answer = connection.call(&request, async |request| connection.contacts().get_contact_route(request).await);
     Ok(Box::pin(answer).await?.route.unwrap_or_default())
 }

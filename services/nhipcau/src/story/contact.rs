@@ -38,7 +38,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
         "Somebody calls 111 at night; the switchboard writes it down at once, with the little that is known.",
     )?;
     play.step("route", async || {
-        let route = route(&contact.name, SERVICE, &moh.connection).await?;
+        let route = route(&contact.name, SERVICE, HOTLINE, &moh.connection).await?;
         expect(route.unit == Some(unit("hanoi", "health")), "the health department to serve at night")?;
         let ward = route.considered.first().map(|considered| considered.verdict());
         expect(ward == Some(switchboard::UnitVerdict::Closed), "nobody to be at the ward")

@@ -76,10 +76,47 @@ async fn who_may_not_see_a_contact_does_not_learn_that_it_exists() {
     let roles = [Role::Submit, Role::ReadMetadata];
     let refused = door.get_contact(call_as(get(&contact.name, ReferralView::Full), "moh", &roles)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-    let route = pb::GetContactRouteRequest { name: contact.name.clone(), service: "child-protection".into() };
-    let refused = door.get_contact_route(call(route, "hanoi")).await.unwrap_err();
+    let refused = door.get_contact_route(call(route_of(&contact), "hanoi")).await.unwrap_err();
     assert_eq!(refusal(&refused), denied);
     assert_eq!(world.records().await, 0, "nobody was shown anything");
+}
+
+fn route_of(contact: &pb::Contact) -> pb::GetContactRouteRequest {
+    let acting_person = "tv-4".into();
+    pb::GetContactRouteRequest { name: contact.name.clone(), service: "child-protection".into(), acting_person }
+}
+
+#[tokio::test]
+async fn where_a_contact_happened_is_told_to_a_person_after_an_access_record_and_to_nobody_else() {
+    let world = World::open().await;
+    let split = pb::ContactDetails { incident_area: area("00019", "VN-63"), ..least() };
+    let [contact, split] = [world.record(placed()).await, world.record(split).await];
+    let door = &world.nodes[MOH].door;
+    // Whoever sends without the role to read content.
+    let roles = [Role::Submit, Role::ReadMetadata];
+    let refused = door.get_contact_route(call_as(route_of(&contact), "moh", &roles)).await.unwrap_err();
+    assert_eq!(refusal(&refused), (Code::PermissionDenied, reason::ROLE_MISSING.into()));
+    let nobody = pb::GetContactRouteRequest { acting_person: String::new(), ..route_of(&contact) };
+    let refused = door.get_contact_route(call(nobody, "moh")).await.unwrap_err();
+    assert_eq!(refusal(&refused), (Code::Unauthenticated, reason::ACTING_PERSON_MISSING.into()));
+    let trial = |of: &pb::Contact| pb::SendContactRequest { validate_only: true, ..sending(of) };
+    let told = door.send_contact(call_as(trial(&contact), "moh", &roles)).await.unwrap().into_inner();
+    assert_eq!(told.route, None);
+    let told = door.send_contact(call_as(sending(&contact), "moh", &roles)).await.unwrap().into_inner();
+    assert_eq!(told.route, None);
+    let refused = door.send_contact(call_as(trial(&split), "moh", &roles)).await.unwrap_err();
+    assert!(fields(&refused).iter().all(|(_, told)| !told.contains("00004")), "{refused:?}");
+    assert_eq!(world.records().await, 0, "nothing was shown");
+    // A person who may.
+    let route = door.get_contact_route(call(route_of(&split), "moh")).await.unwrap().into_inner().route.unwrap();
+    assert_eq!((route.candidate_areas.len(), world.records().await), (2, 1));
+    let placed = world.record(placed()).await;
+    let told = world.send(&trial(&placed)).await.unwrap();
+    assert_eq!(told.route.unwrap().unit.unwrap().unit, "ba-dinh");
+    assert_eq!(world.records().await, 2, "a trial shows it as well");
+    let unnamed = pb::SendContactRequest { acting_person: String::new(), ..trial(&placed) };
+    assert_eq!(world.send(&unnamed).await.unwrap().route, None);
+    assert_eq!(world.records().await, 2);
 }
 
 #[tokio::test]
