@@ -7,7 +7,7 @@ use nhipcau_messaging::{
     store::{self, Readers},
     writer::Handle,
 };
-use nhipcau_runtime::notify::{Failed, Outbox, Pending};
+use nhipcau_runtime::notify::{Failed, Mark, Outbox, Page};
 use uuid::Uuid;
 
 use crate::store::notice;
@@ -20,8 +20,8 @@ pub struct Notices {
 }
 
 impl Outbox for Notices {
-    fn unsent(&self) -> BoxFuture<'_, Result<Vec<Pending>, Failed>> {
-        let read = self.readers.read(notice::unsent);
+    fn unsent(&self, after: Option<Mark>) -> BoxFuture<'_, Result<Page, Failed>> {
+        let read = self.readers.read(move |tx| notice::unsent(tx, after));
         async move { read.await.map_err(|_: store::Error| Failed) }.boxed()
     }
 

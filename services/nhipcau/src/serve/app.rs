@@ -2,7 +2,7 @@
 //!
 //! Nothing here decides anything; it only joins the runtime and the services.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{error::Error, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nhipcau_messaging::store;
 use nhipcau_referrals::Notices;
@@ -15,7 +15,7 @@ use nhipcau_runtime::{
     process::Process,
     server::Server,
 };
-use tokio::task::JoinSet;
+use tokio::{pin, select, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -121,7 +121,8 @@ impl App {
     /// Runs until told to stop, and ends in order.
     ///
     /// # Errors
-    /// [`Code::Failed`] when the writer ended by itself; start again, which is a recovery.
+    /// [`Code::Failed`] when the writer, or what sees to reloads or to notices, ended by itself; start again, which is a
+    /// recovery.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Failure> {
         // Ends when it is dropped.
         let mut beside = JoinSet::new();
@@ -132,6 +133,52 @@ impl App {
         if let Some(notices) = self.notices {
             beside.spawn(notices.run());
         }
-        self.process.run(self.shutdown, stop).await.or_exit(Code::Failed)
+        let ending = stop.child_token();
+        together(self.process.run(self.shutdown, ending.clone()), beside, &ending).await
+    }
+}
+
+/// Runs a process and what runs beside it for ever. When something of that ends all the same, the process is ended in
+/// order: better none, which is seen and started again, than one that tells nobody.
+async fn together<E: Error + Send + Sync + 'static>(
+    process: impl Future<Output = Result<(), E>>,
+    mut beside: JoinSet<()>,
+    ending: &CancellationToken,
+) -> Result<(), Failure> {
+    pin!(process);
+    select! {
+        result = &mut process => return result.or_exit(Code::Failed),
+        Some(_) = beside.join_next() => {}
+    }
+    tracing::error!("A task that should run for ever has ended, and with it the process.");
+    ending.cancel();
+    process.await.or_exit(Code::Failed)?;
+    Err(Failure::because(Code::Failed, "a task that should run for ever has ended".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{pending, ready},
+        io,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_beside_the_process_that_ends_ends_the_process_with_a_failure() {
+        let ending = CancellationToken::new();
+        let (mut beside, process) = (JoinSet::new(), ending.clone());
+        beside.spawn(pending());
+        beside.spawn(async { panic!("on purpose") });
+        let process = async move {
+            process.cancelled().await;
+            io::Result::Ok(())
+        };
+        together(process, beside, &ending).await.unwrap_err();
+        assert!(ending.is_cancelled());
+        for beside in [JoinSet::new(), [pending()].into_iter().collect()] {
+            together(ready(io::Result::Ok(())), beside, &CancellationToken::new()).await.unwrap();
+        }
     }
 }

@@ -7,11 +7,11 @@ use nhipcau_domain::{
     referral::{PersonRef, Side, State, UnitRef},
 };
 use nhipcau_messaging::store::{Error, Tx};
-use nhipcau_runtime::notify::Pending;
+use nhipcau_runtime::notify::{Mark, Page, Pending};
 use uuid::Uuid;
 
-/// Notices seen to at once.
-const TOGETHER: i64 = 256;
+/// Notices of a page.
+const TOGETHER: u16 = 256;
 /// In which a branch waits for a person.
 const WAITING: [State; 2] = [State::Submitted, State::Received];
 
@@ -100,26 +100,34 @@ pub(crate) fn forget(tx: &mut Tx<'_>, branch: Uuid) -> Result<(), Error> {
     note(tx, branch, None)
 }
 
-/// What nobody has taken yet of branches that still wait.
-pub(crate) fn unsent(tx: &mut Tx<'_>) -> Result<Vec<Pending>, Error> {
+/// What nobody has taken yet of branches that still wait: a page behind another.
+pub(crate) fn unsent(tx: &mut Tx<'_>, after: Option<Mark>) -> Result<Page, Error> {
     let corrupt = || Error::Corrupt("a notice");
-    tx.query(
-        "SELECT n.notice, n.party, n.unit, n.person FROM referral_notice n \
+    let Mark { time, id } = after.unwrap_or(Mark { time: i64::MIN, id: Uuid::nil() });
+    let read = tx.query(
+        "SELECT n.notice, n.party, n.unit, n.person, n.tell_time FROM referral_notice n \
          JOIN referral_branch b ON b.branch = n.branch AND b.holder = $1 \
-         WHERE n.sent_time IS NULL AND b.state IN ($2, $3) ORDER BY n.tell_time, n.notice LIMIT $4",
+         WHERE n.sent_time IS NULL AND b.state IN ($2, $3) AND (n.tell_time, n.notice) > ($4, $5) \
+         ORDER BY n.tell_time, n.notice LIMIT $6",
         &[
             Side::Recipient.to_wire().into(),
             State::Submitted.to_wire().into(),
             State::Received.to_wire().into(),
-            TOGETHER.into(),
+            time.into(),
+            id.as_bytes().into(),
+            i64::from(TOGETHER).into(),
         ],
         |row| {
             let party = PartyId::new(row.text(1)?).map_err(|_| corrupt())?;
             let unit = UnitId::new(row.text(2)?).map_err(|_| corrupt())?;
             let person = PersonRef::new(&row.text(3)?).map_err(|_| corrupt())?;
-            Ok(Pending { id: Uuid::from_bytes(row.array(0)?), unit: UnitRef { party, unit }, person })
+            let id = Uuid::from_bytes(row.array(0)?);
+            Ok((Pending { id, unit: UnitRef { party, unit }, person }, row.int(4)?))
         },
-    )
+    )?;
+    let is_full = read.len() == usize::from(TOGETHER);
+    let next = read.last().filter(|_| is_full).map(|(last, time)| Mark { time: *time, id: last.id });
+    Ok(Page { pending: read.into_iter().map(|(pending, _)| pending).collect(), next })
 }
 
 /// Notes that somebody has taken a notice.

@@ -69,7 +69,7 @@ impl World {
     }
 
     async fn unsent(&self) -> Vec<Pending> {
-        self.notices(HANOI).unsent().await.unwrap()
+        self.notices(HANOI).unsent(None).await.unwrap().pending
     }
 
     async fn called(&self) -> Vec<String> {
@@ -225,6 +225,33 @@ async fn only_rules_are_followed_by_rules_and_only_upwards() {
     world.settle_slowly().await;
     let [(_, state)] = &world.asked_units(&branch).await[..] else { panic!() };
     assert_eq!(*state, BranchState::Redirected, "the ladder stands behind it");
+}
+
+#[tokio::test]
+async fn however_many_notices_there_are_each_is_read_once_to_be_sent() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17"]);
+    world.report(ReferralKind::Transfer).await;
+    // Many of the same instant, so that a page ends among them.
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
+        INSERT INTO referral_notice (notice, branch, step, party, unit, person, tell_time, sent_time) \
+        SELECT randomblob(16), branch, step + i, party, unit, person, tell_time + i / 300, NULL FROM referral_notice, n";
+    let handle = world.nodes[HANOI].handle();
+    assert_eq!(handle.call(move |tx, _, _| tx.execute(many, &[])).await.unwrap(), 600);
+    let (mut ids, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.notices(HANOI).unsent(after).await.unwrap();
+        ids.extend(page.pending.into_iter().map(|pending| pending.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+        assert_eq!(ids.len() % 256, 0, "a page that is not full is the last");
+    }
+    let total = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((total, ids.len()), (601, 601));
 }
 
 #[tokio::test]

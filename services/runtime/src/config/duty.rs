@@ -11,8 +11,8 @@ use super::{document::NOTIFIERS, section::Reader, value};
 
 /// Shortest and longest wait for a person.
 const WAITS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
-/// Longest attempt: a tick of the notifier is no longer.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Longest attempt: one that is begun late in a tick ends before the next.
+const LONGEST: Duration = Duration::from_secs(15);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How people on duty are told.
@@ -101,7 +101,7 @@ fn notifier(path: &str, content: &Table, from: &mut Reader<'_>) -> Option<Notifi
     };
     let timeout = timeout.filter(|timeout| !timeout.is_zero() && *timeout <= LONGEST);
     if timeout.is_none() {
-        from.problems.add(format!("{path}.timeout"), "must be a duration of \"30s\" at most");
+        from.problems.add(format!("{path}.timeout"), "must be a duration of \"15s\" at most");
     }
     let url = url.filter(|url| {
         let fits = crate::notify::is_address(url);

@@ -10,19 +10,23 @@ mod tests;
 mod ticking;
 mod webhook;
 
-use std::{collections::BTreeMap, fmt, io};
+use std::{collections::BTreeMap, fmt, io, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use nhipcau_domain::referral::{PersonRef, Personal, UnitRef};
 use serde_json::json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use self::{
-    ticking::{Counts, EVERY, Failed, Outbox, Pending, Ticking},
+    ticking::{Counts, EVERY, Failed, Mark, Outbox, Page, Pending, Ticking},
     webhook::is_address,
 };
 use crate::{config, private_file};
+
+/// Of an attempt to write to the file.
+const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What somebody is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +70,7 @@ pub enum Error {
     /// The access point has no such way, or the person no place in the roster any more.
     #[error("there is no way to reach the person")]
     NoWay,
-    /// The file cannot be written.
+    /// The file cannot be written, or may not be: it is no regular file, or others may read it.
     #[error("the file of notices cannot be written")]
     File(#[source] io::Error),
     /// The other side is not reached, or ends the connection.
@@ -75,8 +79,8 @@ pub enum Error {
     /// The other side does not speak as it should.
     #[error("the webhook does not answer as it should")]
     Http(#[source] hyper::Error),
-    /// It does not answer in time.
-    #[error("the webhook does not answer in time")]
+    /// It takes too long.
+    #[error("the way does not take it in time")]
     Timeout,
     /// It answers that it did not take it.
     #[error("the webhook answers {0}")]
@@ -103,7 +107,7 @@ pub enum SetupError {
     Tls(#[from] rustls::Error),
 }
 
-/// A way of telling people.
+/// A way of telling people. However long it takes, whoever asks waits no longer than they want.
 pub trait Notifier: Send + Sync {
     /// Brings a notice as far as this access point can: done means that whoever takes it has it.
     ///
@@ -114,7 +118,13 @@ pub trait Notifier: Send + Sync {
 
 /// The ways of an access point by their names.
 #[derive(Default)]
-pub struct Notifiers(BTreeMap<String, Box<dyn Notifier>>);
+pub struct Notifiers(BTreeMap<String, Timed>);
+
+/// A way, and how long it has for one notice.
+struct Timed {
+    by: Box<dyn Notifier>,
+    timeout: Duration,
+}
 
 impl Notifiers {
     /// Reads what the ways need.
@@ -122,11 +132,14 @@ impl Notifiers {
     /// # Errors
     /// [`SetupError`] of the first that cannot be used.
     pub fn open(config: &config::Duty) -> Result<Self, SetupError> {
-        let open = |config: &config::Notifier| -> Result<Box<dyn Notifier>, SetupError> {
+        let open = |config: &config::Notifier| -> Result<Timed, SetupError> {
             Ok(match config {
-                config::Notifier::File { path } => Box::new(file::Lines::new(path)),
+                config::Notifier::File { path } => {
+                    Timed { by: Box::new(file::Lines::new(path)), timeout: FILE_TIMEOUT }
+                }
                 config::Notifier::Webhook { url, secret_file, root_certificates, timeout } => {
-                    Box::new(webhook::Webhook::open(url, secret_file, root_certificates, *timeout)?)
+                    let webhook = webhook::Webhook::open(url, secret_file, root_certificates)?;
+                    Timed { by: Box::new(webhook), timeout: *timeout }
                 }
             })
         };
@@ -134,12 +147,19 @@ impl Notifiers {
         opened.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Brings a notice by its way.
+    /// Whether there is such a way.
+    #[must_use]
+    pub fn has(&self, channel: &str) -> bool {
+        self.0.contains_key(channel)
+    }
+
+    /// Brings a notice by its way, in the time that the way has.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn tell(&self, notice: &Notice, at: Timestamp) -> Result<(), Error> {
-        self.0.get(&*notice.channel).ok_or(Error::NoWay)?.notify(notice, at).await
+        let way = self.0.get(&*notice.channel).ok_or(Error::NoWay)?;
+        timeout(way.timeout, way.by.notify(notice, at)).await.unwrap_or(Err(Error::Timeout))
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::FutureExt as _;
+use jiff::SignedDuration;
 use nhipcau_domain::id::{PartyId, UnitId};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -147,7 +148,7 @@ impl Files {
     }
 }
 
-fn notice(channel: &str) -> Notice {
+pub(super) fn notice(channel: &str) -> Notice {
     Notice {
         id: Uuid::from_u128(0x1234_5678_9abc_def0),
         unit: UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new("cua-nam").unwrap() },
@@ -264,9 +265,13 @@ struct Memory {
 }
 
 impl Outbox for Memory {
-    fn unsent(&self) -> BoxFuture<'_, Result<Vec<Pending>, Failed>> {
-        let unsent = self.unsent.lock().unwrap().clone();
-        async move { Ok(unsent) }.boxed()
+    fn unsent(&self, after: Option<Mark>) -> BoxFuture<'_, Result<Page, Failed>> {
+        let unsent = self.unsent.lock().unwrap();
+        let begin = after.map_or(0, |mark| usize::try_from(mark.time).unwrap());
+        let end = unsent.len().min(begin + 256);
+        let next = (end < unsent.len()).then(|| Mark { time: end.try_into().unwrap(), id: unsent[end - 1].id });
+        let pending = unsent[begin..end].to_vec();
+        async move { Ok(Page { pending, next }) }.boxed()
     }
 
     fn sent(&self, notice: Uuid) -> BoxFuture<'_, Result<(), Failed>> {
@@ -303,6 +308,15 @@ impl Ticked {
         Self { outbox, ticking, now, alarms }
     }
 
+    /// As many notices for somebody before those that are there.
+    fn before(&mut self, count: u128, person: &str) {
+        let mut unsent = self.outbox.unsent.lock().unwrap();
+        let first = u128::try_from(unsent.len()).unwrap() << 64;
+        let (unit, person) = (notice("sms").unit, PersonRef::new(person).unwrap());
+        let more = (0..count).map(|n| Uuid::from_u128(first + n));
+        unsent.splice(0..0, more.map(|id| Pending { id, unit: unit.clone(), person: person.clone() }));
+    }
+
     /// As many ticks, each at its time.
     async fn ticks(&mut self, count: u32) {
         for _ in 0..count {
@@ -321,7 +335,116 @@ impl Ticked {
 }
 
 fn on_duty() -> Rosters {
-    crate::rosters::tests::of_one(&notice("sms"))
+    crate::rosters::tests::of_all(&[notice("sms")])
+}
+
+/// Beside who is told by SMS, one who is told by another way, and one by a way that is not configured.
+fn three_on_duty() -> Rosters {
+    let other = |person, channel| Notice { person: PersonRef::new(person).unwrap(), ..notice(channel) };
+    crate::rosters::tests::of_all(&[notice("sms"), other("cb-18", "other"), other("cb-19", "none")])
+}
+
+/// A way that keeps whom it was given and when.
+#[derive(Clone)]
+struct Kept {
+    given: Arc<Mutex<Vec<(Uuid, Timestamp)>>>,
+    /// How it ends, if ever.
+    answer: Option<u16>,
+}
+
+impl Kept {
+    fn new(answer: Option<u16>) -> Self {
+        Self { given: Arc::default(), answer }
+    }
+
+    /// With so much time for a notice.
+    fn within(&self, timeout: Duration) -> Timed {
+        Timed { by: Box::new(self.clone()), timeout }
+    }
+
+    fn ids(&self) -> Vec<Uuid> {
+        self.given.lock().unwrap().iter().map(|(id, _)| *id).collect()
+    }
+}
+
+impl Notifier for Kept {
+    fn notify<'n>(&'n self, notice: &'n Notice, at: Timestamp) -> BoxFuture<'n, Result<(), Error>> {
+        async move {
+            self.given.lock().unwrap().push((notice.id, at));
+            match self.answer {
+                Some(200) => Ok(()),
+                Some(status) => Err(Error::Answer(status)),
+                None => std::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+}
+
+fn ways<const N: usize>(ways: [(&str, Timed); N]) -> Notifiers {
+    Notifiers(ways.map(|(name, way)| (name.to_owned(), way)).into())
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn what_cannot_be_told_keeps_nothing_else_out() {
+    let (sms, other) = (Kept::new(Some(200)), Kept::new(Some(500)));
+    let mut ticked = Ticked::new(three_on_duty(), ways([("sms", sms.within(LONG)), ("other", other.within(LONG))]));
+    for person in ["cb-18", "cb-19", "nobody"] {
+        ticked.before(300, person);
+    }
+    ticked.ticks(1).await;
+    assert_eq!(sms.ids(), [notice("sms").id], "behind 900 that fail");
+    assert_eq!((other.ids().len(), *ticked.alarms.lock().unwrap()), (300, 600));
+    ticked.ticks(3).await;
+    assert_eq!((sms.ids().len(), other.ids().len()), (1, 900), "each with its own pauses");
+}
+
+#[tokio::test]
+async fn what_was_not_tried_yet_goes_before_what_failed() {
+    let other = Kept::new(None);
+    let way = other.within(Duration::from_millis(700));
+    let mut ticked = Ticked::new(three_on_duty(), ways([("other", way)]));
+    ticked.ticking.begin = Duration::from_millis(500);
+    ticked.before(24, "cb-18");
+    ticked.ticks(3).await;
+    let ids = other.ids();
+    let different: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!((ids.len(), different.len()), (24, 24), "eight at once, and everybody once before anybody again");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_holds_up_neither_another_nor_the_next_tick() {
+    let (sms, other) = (Server::start(Answer::Status(200)).await, Server::start(Answer::Never).await);
+    let files = Files::new(&format!("{}\n{}", sms.root, other.root));
+    let config = files.config(vec![("sms", files.webhook(&sms.url)), ("other", files.webhook(&other.url))]);
+    let mut ticked = Ticked::new(three_on_duty(), Notifiers::open(&config).unwrap());
+    ticked.ticking.begin = Duration::from_millis(500);
+    ticked.before(25, "cb-18");
+    ticked.ticks(1).await;
+    assert_eq!(sms.given().len(), 1);
+    assert!((1..=8).contains(&other.given().len()), "{} were begun", other.given().len());
+    assert!(ticked.page().contains("nhipcau_duty_notices_told_total 1\n"), "{}", ticked.page());
+}
+
+#[tokio::test]
+async fn a_notice_bears_the_time_of_its_attempt() {
+    let sms = Kept::new(Some(200));
+    let mut ticked = Ticked::new(on_duty(), Notifiers::default());
+    ticked.before(2, "cb-17");
+    // Every look at the clock takes it on by a second.
+    let (now, seconds) = (Arc::clone(&ticked.now), SignedDuration::from_secs(1));
+    let clock = Clock::new(move || {
+        let mut now = now.lock().unwrap();
+        *now += seconds;
+        *now
+    });
+    let rosters = watch::Sender::new(on_duty()).subscribe();
+    let notifiers = ways([("sms", sms.within(LONG))]);
+    Ticking::new(ticked.outbox.clone(), rosters, notifiers, clock, Box::new(drop)).tick().await;
+    let times: Vec<_> = sms.given.lock().unwrap().iter().map(|(_, at)| *at).collect();
+    assert_eq!(times, [at(2), at(3), at(4)], "the tick began at {}", at(1));
 }
 
 #[tokio::test]
@@ -374,9 +497,14 @@ async fn of_whom_nobody_knows_how_to_reach_people_hear_at_once() {
 #[tokio::test]
 async fn no_log_line_says_where_somebody_is_reached() {
     let lines = crate::telemetry::tests::Lines::default();
-    let (writer, filter) = (lines.clone(), "trace".parse().unwrap());
-    let config = config::Telemetry { filter, format: config::Format::Json };
-    let _logging = tracing::subscriber::set_default(crate::telemetry::subscriber(&config, move || writer.clone()));
+    let config = config::Telemetry { filter: "trace".parse().unwrap(), format: config::Format::Json };
+    let subscriber = || {
+        let writer = lines.clone();
+        crate::telemetry::subscriber(&config, move || writer.clone())
+    };
+    // Where there is but one, what another test's thread logs first is not asked of it, and is never logged here.
+    let _another = tracing::Dispatch::new(subscriber());
+    let _logging = tracing::subscriber::set_default(subscriber());
     for answer in [Answer::Status(200), Answer::Status(500), Answer::Never, Answer::Hangup] {
         let server = Server::start(answer).await;
         let mut ticked = Ticked::new(on_duty(), Files::new(&server.root).open(&server.url));

@@ -2,10 +2,11 @@
 //! was put down and counts still is told.
 //!
 //! What cannot be told is tried again with growing pauses for as long as it counts, and people hear of it once. The
-//! pauses are forgotten with the process; the notices are not.
+//! pauses are forgotten with the process; the notices are not. Nothing that fails keeps anything else out: what failed
+//! less often goes first, and each way has the time of a tick for itself, however slow another is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc,
@@ -14,7 +15,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, join_all},
+    stream,
+};
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     duty::{Person, Roster},
@@ -34,7 +39,9 @@ use crate::{clock::Clock, rosters::Rosters, telemetry::chain};
 
 /// Ticks are at whole multiples of this.
 pub const EVERY: SignedDuration = SignedDuration::from_secs(30);
-/// Notices told at once.
+/// For so long a way begins attempts in a tick; with the longest attempt behind it, it is ready for the next.
+const BEGIN: Duration = Duration::from_secs(10);
+/// Notices told at once by one way.
 const AT_ONCE: usize = 8;
 /// After so many failures people hear of it; of what nobody can be reached by, at once.
 const PATIENCE: u32 = 3;
@@ -52,6 +59,24 @@ pub struct Pending {
     pub person: PersonRef,
 }
 
+/// A part of what was put down, in the order in which it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// What is in it.
+    pub pending: Vec<Pending>,
+    /// Where it ends; none when nothing is behind it.
+    pub next: Option<Mark>,
+}
+
+/// Where a page ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// When its last notice was put down, in microseconds since 1970.
+    pub time: i64,
+    /// That notice.
+    pub id: Uuid,
+}
+
 /// The store did not answer; it is asked again at the next tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the notices could not be read or marked")]
@@ -59,11 +84,11 @@ pub struct Failed;
 
 /// Where notices are put down.
 pub trait Outbox: Send + Sync {
-    /// What was put down, not told yet, and counts still; the oldest first, as many as are seen to at once.
+    /// What was put down, not told yet, and counts still: a page behind another, the oldest first.
     ///
     /// # Errors
     /// [`Failed`].
-    fn unsent(&self) -> BoxFuture<'_, Result<Vec<Pending>, Failed>>;
+    fn unsent(&self, after: Option<Mark>) -> BoxFuture<'_, Result<Page, Failed>>;
 
     /// A notice was told.
     ///
@@ -111,12 +136,14 @@ struct Ways<O> {
     outbox: O,
     rosters: watch::Receiver<Rosters>,
     notifiers: Notifiers,
+    clock: Clock,
 }
 
 /// Sees to notices.
 pub struct Ticking<O> {
     ways: Ways<O>,
-    clock: Clock,
+    /// [`BEGIN`].
+    pub(super) begin: Duration,
     counts: Counts,
     alarm: Box<dyn FnMut(Alarm) + Send>,
     troubles: BTreeMap<Uuid, Trouble>,
@@ -133,7 +160,7 @@ impl<O: Outbox> Ticking<O> {
         alarm: Box<dyn FnMut(Alarm) + Send>,
     ) -> Self {
         let (counts, troubles) = (Counts::default(), BTreeMap::new());
-        Self { ways: Ways { outbox, rosters, notifiers }, clock, counts, alarm, troubles }
+        Self { ways: Ways { outbox, rosters, notifiers, clock }, begin: BEGIN, counts, alarm, troubles }
     }
 
     /// What became of notices.
@@ -145,31 +172,49 @@ impl<O: Outbox> Ticking<O> {
     /// Ticks for ever.
     pub async fn run(mut self) {
         loop {
-            sleep(until_next(self.clock.now())).await;
+            sleep(until_next(self.ways.clock.now())).await;
             self.tick().await;
         }
     }
 
     /// Tells what is to be told now.
     pub async fn tick(&mut self) {
-        let now = self.clock.now();
-        let Ok(pending) = self.ways.outbox.unsent().await else {
+        let now = self.ways.clock.now();
+        let Ok(due) = self.due(now).await else {
             tracing::error!("The notices to people on duty could not be read.");
             return;
         };
-        self.troubles.retain(|id, _| pending.iter().any(|pending| pending.id == *id));
-        let is_due = |pending: &Pending| self.troubles.get(&pending.id).is_none_or(|it| it.next <= now);
-        let due: Vec<Pending> = pending.into_iter().filter(is_due).collect();
-        let ways = &self.ways;
-        let attempt = |pending: Pending| ways.attempt(pending, now);
-        let results: Vec<_> = stream::iter(due).map(attempt).buffer_unordered(AT_ONCE).collect().await;
-        for (notice, result) in results {
+        let (rounds, unreached) = self.ways.sorted(due, now);
+        for notice in unreached {
+            self.failed(notice, &Error::NoWay, now);
+        }
+        let (ways, begin) = (&self.ways, self.begin);
+        let results = join_all(rounds.into_values().map(|round| ways.round(round, begin))).await;
+        for (notice, result) in results.into_iter().flatten() {
             match result {
                 Ok(()) => self.told(notice),
                 Err(error) => self.failed(notice, &error, now),
             }
         }
         self.counts.0.waiting.store(self.troubles.len() as u64, Ordering::Relaxed);
+    }
+
+    /// All that is to be told now: first what failed least often, of that the oldest.
+    async fn due(&mut self, now: Timestamp) -> Result<Vec<Pending>, Failed> {
+        let (mut due, mut known, mut after) = (Vec::new(), BTreeSet::new(), None);
+        loop {
+            let page = self.ways.outbox.unsent(after).await?;
+            known.extend(page.pending.iter().map(|pending| pending.id));
+            let is_due = |pending: &Pending| self.troubles.get(&pending.id).is_none_or(|it| it.next <= now);
+            due.extend(page.pending.into_iter().filter(is_due));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        self.troubles.retain(|id, _| known.contains(id));
+        due.sort_by_key(|pending| self.troubles.get(&pending.id).map_or(0, |trouble| trouble.attempts));
+        Ok(due)
     }
 
     fn told(&mut self, notice: Uuid) {
@@ -195,25 +240,37 @@ impl<O: Outbox> Ticking<O> {
 }
 
 impl<O: Outbox> Ways<O> {
-    async fn attempt(&self, pending: Pending, now: Timestamp) -> (Uuid, Result<(), Error>) {
-        let notice = {
-            let rosters = self.rosters.borrow();
-            let roster = rosters.of(&pending.unit).flatten();
-            roster.and_then(|roster| place(roster, &pending.person, now)).map(|person| Notice {
-                id: pending.id,
-                unit: pending.unit.clone(),
-                person: pending.person.clone(),
-                channel: person.channel.clone(),
-                address: person.address.clone(),
-            })
-        };
-        let Some(notice) = notice else { return (pending.id, Err(Error::NoWay)) };
-        let result = self.notifiers.tell(&notice, now).await;
-        if result.is_ok() && self.outbox.sent(pending.id).await.is_err() {
+    /// What goes by each way, and whom none reaches.
+    fn sorted(&self, due: Vec<Pending>, now: Timestamp) -> (BTreeMap<Box<str>, Vec<Notice>>, Vec<Uuid>) {
+        let rosters = self.rosters.borrow();
+        let (mut rounds, mut unreached) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+        for Pending { id, unit, person } in due {
+            let roster = rosters.of(&unit).flatten();
+            let place = roster.and_then(|roster| place(roster, &person, now));
+            let Some(place) = place.filter(|place| self.notifiers.has(&place.channel)) else {
+                unreached.push(id);
+                continue;
+            };
+            let (channel, address) = (place.channel.clone(), place.address.clone());
+            rounds.entry(channel.clone()).or_default().push(Notice { id, unit, person, channel, address });
+        }
+        (rounds, unreached)
+    }
+
+    /// Tells by one way what can be begun in the time; the rest is for the next tick.
+    async fn round(&self, notices: Vec<Notice>, time: Duration) -> Vec<(Uuid, Result<(), Error>)> {
+        let attempt = |notice: Notice| self.attempt(notice);
+        stream::iter(notices).take_until(sleep(time)).map(attempt).buffer_unordered(AT_ONCE).collect().await
+    }
+
+    async fn attempt(&self, notice: Notice) -> (Uuid, Result<(), Error>) {
+        // Of the attempt, not of the tick: a receiver refuses what is old.
+        let result = self.notifiers.tell(&notice, self.clock.now()).await;
+        if result.is_ok() && self.outbox.sent(notice.id).await.is_err() {
             // It is told again, under the same id.
             tracing::error!("A notice was told and could not be marked.");
         }
-        (pending.id, result)
+        (notice.id, result)
     }
 }
 

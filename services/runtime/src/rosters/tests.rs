@@ -88,11 +88,11 @@ fn ward(version: u64) -> Vec<u8> {
     signed("cua-nam", version, vec![person("cb-17", "sms", "+84 900 000 017")], 9)
 }
 
-/// The roster in which whoever a notice is for is on duty at its unit, and nobody else.
-pub(crate) fn of_one(notice: &Notice) -> Rosters {
+/// The roster of a unit in which those whom notices are for are on duty, and nobody else.
+pub(crate) fn of_all(notices: &[Notice]) -> Rosters {
     let (home, release) = (tempfile::tempdir().unwrap(), release(9));
-    let people = vec![person(notice.person.as_str(), &notice.channel, notice.address.expose())];
-    install(home.path(), &signed(notice.unit.unit.as_str(), 1, people, 9), &release, at(8)).unwrap();
+    let people = notices.iter().map(|it| person(it.person.as_str(), &it.channel, it.address.expose())).collect();
+    install(home.path(), &signed(notices[0].unit.unit.as_str(), 1, people, 9), &release, at(8)).unwrap();
     load(&home, &release, None).0
 }
 
