@@ -12,7 +12,8 @@
 //! ]
 //! ```
 //!
-//! `version` is the next one of the unit when it is left out. Reading goes on after a mistake, so that all are listed.
+//! `version` is the next one of the unit when it is left out. Reading goes on after a mistake, so that all are listed;
+//! where, and never what stands there.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
@@ -74,7 +75,7 @@ pub(super) fn draw_up(
     now: Timestamp,
 ) -> Result<(pb::Roster, Roster), Problems> {
     let mut problems = Problems::default();
-    let mut file = File::parse(NAME, text, &mut problems);
+    let mut file = File::parse_discreetly(NAME, text, &mut problems);
     let unit: Option<pb::UnitRef> = file.value::<UnitName>("unit", &mut problems).map(Into::into);
     let current = unit.as_ref().and_then(reference).and_then(|unit| rosters.of(&unit).flatten());
     let version = if file.has("version") {

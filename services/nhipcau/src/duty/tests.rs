@@ -82,7 +82,7 @@ fn everything_that_is_wrong_with_what_a_unit_wrote_is_said_at_once_and_nothing_i
     let text = said(office.open().sign(&read_text(&source).unwrap()));
     for expected in [
         "shifts is not known here",
-        "the roster, [[shift]] 1: unknown field `name`",
+        "the roster, [[shift]] 1: something is not known here",
         "the roster: version",
         "the roster, [[shift]] 2: people[0].person",
         "the roster, [[shift]] 2: ends before it starts",
@@ -92,6 +92,28 @@ fn everything_that_is_wrong_with_what_a_unit_wrote_is_said_at_once_and_nothing_i
     assert!(!text.contains(ADDRESS), "{text}");
     let other = office.file("other.toml", written(5, "").replace("hanoi/00070", "vwu/desk"));
     assert!(said(office.open().check(&other)).contains("unit"), "another access point serves it");
+}
+
+#[test]
+fn no_mistake_in_what_a_unit_wrote_has_an_address_printed() {
+    let office = Office::new();
+    let whole = written(5, "");
+    for (text, expected) in [
+        // The end of the text is missing in the line with the people.
+        (whole.replace(&format!("{ADDRESS}\""), ADDRESS), "line 6, column "),
+        (whole.replace("sms\", address", "sms\" address"), "line 6, column "),
+        (whole.replace(&format!("\"{ADDRESS}\""), "84900000017"), "[[shift]] 1: something"),
+        (whole.replace(&format!("address = \"{ADDRESS}\""), "\"+84 900 000 017\" = 1"), "[[shift]] 1: something"),
+        (whole.replace(&format!(", address = \"{ADDRESS}\""), ""), "[[shift]] 1: missing field `address`"),
+        (whole.replace("[[shift]]", "900000017 = 1\n[[shift]]"), "a key is not known here"),
+        (whole.replace("hanoi/00070", ADDRESS), "unit: something"),
+    ] {
+        assert_ne!(text, whole);
+        for said in [said(office.open().check(&office.file("ward.toml", &text))), said(office.open().sign(&text))] {
+            assert!(said.contains(expected), "{expected} is missing in {said}");
+            assert!(!said.contains("000 017") && !said.contains("000017"), "{said}");
+        }
+    }
 }
 
 #[test]

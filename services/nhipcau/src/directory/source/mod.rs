@@ -140,6 +140,8 @@ impl Source {
 pub(crate) struct File {
     name: &'static str,
     content: toml::Table,
+    /// Says where a mistake is, and nothing that stands there.
+    is_discreet: bool,
 }
 
 impl File {
@@ -150,7 +152,7 @@ impl File {
                 if required || error.kind() != io::ErrorKind::NotFound {
                     problems.add(name, format_args!("cannot be read: {}", error.kind()));
                 }
-                Self { name, content: toml::Table::new() }
+                Self { name, content: toml::Table::new(), is_discreet: false }
             }
         }
     }
@@ -161,7 +163,16 @@ impl File {
             problems.add(name, error.to_string().trim_end());
             toml::Table::new()
         });
-        Self { name, content }
+        Self { name, content, is_discreet: false }
+    }
+
+    /// Reads a text that has something of people in it: of a mistake its place is said, and nothing of the text.
+    pub(crate) fn parse_discreetly(name: &'static str, text: &str, problems: &mut Problems) -> Self {
+        let content = text.parse().unwrap_or_else(|error: toml::de::Error| {
+            problems.add(name, format_args!("{} is not TOML", line_and_column(text, &error)));
+            toml::Table::new()
+        });
+        Self { name, content, is_discreet: true }
     }
 
     /// Whether there is such a key.
@@ -174,7 +185,7 @@ impl File {
             problems.add(self.name, format_args!("{key} is missing"));
             return None;
         };
-        value.try_into().map_err(|error| problems.add(self.name, format_args!("{key}: {}", line(&error)))).ok()
+        value.try_into().map_err(|error| problems.add(self.name, format_args!("{key}: {}", self.what(&error)))).ok()
     }
 
     /// The entries of a list, in order. One that cannot be read leaves an empty one behind, so that places keep their
@@ -194,7 +205,7 @@ impl File {
         };
         let read = |(i, entry): (usize, toml::Value)| {
             entry.try_into::<T>().map(Into::into).unwrap_or_else(|error| {
-                problems.add_unread(entry_place(self.name, key, i), line(&error));
+                problems.add_unread(entry_place(self.name, key, i), self.what(&error));
                 W::default()
             })
         };
@@ -203,9 +214,29 @@ impl File {
 
     pub(crate) fn close(self, problems: &mut Problems) {
         for key in self.content.keys() {
+            let is_word = key.chars().all(|sign| sign.is_ascii_lowercase() || sign == '_');
+            let key = if self.is_discreet && !is_word { "a key" } else { key };
             problems.add(self.name, format_args!("{key} is not known here"));
         }
     }
+
+    /// What is wrong with a value.
+    fn what(&self, error: &toml::de::Error) -> String {
+        let text = line(error);
+        // Of these the library names a key of ours, and in others what was written.
+        if !self.is_discreet || text.starts_with("missing field `") {
+            return text;
+        }
+        "something is not known here, or is written otherwise than it should be".to_owned()
+    }
+}
+
+/// Where reading ended, counted from one.
+fn line_and_column(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or(text);
+    let (line, column) =
+        (before.matches('\n').count() + 1, before.chars().rev().take_while(|it| *it != '\n').count() + 1);
+    format!("line {line}, column {column}")
 }
 
 /// The message of a decoding error in one line.
