@@ -1,12 +1,14 @@
 //! The rosters of an access point as files: one for each unit that has one, verified anew at every start and reload.
 //!
 //! ```text
-//! rosters/PARTY.UNIT.roster    a signed roster, readable by its owner alone: it holds telephone numbers
+//! rosters/PARTY.UNIT.roster     a signed roster, readable by its owner alone: it holds telephone numbers
+//! rosters/PARTY.UNIT.version    the highest version of that unit that was in use
 //! ```
 //!
 //! A file that is refused changes nothing where a roster of that unit is in use and still counts. Where none does, the
 //! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed, and the level above
-//! is turned to. Nothing here is logged and no error repeats what stands in a file.
+//! is turned to. A roster older than one that was in use is refused at a start too. Nothing here is logged and no error
+//! repeats what stands in a file.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +19,7 @@ use std::{
 
 use jiff::Timestamp;
 use nhipcau_domain::{
-    directory::Release,
-    duty::{self, Roster},
+    duty::{self, Reader, Roster},
     id::{PartyId, UnitId},
     referral::UnitRef,
 };
@@ -47,6 +48,9 @@ pub enum Error {
         #[source]
         source: private_file::Error,
     },
+    /// It does not say which version was in use; what it should keep out is not.
+    #[error("{0} is not a version; remove it")]
+    Version(PathBuf),
     /// Its name is not that of a unit, or of another one than the roster's.
     #[error("{0} is not named PARTY.UNIT.roster by the unit whose roster it is")]
     Misnamed(PathBuf),
@@ -74,7 +78,7 @@ struct Kept {
 impl Rosters {
     /// Reads every file. `before`: the rosters in use, none at a start. With what was refused.
     #[must_use]
-    pub fn load(place: &Path, release: &Release, before: Option<&Self>, now: Timestamp) -> (Self, Vec<Error>) {
+    pub fn load(place: &Path, by: Reader<'_>, before: Option<&Self>, now: Timestamp) -> (Self, Vec<Error>) {
         let (mut rosters, mut refused) = (BTreeMap::new(), Vec::new());
         let paths = match listed(place) {
             Ok(paths) => paths,
@@ -91,9 +95,14 @@ impl Rosters {
                 continue;
             };
             let current = before.and_then(|before| before.kept(&unit));
-            let kept = read(&path, &unit, release, before.map(|_| (current, now))).map(Some).unwrap_or_else(|error| {
+            let seen = seen(place, &unit).unwrap_or_else(|error| {
                 refused.push(error);
-                current.filter(|kept| Roster::read(&kept.bytes, release).is_ok()).cloned()
+                0
+            });
+            let taking = before.map(|_| (current, now));
+            let kept = read(&path, (&unit, seen), by, taking).map(Some).unwrap_or_else(|error| {
+                refused.push(error);
+                current.filter(|kept| Roster::read(&kept.bytes, by).is_ok()).cloned()
             });
             rosters.insert(unit, kept);
         }
@@ -117,6 +126,15 @@ impl Rosters {
         self.0.keys().map(|unit| &unit.party).filter(move |party| last.replace(*party) != Some(*party))
     }
 
+    /// Keeps of each roster that it is in use, so that none that is older is taken at a later start.
+    ///
+    /// # Errors
+    /// [`Error`] of the first of which it could not be kept.
+    pub fn remember(&self, place: &Path) -> Result<(), Error> {
+        let mut known = self.units().filter_map(|(unit, roster)| Some((unit, roster?.version())));
+        known.try_for_each(|(unit, version)| remember(place, unit, version))
+    }
+
     fn kept(&self, unit: &UnitRef) -> Option<&Kept> {
         self.0.get(unit)?.as_ref()
     }
@@ -133,37 +151,63 @@ impl fmt::Debug for Rosters {
 ///
 /// # Errors
 /// [`Error`]; the one before is there still.
-pub fn install(place: &Path, signed_bytes: &[u8], release: &Release, now: Timestamp) -> Result<Roster, Error> {
-    let (before, _) = Rosters::load(place, release, None, now);
+pub fn install(place: &Path, signed_bytes: &[u8], by: Reader<'_>, now: Timestamp) -> Result<Roster, Error> {
+    let (before, _) = Rosters::load(place, by, None, now);
     let refused = |source| Error::Refused { path: place.to_owned(), source };
-    let unit = Roster::read(signed_bytes, release).map_err(refused)?.unit().clone();
+    let unit = Roster::read(signed_bytes, by).map_err(refused)?.unit().clone();
     let path = path_of(place, &unit);
     let current = before.kept(&unit).map(|kept| &*kept.roster);
-    let roster = Roster::take(signed_bytes, release, current, now).map_err(refused)?;
+    let roster = Roster::take(signed_bytes, by, current, now).map_err(refused)?;
+    let roster = roster.not_older(seen(place, &unit)?).map_err(refused)?;
     let failed = |source| Error::File { path: path.clone(), source };
     private_file::create_directory(place).map_err(failed)?;
     private_file::replace(&path, signed_bytes).map_err(failed)?;
+    remember(place, &unit, roster.version())?;
     Ok(roster)
+}
+
+/// The highest version of a unit's rosters that was in use here, 0 when none was.
+///
+/// # Errors
+/// [`Error::File`] and [`Error::Version`]: nobody knows.
+pub fn seen(place: &Path, unit: &UnitRef) -> Result<u64, Error> {
+    let path = path_of(place, unit).with_extension("version");
+    let text = match private_file::read(&path) {
+        Ok(bytes) => bytes,
+        Err(private_file::Error::Read(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(source) => return Err(Error::File { path, source }),
+    };
+    let version = std::str::from_utf8(&text).ok().and_then(|text| text.trim_end().parse().ok());
+    version.ok_or(Error::Version(path))
+}
+
+fn remember(place: &Path, unit: &UnitRef, version: u64) -> Result<(), Error> {
+    // One that cannot be read says nothing any more, and is said to be so by whoever loads it.
+    if seen(place, unit).is_ok_and(|seen| version <= seen) {
+        return Ok(());
+    }
+    let path = path_of(place, unit).with_extension("version");
+    private_file::replace(&path, format!("{version}\n").as_bytes()).map_err(|source| Error::File { path, source })
 }
 
 fn read(
     path: &Path,
-    unit: &UnitRef,
-    release: &Release,
+    (unit, seen): (&UnitRef, u64),
+    by: Reader<'_>,
     taking: Option<(Option<&Kept>, Timestamp)>,
 ) -> Result<Kept, Error> {
     let bytes = private_file::read(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
     let is_known = taking.and_then(|(current, _)| current).is_some_and(|current| **current.bytes == *bytes);
     let roster = match taking {
-        Some((current, now)) if !is_known => {
-            Roster::take(&bytes, release, current.map(|current| &*current.roster), now)
-        }
-        _ => Roster::read(&bytes, release),
+        Some((current, now)) if !is_known => Roster::take(&bytes, by, current.map(|current| &*current.roster), now),
+        _ => Roster::read(&bytes, by),
     };
-    let roster = roster.map_err(|source| Error::Refused { path: path.to_owned(), source })?;
+    let refused = |source| Error::Refused { path: path.to_owned(), source };
+    let roster = roster.map_err(refused)?;
     if roster.unit() != unit {
         return Err(Error::Misnamed(path.to_owned()));
     }
+    let roster = roster.not_older(seen).map_err(refused)?;
     Ok(Kept { roster: Arc::new(roster), bytes: Arc::new(bytes) })
 }
 

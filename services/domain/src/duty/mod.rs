@@ -15,6 +15,6 @@ mod tests;
 
 pub use error::Error;
 pub use next::{Next, Nobody, Unusable, next};
-pub use read::{LONGEST_AHEAD, MAX_ROSTER_BYTES, PEOPLE, SHIFTS, review};
+pub use read::{LONGEST_AHEAD, MAX_ROSTER_BYTES, PEOPLE, Reader, SHIFTS, review};
 pub use roster::{Gap, Person, Roster, Shift};
 pub use sign::signed;

@@ -28,14 +28,23 @@ const FORMAT: u32 = 1;
 /// When a roster would be taken, and in place of which.
 type Taking<'a> = Option<(Option<&'a Roster>, Timestamp)>;
 
+/// Who reads a roster: an access point, and by which release.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    /// It alone signs the rosters that it reads: another access point may serve the unit for another contract.
+    pub access_point: &'a AccessPointId,
+    /// By which its keys and the unit count.
+    pub release: &'a Release,
+}
+
 impl Roster {
     /// Reads a roster that was taken before, such as after a restart or under another release. One that has ended since
     /// is one still.
     ///
     /// # Errors
     /// One of [`Error`], [`Error::Invalid`] with all violations at once.
-    pub fn read(signed_bytes: &[u8], release: &Release) -> Result<Self, Error> {
-        verify(signed_bytes, release, None)
+    pub fn read(signed_bytes: &[u8], by: Reader<'_>) -> Result<Self, Error> {
+        verify(signed_bytes, by, None)
     }
 
     /// Takes a roster in place of the one in use of that unit, if it has one. That one again is taken again.
@@ -43,8 +52,19 @@ impl Roster {
     /// # Errors
     /// One of [`Error`], [`Error::Invalid`] with all violations at once: also when it has ended, ends too far ahead or
     /// is not newer.
-    pub fn take(signed_bytes: &[u8], release: &Release, current: Option<&Self>, at: Timestamp) -> Result<Self, Error> {
-        verify(signed_bytes, release, Some((current, at)))
+    pub fn take(signed_bytes: &[u8], by: Reader<'_>, current: Option<&Self>, at: Timestamp) -> Result<Self, Error> {
+        verify(signed_bytes, by, Some((current, at)))
+    }
+
+    /// The roster, unless it is older than one of its unit that was seen before: where none is in use, that is all that
+    /// is known of what came before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn not_older(self, seen: u64) -> Result<Self, Error> {
+        let mut found = Violations::default();
+        found.require(self.version >= seen, Problem::NotNewer, format_args!("version"));
+        if found.total() == 0 { Ok(self) } else { Err(Error::Invalid(found)) }
     }
 }
 
@@ -67,13 +87,15 @@ pub fn review(
     check(roster, &signed.roster, release, Some((current, at)))
 }
 
-fn verify(signed_bytes: &[u8], release: &Release, taking: Taking<'_>) -> Result<Roster, Error> {
+fn verify(signed_bytes: &[u8], by: Reader<'_>, taking: Taking<'_>) -> Result<Roster, Error> {
+    let release = by.release;
     let signed = Some(signed_bytes)
         .filter(|bytes| bytes.len() <= MAX_ROSTER_BYTES)
         .and_then(|bytes| pb::SignedRoster::decode(bytes).ok())
         .ok_or(Error::Malformed)?;
     let wire = pb::Roster::decode(&*signed.roster).map_err(|_| Error::Malformed)?;
-    let owner = AccessPointId::new(&wire.access_point).map_err(|_| Error::SignerUnknown)?;
+    let owner = AccessPointId::new(&wire.access_point).ok().filter(|owner| owner == by.access_point);
+    let owner = owner.ok_or(Error::SignerUnknown)?;
     let signer = KeyId::new(&wire.signing_key).map_err(|_| Error::SignerUnknown)?;
     let key = release.signing_key(&owner, &signer).filter(|key| key.revoked.is_none()).ok_or(Error::SignerUnknown)?;
     if !is_signature(&key.public, &pae(&[ROSTER, &signed.roster]), &signed.signature) {

@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_domain::{directory::Release, duty::Roster, referral::UnitRef};
+use nhipcau_domain::{
+    directory::Release,
+    duty::{Reader, Roster},
+    referral::UnitRef,
+};
 use nhipcau_runtime::{config::Config, rosters::Rosters, telemetry::chain};
 
 use super::Finding;
@@ -15,7 +19,8 @@ const SOON: SignedDuration = SignedDuration::from_hours(72);
 
 /// Looks at every roster, and at the units that have none.
 pub(super) fn look(config: &Config, release: &Release, now: Timestamp) -> Vec<Finding> {
-    let (rosters, refused) = Rosters::load(&config.duty.rosters, release, None, now);
+    let by = Reader { access_point: &config.access_point, release };
+    let (rosters, refused) = Rosters::load(&config.duty.rosters, by, None, now);
     let advice = "correct what `nhipcau duty check` lists, sign it again and install it";
     let mut found: Vec<Finding> =
         refused.iter().map(|error| Finding::warning(CHECK, chain(error).to_string(), advice)).collect();

@@ -16,7 +16,7 @@ use clap::Subcommand;
 use jiff::Timestamp;
 use nhipcau_domain::{
     directory::{Hours, Release},
-    duty::{self, Roster},
+    duty::{self, Reader, Roster},
     referral::UnitRef,
 };
 use nhipcau_runtime::{
@@ -108,7 +108,8 @@ impl Home {
     fn open(&self, now: Timestamp) -> Result<Open, Failure> {
         let config = settings::load(Some(&self.home.join("nhipcau.toml")))?;
         let release = kept::load(&config.directory, now, true).or_exit(Code::Configuration)?;
-        let (rosters, refused) = Rosters::load(&config.duty.rosters, &release, None, now);
+        let by = Reader { access_point: &config.access_point, release: &release };
+        let (rosters, refused) = Rosters::load(&config.duty.rosters, by, None, now);
         Ok(Open { config, release, rosters, refused, now })
     }
 }
@@ -154,7 +155,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 pub(crate) fn take(home: PathBuf, written: &str, now: Timestamp) -> Result<(), Failure> {
     let open = Home { home }.open(now)?;
     let (signed, _) = open.sign(written)?;
-    rosters::install(&open.config.duty.rosters, &signed, &open.release, now).map(drop).or_exit(Code::Failed)
+    rosters::install(&open.config.duty.rosters, &signed, open.by(), now).map(drop).or_exit(Code::Failed)
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
@@ -168,8 +169,10 @@ impl Open {
         } else {
             let bytes = files::read(file).or_exit(Code::Failed)?;
             // Whose it is decides what it would replace.
-            let unit = Roster::read(&bytes, &self.release).map_err(Error::refused(file))?.unit().clone();
-            Roster::take(&bytes, &self.release, self.current(&unit), self.now).map_err(Error::refused(file))?
+            let unit = Roster::read(&bytes, self.by()).map_err(Error::refused(file))?.unit().clone();
+            let taken = Roster::take(&bytes, self.by(), self.current(&unit), self.now);
+            let seen = self.seen(&unit);
+            taken.and_then(|roster| roster.not_older(seen)).map_err(Error::refused(file))?
         };
         Ok(self.report(&roster))
     }
@@ -179,13 +182,13 @@ impl Open {
         let (wire, roster) = self.draw_up(written)?;
         let signed = duty::signed(&wire, |kind, bytes| key.sign(kind, &[bytes]));
         // As the process will: another key may bear the name in the directory.
-        Roster::read(&signed, &self.release).map_err(Error::refused(Path::new("what was signed")))?;
+        Roster::read(&signed, self.by()).map_err(Error::refused(Path::new("what was signed")))?;
         Ok((signed, self.report(&roster)))
     }
 
     fn install(&self, file: &Path) -> Result<Report, Failure> {
         let bytes = files::read(file).or_exit(Code::Failed)?;
-        let roster = rosters::install(&self.config.duty.rosters, &bytes, &self.release, self.now);
+        let roster = rosters::install(&self.config.duty.rosters, &bytes, self.by(), self.now);
         let roster = roster.map_err(|error| match error {
             rosters::Error::Refused { source, .. } => Error::refused(file)(source).into(),
             other => Failure::new(Code::Failed, other),
@@ -196,7 +199,17 @@ impl Open {
     fn draw_up(&self, written: &str) -> Result<(nhipcau_proto::directory::v1::Roster, Roster), Failure> {
         let key = keys::signing(&self.config.keys.directory).or_exit(Code::Configuration)?;
         let by = (&self.config.access_point, key.id());
-        Ok(source::draw_up(written, by, &self.release, &self.rosters, self.now).map_err(Error::Source)?)
+        let before = |unit: &UnitRef| (self.current(unit), self.seen(unit));
+        Ok(source::draw_up(written, by, &self.release, before, self.now).map_err(Error::Source)?)
+    }
+
+    fn by(&self) -> Reader<'_> {
+        Reader { access_point: &self.config.access_point, release: &self.release }
+    }
+
+    /// The highest version that was in use. That nobody knows is said when rosters are read.
+    fn seen(&self, unit: &UnitRef) -> u64 {
+        rosters::seen(&self.config.duty.rosters, unit).unwrap_or_default()
     }
 
     fn current(&self, unit: &UnitRef) -> Option<&Roster> {

@@ -23,7 +23,6 @@ use nhipcau_domain::{
     referral::UnitRef,
 };
 use nhipcau_proto::directory::v1 as pb;
-use nhipcau_runtime::rosters::Rosters;
 use serde::Deserialize;
 
 use crate::directory::{
@@ -63,25 +62,26 @@ impl From<Shift> for pb::Shift {
     }
 }
 
-/// Draws a roster up and reviews it as the access point will, in place of the one in use.
+/// Draws a roster up and reviews it as the access point will, in place of what was `before`: the one in use of its unit,
+/// and the highest version that ever was.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.
-pub(super) fn draw_up(
+pub(super) fn draw_up<'r>(
     text: &str,
     (access_point, key): (&AccessPointId, &KeyId),
     release: &Release,
-    rosters: &Rosters,
+    before: impl Fn(&UnitRef) -> (Option<&'r Roster>, u64),
     now: Timestamp,
 ) -> Result<(pb::Roster, Roster), Problems> {
     let mut problems = Problems::default();
     let mut file = File::parse_discreetly(NAME, text, &mut problems);
     let unit: Option<pb::UnitRef> = file.value::<UnitName>("unit", &mut problems).map(Into::into);
-    let current = unit.as_ref().and_then(reference).and_then(|unit| rosters.of(&unit).flatten());
+    let (current, seen) = unit.as_ref().and_then(reference).map(|unit| before(&unit)).unwrap_or_default();
     let version = if file.has("version") {
         file.value("version", &mut problems).unwrap_or_default()
     } else {
-        current.map_or(1, |current| current.version() + 1)
+        current.map_or(seen, |current| seen.max(current.version())).saturating_add(1)
     };
     let shifts = file.entries::<Shift, pb::Shift>("shift", &mut problems);
     file.close(&mut problems);
@@ -95,7 +95,7 @@ pub(super) fn draw_up(
         signing_key: key.to_string(),
         shifts,
     };
-    match duty::review(&roster, release, current, now) {
+    match duty::review(&roster, release, current, now).and_then(|reviewed| reviewed.not_older(seen)) {
         Ok(reviewed) if problems.is_empty() => return Ok((roster, reviewed)),
         Ok(_) => {}
         // That there is no unit was said.

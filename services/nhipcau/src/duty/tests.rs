@@ -117,6 +117,18 @@ fn no_mistake_in_what_a_unit_wrote_has_an_address_printed() {
 }
 
 #[test]
+fn after_a_roster_that_is_gone_the_next_has_a_higher_version_still() {
+    let office = Office::new();
+    let (signed, _) = office.open().sign(&written(10, "version = 5")).unwrap();
+    office.open().install(&office.file("ward.roster", &signed)).unwrap();
+    fs::remove_file(office.open().config.duty.rosters.join("hanoi.00070.roster")).unwrap();
+    let older = said(office.open().sign(&written(10, "version = 4")));
+    assert!(older.contains("version"), "{older}");
+    let report = office.open().check(&office.file("ward.toml", written(10, ""))).unwrap().to_string();
+    assert!(report.starts_with("roster 6 of"), "{report}");
+}
+
+#[test]
 fn a_roster_that_is_refused_is_not_installed_and_the_one_in_use_stays() {
     let office = Office::new();
     let sign = |hours, more| office.open().sign(&written(hours, more)).unwrap().0;

@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use anyhow::Context as _;
-use nhipcau_domain::{area::Areas, directory::Release};
+use nhipcau_domain::{area::Areas, directory::Release, duty::Reader, id::AccessPointId};
 use nhipcau_indicators::Registry;
 use nhipcau_runtime::{
     access_point::Reloader,
@@ -30,6 +30,7 @@ pub(super) struct Reload {
     directory: config::Directory,
     registry: watch::Sender<Arc<Registry>>,
     areas: watch::Sender<Arc<Areas>>,
+    access_point: AccessPointId,
     duty: config::Duty,
     rosters: watch::Sender<Rosters>,
     clock: Clock,
@@ -46,13 +47,16 @@ impl Reload {
         release: &Release,
         clock: &Clock,
     ) -> io::Result<Self> {
-        let (rosters, refused) = Rosters::load(&config.duty.rosters, release, None, clock.now());
+        let (place, by) = (&config.duty.rosters, Reader { access_point: &config.access_point, release });
+        let (rosters, refused) = Rosters::load(place, by, None, clock.now());
         refused.iter().for_each(complain);
+        rosters.remember(place).err().iter().for_each(forget);
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             directory: config.directory.clone(),
             registry: watch::Sender::new(registry),
             areas: watch::Sender::new(areas),
+            access_point: config.access_point.clone(),
             duty: config.duty.clone(),
             rosters: watch::Sender::new(rosters),
             clock: clock.clone(),
@@ -115,9 +119,16 @@ impl Reload {
     /// Reads every roster by the release in use. What is refused is logged; the one in use stays if it still counts.
     async fn read_rosters(&self, release: Arc<Release>) {
         let (place, before, now) = (self.duty.rosters.clone(), self.rosters.borrow().clone(), self.clock.now());
-        let load = move || Rosters::load(&place, &release, Some(&before), now);
-        let Ok((rosters, refused)) = spawn_blocking(load).await else { return };
+        let access_point = self.access_point.clone();
+        let load = move || {
+            let by = Reader { access_point: &access_point, release: &release };
+            let (rosters, refused) = Rosters::load(&place, by, Some(&before), now);
+            let remembered = rosters.remember(&place);
+            (rosters, refused, remembered)
+        };
+        let Ok((rosters, refused, remembered)) = spawn_blocking(load).await else { return };
         refused.iter().for_each(complain);
+        remembered.err().iter().for_each(forget);
         self.rosters.send_replace(rosters);
     }
 
@@ -171,4 +182,10 @@ impl Reload {
 fn complain(refused: &rosters::Error) {
     let error = chain(refused).to_string();
     tracing::error!(error, "A roster was not taken; one of its unit that is in use stays while it counts.");
+}
+
+/// Says that it is not kept which rosters are in use. They are all the same.
+fn forget(error: &rosters::Error) {
+    let error = chain(error).to_string();
+    tracing::error!(error, "Which roster is in use could not be kept; an older one may be taken after a restart.");
 }

@@ -57,8 +57,9 @@ impl World {
         let key = SigningKey::from_seed(key_id("s-1"), &seed("hanoi", 1)).unwrap();
         let signed = duty::signed(&roster, |kind, bytes| key.sign(kind, &[bytes]));
         let release = self.directory();
-        rosters::install(self.duty.path(), &signed, &release, self.now()).unwrap();
-        let (rosters, refused) = rosters::Rosters::load(self.duty.path(), &release, None, self.now());
+        let by = duty::Reader { access_point: &"hanoi".parse().unwrap(), release: &release };
+        rosters::install(self.duty.path(), &signed, by, self.now()).unwrap();
+        let (rosters, refused) = rosters::Rosters::load(self.duty.path(), by, None, self.now());
         assert!(refused.is_empty(), "{refused:?}");
         self.rosters.send_replace(rosters);
     }

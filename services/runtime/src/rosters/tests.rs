@@ -2,11 +2,12 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::sync::LazyLock;
 
 use aws_lc_rs::signature::Ed25519KeyPair;
 use jiff::SignedDuration;
 use nhipcau_domain::{
-    directory::{Signer, SignerRole, TrustedRoot, Validity, authoring},
+    directory::{Release, Signer, SignerRole, TrustedRoot, Validity, authoring},
     id::{AccessPointId, ContractId, KeyId},
     reason,
 };
@@ -92,12 +93,18 @@ fn ward(version: u64) -> Vec<u8> {
 pub(crate) fn of_all(notices: &[Notice]) -> Rosters {
     let (home, release) = (tempfile::tempdir().unwrap(), release(9));
     let people = notices.iter().map(|it| person(it.person.as_str(), &it.channel, it.address.expose())).collect();
-    install(home.path(), &signed(notices[0].unit.unit.as_str(), 1, people, 9), &release, at(8)).unwrap();
+    install(home.path(), &signed(notices[0].unit.unit.as_str(), 1, people, 9), by(&release), at(8)).unwrap();
     load(&home, &release, None).0
 }
 
+static HANOI: LazyLock<AccessPointId> = LazyLock::new(|| AccessPointId::new("hanoi").unwrap());
+
+fn by(release: &Release) -> Reader<'_> {
+    Reader { access_point: &HANOI, release }
+}
+
 fn load(home: &TempDir, release: &Release, before: Option<&Rosters>) -> (Rosters, Vec<Error>) {
-    Rosters::load(home.path(), release, before, at(8))
+    Rosters::load(home.path(), by(release), before, at(8))
 }
 
 fn version(rosters: &Rosters, name: &str) -> Option<Option<u64>> {
@@ -112,23 +119,23 @@ fn put(home: &TempDir, name: &str, bytes: &[u8]) {
 fn a_roster_is_installed_read_again_and_followed_by_newer_ones_only() {
     let (home, release) = (tempfile::tempdir().unwrap(), release(9));
     let place = home.path().join("rosters");
-    let (none, refused) = Rosters::load(&place, &release, None, at(8));
+    let (none, refused) = Rosters::load(&place, by(&release), None, at(8));
     assert!(refused.is_empty() && none.of(&unit("cua-nam")).is_none(), "no directory, no rosters");
-    install(&place, &ward(2), &release, at(8)).unwrap();
-    let (rosters, refused) = Rosters::load(&place, &release, None, at(8));
+    install(&place, &ward(2), by(&release), at(8)).unwrap();
+    let (rosters, refused) = Rosters::load(&place, by(&release), None, at(8));
     assert!(refused.is_empty());
     assert_eq!((version(&rosters, "cua-nam"), version(&rosters, "ba-dinh")), (Some(Some(2)), None));
     assert_eq!(rosters.parties().map(ToString::to_string).collect::<Vec<_>>(), ["hanoi"]);
     let file = place.join("hanoi.cua-nam.roster");
     assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
-    let Error::Refused { source, .. } = install(&place, &ward(1), &release, at(8)).unwrap_err() else { panic!() };
+    let Error::Refused { source, .. } = install(&place, &ward(1), by(&release), at(8)).unwrap_err() else { panic!() };
     assert_eq!(source.reason(), reason::ROSTER_INVALID);
-    let Error::Refused { source, .. } = install(&place, b"none", &release, at(8)).unwrap_err() else { panic!() };
+    let Error::Refused { source, .. } = install(&place, b"none", by(&release), at(8)).unwrap_err() else { panic!() };
     assert_eq!(source.reason(), reason::ROSTER_MALFORMED);
     assert_eq!(fs::read(&file).unwrap(), ward(2), "the one in use is there still");
-    install(&place, &ward(2), &release, at(8)).unwrap();
-    install(&place, &ward(3), &release, at(8)).unwrap();
-    assert_eq!(version(&Rosters::load(&place, &release, Some(&rosters), at(8)).0, "cua-nam"), Some(Some(3)));
+    install(&place, &ward(2), by(&release), at(8)).unwrap();
+    install(&place, &ward(3), by(&release), at(8)).unwrap();
+    assert_eq!(version(&Rosters::load(&place, by(&release), Some(&rosters), at(8)).0, "cua-nam"), Some(Some(3)));
 }
 
 #[test]
@@ -165,6 +172,42 @@ fn a_roster_that_cannot_be_used_is_another_thing_than_none() {
     let (rosters, _) = load(&home, &first, None);
     assert_eq!(version(&rosters, "cua-nam"), Some(Some(1)));
     assert_eq!(version(&load(&home, &release(8), Some(&rosters)).0, "cua-nam"), Some(None));
+}
+
+#[test]
+fn none_that_is_older_than_one_that_was_in_use_is_taken_after_a_restart() {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let place = home.path();
+    put(&home, "hanoi.cua-nam.roster", &ward(3));
+    load(&home, &release, None).0.remember(place).unwrap();
+    let memory = place.join("hanoi.cua-nam.version");
+    assert_eq!(
+        (fs::read_to_string(&memory).unwrap().as_str(), fs::metadata(&memory).unwrap().mode() & 0o777),
+        ("3\n", 0o600)
+    );
+    let not_newer = |refused: &[Error]| match refused {
+        [Error::Refused { source, .. }] => assert_eq!(source.reason(), reason::ROSTER_INVALID),
+        other => panic!("{other:?}"),
+    };
+    // As from an old copy.
+    put(&home, "hanoi.cua-nam.roster", &ward(2));
+    let (rosters, refused) = load(&home, &release, None);
+    not_newer(&refused);
+    assert_eq!(version(&rosters, "cua-nam"), Some(None));
+    rosters.remember(place).unwrap();
+    fs::remove_file(place.join("hanoi.cua-nam.roster")).unwrap();
+    not_newer(&[install(place, &ward(2), by(&release), at(8)).unwrap_err()]);
+    install(place, &ward(3), by(&release), at(8)).unwrap();
+    install(place, &ward(4), by(&release), at(8)).unwrap();
+    assert_eq!(seen(place, &unit("cua-nam")).unwrap(), 4);
+    let (rosters, refused) = load(&home, &release, None);
+    assert_eq!((version(&rosters, "cua-nam"), refused.len()), (Some(Some(4)), 0));
+    // What cannot be read keeps nothing out; it is said, and made good.
+    fs::write(&memory, "four").unwrap();
+    let (rosters, refused) = load(&home, &release, None);
+    assert!(matches!(&refused[..], [Error::Version(_)]), "{refused:?}");
+    rosters.remember(place).unwrap();
+    assert_eq!(seen(place, &unit("cua-nam")).unwrap(), 4);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::reason;
 const DAY: &[(i64, i64, &[&str])] = &[(7, 17, &["cb-17", "cb-18"])];
 
 fn take(roster: &pb::Roster) -> Result<Roster, Error> {
-    Roster::take(&signed_by(10, roster), &RELEASE, None, at(0))
+    Roster::take(&signed_by(10, roster), here(&RELEASE), None, at(0))
 }
 
 /// What is wrong with the roster of a day after one change.
@@ -37,29 +37,50 @@ fn a_roster_is_taken_as_it_stands_and_read_again_after_its_end() {
     assert_eq!((roster.unit().to_string().as_str(), roster.version(), roster.end()), ("hanoi/standing", 1, at(31)));
     let starts: Vec<_> = roster.shifts().iter().map(|shift| shift.start).collect();
     assert_eq!(starts, [at(7), at(20)]);
-    assert_eq!(Roster::read(&signed_by(10, &wire), &RELEASE).unwrap(), roster);
+    assert_eq!(Roster::read(&signed_by(10, &wire), here(&RELEASE)).unwrap(), roster);
     assert_eq!(review(&wire, &RELEASE, None, at(0)).unwrap(), roster);
 }
 
 #[test]
 fn nobody_but_the_access_point_of_the_unit_says_who_is_woken() {
-    let refused = |bytes: Vec<u8>| Roster::take(&bytes, &RELEASE, None, at(0)).unwrap_err();
+    let refused = |bytes: Vec<u8>| Roster::take(&bytes, here(&RELEASE), None, at(0)).unwrap_err();
     assert_eq!(refused(signed_by(11, &roster(DAY))), Error::Unsigned, "another access point's key");
     assert_eq!(refused(signed_by(1, &roster(DAY))), Error::Unsigned, "a signer of the directory");
     assert_eq!(Error::Unsigned.reason(), reason::ROSTER_SIGNATURE_REFUSED);
     let unknown = pb::Roster { signing_key: "s7".into(), ..roster(DAY) };
     assert_eq!(refused(signed_by(10, &unknown)), Error::SignerUnknown);
-    // Properly signed by an access point that does not serve the unit.
+    // Properly signed by another access point: whether it serves the unit for some contract is not asked.
     let other = pb::Roster { access_point: "vwu".into(), ..roster(DAY) };
-    assert_eq!(listed(refused(signed_by(11, &other))), only("unit", Problem::NotServed));
+    assert_eq!(refused(signed_by(11, &other)), Error::SignerUnknown);
+    let vwu = AccessPointId::new("vwu").unwrap();
+    let there = Reader { access_point: &vwu, release: &RELEASE };
+    let found = listed(Roster::take(&signed_by(11, &other), there, None, at(0)).unwrap_err());
+    assert_eq!(found, only("unit", Problem::NotServed));
+}
+
+#[test]
+fn the_access_point_of_a_unit_for_another_contract_signs_no_roster_for_this_one() {
+    let (hanoi, vwu) = (PartyId::new("hanoi").unwrap(), AccessPointId::new("vwu").unwrap());
+    let indicators: ContractId = "nhipcau.indicator.v1".parse().unwrap();
+    let both = builder().contract(&indicators, 1).host(&hanoi, None, &vwu, &[&indicators]);
+    let both = both.with(|wire| {
+        let vwu = wire.access_points.iter_mut().find(|it| it.access_point == "vwu").unwrap();
+        vwu.parties.push("hanoi".into());
+    });
+    let release = verified(&both);
+    assert!(release.serves(&vwu, &hanoi, &UnitId::new("standing").unwrap()), "so that it may sign for it there");
+    let other = signed_by(11, &pb::Roster { access_point: "vwu".into(), ..roster(DAY) });
+    assert_eq!(Roster::read(&other, here(&release)).unwrap_err(), Error::SignerUnknown);
+    assert_eq!(Roster::take(&other, here(&release), None, at(0)).unwrap_err(), Error::SignerUnknown);
+    assert!(Roster::read(&signed_by(10, &roster(DAY)), here(&release)).is_ok());
 }
 
 #[test]
 fn a_signature_over_something_else_is_none() {
     let signed_as =
         |kind: &'static [u8]| signed(&roster(DAY), |_, bytes| pair(10).sign(&pae(&[kind, bytes])).as_ref().to_vec());
-    assert!(Roster::read(&signed_as(b"nhipcau/1/roster"), &RELEASE).is_ok());
-    assert_eq!(Roster::read(&signed_as(b"nhipcau/1/bulletin"), &RELEASE).unwrap_err(), Error::Unsigned);
+    assert!(Roster::read(&signed_as(b"nhipcau/1/roster"), here(&RELEASE)).is_ok());
+    assert_eq!(Roster::read(&signed_as(b"nhipcau/1/bulletin"), here(&RELEASE)).unwrap_err(), Error::Unsigned);
 }
 
 #[test]
@@ -74,9 +95,9 @@ fn a_roster_goes_with_the_key_that_signed_it() {
         signer: RevocationSigner::Recovery(KeyId::new("rescue").unwrap()),
     };
     let release = verified(&programme);
-    assert!(Roster::read(&signed_by(10, &roster(DAY)), &release).is_ok());
+    assert!(Roster::read(&signed_by(10, &roster(DAY)), here(&release)).is_ok());
     let revoked = release.revoke(&authoring::revoke("trial", &revocation, &pair(40))).unwrap();
-    let refused = Roster::read(&signed_by(10, &roster(DAY)), &revoked).unwrap_err();
+    let refused = Roster::read(&signed_by(10, &roster(DAY)), here(&revoked)).unwrap_err();
     assert_eq!(refused, Error::SignerUnknown, "from whenever on it is revoked");
 }
 
@@ -147,7 +168,8 @@ fn an_address_shows_what_it_is() {
 fn a_roster_that_has_ended_or_is_not_newer_is_not_taken_and_both_are_said() {
     let version = |version: u64, shifts| pb::Roster { version, ..roster(shifts) };
     let current = take(&version(2, DAY)).unwrap();
-    let offer = |roster: &pb::Roster, hour| Roster::take(&signed_by(10, roster), &RELEASE, Some(&current), at(hour));
+    let offer =
+        |roster: &pb::Roster, hour| Roster::take(&signed_by(10, roster), here(&RELEASE), Some(&current), at(hour));
     assert_eq!(offer(&version(2, DAY), 0).unwrap(), current, "the same again");
     assert!(offer(&version(3, DAY), 16).is_ok());
     let other: &[(i64, i64, &[&str])] = &[(7, 17, &["cb-18"])];
@@ -158,6 +180,15 @@ fn a_roster_that_has_ended_or_is_not_newer_is_not_taken_and_both_are_said() {
     assert_eq!(found, both.map(|(path, problem)| (path.to_owned(), problem)));
     let desk = Some(pb::UnitRef { party: "hanoi".into(), unit: "desk".into() });
     assert!(offer(&pb::Roster { unit: desk, ..version(1, DAY) }, 0).is_ok(), "another unit counts for itself");
+}
+
+#[test]
+fn what_is_older_than_a_roster_that_was_seen_is_refused_and_the_same_again_is_not() {
+    let second = take(&pb::Roster { version: 2, ..roster(DAY) }).unwrap();
+    for seen in [0, 1, 2] {
+        assert_eq!(second.clone().not_older(seen).unwrap(), second);
+    }
+    assert_eq!(listed(second.not_older(3).unwrap_err()), only("version", Problem::NotNewer));
 }
 
 #[test]
@@ -172,7 +203,7 @@ fn shifts_may_overlap_and_gaps_are_named_and_not_refused() {
 
 #[test]
 fn what_is_no_roster_of_this_format_is_not_looked_into() {
-    let read = |bytes: &[u8]| Roster::read(bytes, &RELEASE).unwrap_err();
+    let read = |bytes: &[u8]| Roster::read(bytes, here(&RELEASE)).unwrap_err();
     assert_eq!(read(&vec![0; MAX_ROSTER_BYTES + 1]), Error::Malformed);
     assert_eq!(read(b"roster"), Error::Malformed);
     let later = pb::Roster { format: 2, ..roster(DAY) };
@@ -183,7 +214,7 @@ fn what_is_no_roster_of_this_format_is_not_looked_into() {
 proptest! {
     #[test]
     fn arbitrary_bytes_are_refused(bytes: Vec<u8>) {
-        prop_assert!(Roster::read(&bytes, &RELEASE).is_err());
+        prop_assert!(Roster::read(&bytes, here(&RELEASE)).is_err());
     }
 
     // The access point itself has signed it, so that the content rules alone stand between it and its use.
@@ -199,7 +230,7 @@ proptest! {
         }
         let signature = pair(10).sign(&pae(&[b"nhipcau/1/roster", &bytes])).as_ref().to_vec();
         let signed = pb::SignedRoster { roster: bytes, signature }.encode_to_vec();
-        if let Ok(roster) = Roster::read(&signed, &RELEASE) {
+        if let Ok(roster) = Roster::read(&signed, here(&RELEASE)) {
             prop_assert!(roster.gaps(hours_of("standing"), at(hour)).iter().all(|gap| gap.start < gap.end));
             let is_told = matches!(next(Some(&roster), hours_of("standing"), at(hour), &[]), Next::Tell(_));
             prop_assert_eq!(is_told, roster.on_duty(at(hour)).next().is_some());

@@ -85,6 +85,13 @@ fn verified(builder: &ReleaseBuilder) -> Release {
 
 static RELEASE: LazyLock<Release> = LazyLock::new(|| verified(&builder()));
 
+static HANOI: LazyLock<AccessPointId> = LazyLock::new(|| AccessPointId::new("hanoi").unwrap());
+
+/// `hanoi` reads rosters by a release.
+fn here(release: &Release) -> Reader<'_> {
+    Reader { access_point: &HANOI, release }
+}
+
 /// Hours of a unit of `hanoi`.
 fn hours_of(unit: &str) -> &'static Hours {
     &RELEASE.unit(&PartyId::new("hanoi").unwrap(), &UnitId::new(unit).unwrap()).unwrap().hours
@@ -123,5 +130,5 @@ fn signed_by(secret: u8, roster: &pb::Roster) -> Vec<u8> {
 
 /// Taken at midnight.
 fn taken(roster: &pb::Roster) -> Roster {
-    Roster::take(&signed_by(10, roster), &RELEASE, None, at(0)).unwrap()
+    Roster::take(&signed_by(10, roster), here(&RELEASE), None, at(0)).unwrap()
 }
