@@ -12,6 +12,7 @@ use nhipcau_messaging::{
     store,
 };
 use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::rosters::Rosters;
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -28,27 +29,32 @@ use crate::{
     waking,
 };
 
+/// Of what becomes due by time alone: time limits, waking, retention.
+const KINDS: usize = 3;
+
 /// The handler. Announces what it stored.
 #[derive(Debug)]
 pub struct Referrals {
     contract: ContractId,
     shared: crate::Referrals,
-    /// Whether what waited before the rosters in use came has been looked at.
-    is_begun: bool,
+    /// The rosters for which whatever waited has been looked at.
+    rosters: Rosters,
+    /// Of what becomes due by time alone, the kind that was looked at last.
+    turn: usize,
 }
 
 impl Referrals {
     pub(crate) fn new(shared: crate::Referrals) -> Self {
-        Self { contract: crate::contract(), shared, is_begun: false }
+        Self { contract: crate::contract(), shared, rosters: Rosters::default(), turn: 0 }
     }
 
     /// What became due for waking; first whatever waited when rosters came.
     fn wake(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, store::Error> {
         let Some(duty) = &mut self.shared.duty else { return Ok(None) };
-        if !self.is_begun || duty.rosters.has_changed().unwrap_or_default() {
-            let rosters = duty.rosters.borrow_and_update().clone();
-            waking::begin_all(context, &rosters)?;
-            self.is_begun = true;
+        let rosters = duty.rosters.borrow_and_update().clone();
+        if !rosters.is(&self.rosters) {
+            waking::begin_all(context, (&rosters, &self.rosters))?;
+            self.rosters = rosters;
         }
         waking::take_due(context, duty)
     }
@@ -150,15 +156,21 @@ impl Handler for Referrals {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        if let Some(due) = ladder::take_due(context)? {
-            return Ok(Some(due));
+        // In turn: however much one of them has to do, it holds up none of the others.
+        for _ in 0..KINDS {
+            self.turn = (self.turn + 1) % KINDS;
+            let due = match self.turn {
+                0 => ladder::take_due(context)?,
+                1 => self.wake(context)?,
+                _ => erase::next(context)
+                    .map(|branch| branch.map(Uuid::into_bytes))
+                    .or_else(|error| failure(error).map(|()| None))?,
+            };
+            if due.is_some() {
+                return Ok(due);
+            }
         }
-        match self.wake(context)? {
-            Some(due) => Ok(Some(due)),
-            None => erase::next(context)
-                .map(|branch| branch.map(Uuid::into_bytes))
-                .or_else(|error| failure(error).map(|()| None)),
-        }
+        Ok(None)
     }
 
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {

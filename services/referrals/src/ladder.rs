@@ -73,7 +73,7 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
 }
 
 /// The branches for the need of one; `None` while some of their events are being given back.
-pub(crate) fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Known>>, Error> {
+fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Known>>, Error> {
     let Some(known) = branch::known(desk.tx(), Held { branch, side: Side::Origin })? else { return Ok(None) };
     let mut need = Vec::new();
     for held in branch::of_group(desk.tx(), known.branch.ids().referral, known.branch.opening().group)? {
@@ -165,7 +165,7 @@ fn further<'t>(
 }
 
 /// Whether no branch more is opened for the referral or the case of one.
-pub(crate) fn is_full<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, Error> {
+fn is_full<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, Error> {
     let (ids, origin) = (known.branch.ids(), &known.branch.unit(Side::Origin).party);
     Ok(branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
         || branch::of_case_by(desk.tx(), ids.case, origin, Side::Origin)? >= BRANCHES_OF_A_CASE)
@@ -182,7 +182,7 @@ fn tell<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, lev
 
 /// The unit of a step, or the parent of the one asked last, or whoever is above them: the first that was not asked and
 /// can be.
-pub(crate) fn reachable(
+fn reachable(
     release: &Release,
     need: &[Known],
     last: &Known,

@@ -51,7 +51,7 @@ pub(crate) fn of_need<'k>(one: &Known, branches: &'k [Known]) -> impl Iterator<I
 }
 
 /// Whether a unit is a parent of another in the directory, or a parent of that.
-pub(crate) fn stands_above(release: &Release, above: &UnitRef, unit: &UnitRef) -> bool {
+fn stands_above(release: &Release, above: &UnitRef, unit: &UnitRef) -> bool {
     parents(release, unit.clone()).skip(1).any(|parent| parent == *above)
 }
 

@@ -219,7 +219,6 @@ fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event
     }
     match event.body.kind() {
         kind @ (EventKind::Accepted | EventKind::Acknowledged) => group::settle(desk, shared, known, kind),
-        EventKind::Redirected => waking::follow(desk, shared, known, event),
         _ => Ok(()),
     }
 }

@@ -1,15 +1,15 @@
 //! Waking: while a branch waits for a person at a unit with a roster, whoever is on duty there is told, one after the
 //! other. Who is next is the domain's; how they are told, the access point's.
 //!
-//! A TRANSFER for which nobody is left to tell goes on to the level above at once: the recipient advises the unit above
-//! it as the rules do it, and the origin's rules follow. Whatever else waits stays, and is looked at again. A unit that
-//! has no roster at all waits as if there were none of this.
+//! When nobody is left to tell, this says so and looks again, at the latest when the next shift begins. The branch
+//! stays as it is, so that the unit can still acknowledge; it is its origin's ladder that turns to the level above. A
+//! unit that has no roster at all waits as if there were none of this.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{
-    directory::{Hours, Release},
-    duty::{Next, next},
-    referral::{Body, Cause, Command, Event, Kind, Redirection, Request, Side, State, UnitRef},
+    directory::Hours,
+    duty::{Next, next, next_start},
+    referral::{Kind, Side},
 };
 use nhipcau_messaging::{handler::Due, pae, store};
 use nhipcau_runtime::{notify::Pending, rosters::Rosters};
@@ -17,13 +17,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
-    Referrals, act,
+    Referrals,
     desk::Desk,
     error::Error,
-    group::lawful,
-    ladder, metrics, onward,
-    open_branch::{Further, Need},
-    send,
+    metrics,
     store::{
         branch::{self, Known},
         notice,
@@ -55,13 +52,19 @@ pub(crate) fn begin<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Kn
     let Some(duty) = shared.duty.as_ref().filter(|_| waits(known)) else { return Ok(()) };
     let has_roster = duty.rosters().of(known.branch.unit(Side::Recipient)).is_some();
     let now = desk.now();
-    if has_roster { Ok(notice::note(desk.tx(), known.held.branch, Some(now))?) } else { Ok(()) }
+    if has_roster { Ok(notice::hasten(desk.tx(), known.held.branch, now)?) } else { Ok(()) }
 }
 
-/// Has everything looked at that waited when rosters came.
-pub(crate) fn begin_all<'t>(desk: &mut impl Desk<'t>, rosters: &Rosters) -> Result<(), store::Error> {
-    let now = desk.now();
-    rosters.parties().try_for_each(|party| notice::note_all(desk.tx(), party, now))
+/// Has everything looked at that waits at units whose roster is new, or another than before.
+pub(crate) fn begin_all<'t>(
+    desk: &mut impl Desk<'t>,
+    (rosters, before): (&Rosters, &Rosters),
+) -> Result<(), store::Error> {
+    let mut from = desk.now().as_microsecond();
+    for unit in rosters.differing(before) {
+        from = notice::hasten_all(desk.tx(), unit, from)?;
+    }
+    Ok(())
 }
 
 /// Takes the branch that has waited longest for the next to be told, and forgets those that wait for nobody.
@@ -79,7 +82,7 @@ pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>, duty: &Duty) -> Result<Opti
     Ok(None)
 }
 
-/// Puts down whom to tell of a branch, or goes up a level, if it is time for that.
+/// Puts down whom to tell of a branch, if it is time for that.
 ///
 /// # Errors
 /// [`Error`]; the transaction must then be undone to where it began.
@@ -91,31 +94,31 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     let Some(known) = known.filter(|known| known.is_whole && waits(known)) else { return Ok(()) };
     let (rosters, unit) = (duty.rosters(), known.branch.unit(Side::Recipient));
     let Some(roster) = rosters.of(unit) else { return Ok(()) };
-    let (told, last) = notice::told(desk.tx(), branch)?;
+    let (told, last) = notice::told(desk.tx(), branch, now)?;
     if let Some(time) = last.map(|last| last + duty.wait).filter(|time| *time > now) {
-        return Ok(notice::note(desk.tx(), branch, Some(time))?);
+        return Ok(notice::note(desk.tx(), branch, time)?);
     }
     let (release, none) = (shared.release(), Hours::default());
     let hours = release.unit(&unit.party, &unit.unit).map_or(&none, |unit| &unit.hours);
-    match next(roster, hours, now, &told) {
+    let later = now + duty.wait;
+    let later = match next(roster, hours, now, &told) {
         Next::Tell(person) => {
-            let step = told.len() as u64 + 1;
-            let cause = [branch.as_bytes().as_slice(), &step.to_le_bytes(), person.person.as_str().as_bytes()];
-            let id = desk.uid("", &pae::pae(&[&[b"nhipcau/1/notice".as_slice()], cause.as_slice()].concat()));
+            // Of no branch anybody is told twice: so it says the same id again, whatever came back or changed since.
+            let cause = [b"nhipcau/1/notice".as_slice(), branch.as_bytes(), person.person.as_str().as_bytes()];
+            let id = desk.uid("", &pae::pae(&cause));
             let pending = Pending { id, unit: unit.clone(), person: person.person.clone() };
-            notice::add(desk.tx(), branch, step, &pending, now)?;
+            notice::add(desk.tx(), branch, told.len() as u64 + 1, &pending, now)?;
             metrics::add(&shared.counters.called);
+            later
         }
         nobody => {
             let why = nobody.reason().unwrap_or_default();
             metrics::add(&shared.counters.uncalled);
             tracing::warn!(why, party = %unit.party, unit = %unit.unit, "Nobody is left to tell that something waits.");
-            if up(desk, shared, &release, &known)? {
-                return Ok(notice::forget(desk.tx(), branch)?);
-            }
+            roster.and_then(|roster| next_start(roster, now)).map_or(later, |start| start.min(later))
         }
-    }
-    Ok(notice::note(desk.tx(), branch, Some(now + duty.wait))?)
+    };
+    Ok(notice::note(desk.tx(), branch, later)?)
 }
 
 /// Whether a branch waits here for a person. A NOTIFICATION asks nothing of anybody.
@@ -123,64 +126,4 @@ fn waits(known: &Known) -> bool {
     known.held.side == Side::Recipient
         && known.branch.opening().kind != Kind::Notification
         && notice::waits(known.branch.view().state)
-}
-
-/// Advises the unit above that can be addressed, in a TRANSFER; false when there is none, or the rules do not allow it:
-/// then the branch stays where it is, and its origin's ladder stands behind it.
-fn up<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, release: &Release, known: &Known) -> Result<bool, Error> {
-    if known.branch.opening().kind != Kind::Transfer {
-        return Ok(false);
-    }
-    let (now, contract) = (desk.now(), crate::contract());
-    let is_open = |unit: &UnitRef| {
-        release.is_addressable(&unit.party, &unit.unit, now)
-            && release.access_point_for(&unit.party, &unit.unit, &contract).is_some()
-    };
-    let above = onward::parents(release, known.branch.unit(Side::Recipient).clone()).skip(1).find(is_open);
-    let Some(above) = above else { return Ok(false) };
-    let command = Command::Redirect { reason: Redirection::NobodyOnDuty, advice: Some(above) };
-    let request = Request { command, etag: None, actor: send::rules(), now };
-    let (mut known, mut is_written) = (known.clone(), false);
-    lawful(act::write(desk, shared, &mut known, request, "").map(|()| is_written = true))?;
-    Ok(is_written)
-}
-
-/// Follows at the origin what the rules at the recipient of a TRANSFER advise because nobody is on duty there: a branch
-/// for the same need at the unit above, or at the first above that which can be asked. No advice leads to a unit that
-/// the directory does not have above the one that gives it.
-pub(crate) fn follow<'t>(
-    desk: &mut impl Desk<'t>,
-    shared: &Referrals,
-    known: &Known,
-    event: &Event,
-) -> Result<(), Error> {
-    let Body::Redirected { reason: Redirection::NobodyOnDuty, advice: Some(advice) } = &event.body else {
-        return Ok(());
-    };
-    let (view, release) = (known.branch.view(), shared.release());
-    let is_by_rule = event.actor.person.is_none() && view.kind == Kind::Transfer && view.state == State::Redirected;
-    if !is_by_rule || !onward::stands_above(&release, advice, known.branch.unit(Side::Recipient)) {
-        return Ok(());
-    }
-    let uid = desk.uid("", &pae::pae(&[b"nhipcau/1/nobody-on-duty", known.held.branch.as_bytes()]));
-    let is_there = branch::known(desk.tx(), Held { branch: uid, side: Side::Origin })?.is_some();
-    let Some(need) = ladder::need_of(desk, known.held.branch)?.filter(|_| !is_there) else { return Ok(()) };
-    let recipient = ladder::reachable(&release, &need, known, Some(advice.clone()), desk.now());
-    let is_full = ladder::is_full(desk, known)?;
-    let Some(recipient) = recipient.filter(|_| !is_full) else { return Ok(()) };
-    let opened = match onward::cause(&release, (&recipient, false), known, &need) {
-        Ok(cause) => open(desk, shared, known, (uid, recipient, cause, need)),
-        Err(error) => Err(error),
-    };
-    lawful(opened)
-}
-
-fn open<'t>(
-    desk: &mut impl Desk<'t>,
-    shared: &Referrals,
-    known: &Known,
-    (branch, recipient, cause, before): (Uuid, UnitRef, Cause, Vec<Known>),
-) -> Result<(), Error> {
-    let need = Need { group: known.branch.opening().group, cause, branch: Some(known.held.branch), before };
-    Further { branch, need, recipient, actor: send::rules() }.open(desk, shared, known, "").map(drop)
 }

@@ -6,9 +6,8 @@
 //! ```
 //!
 //! A file that is refused changes nothing where a roster of that unit is in use and still counts. Where none does, the
-//! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed, and the level above
-//! is turned to. A roster older than one that was in use is refused at a start too. Nothing here is logged and no error
-//! repeats what stands in a file.
+//! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed. A roster older than
+//! one that was in use is refused at a start too. Nothing here is logged and no error repeats what stands in a file.
 
 use std::{
     collections::BTreeMap,
@@ -120,10 +119,15 @@ impl Rosters {
         self.0.iter().map(|(unit, kept)| (unit, kept.as_ref().map(|kept| &*kept.roster)))
     }
 
-    /// Whose units have files.
-    pub fn parties(&self) -> impl Iterator<Item = &PartyId> {
-        let mut last = None;
-        self.0.keys().map(|unit| &unit.party).filter(move |party| last.replace(*party) != Some(*party))
+    /// Whether these are the very same, not read again since.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Units that have a file, and had none before or another roster.
+    pub fn differing<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a UnitRef> {
+        self.0.keys().filter(|unit| self.of(unit) != before.of(unit))
     }
 
     /// Keeps of each roster that it is in use, so that none that is older is taken at a later start.

@@ -1,4 +1,4 @@
-//! Whom to tell next, or why somebody above the unit has to be turned to.
+//! Whom to tell next, or why there is nobody to tell.
 //!
 //! The roster is the unit's own word on a day, and goes before its opening hours: who stands in it is told also when
 //! the unit is closed. Hours say only what it means that nobody stands there.
@@ -15,10 +15,9 @@ use crate::referral::PersonRef;
 pub enum Next<'a> {
     /// This person is told.
     Tell(&'a Person),
-    /// Nobody is left to tell: the level above is turned to at once.
-    UpALevel(Nobody),
-    /// Who is on duty cannot be said, and is not guessed. The level above is turned to at once, and the operator hears
-    /// of it.
+    /// Nobody is left to tell.
+    Nobody(Nobody),
+    /// Who is on duty cannot be said, and is not guessed. The operator hears of it.
     Refuse(Unusable),
 }
 
@@ -50,10 +49,10 @@ impl Next<'_> {
     pub fn reason(&self) -> Option<&'static str> {
         Some(match self {
             Self::Tell(_) => return None,
-            Self::UpALevel(Nobody::EverybodyTold) => reason::EVERYBODY_TOLD,
-            Self::UpALevel(Nobody::OnDuty) => reason::NOBODY_ON_DUTY,
-            Self::UpALevel(Nobody::OutOfHours) => reason::OUT_OF_HOURS,
-            Self::UpALevel(Nobody::HoursMissing) => reason::HOURS_MISSING,
+            Self::Nobody(Nobody::EverybodyTold) => reason::EVERYBODY_TOLD,
+            Self::Nobody(Nobody::OnDuty) => reason::NOBODY_ON_DUTY,
+            Self::Nobody(Nobody::OutOfHours) => reason::OUT_OF_HOURS,
+            Self::Nobody(Nobody::HoursMissing) => reason::HOURS_MISSING,
             Self::Refuse(Unusable::Missing) => reason::ROSTER_MISSING,
             Self::Refuse(Unusable::Ended) => reason::ROSTER_ENDED,
         })
@@ -70,11 +69,17 @@ pub fn next<'a>(roster: Option<&'a Roster>, hours: &Hours, at: Timestamp, told: 
     }
     let mut on_duty = roster.on_duty(at).peekable();
     if on_duty.peek().is_none() {
-        return Next::UpALevel(match (hours.are_known(), hours.contain(at)) {
+        return Next::Nobody(match (hours.are_known(), hours.contain(at)) {
             (false, _) => Nobody::HoursMissing,
             (true, true) => Nobody::OnDuty,
             (true, false) => Nobody::OutOfHours,
         });
     }
-    on_duty.find(|it| !told.contains(&it.person)).map_or(Next::UpALevel(Nobody::EverybodyTold), Next::Tell)
+    on_duty.find(|it| !told.contains(&it.person)).map_or(Next::Nobody(Nobody::EverybodyTold), Next::Tell)
+}
+
+/// When the next shift begins after an instant; `None` when no shift does. Somebody may be there to tell then.
+#[must_use]
+pub fn next_start(roster: &Roster, at: Timestamp) -> Option<Timestamp> {
+    roster.shifts().iter().map(|shift| shift.start).find(|start| *start > at)
 }

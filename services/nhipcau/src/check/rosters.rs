@@ -1,5 +1,5 @@
 //! The rosters of the units that the access point serves, and the ways by which people are told. What is wrong with one
-//! keeps nothing from starting: a case waits then, or goes up a level.
+//! keeps nothing from starting: a case waits then as where there is none, and its origin's ladder stands behind it.
 
 use std::collections::BTreeSet;
 

@@ -52,7 +52,7 @@ pub(crate) enum Story {
     Referral,
     /// A ward stays silent, and the switchboard's access point turns to the level above by itself.
     Silence,
-    /// Whoever is on duty at a ward is told, one after the other, and then the level above is turned to at once.
+    /// Whoever is on duty at a ward is told, one after the other, and the ladder stands behind them.
     Woken,
     /// Somebody calls switchboard 111 at night, and the call becomes a case of whoever serves at that hour.
     Contact,

@@ -19,7 +19,7 @@ const HOTLINE: &str = "can-bo-111";
 const CITY: &str = "can-bo-so-y-te";
 
 /// The time of the first step of the ladder, and a moment more.
-const STEP: SignedDuration = SignedDuration::from_secs(2 * 3_600 + 60);
+pub(super) const STEP: SignedDuration = SignedDuration::from_secs(2 * 3_600 + 60);
 
 /// The steps.
 pub(super) const STEPS: [&str; 7] = ["submit", "arrive", "silence", "acknowledge", "relieve", "start", "complete"];

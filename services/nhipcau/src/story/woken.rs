@@ -1,6 +1,6 @@
 //! Woken: at night the people on duty at a ward are told one after the other that something waits. Nobody answers, and
-//! after the last of them the case goes to the health department of the city at once, where a person takes the child
-//! over. Every person in it is invented.
+//! when the time of the ladder's first step has come the switchboard's access point turns to the health department of
+//! the city, where a person takes the child over; the ward is relieved. Every person in it is invented.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -11,6 +11,7 @@ use nhipcau_proto::referral::v1 as pb;
 use super::{
     acts::{Names, act, expect, origin_view, stands, submit, unit},
     play::Play,
+    silence::STEP,
     wait::{PATIENCE, Seen, until},
 };
 use crate::{
@@ -32,8 +33,8 @@ const NOTICES: &str = "notices.jsonl";
 const WAIT: SignedDuration = SignedDuration::from_mins(11);
 
 /// The steps.
-pub(super) const STEPS: [&str; 8] =
-    ["submit", "arrive", "first", "second", "above", "acknowledge", "start", "complete"];
+pub(super) const STEPS: [&str; 9] =
+    ["submit", "arrive", "first", "second", "above", "acknowledge", "relieve", "start", "complete"];
 
 /// Says who is on duty at the ward, before anything runs.
 pub(super) fn prepare(world: &World) -> Result<(), Failure> {
@@ -78,7 +79,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     .await?;
     let city = play
         .step("above", async || {
-            play.later(WAIT + WAIT)?;
+            play.later(STEP)?;
             until(moh.name, "the level above to be asked", PATIENCE, async || {
                 let branches = get(&ward.referral, None, &moh.connection).await?.branches;
                 let above = branches.iter().find(|branch| branch.recipient == Some(unit("hanoi", "health")));
@@ -90,10 +91,11 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
             .await
         })
         .await?;
-    stands(moh, &ward, pb::BranchState::Redirected).await?;
+    stands(moh, &ward, pb::BranchState::Received).await?;
     teller.say(
-        "Hai người trực đều không xác nhận; sau hai mươi phút, vụ việc tự chuyển lên Sở Y tế Hà Nội.",
-        "Neither of the two acknowledges; after twenty minutes the case goes to the Health Department by itself.",
+        "Hai người trực đều không xác nhận; sau hai giờ, hệ thống của Tổng đài tự chuyển lên Sở Y tế Hà Nội.",
+        "Neither of the two acknowledges; after two hours the switchboard's access point turns to the Health Department \
+         of Hà Nội by itself.",
     )?;
     play.step("acknowledge", async || {
         act(play, hanoi, &city, CITY, Transition::Acknowledge).await?;
@@ -101,6 +103,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
         expect(branch.responsible_side() == pb::Side::Recipient, "the city to answer for the child")
     })
     .await?;
+    play.step("relieve", async || stands(hanoi, &ward, pb::BranchState::Relieved).await).await?;
     play.step("start", async || {
         act(play, hanoi, &city, CITY, Transition::Start).await?;
         stands(moh, &city, pb::BranchState::InService).await
@@ -112,8 +115,8 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     })
     .await?;
     teller.say(
-        "Một cán bộ của Sở nhận trách nhiệm và can thiệp trong thời hạn.",
-        "A person at the department takes the child over and acts within the limit.",
+        "Một cán bộ của Sở nhận trách nhiệm và can thiệp trong thời hạn; phường được miễn.",
+        "A person at the department takes the child over and acts within the limit; the ward is relieved.",
     )?;
     origin_view(moh, &ward).await
 }

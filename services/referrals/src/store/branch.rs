@@ -98,14 +98,14 @@ pub(crate) fn add(
         Body::Opened(opening) => opening.group,
         _ => Uuid::nil(),
     };
-    let (party, state, create_time) = match begun {
+    let reading::Place { party, unit, state, create_time } = match begun {
         Some(branch) => reading::place_of(tx, held.side, branch)?,
-        None => ("", 0, 0),
+        None => reading::Place::default(),
     };
     let due_time = begun.and_then(|branch| due::of(held.side, branch));
     tx.execute(
-        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin, party, state, \
-         create_time, due_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+        "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin, party, unit, \
+         state, create_time, due_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (branch, holder) DO UPDATE SET group_uid = excluded.group_uid \
          WHERE referral_branch.group_uid < excluded.group_uid",
         &[
@@ -117,6 +117,7 @@ pub(crate) fn add(
             purpose.as_str().into(),
             origin.party.as_str().into(),
             party.into(),
+            unit.into(),
             state.into(),
             create_time.into(),
             due_time.into(),

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// Notices of a page.
 const TOGETHER: u16 = 256;
+/// Microseconds between two branches that are looked at because a roster has come.
+const PACE: i64 = 500_000;
 /// In which a branch waits for a person.
 const WAITING: [State; 2] = [State::Submitted, State::Received];
 
@@ -20,34 +22,47 @@ pub(crate) fn waits(state: State) -> bool {
     WAITING.contains(&state)
 }
 
-/// Says when the next is told of a branch, if ever.
-pub(crate) fn note(tx: &mut Tx<'_>, branch: Uuid, next: Option<Timestamp>) -> Result<(), Error> {
-    match next {
-        Some(next) => tx.execute(
-            "INSERT INTO referral_waking (branch, due_time) VALUES ($1, $2) \
-             ON CONFLICT (branch) DO UPDATE SET due_time = excluded.due_time",
-            &[branch.as_bytes().into(), next.as_microsecond().into()],
-        )?,
-        None => tx.execute("DELETE FROM referral_waking WHERE branch = $1", &[branch.as_bytes().into()])?,
-    };
+/// Says when the next is told of a branch.
+pub(crate) fn note(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO referral_waking (branch, due_time) VALUES ($1, $2) \
+         ON CONFLICT (branch) DO UPDATE SET due_time = excluded.due_time",
+        &[branch.as_bytes().into(), next.as_microsecond().into()],
+    )?;
     Ok(())
 }
 
-/// Has every branch looked at by which a party waits for a person and that nobody looks at yet.
-pub(crate) fn note_all(tx: &mut Tx<'_>, party: &PartyId, now: Timestamp) -> Result<(), Error> {
-    for state in WAITING {
-        tx.execute(
-            "INSERT INTO referral_waking (branch, due_time) SELECT branch, CAST($1 AS BIGINT) FROM referral_branch \
-             WHERE party = $2 AND state = $3 AND holder = $4 ON CONFLICT (branch) DO NOTHING",
-            &[
-                now.as_microsecond().into(),
-                party.as_str().into(),
-                state.to_wire().into(),
-                Side::Recipient.to_wire().into(),
-            ],
-        )?;
-    }
+/// Says that the next is told of a branch by then: what was said by a clock that was ahead does not stand.
+pub(crate) fn hasten(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO referral_waking (branch, due_time) VALUES ($1, $2) ON CONFLICT (branch) DO UPDATE \
+         SET due_time = excluded.due_time WHERE referral_waking.due_time > excluded.due_time",
+        &[branch.as_bytes().into(), next.as_microsecond().into()],
+    )?;
     Ok(())
+}
+
+/// As [`hasten`], of every branch that waits at a unit: from a time on, in microseconds since 1970, one after the other
+/// at half the pace at which things become due. So what comes new meanwhile waits for none of them. Those that came last
+/// are first: of them the most can still be in time. Says from when on others may follow.
+pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, from: i64) -> Result<i64, Error> {
+    let noted = tx.execute(
+        "INSERT INTO referral_waking (branch, due_time) SELECT branch, \
+         CAST($1 AS BIGINT) + CAST($2 AS BIGINT) * (ROW_NUMBER() OVER (ORDER BY create_time DESC, branch) - 1) \
+         FROM referral_branch WHERE party = $3 AND state IN ($4, $5) AND unit = $6 AND holder = $7 \
+         ON CONFLICT (branch) DO UPDATE \
+         SET due_time = excluded.due_time WHERE referral_waking.due_time > excluded.due_time",
+        &[
+            from.into(),
+            PACE.into(),
+            unit.party.as_str().into(),
+            State::Submitted.to_wire().into(),
+            State::Received.to_wire().into(),
+            unit.unit.as_str().into(),
+            Side::Recipient.to_wire().into(),
+        ],
+    )?;
+    Ok(from.saturating_add(PACE.saturating_mul(i64::try_from(noted).unwrap_or(i64::MAX))))
 }
 
 /// The first branch whose time has come, put off until later.
@@ -58,13 +73,22 @@ pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, later: Timestamp) -> Result<
         |row| Ok(Uuid::from_bytes(row.array(0)?)),
     )?;
     if let Some(branch) = due {
-        note(tx, branch, Some(later))?;
+        note(tx, branch, later)?;
     }
     Ok(due)
 }
 
-/// Who was told of a branch, in their order, and when the last of them.
-pub(crate) fn told(tx: &mut Tx<'_>, branch: Uuid) -> Result<(Vec<PersonRef>, Option<Timestamp>), Error> {
+/// Who was told of a branch, in their order, and when the last of them. Whoever was told by a clock that was ahead
+/// counts from now on as told now.
+pub(crate) fn told(
+    tx: &mut Tx<'_>,
+    branch: Uuid,
+    now: Timestamp,
+) -> Result<(Vec<PersonRef>, Option<Timestamp>), Error> {
+    tx.execute(
+        "UPDATE referral_notice SET tell_time = $1 WHERE branch = $2 AND tell_time > $1",
+        &[now.as_microsecond().into(), branch.as_bytes().into()],
+    )?;
     let corrupt = |_| Error::Corrupt("a person in a notice");
     let told = tx.query(
         "SELECT person, tell_time FROM referral_notice WHERE branch = $1 ORDER BY step",
@@ -97,7 +121,8 @@ pub(crate) fn add(tx: &mut Tx<'_>, branch: Uuid, step: u64, notice: &Pending, no
 /// Forgets who was told of a branch that waits no more.
 pub(crate) fn forget(tx: &mut Tx<'_>, branch: Uuid) -> Result<(), Error> {
     tx.execute("DELETE FROM referral_notice WHERE branch = $1", &[branch.as_bytes().into()])?;
-    note(tx, branch, None)
+    tx.execute("DELETE FROM referral_waking WHERE branch = $1", &[branch.as_bytes().into()])?;
+    Ok(())
 }
 
 /// What nobody has taken yet of branches that still wait: a page behind another.
@@ -137,4 +162,55 @@ pub(crate) fn sent(tx: &mut Tx<'_>, notice: Uuid, now: Timestamp) -> Result<(), 
         &[now.as_microsecond().into(), notice.as_bytes().into()],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::Store;
+
+    use super::*;
+    use crate::store::SCHEMA;
+
+    const ADD: &str = "INSERT INTO referral_branch (branch, holder, case_uid, referral, group_uid, purpose, origin, \
+         party, unit, state, create_time) VALUES ($1, $2, $1, $1, $1, '', '', $3, $4, $5, $6)";
+
+    /// The first byte of each branch that is looked at, and its time.
+    fn looked_at(tx: &mut Tx<'_>) -> Vec<(u8, i64)> {
+        let sql = "SELECT branch, due_time FROM referral_waking ORDER BY due_time";
+        tx.query(sql, &[], |row| Ok((row.array::<16>(0)?[0], row.int(1)?))).unwrap()
+    }
+
+    #[test]
+    fn a_roster_has_looked_at_what_waits_at_its_unit_one_after_the_other_and_never_later_than_before() {
+        let mut store = Store::in_memory().unwrap();
+        store.add_tables(SCHEMA).unwrap();
+        let unit = UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new("ward").unwrap() };
+        let (waits, other) = (State::Received.to_wire(), State::Assigned.to_wire());
+        let rows = [
+            (1, 2, "hanoi", "ward", waits, 10),
+            (2, 2, "hanoi", "ward", State::Submitted.to_wire(), 30),
+            (3, 2, "hanoi", "ward", waits, 20),
+            (4, 2, "hanoi", "ward", other, 40),
+            (5, 2, "hanoi", "other", waits, 40),
+            (6, 2, "vwu", "ward", waits, 40),
+            // A copy for information.
+            (7, 2, "hanoi", "", waits, 40),
+            (8, 1, "hanoi", "", waits, 40),
+        ];
+        let tried = store.transaction(|tx| {
+            for (branch, holder, party, unit, state, time) in rows {
+                let (branch, time) = ([branch; 16], i64::from(time));
+                let holder: i32 = holder;
+                let values = [(&branch).into(), holder.into(), party.into(), unit.into(), state.into(), time.into()];
+                tx.execute(ADD, &values)?;
+            }
+            note(tx, Uuid::from_bytes([3; 16]), Timestamp::from_microsecond(1).unwrap())?;
+            assert_eq!(hasten_all(tx, &unit, 1_000_000)?, 2_000_000);
+            assert_eq!(looked_at(tx), [(3, 1), (2, 1_000_000), (1, 2_000_000)]);
+            hasten_all(tx, &unit, 500_000)?;
+            assert_eq!(looked_at(tx), [(3, 1), (2, 500_000), (1, 1_500_000)]);
+            Ok::<_, Error>(())
+        });
+        tried.unwrap();
+    }
 }

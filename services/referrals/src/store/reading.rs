@@ -6,7 +6,7 @@
 
 use nhipcau_domain::{
     id::PartyId,
-    referral::{Branch, Side},
+    referral::{Branch, Kind, Side},
 };
 use nhipcau_messaging::{
     pae,
@@ -50,15 +50,27 @@ pub(crate) fn changed(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<()
     Ok(())
 }
 
-/// Where the party of a side finds a branch that is new to it: party, state, and when the party first heard of the
-/// referral.
-pub(super) fn place_of<'b>(tx: &mut Tx<'_>, side: Side, branch: &'b Branch) -> Result<(&'b str, i32, i64), Error> {
+/// Where the party of a side finds a branch that is new to it.
+#[derive(Debug, Default)]
+pub(super) struct Place<'b> {
+    pub(super) party: &'b str,
+    /// Of the recipient, at which something is asked of people; else empty.
+    pub(super) unit: &'b str,
+    pub(super) state: i32,
+    /// When the party first heard of the referral.
+    pub(super) create_time: i64,
+}
+
+/// Where the party of a side finds a branch that is new to it.
+pub(super) fn place_of<'b>(tx: &mut Tx<'_>, side: Side, branch: &'b Branch) -> Result<Place<'b>, Error> {
     let party = branch.unit(side).party.as_str();
+    let asks = side == Side::Recipient && branch.opening().kind != Kind::Notification;
+    let unit = if asks { branch.unit(side).unit.as_str() } else { "" };
     let referral = branch.ids().referral;
     let of_party: [Value<'_>; 2] = [referral.as_bytes().into(), party.into()];
     let heard = tx.query_one(FIRST_HEARD, &of_party, |row| row.int(0))?;
     let time = heard.unwrap_or_else(|| branch.opening_time().as_microsecond());
-    Ok((party, branch.view().state.to_wire(), time))
+    Ok(Place { party, unit, state: branch.view().state.to_wire(), create_time: time })
 }
 
 /// Notes the state of a branch and when it is due. One whose opening was missing is put where its party finds it.
@@ -70,11 +82,19 @@ fn place(tx: &mut Tx<'_>, side: Side, branch: &Branch) -> Result<(), Error> {
     if tx.execute(sql, &state)? > 0 {
         return Ok(());
     }
-    let (party, state, time) = place_of(tx, side, branch)?;
+    let Place { party, unit, state, create_time } = place_of(tx, side, branch)?;
     tx.execute(
-        "UPDATE referral_branch SET party = $1, state = $2, create_time = $3, due_time = $4 \
-         WHERE branch = $5 AND holder = $6",
-        &[party.into(), state.into(), time.into(), due.into(), uid.as_bytes().into(), holder.into()],
+        "UPDATE referral_branch SET party = $1, unit = $2, state = $3, create_time = $4, due_time = $5 \
+         WHERE branch = $6 AND holder = $7",
+        &[
+            party.into(),
+            unit.into(),
+            state.into(),
+            create_time.into(),
+            due.into(),
+            uid.as_bytes().into(),
+            holder.into(),
+        ],
     )?;
     Ok(())
 }

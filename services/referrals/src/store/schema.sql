@@ -6,8 +6,9 @@
 -- A branch as one side of it holds it; both sides may be held here. purpose: under which agreement it travels. origin:
 -- party of the opening unit. party: whose the holding side is, and who therefore may see it. state: the contract's
 -- number. create_time: of the referral as the party first heard of it, which is the order of lists. due_time: when its
--- origin looks at it again by itself; NULL when nothing is due. While the opening is missing, which happens only while a rolled back store is given back its events, group_uid is all zero, party empty
--- and state 0.
+-- origin looks at it again by itself; NULL when nothing is due. unit: at which it asks something of people, at its
+-- recipient; empty at its origin, and where it asks nothing of anybody. While the opening is missing, which happens only
+-- while a rolled back store is given back its events, group_uid is all zero, party and unit empty and state 0.
 CREATE TABLE IF NOT EXISTS referral_branch (
   branch BLOB NOT NULL,
   holder INTEGER NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE IF NOT EXISTS referral_branch (
   purpose TEXT NOT NULL,
   origin TEXT NOT NULL,
   party TEXT NOT NULL,
+  unit TEXT NOT NULL,
   state INTEGER NOT NULL,
   create_time INTEGER NOT NULL,
   due_time INTEGER,

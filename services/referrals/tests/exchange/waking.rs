@@ -1,4 +1,4 @@
-//! Who is told while something waits at a unit with a roster, and where a child goes when nobody is left to tell.
+//! Who is told while something waits at a unit with a roster, and what stands behind them when nobody is left to tell.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::duty;
@@ -24,6 +24,11 @@ async fn open() -> World {
         .amend(|wire| {
             let ward = wire.units.iter_mut().find(|unit| unit.party == "hanoi" && unit.unit == "cua-nam").unwrap();
             ward.parent = "ba-dinh".into();
+            let elapsed = prost_types::Duration { seconds: 2 * 3_600, nanos: 0 };
+            let after = Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) });
+            for rule in &mut wire.time_limits {
+                rule.escalation = vec![directory::EscalationStep { after: after.clone(), unit: None }];
+            }
         })
         .await;
     world
@@ -64,6 +69,20 @@ impl World {
         self.rosters.send_replace(rosters);
     }
 
+    /// Reports of as many children, who wait at the ward.
+    async fn many(&mut self, number: usize) {
+        for _ in 0..number {
+            self.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["hanoi/cua-nam"])).await;
+        }
+        self.settle().await;
+    }
+
+    /// Changes a store as no access point would.
+    async fn write(&self, node: usize, sql: &'static str) {
+        let handle = self.nodes[node].handle();
+        handle.call(move |tx, _, _| tx.execute(sql, &[]).map(drop)).await.unwrap();
+    }
+
     async fn minutes(&mut self, minutes: i64) {
         self.pass(SignedDuration::from_mins(minutes));
         self.settle().await;
@@ -92,7 +111,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn whoever_is_on_duty_is_told_and_then_the_next_and_then_the_level_above() {
+async fn whoever_is_on_duty_is_told_and_then_the_next_and_the_ladder_stands_behind_them() {
     let mut world = open().await;
     world.roster(1, NOW, &["cb-17", "cb-18"]);
     let branch = world.report(ReferralKind::Transfer).await;
@@ -101,13 +120,18 @@ async fn whoever_is_on_duty_is_told_and_then_the_next_and_then_the_level_above()
     assert_eq!(world.called().await, ["cb-17"], "who was told has ten minutes");
     world.minutes(1).await;
     assert_eq!(world.called().await, ["cb-17", "cb-18"]);
-    world.minutes(9).await;
-    assert_eq!(world.asked_units(&branch).await.len(), 1);
-    world.minutes(2).await;
+    world.minutes(60).await;
+    assert_eq!(world.called().await, ["cb-17", "cb-18"]);
+    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Received)], "nobody ended it");
+    world.minutes(50).await;
     let asked = world.asked_units(&branch).await;
-    assert_eq!(asked[0], ("cua-nam".into(), BranchState::Redirected));
-    assert_eq!((asked.len(), asked[1].0.as_str()), (2, "ba-dinh"));
-    assert_eq!(world.called().await, [""; 0], "nobody is told of what waits there no more");
+    assert_eq!(asked[0], ("cua-nam".into(), BranchState::Received));
+    assert_eq!((asked.len(), asked[1].0.as_str()), (2, "ba-dinh"), "the origin's ladder, in its time");
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.asked_units(&branch).await[0], ("cua-nam".into(), BranchState::Assigned), "it still could");
+    assert_eq!(world.called().await, [""; 0], "nobody is told of what waits no more");
+    world.minutes(10).await;
     let left = world.count(HANOI, "SELECT COUNT(*) FROM referral_notice").await;
     assert_eq!(left + world.count(HANOI, "SELECT COUNT(*) FROM referral_waking").await, 0);
 }
@@ -143,39 +167,87 @@ async fn a_notice_is_never_lost_and_goes_under_one_id() {
     world.notices(HANOI).sent(first[0].id).await.unwrap();
     world.settle_slowly().await;
     assert_eq!(world.unsent().await, []);
-    // The store is put back to before the child was reported.
+    // The store is put back to before the child was reported, and another roster says who is first.
+    world.roster(2, NOW, &["cb-19", "cb-17"]);
     world.restore(HANOI, &copy);
     world.settle_slowly().await;
     world.settle_slowly().await;
-    assert_eq!(world.unsent().await.first(), first.first(), "{branch}");
+    assert_eq!(world.called().await, ["cb-19"], "{branch}");
+    world.minutes(10).await;
+    assert_eq!(world.unsent().await.get(1), first.first(), "of one branch a person is told under one id");
 }
 
 #[tokio::test]
-async fn where_nobody_is_on_duty_a_transfer_goes_up_a_level_at_once_and_a_service_waits() {
+async fn where_nobody_is_on_duty_a_branch_waits_and_whoever_comes_is_told_at_once() {
     let mut world = open().await;
-    world.roster(1, (5, 23), &["cb-17"]);
+    world.roster(1, (1, 23), &["cb-17"]);
+    world.minutes(52).await;
     let branch = world.report(ReferralKind::Transfer).await;
-    world.settle().await;
-    let asked = world.asked_units(&branch).await;
-    assert_eq!(asked.iter().map(|(unit, _)| unit.as_str()).collect::<Vec<_>>(), ["cua-nam", "ba-dinh"]);
-    let branch = world.report(ReferralKind::Referral).await;
-    world.minutes(60).await;
-    assert_eq!(world.asked_units(&branch).await.len(), 1, "whoever asked for it decides where it goes");
+    world.minutes(3).await;
     assert_eq!(world.called().await, [""; 0]);
-    world.minutes(5 * 60).await;
+    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Received)]);
+    world.minutes(6).await;
     assert_eq!(world.called().await, ["cb-17"], "their shift has begun");
 }
 
 #[tokio::test]
-async fn where_nobody_stands_above_a_transfer_waits_for_who_comes_on_duty() {
-    let mut world = World::open().await;
-    world.roster(1, (5, 23), &["cb-17"]);
-    let branch = world.report(ReferralKind::Transfer).await;
-    world.minutes(60).await;
-    let [(_, state)] = &world.asked_units(&branch).await[..] else { panic!() };
-    assert_eq!(*state, BranchState::Received);
-    world.minutes(5 * 60).await;
-    assert_eq!(world.called().await, ["cb-17"]);
+async fn whoever_was_told_by_a_clock_that_was_ahead_holds_nobody_up() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    world.report(ReferralKind::Transfer).await;
+    world.write(HANOI, "UPDATE referral_notice SET tell_time = tell_time + 31536000000000").await;
+    world.write(HANOI, "UPDATE referral_waking SET due_time = due_time + 31536000000000").await;
+    world.stop(HANOI);
+    world.restart(HANOI);
+    world.settle_slowly().await;
+    assert_eq!(world.called().await, ["cb-17"], "told just now, as far as can be said");
+    world.minutes(10).await;
+    assert_eq!(world.called().await, ["cb-17", "cb-18"]);
+}
+
+#[tokio::test]
+async fn what_comes_new_waits_for_nothing_that_waited_when_a_roster_came() {
+    const TOLD_OF_THE_NEWEST: &str = "SELECT COUNT(*) FROM referral_notice WHERE branch = \
+         (SELECT branch FROM referral_branch WHERE holder = 2 ORDER BY create_time DESC LIMIT 1)";
+    let mut world = open().await;
+    world.many(40).await;
+    world.roster(1, NOW, &["cb-17"]);
+    world.report(ReferralKind::Transfer).await;
+    assert_eq!(world.count(HANOI, TOLD_OF_THE_NEWEST).await, 1);
+    assert!(world.called().await.len() < 40, "there was no time for all of them");
+    world.minutes(1).await;
+    world.settle_slowly().await;
+    assert_eq!(world.called().await.len(), 41, "whoever waited is not forgotten");
+}
+
+#[tokio::test]
+async fn however_many_are_to_be_told_what_is_to_be_erased_is_looked_at() {
+    let mut world = open().await;
+    world.many(40).await;
+    world.roster(1, NOW, &["cb-17"]);
+    world.settle().await;
+    world.write(HANOI, "UPDATE referral_waking SET due_time = 0").await;
+    world.write(HANOI, "INSERT INTO referral_kept (branch, due_time) VALUES (zeroblob(16), 0)").await;
+    for _ in 0..4 {
+        world.turn(HANOI).await;
+        world.pass(SignedDuration::from_millis(400));
+    }
+    assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_kept WHERE due_time = 0").await, 0);
+    assert_ne!(world.count(HANOI, "SELECT COUNT(*) FROM referral_waking WHERE due_time = 0").await, 0);
+}
+
+#[tokio::test]
+async fn rosters_that_are_read_again_and_are_the_same_have_nobody_looked_at() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17"]);
+    world.report(ReferralKind::Transfer).await;
+    world.write(HANOI, "UPDATE referral_waking SET due_time = 9000000000000000").await;
+    world.roster(1, NOW, &["cb-17"]);
+    world.settle().await;
+    assert_eq!(world.count(HANOI, "SELECT due_time FROM referral_waking").await, 9_000_000_000_000_000);
+    world.roster(2, NOW, &["cb-17"]);
+    world.settle().await;
+    assert_ne!(world.count(HANOI, "SELECT due_time FROM referral_waking").await, 9_000_000_000_000_000);
 }
 
 #[tokio::test]
@@ -198,34 +270,13 @@ async fn a_unit_without_a_roster_waits_as_ever_and_one_that_comes_wakes_for_what
 }
 
 #[tokio::test]
-async fn only_rules_are_followed_by_rules_and_only_upwards() {
+async fn what_a_person_advises_is_followed_by_a_person() {
     let mut world = open().await;
     let branch = world.report(ReferralKind::Transfer).await;
     let advice = Some(unit("hanoi/ba-dinh"));
     world.redirect(HANOI, &branch, pb::RedirectReason::NobodyOnDuty, advice).await.unwrap();
     world.settle().await;
-    assert_eq!(world.asked_units(&branch).await.len(), 1, "a person's advice is followed by a person");
-    // The recipient's directory had the ward below another unit; the origin's has not.
-    world.roster(1, (5, 23), &["cb-17"]);
-    let branch = world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["hanoi/cua-nam"])).await.remove(0);
-    // It arrives; what is answered is not heard.
-    for _ in 0..4 {
-        world.turn(MOH).await;
-        while let Some(parcel) = world.queue.pop_front() {
-            world.deliver(parcel).await;
-        }
-        world.pass(SignedDuration::from_millis(400));
-    }
-    world.silent = vec![MOH];
-    world.settle().await;
-    world.silent.clear();
-    assert_eq!(world.branch(HANOI, &branch).await.state(), BranchState::Redirected);
-    world
-        .amend(|wire| wire.units.iter_mut().filter(|unit| unit.unit == "cua-nam").for_each(|unit| unit.parent.clear()))
-        .await;
-    world.settle_slowly().await;
-    let [(_, state)] = &world.asked_units(&branch).await[..] else { panic!() };
-    assert_eq!(*state, BranchState::Redirected, "the ladder stands behind it");
+    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Redirected)]);
 }
 
 #[tokio::test]

@@ -102,9 +102,12 @@ def _check_branches(home: Home, logs: Logs, findings: Findings) -> None:
         if findings.expect(row is not None, where, "is missing") and row is not None:
             opening = branch.opening.message
             purpose = logs.purposes.get((branch.uid, holder), row["purpose"])
+            asks = holder == RECIPIENT and branch.kind != "NOTIFICATION"
             signed = (opening.case_uid, opening.referral_uid, opening.opened.group_uid, purpose,
-                      opening.owner.party, _unit(branch, holder).party)
-            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"], row["origin"], row["party"])
+                      opening.owner.party, _unit(branch, holder).party,
+                      _unit(branch, holder).unit if asks else "")
+            stored = (row["case_uid"], row["referral"], row["group_uid"], row["purpose"], row["origin"], row["party"],
+                      row["unit"])
             findings.expect(stored == signed, where, "is not what its opening says")
             state = pb.BranchState.Value(f"BRANCH_STATE_{fold(branch).state}")
             findings.expect(row["state"] == state, where, "is not what both logs amount to")

@@ -72,6 +72,13 @@ fn whoever_is_on_duty_is_told_whatever_the_hours_say() {
 }
 
 #[test]
+fn the_next_shift_is_the_first_that_begins_later() {
+    let roster = taken(&roster(&[(20, 21, &["cb-18"]), (9, 12, &["cb-17"]), (10, 30, &["cb-19"])]));
+    let starts = [8, 9, 10, 19, 20, 40].map(|hour| next_start(&roster, at(hour)));
+    assert_eq!(starts, [Some(at(9)), Some(at(10)), Some(at(20)), Some(at(20)), None, None]);
+}
+
+#[test]
 fn an_address_is_never_printed() {
     let roster = taken(&roster(WEEK));
     let Next::Tell(person) = next(Some(&roster), hours_of("standing"), at(7), &[]) else { panic!("told") };
@@ -116,7 +123,7 @@ proptest! {
         prop_assert_eq!(&distinct, &on_duty);
         let is_over = shifts.iter().all(|(_, end, _)| *end <= hour);
         prop_assert_eq!(last == Next::Refuse(Unusable::Ended), is_over);
-        prop_assert_eq!(last == Next::UpALevel(Nobody::EverybodyTold), !on_duty.is_empty());
+        prop_assert_eq!(last == Next::Nobody(Nobody::EverybodyTold), !on_duty.is_empty());
     }
 
     #[test]
