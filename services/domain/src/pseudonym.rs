@@ -13,6 +13,7 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use unicode_normalization::UnicodeNormalization as _;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{id::is_label, pae::pae, referral::Personal};
 
@@ -22,12 +23,12 @@ const LONGEST_ACCOUNT: usize = 128;
 /// Fewest and most digits of a telephone number with its country.
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
-/// The key of a party.
-#[derive(Clone)]
+/// The key of a party. Wiped from memory with the value that holds it.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct PseudonymKey([u8; 32]);
 
 /// The keys of a party: the one in use, and during a rotation the one before it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PseudonymKeys {
     /// New contacts are found by it.
     pub current: PseudonymKey,
@@ -42,8 +43,8 @@ pub struct Identifier {
     text: Personal<String>,
 }
 
-/// A keyed digest of what identifies a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A keyed digest of what identifies a person. Personal data, and not printable.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pseudonym([u8; 32]);
 
 /// What was given identifies nobody in the way that was stated. Never repeats it.
@@ -156,6 +157,12 @@ impl fmt::Debug for PseudonymKey {
     }
 }
 
+impl fmt::Debug for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pseudonym(…)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -215,8 +222,19 @@ mod tests {
     #[test]
     fn nothing_that_identifies_anybody_is_printed() {
         let keys = PseudonymKeys { current: KEY, previous: None };
-        let printed = format!("{keys:?} {:?} {NotAnIdentifier}", Identifier::phone("0912345678").unwrap());
+        let identifier = Identifier::phone("0912345678").unwrap();
+        let printed = format!("{keys:?} {identifier:?} {NotAnIdentifier}");
         assert!(!printed.contains("912") && printed.contains("PseudonymKey(…)"), "{printed}");
+        assert_eq!(format!("{:?}", keys.current.of(&identifier)), "Pseudonym(…)");
+    }
+
+    #[test]
+    fn a_key_is_wiped_from_memory_with_its_value() {
+        const fn is_wiped<T: ZeroizeOnDrop>() {}
+        is_wiped::<PseudonymKey>();
+        let mut key = PseudonymKey::new([7; 32]);
+        key.zeroize();
+        assert_eq!(key.0, [0; 32]);
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use aws_lc_rs::{
     hkdf::{HKDF_SHA256, Salt},
     hmac,
 };
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::frame::{DeviceId, MAC_BYTES};
 use crate::pae::pae;
@@ -15,12 +16,12 @@ const SALT: &[u8] = b"nhipcau/1/alarm-key";
 const FRAME: &[u8] = b"nhipcau/1/alarm";
 
 /// The alarm key of a party: 32 random bytes that are kept beside its other keys, outside the store. It lasts as long
-/// as the devices that were made with it.
-#[derive(Clone)]
+/// as the devices that were made with it. Wiped from memory with the value that holds it, as is a device's.
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct AlarmKey([u8; 32]);
 
 /// The key of one device: for its maker, and for nobody else.
-#[derive(Clone)]
+#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct DeviceKey([u8; 32]);
 
 impl AlarmKey {
@@ -34,11 +35,11 @@ impl AlarmKey {
     #[must_use]
     #[expect(clippy::expect_used, reason = "HKDF refuses only lengths over 8,160 bytes")]
     pub fn of(&self, device: DeviceId) -> DeviceKey {
-        let mut key = [0; 32];
+        let mut key = DeviceKey([0; 32]);
         let prk = Salt::new(HKDF_SHA256, SALT).extract(&self.0);
-        let filled = prk.expand(&[device.as_bytes()], HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
+        let filled = prk.expand(&[device.as_bytes()], HKDF_SHA256).and_then(|okm| okm.fill(&mut key.0));
         filled.expect("32 bytes");
-        DeviceKey(key)
+        key
     }
 }
 

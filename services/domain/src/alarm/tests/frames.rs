@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use super::*;
 
@@ -77,6 +78,17 @@ fn a_device_has_one_spelling() {
 fn keys_are_not_printed() {
     let printed = format!("{:?} {:?}", party_key(), party_key().of(DEVICE));
     assert_eq!(printed, "AlarmKey(…) DeviceKey(…)");
+}
+
+#[test]
+fn keys_are_wiped_from_memory_with_their_values() {
+    const fn is_wiped<T: ZeroizeOnDrop>() {}
+    is_wiped::<AlarmKey>();
+    is_wiped::<DeviceKey>();
+    let mut key = party_key().of(DEVICE);
+    assert_ne!(key.expose(), &[0; 32]);
+    key.zeroize();
+    assert_eq!(key.expose(), &[0; 32]);
 }
 
 proptest! {
