@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::{
-    alarm::{AlarmKey, Device, DeviceId, FRAME_BYTES, Flags, Frame, NotAFrame, Seen, State, Verdict},
+    alarm::{AlarmKey, Device, DeviceId, FRAME_BYTES, Flags, Frame, NotAFrame, Note, Seen, State, Verdict},
+    area::AreaList,
     referral::UnitRef,
 };
 
@@ -41,16 +42,19 @@ fn pressed(frame: &Frame, now: Timestamp) {
         created: now,
         seen: Seen::NONE,
     };
-    let judged = Device::judge(Some(&device), None, frame, now);
+    let areas = AreaList::default();
+    let judged = Device::judge(Some(&device), None, frame, &areas, now);
     assert_eq!(judged.verdict, Verdict::Dispatch, "no first press is lost");
-    let (_, details) = device.report(frame, now);
+    assert_eq!(judged.notes.contains(&Note::FlagsUnknown), !frame.flags.only(Flags::KNOWN));
+    let (_, details) = device.report(frame, &areas, now);
     assert!(details.area_unknown && details.incident_area.is_none(), "an area without its list");
     let device = judged.device.expect("it was pressed");
     assert_eq!(Device::read(&device.write(), Seen::from_bytes(device.seen.to_bytes())).as_ref(), Ok(&device));
-    assert_eq!(Device::judge(Some(&device), None, frame, now).verdict, Verdict::Repeat);
+    let again = Device::judge(Some(&device), None, frame, &areas, now);
+    assert_eq!(again.verdict, Verdict::Stale, "nobody heard of an alarm, and somebody is told");
 }
 
-/// An alarm, a test, a cancellation; and nothing.
+/// An alarm, a test, a cancellation, flags that nobody knows; and nothing.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
     let frame = |counter, flags, code| {
@@ -62,6 +66,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         frame(1, Flags::ALARM.with(Flags::SILENT), "00004"),
         frame(2, Flags::TEST, "01"),
         frame(u64::MAX, Flags::CANCEL_ASKED, ""),
+        frame(3, Flags::new(34), "99999"),
         Vec::new(),
     ]
 }

@@ -8,7 +8,7 @@ use super::{
     seen::Seen,
 };
 use crate::{
-    area::{AdminUnitRef, Level},
+    area::{AdminUnitRef, AreaList, Level},
     reason,
     referral::{Actor, Personal, Refusal, UnitRef, read_area, read_unit, write_area, write_time, write_unit},
 };
@@ -108,15 +108,17 @@ impl Device {
     }
 
     /// The area of a press, as coarse as it must be: the one that it names, or the registered one, or none. `None`
-    /// outside when what it names may not be used, and the registered one holds.
-    pub(super) fn area_of(&self, frame: &Frame) -> Option<Option<AdminUnitRef>> {
+    /// outside when what it names may not be used, and the registered one holds: it is too fine, cannot be read, or its
+    /// list does not have it, so that nobody could be found for it.
+    pub(super) fn area_of(&self, frame: &Frame, areas: &AreaList) -> Option<Option<AdminUnitRef>> {
         let registered = self.area.as_ref().map(Personal::expose);
         match frame.named() {
             Named::Nothing => Some(registered.cloned()),
             Named::Unreadable => None,
             Named::Code(code) => {
                 let named = AdminUnitRef::new(&code, &registered?.code_list_version).ok()?;
-                (named.level == Level::Province || !self.is_protected).then_some(Some(named))
+                let is_coarse = named.level == Level::Province || !self.is_protected;
+                (is_coarse && areas.unit(&named).is_ok()).then_some(Some(named))
             }
         }
     }
@@ -124,9 +126,9 @@ impl Device {
     /// How and when a press was received, and what is known by it: where to look, and that nobody asked anything yet.
     /// It can be recorded as a contact and sent as it stands, where an area is known.
     #[must_use]
-    pub fn report(&self, frame: &Frame, now: Timestamp) -> (referral::Reception, pb::ContactDetails) {
+    pub fn report(&self, frame: &Frame, areas: &AreaList, now: Timestamp) -> (referral::Reception, pb::ContactDetails) {
         let registered = || self.area.as_ref().map(|area| area.expose().clone());
-        let area = self.area_of(frame).unwrap_or_else(registered);
+        let area = self.area_of(frame, areas).unwrap_or_else(registered);
         let reception = referral::Reception {
             channel: referral::ReportChannel::AlarmKey.into(),
             report_time: Some(write_time(now)),

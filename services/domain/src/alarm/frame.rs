@@ -54,7 +54,7 @@ impl FromStr for DeviceId {
     }
 }
 
-/// What a press says of itself. Bits that this build does not know are passed over: none may silence an alarm.
+/// What a press says of itself. One with bits that this build does not know is no test: in doubt it is an alarm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Flags(u8);
 
@@ -70,6 +70,9 @@ impl Flags {
     /// Whoever presses asks to end the alarm.
     pub const CANCEL_ASKED: Self = Self(16);
 
+    /// All that this build knows.
+    pub const KNOWN: Self = Self(31);
+
     /// The bits of a frame.
     #[must_use]
     pub const fn new(bits: u8) -> Self {
@@ -80,6 +83,12 @@ impl Flags {
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// True when no bit is set but these.
+    #[must_use]
+    pub const fn only(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
     }
 
     /// With the bits of both.
@@ -158,6 +167,12 @@ impl Frame {
         let mac = key.mac(&bytes);
         bytes.extend_from_slice(&mac);
         bytes
+    }
+
+    /// Marked as a test and as nothing else that somebody may mean, known or not.
+    #[must_use]
+    pub const fn is_test(&self) -> bool {
+        self.flags.has(Flags::TEST) && self.flags.only(Flags::TEST.with(Flags::BATTERY_LOW))
     }
 
     /// The area that it names.

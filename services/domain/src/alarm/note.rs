@@ -9,7 +9,7 @@ pub enum Note {
     CounterJumped,
     /// It arrived after a later press.
     Late,
-    /// It was marked as a test, and no test was open or an alarm was.
+    /// It was marked as a test and is none: no test was open, an alarm was, or it said something else as well.
     TestNotOpen,
     /// Whoever presses asks to end the alarm.
     CancelAsked,
@@ -17,13 +17,15 @@ pub enum Note {
     Silent,
     /// The battery is low.
     BatteryLow,
-    /// The named area is finer than it may be, or cannot be read.
+    /// The named area is finer than it may be, cannot be read, or is not in the list; the registered one holds.
     AreaRefused,
+    /// It has flags that this build does not know.
+    FlagsUnknown,
 }
 
 impl Note {
     /// Every note, in contract order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CounterJumped,
         Self::Late,
         Self::TestNotOpen,
@@ -31,6 +33,7 @@ impl Note {
         Self::Silent,
         Self::BatteryLow,
         Self::AreaRefused,
+        Self::FlagsUnknown,
     ];
 
     /// The number in the contract.
@@ -44,6 +47,7 @@ impl Note {
             Self::Silent => pb::AlarmNote::Silent as i32,
             Self::BatteryLow => pb::AlarmNote::BatteryLow as i32,
             Self::AreaRefused => pb::AlarmNote::AreaRefused as i32,
+            Self::FlagsUnknown => pb::AlarmNote::FlagsUnknown as i32,
         }
     }
 

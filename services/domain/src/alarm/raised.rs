@@ -41,6 +41,11 @@ pub struct Alarm {
     pub version: u64,
 }
 
+/// At most so long ago as presses join, and not in the time to come.
+pub(super) fn is_recent(then: Timestamp, now: Timestamp) -> bool {
+    (SignedDuration::ZERO..JOINING).contains(&now.duration_since(then))
+}
+
 /// How an alarm was ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancelled {
@@ -77,7 +82,7 @@ impl Alarm {
     /// A press that arrives now joins it. A clock that was set back puts nothing off.
     #[must_use]
     pub fn takes(&self, now: Timestamp) -> bool {
-        self.is_open() && (SignedDuration::ZERO..JOINING).contains(&now.duration_since(self.pressed))
+        self.is_open() && is_recent(self.pressed, now)
     }
 
     /// What a caller must have read to end it.

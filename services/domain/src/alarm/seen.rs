@@ -28,6 +28,12 @@ impl Seen {
         }
     }
 
+    /// True when it comes more than 63 presses late, so that nobody can say whether it arrived.
+    #[must_use]
+    pub const fn is_past(self, counter: u64) -> bool {
+        self.highest.saturating_sub(counter) > 63
+    }
+
     /// With a counter that arrived.
     #[must_use]
     pub fn with(self, counter: u64) -> Self {

@@ -1,7 +1,9 @@
 //! What an authentic press does.
 //!
 //! In doubt it is an alarm. Only what arrived before is none, what a revoked device sends, and a press that is marked
-//! as a test, says nothing else, and comes while a test is open and no alarm is.
+//! as a test, says nothing else but that the battery is low, and comes while a test is open and no alarm is. An old press
+//! that is played again raises none, so that nobody can do so with presses that he recorded; but a child may hold a
+//! device that lost its counter and sends the same bytes, so it is never silent: a person is told.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,8 +12,9 @@ use super::{
     device::{Device, State},
     frame::{Flags, Frame},
     note::Note,
-    raised::Alarm,
+    raised::{Alarm, is_recent},
 };
+use crate::area::AreaList;
 
 /// How far ahead a counter may go before somebody should look at the device.
 pub const FARTHEST: u64 = 1_000;
@@ -27,8 +30,14 @@ pub enum Verdict {
     Test,
     /// It is the last press again, on another way or because no answer came.
     Repeat,
-    /// It arrived before, or so long ago that nobody can say.
+    /// It arrived before.
     Replay,
+    /// It may be an old press that is played again, or a new one of a device that does not count any more: it is more
+    /// than 63 below the highest; or it arrived before, while no alarm takes it and it does not repeat a test just made;
+    /// or it is the highest that there is, again. It raises nothing, and a person of the unit is told at once what
+    /// [`Device::report`] and the notes say, and decides whether it is an alarm; those of one device within
+    /// [`JOINING`](super::JOINING) may be told as one. Its device is registered anew.
+    Stale,
     /// Its device is revoked.
     Revoked,
     /// The party's key made it, and no such device is registered here: the operator is told at once.
@@ -54,14 +63,23 @@ impl Judgement {
 
 impl Device {
     /// Says what a press does to its device, if there is one, whose newest alarm is `open` if nobody ended it. The rate
-    /// of presses plays no part.
+    /// of presses plays no part. `areas` is the list in which an area that it names is looked up.
     #[must_use]
-    pub fn judge(device: Option<&Self>, open: Option<&Alarm>, frame: &Frame, now: Timestamp) -> Judgement {
+    pub fn judge(
+        device: Option<&Self>,
+        open: Option<&Alarm>,
+        frame: &Frame,
+        areas: &AreaList,
+        now: Timestamp,
+    ) -> Judgement {
         let Some(device) = device.filter(|device| device.id == frame.device) else {
             return Judgement::idle(Verdict::Unknown);
         };
         if device.state == State::Revoked {
             return Judgement::idle(Verdict::Revoked);
+        }
+        if device.is_stale(open, frame, now) {
+            return Judgement { notes: device.notes(frame, areas, false), ..Judgement::idle(Verdict::Stale) };
         }
         if device.seen.has(frame.counter) {
             let is_last = frame.counter == device.seen.highest();
@@ -78,18 +96,26 @@ impl Device {
         let tested = if is_test { Some(now) } else { device.tested };
         Judgement {
             verdict,
-            notes: device.notes(frame, is_test),
+            notes: device.notes(frame, areas, is_test),
             device: Some(Self { seen, tested, ..device.clone() }),
         }
     }
 
-    /// Marked as a test and as nothing else that somebody may mean, while a test is open.
-    fn is_test(&self, frame: &Frame, now: Timestamp) -> bool {
-        let is_more = frame.flags.has(Flags::ALARM) || frame.flags.has(Flags::CANCEL_ASKED);
-        frame.flags.has(Flags::TEST) && !is_more && self.test_until.is_some_and(|until| now < until)
+    /// Nobody can say whether it arrived before; or it did, and a device that counts would not repeat it now.
+    fn is_stale(&self, open: Option<&Alarm>, frame: &Frame, now: Timestamp) -> bool {
+        let is_last = frame.counter == self.seen.highest();
+        let is_tested = frame.is_test() && is_last && self.tested.is_some_and(|tested| is_recent(tested, now));
+        let is_awaited = is_tested || open.is_some_and(|alarm| alarm.takes(now));
+        // None follows the highest counter that there is: a device that stays there seems to repeat each press.
+        let is_end = frame.counter == u64::MAX;
+        self.seen.is_past(frame.counter) || (self.seen.has(frame.counter) && (is_end || !is_awaited))
     }
 
-    fn notes(&self, frame: &Frame, is_test: bool) -> Vec<Note> {
+    fn is_test(&self, frame: &Frame, now: Timestamp) -> bool {
+        frame.is_test() && self.test_until.is_some_and(|until| now < until)
+    }
+
+    fn notes(&self, frame: &Frame, areas: &AreaList, is_test: bool) -> Vec<Note> {
         let has = |flag| frame.flags.has(flag);
         let notes = [
             (Note::CounterJumped, frame.counter.saturating_sub(self.seen.highest()) > FARTHEST),
@@ -98,7 +124,8 @@ impl Device {
             (Note::CancelAsked, has(Flags::CANCEL_ASKED)),
             (Note::Silent, has(Flags::SILENT)),
             (Note::BatteryLow, has(Flags::BATTERY_LOW)),
-            (Note::AreaRefused, self.area_of(frame).is_none()),
+            (Note::AreaRefused, self.area_of(frame, areas).is_none()),
+            (Note::FlagsUnknown, !frame.flags.only(Flags::KNOWN)),
         ];
         notes.into_iter().filter(|(_, holds)| *holds).map(|(note, _)| note).collect()
     }

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
+    area::AreaList,
     id::SystemId,
     referral::{Actor, PersonRef, Refusal},
-    route::tests::{MONDAY, time},
+    route::tests::{AREAS, MONDAY, time},
 };
 
 const DEVICE: DeviceId = DeviceId::new([0x4e, 0x43, 0, 0, 0, 0, 0, 0x11]);
@@ -59,6 +60,10 @@ fn press(counter: u64, flags: Flags) -> Frame {
 
 fn found(refusal: &Refusal) -> Vec<(&str, &str)> {
     refusal.violations().iter().map(|it| (it.subject.as_str(), it.reason)).collect()
+}
+
+fn areas() -> &'static AreaList {
+    AREAS.list()
 }
 
 /// An alarm that was raised now.

@@ -45,7 +45,7 @@ impl Desk {
 
     /// Takes a press as a service does.
     fn take(&mut self, frame: &Frame) -> Judgement {
-        let judged = Device::judge(Some(&self.device), self.open(), frame, self.now);
+        let judged = Device::judge(Some(&self.device), self.open(), frame, areas(), self.now);
         match judged.verdict {
             Verdict::Dispatch => {
                 let uid = Uuid::from_u128(self.alarms.len() as u128 + 1);
@@ -115,11 +115,29 @@ fn a_test_without_an_open_window_is_an_alarm() {
 
 #[test]
 fn while_a_test_is_open_everything_else_is_an_alarm() {
-    for flags in [0, 1, 3, 4, 8, 16, 18, 32] {
+    for flags in (0..=u8::MAX).map(Flags::new) {
         let mut desk = Desk::new();
         desk.test_for(60);
-        assert_eq!(desk.verdict(1, Flags::new(flags)), Verdict::Dispatch, "flags {flags}");
+        let judged = desk.take(&press(1, flags));
+        if flags == Flags::TEST || flags == Flags::TEST.with(Flags::BATTERY_LOW) {
+            assert_eq!(judged.verdict, Verdict::Test, "{flags:?}");
+            continue;
+        }
+        assert_eq!(judged.verdict, Verdict::Dispatch, "{flags:?}");
+        assert_eq!(judged.notes.contains(&Note::TestNotOpen), flags.has(Flags::TEST), "{flags:?}");
         assert!(matches!(desk.verdict(2, Flags::TEST), Verdict::Joins(_)), "an alarm is open");
+    }
+}
+
+#[test]
+fn flags_that_nothing_is_known_of_are_an_alarm_and_noted() {
+    for bit in [32, 64, 128] {
+        let mut desk = Desk::new();
+        desk.test_for(60);
+        let judged = desk.take(&press(1, Flags::new(2 | bit)));
+        assert_eq!((judged.verdict, judged.notes), (Verdict::Dispatch, vec![Note::TestNotOpen, Note::FlagsUnknown]));
+        assert_eq!(desk.take(&press(2, Flags::new(bit))).notes, [Note::FlagsUnknown]);
+        assert_eq!(desk.alarms[0].notes, [Note::TestNotOpen, Note::FlagsUnknown]);
     }
 }
 
@@ -149,14 +167,56 @@ fn a_counter_that_jumps_raises_an_alarm_and_is_noted() {
     let judged = desk.take(&press(2_001, Flags::ALARM));
     assert_eq!((judged.verdict, judged.notes), (Verdict::Dispatch, vec![Note::CounterJumped]));
     assert_eq!(desk.verdict(1_999, Flags::ALARM), Verdict::Joins(Uuid::from_u128(2)), "two late");
-    assert_eq!(desk.verdict(2_001 - 64, Flags::ALARM), Verdict::Replay, "nobody can say");
+    assert_eq!(desk.verdict(2_001 - 63, Flags::ALARM), Verdict::Joins(Uuid::from_u128(2)), "the last that counts");
+    assert_eq!(desk.verdict(2_001 - 64, Flags::ALARM), Verdict::Stale, "nobody can say");
+}
+
+#[test]
+fn of_a_device_that_lost_its_counter_a_person_is_told_each_time_and_nothing_is_raised() {
+    let mut desk = Desk::new();
+    // Its memory is empty: every bit of it is set.
+    let first = desk.take(&press(u64::MAX, Flags::ALARM));
+    assert_eq!((first.verdict, first.notes), (Verdict::Dispatch, vec![Note::CounterJumped]));
+    desk.cancel();
+    desk.test_for(60);
+    for counter in [0, 1, 2, 1, 1_000] {
+        let judged = desk.take(&press(counter, Flags::ALARM.with(Flags::SILENT)));
+        assert_eq!((judged.verdict, judged.notes), (Verdict::Stale, vec![Note::Late, Note::Silent]), "{counter}");
+        assert_eq!(judged.device, None);
+    }
+    let test = desk.take(&press(3, Flags::TEST));
+    assert_eq!((test.verdict, test.notes), (Verdict::Stale, vec![Note::Late, Note::TestNotOpen]), "not silent either");
+    assert_eq!(desk.verdict(u64::MAX, Flags::ALARM), Verdict::Stale, "one that counts no further");
+    assert_eq!((desk.alarms.len(), desk.open(), desk.device.tested), (1, None, None));
+    // Registered anew it counts from the beginning.
+    desk.device = registered(Some("00004"), false);
+    assert_eq!(desk.verdict(1, Flags::ALARM), Verdict::Dispatch);
+}
+
+#[test]
+fn a_device_that_begins_again_or_counts_no_more_is_heard_once_its_alarm_takes_no_presses() {
+    let mut desk = Desk::new();
+    desk.verdict(1, Flags::ALARM);
+    desk.verdict(2, Flags::ALARM);
+    assert_eq!([desk.verdict(1, Flags::ALARM), desk.verdict(2, Flags::ALARM)], [Verdict::Replay, Verdict::Repeat]);
+    desk.later(600);
+    assert_eq!([desk.verdict(1, Flags::ALARM), desk.verdict(2, Flags::ALARM)], [Verdict::Stale; 2]);
+    desk.cancel();
+    assert_eq!([desk.verdict(1, Flags::ALARM), desk.verdict(2, Flags::ALARM)], [Verdict::Stale; 2]);
+    desk.test_for(60);
+    assert_eq!(desk.verdict(3, Flags::TEST), Verdict::Test);
+    assert_eq!(desk.verdict(3, Flags::TEST), Verdict::Repeat);
+    assert_eq!(desk.verdict(3, Flags::ALARM), Verdict::Stale, "an alarm is no repeated test");
+    desk.later(600);
+    assert_eq!(desk.verdict(3, Flags::TEST), Verdict::Stale);
+    assert_eq!((desk.alarms.len(), desk.alarms[0].presses), (1, 2));
 }
 
 #[test]
 fn a_revoked_device_and_one_that_is_not_registered_raise_nothing() {
     let frame = press(1, Flags::ALARM);
     let revoked = registered(None, false).revoke(&person()).unwrap();
-    let judged = |device| Device::judge(device, None, &frame, now());
+    let judged = |device| Device::judge(device, None, &frame, areas(), now());
     assert_eq!(judged(Some(&revoked)).verdict, Verdict::Revoked);
     assert_eq!(judged(None).verdict, Verdict::Unknown);
     let other = Device { id: DeviceId::new([1; 8]), ..registered(None, false) };
@@ -189,7 +249,8 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let arrives = (0..100_u64, any::<bool>(), any::<u8>());
+    let counter = prop_oneof![200 => 0..100_u64, 1 => Just(u64::MAX)];
+    let arrives = (counter, any::<bool>(), any::<u8>());
     prop::collection::vec(
         prop_oneof![
             6 => arrives.prop_map(|(counter, is_alarm, more)| Step::Arrives(counter, is_alarm, more)),
@@ -223,14 +284,22 @@ proptest! {
                     let alarms = desk.alarms.len();
                     let verdict = desk.verdict(counter, flags);
                     let is_new = !counted.contains(&counter);
-                    let can_tell = counter + 64 > highest || counted.is_empty();
+                    let is_tested = desk.device.tested.is_some_and(|tested| {
+                        (SignedDuration::ZERO..JOINING).contains(&desk.now.duration_since(tested))
+                    });
+                    let is_taken = desk.open().is_some_and(|alarm| alarm.takes(desk.now));
+                    let is_awaited = is_taken || (is_tested && counter == highest && press(counter, flags).is_test());
+                    let can_tell = highest - counter.min(highest) < 64
+                        && (is_new || (is_awaited && counter < u64::MAX));
                     match verdict {
-                        Verdict::Repeat => prop_assert!(!is_new && counter == highest),
-                        Verdict::Replay => prop_assert!(!is_new || !can_tell),
+                        Verdict::Repeat => prop_assert!(!is_new && can_tell && counter == highest),
+                        Verdict::Replay => prop_assert!(!is_new && can_tell),
+                        Verdict::Stale => prop_assert!(!can_tell),
                         Verdict::Test => {
-                            prop_assert!(is_new && may_test && !was_open && !flags.has(Flags::ALARM));
+                            let is_more = !flags.only(Flags::TEST.with(Flags::BATTERY_LOW));
+                            prop_assert!(is_new && may_test && !was_open && !is_more);
                         }
-                        Verdict::Dispatch | Verdict::Joins(_) => prop_assert!(is_new),
+                        Verdict::Dispatch | Verdict::Joins(_) => prop_assert!(is_new && can_tell),
                         Verdict::Revoked | Verdict::Unknown => prop_assert!(false, "{:?}", verdict),
                     }
                     if is_new && can_tell {

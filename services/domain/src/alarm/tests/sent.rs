@@ -9,9 +9,9 @@ use crate::{
 
 fn incident(device: &Device, code: &str) -> (Option<String>, Vec<Note>) {
     let frame = Frame::new(DEVICE, 1, Flags::ALARM, code);
-    let (_, details) = device.report(&frame, now());
+    let (_, details) = device.report(&frame, areas(), now());
     assert_eq!(details.area_unknown, details.incident_area.is_none());
-    (details.incident_area.map(|area| area.code), Device::judge(Some(device), None, &frame, now()).notes)
+    (details.incident_area.map(|area| area.code), Device::judge(Some(device), None, &frame, areas(), now()).notes)
 }
 
 #[test]
@@ -22,6 +22,8 @@ fn a_press_says_where_as_coarsely_as_it_must() {
     assert_eq!(incident(&open, "01"), (code("01"), vec![]));
     assert_eq!(incident(&open, ""), (code("00070"), vec![]));
     assert_eq!(incident(&open, "x"), (code("00070"), vec![Note::AreaRefused]));
+    assert_eq!(incident(&open, "99999"), (code("00070"), vec![Note::AreaRefused]), "well formed, and not in the list");
+    assert_eq!(incident(&open, "99"), (code("00070"), vec![Note::AreaRefused]));
     let protected = registered(Some("01"), true);
     assert_eq!(incident(&protected, "00004"), (code("01"), vec![Note::AreaRefused]), "no commune of a refuge");
     assert_eq!(incident(&protected, "79"), (code("79"), vec![]));
@@ -32,7 +34,7 @@ fn a_press_says_where_as_coarsely_as_it_must() {
 
 /// Records a press as a contact and sends it on a vital interest.
 fn sent(device: &Device, code: &str, routes: &Routes) -> Result<Contact, Refusal> {
-    let (reception, details) = device.report(&Frame::new(DEVICE, 1, Flags::ALARM, code), now());
+    let (reception, details) = device.report(&Frame::new(DEVICE, 1, Flags::ALARM, code), areas(), now());
     let request = pb::RecordContactRequest {
         unit: Some(referral::UnitRef { party: "moh".into(), unit: "111".into() }),
         reception: Some(reception),
@@ -60,7 +62,9 @@ fn sent(device: &Device, code: &str, routes: &Routes) -> Result<Contact, Refusal
 fn a_press_is_sent_at_once_and_by_no_person() {
     let routes = Directory::new().serving("hanoi/ba-dinh", &["00004@VN-34-2026"]).routes(MONDAY);
     let device = registered(Some("00004"), false);
-    assert!(sent(&device, "", &routes).unwrap().sending.is_some());
+    for code in ["", "x", "99999"] {
+        assert!(sent(&device, code, &routes).unwrap().sending.is_some(), "{code:?}");
+    }
     let nowhere = sent(&registered(None, false), "", &routes).unwrap_err();
     assert_eq!(found(&nowhere), [("recipients", reason::AREA_MISSING)], "a person chooses");
 }

@@ -27,7 +27,7 @@ pub(crate) const MONDAY: &str = "2026-11-30T03:00:00Z";
 const NIGHT: &str = "2026-11-29T19:10:00Z";
 
 /// Administrative units as shipped.
-static AREAS: LazyLock<Arc<Areas>> = LazyLock::new(|| {
+pub(crate) static AREAS: LazyLock<Arc<Areas>> = LazyLock::new(|| {
     let list = AreaList::parse(VERSIONS.as_bytes(), [LEGACY.as_bytes(), CURRENT.as_bytes()]).unwrap();
     let crosswalk = Crosswalk::parse(date(2025, 7, 1), CROSSWALK.as_bytes(), &list).unwrap();
     Arc::new(Areas::new(Arc::new(list), [crosswalk]).unwrap())
