@@ -30,6 +30,7 @@ pub mod content;
 pub mod envelope;
 pub mod event;
 pub mod evidence;
+pub mod handover;
 pub mod name;
 pub mod notices;
 pub mod part;
@@ -61,7 +62,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 22] = readers! {
-    alarm area_table bundle case_file code_table config content envelope event evidence name notices part receipt
-    reconciliation release request revocation sdmx signal structure submission
+pub const READERS: [Reader; 23] = readers! {
+    alarm area_table bundle case_file code_table config content envelope event evidence handover name notices part
+    receipt reconciliation release request revocation sdmx signal structure submission
 };
