@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     reason,
-    referral::{Branch, Event, EventKind, Side, View, disclosure, fold, guard},
+    referral::{Branch, Event, EventKind, Replay, Side, View, disclosure, guard},
 };
 
 /// How long a message may be without a receipt before its sender is alarmed.
@@ -137,9 +137,10 @@ pub fn judge(branch: &Branch, delivered: impl Fn(Side, u64) -> Option<Delivery>,
     let mut findings = limits(&view, at);
     findings.extend(handed(&tenures, &delivered));
     for side in Side::ALL {
+        let mut known = replay(branch, &view);
         for event in branch.log(side).events() {
             findings.extend(unreceipted(event, delivered(side, event.ordinal), at));
-            findings.extend(unlawful(branch, &view, event));
+            findings.extend(unlawful(&mut known, &view, event));
         }
     }
     Judgement { view, tenures, findings }
@@ -147,7 +148,7 @@ pub fn judge(branch: &Branch, delivered: impl Fn(Side, u64) -> Option<Delivery>,
 
 /// The history once more, event by event: who answers after each.
 fn tenures(branch: &Branch, view: &View) -> Vec<Tenure> {
-    let mut read = [0, 0];
+    let (mut replay, mut read) = (replay(branch, view), [0, 0]);
     let mut found: Vec<Tenure> = Vec::new();
     for entry in &view.history {
         let [origin, recipient] = &mut read;
@@ -155,7 +156,7 @@ fn tenures(branch: &Branch, view: &View) -> Vec<Tenure> {
             Side::Origin => *origin += 1,
             Side::Recipient => *recipient += 1,
         }
-        let side = seen(branch, view, read).responsible();
+        let side = replay.to(*origin, *recipient).responsible();
         if found.last().is_none_or(|last| last.side != side) {
             found.push(Tenure { side, since: entry.time, by: (entry.side, entry.ordinal) });
         }
@@ -163,10 +164,10 @@ fn tenures(branch: &Branch, view: &View) -> Vec<Tenure> {
     found
 }
 
-/// What the beginnings of the two logs say together.
-fn seen(branch: &Branch, view: &View, [origin, recipient]: [u64; 2]) -> View {
-    let (origin, recipient) = (branch.log(Side::Origin).prefix(origin), branch.log(Side::Recipient).prefix(recipient));
-    fold(branch.opening(), &view.basis, origin, recipient)
+/// Reads beginnings of the two logs, each event once as far as their order allows.
+fn replay<'a>(branch: &'a Branch, view: &'a View) -> Replay<'a> {
+    let [origin, recipient] = Side::ALL.map(|side| branch.log(side).events());
+    Replay::new((branch.opening(), &view.basis), origin, recipient)
 }
 
 /// Limits that passed, of the law and of what was agreed for the first person.
@@ -212,7 +213,7 @@ fn unreceipted(event: &Event, delivery: Option<Delivery>, at: Timestamp) -> Opti
 }
 
 /// What is against an event with what its writer knew.
-fn unlawful(branch: &Branch, view: &View, event: &Event) -> Vec<Finding> {
+fn unlawful(known: &mut Replay<'_>, view: &View, event: &Event) -> Vec<Finding> {
     let own = event.ordinal.saturating_sub(1);
     let reasons = match (event.side, own) {
         (Side::Origin, 0) => {
@@ -220,8 +221,8 @@ fn unlawful(branch: &Branch, view: &View, event: &Event) -> Vec<Finding> {
             let stage = disclosure::Stage { kind: view.kind, state: None, event: EventKind::Opened };
             disclosure::objections(stage, &parts, &view.basis, event.time)
         }
-        (Side::Origin, _) => guard::objections(&seen(branch, view, [own, event.seen_ordinal()]), event),
-        (Side::Recipient, _) => guard::objections(&seen(branch, view, [event.seen_ordinal(), own]), event),
+        (Side::Origin, _) => guard::objections(known.to(own, event.seen_ordinal()), event),
+        (Side::Recipient, _) => guard::objections(known.to(event.seen_ordinal(), own), event),
     };
     let finding = |reason| match reason {
         reason::DISCLOSURE_TOO_EARLY => Finding::DisclosedEarly { ordinal: event.ordinal },

@@ -7,7 +7,7 @@ use super::{Delivery, Finding, Judgement, RECEIPT_WAIT, judge};
 use crate::{
     reason,
     referral::{
-        Basis, Branch, Command, Event, Kind, NewBranch, Part, Revocation, Side, Stop, TimeLimit, open,
+        Basis, Branch, Command, Event, Kind, NewBranch, Part, Replay, Revocation, Side, Stop, TimeLimit, fold, open,
         tests::world::{World, commands, duty, new_branch, parts, text, time},
     },
 };
@@ -142,6 +142,37 @@ fn what_was_named_for_disclosure_too_early_is_found_and_what_the_rules_refuse() 
     assert_eq!(at(2, &world.origin).findings, [unlawful]);
 }
 
+/// How many events were read to know what the writer of every event of a log knew.
+fn steps(branch: &Branch, side: Side) -> usize {
+    let [origin, recipient] = Side::ALL.map(|side| branch.log(side).events());
+    let basis = branch.view().basis;
+    let mut replay = Replay::new((branch.opening(), &basis), origin, recipient);
+    for event in branch.log(side).events() {
+        let (own, other) = (event.ordinal - 1, event.seen_ordinal());
+        let [origin, recipient] = if side == Side::Origin { [own, other] } else { [other, own] };
+        replay.to(origin, recipient);
+    }
+    replay.steps
+}
+
+#[test]
+fn a_long_log_is_read_once_and_not_once_for_every_event() {
+    let mut world = opened(Kind::Transfer, vec![]);
+    for level in 1..=200 {
+        assert!(world.act(Side::Origin, Command::Escalate { level }));
+    }
+    let mut world = after(world, &[(Side::Recipient, Command::Acknowledge), (Side::Origin, Command::Assign(vec![]))]);
+    while world.deliver(Side::Recipient) {}
+    world.act(Side::Recipient, Command::StartService);
+    while world.deliver(Side::Origin) {}
+    let [origin, recipient] = Side::ALL.map(|side| world.origin.log(side).events().len());
+    assert!(origin > 200, "{origin} and {recipient}");
+    for side in Side::ALL {
+        let read = steps(&world.origin, side);
+        assert!(read <= 2 * (origin + recipient), "{read} for {origin} and {recipient}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -165,6 +196,39 @@ proptest! {
         prop_assert_eq!(told.tenures.first().map(|first| (first.side, first.by)), Some((Side::Origin, (Side::Origin, 1))));
         prop_assert!(told.tenures.windows(2).all(|pair| pair[0].side != pair[1].side));
         prop_assert_eq!(told.tenures.last().map(|last| last.side), Some(told.view.responsible()));
+    }
+
+    /// Whatever crossed: a beginning that is reached from a shorter one says what it says by itself.
+    #[test]
+    fn a_beginning_says_the_same_however_it_is_reached(
+        kind in prop_oneof![Just(Kind::Transfer), Just(Kind::Referral)],
+        steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..60),
+        other in any::<bool>(),
+    ) {
+        let mut world = opened(kind, vec![]);
+        for (origin, number) in steps {
+            let side = if origin { Side::Origin } else { Side::Recipient };
+            match commands(kind, side).get(usize::from(number)) {
+                Some(command) => world.act(side, command.clone()),
+                None => world.deliver(side),
+            };
+        }
+        while world.deliver(Side::Origin) || world.deliver(Side::Recipient) {}
+        let branch = &world.origin;
+        let [origin, recipient] = Side::ALL.map(|side| branch.log(side).events());
+        let (basis, side) = (branch.view().basis, if other { Side::Recipient } else { Side::Origin });
+        let mut replay = Replay::new((branch.opening(), &basis), origin, recipient);
+        for event in branch.log(side).events() {
+            let (own, seen) = (event.ordinal - 1, event.seen_ordinal());
+            let [to, of] = if side == Side::Origin { [own, seen] } else { [seen, own] };
+            let alone = fold(
+                branch.opening(),
+                &basis,
+                branch.log(Side::Origin).prefix(to),
+                branch.log(Side::Recipient).prefix(of),
+            );
+            prop_assert_eq!(replay.to(to, of), &alone, "{} {}", to, of);
+        }
     }
 
     /// The later one looks, the more a limit that runs is broken; nothing that was found goes away.

@@ -349,8 +349,9 @@ impl Draft {
         Self { salt, ..self }
     }
 
-    /// True when it says how a service ended or what a danger is.
-    pub(super) fn is_about_a_person(&self) -> bool {
+    /// True when it says how a service ended or what a danger is, or would if that was not taken out.
+    #[must_use]
+    pub fn is_about_a_person(&self) -> bool {
         matches!(self.body, Body::Completed { .. }) || self.basis.as_ref().is_some_and(Basis::is_vital_interest)
     }
 

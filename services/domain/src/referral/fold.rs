@@ -18,20 +18,90 @@ use super::{
 /// [`super::Branch`], and an event that names what is not there ends the reading of its log.
 #[must_use]
 pub fn fold(opening: &Opening, basis: &Basis, origin: &[Event], recipient: &[Event]) -> View {
-    let mut fold = Fold::new(opening, basis, origin, recipient);
-    let (mut ours, mut theirs) = (origin.iter().peekable(), recipient.iter().peekable());
-    let (mut read, mut heard) = (0, 0);
-    loop {
-        if let Some(event) = ours.next_if(|event| event.seen_ordinal() <= heard) {
-            read += 1;
-            fold.read(event);
-        } else if let Some(event) = theirs.next_if(|event| event.seen_ordinal() <= read) {
-            heard += 1;
-            fold.read(event);
-        } else {
-            return fold.view;
+    let mut replay = Replay::new((opening, basis), origin, recipient);
+    replay.run(origin, recipient);
+    replay.fold.view
+}
+
+/// Folds beginnings of two logs, one after the other. What was read for one is not read again for a longer one, unless
+/// an event of the origin that comes with it crossed what was read and is to be read before that.
+pub(crate) struct Replay<'a> {
+    opening: (&'a Opening, &'a Basis),
+    origin: &'a [Event],
+    recipient: &'a [Event],
+    fold: Fold<'a>,
+    read: usize,
+    heard: usize,
+    /// How much was heard when the last event of the origin was read.
+    heard_before: usize,
+    /// Nothing of the beginnings was left unread.
+    whole: bool,
+    #[cfg(test)]
+    pub(crate) steps: usize,
+}
+
+impl<'a> Replay<'a> {
+    pub(crate) fn new(opening: (&'a Opening, &'a Basis), origin: &'a [Event], recipient: &'a [Event]) -> Self {
+        Self {
+            opening,
+            origin,
+            recipient,
+            fold: Fold::new(opening, origin, recipient),
+            read: 0,
+            heard: 0,
+            heard_before: 0,
+            whole: false,
+            #[cfg(test)]
+            steps: 0,
         }
     }
+
+    /// What the first so many events of the two logs say: as [`fold`] of these alone.
+    pub(crate) fn to(&mut self, origin: u64, recipient: u64) -> &View {
+        let (origin, recipient) = (beginning(self.origin, origin), beginning(self.recipient, recipient));
+        if !self.leads_to(origin, recipient) {
+            self.fold = Fold::new(self.opening, origin, recipient);
+            (self.read, self.heard, self.heard_before) = (0, 0, 0);
+        }
+        self.fold.view.heads = [origin.last().map(Event::mark), recipient.last().map(Event::mark)];
+        self.run(origin, recipient);
+        &self.fold.view
+    }
+
+    fn leads_to(&self, origin: &[Event], recipient: &[Event]) -> bool {
+        let is_longer = origin.len() >= self.read && recipient.len() >= self.heard;
+        // What the rules say of an event depends on whether there is anything of the recipient at all.
+        let is_first_word = self.heard == 0 && !recipient.is_empty();
+        let is_next = |event: &Event| self.heard_before == self.heard || event.seen_ordinal() >= self.heard as u64;
+        self.whole && is_longer && !is_first_word && origin.get(self.read).is_none_or(is_next)
+    }
+
+    fn run(&mut self, origin: &'a [Event], recipient: &'a [Event]) {
+        loop {
+            let ours = origin.get(self.read).filter(|event| event.seen_ordinal() <= self.heard as u64);
+            let theirs = recipient.get(self.heard).filter(|event| event.seen_ordinal() <= self.read as u64);
+            if let Some(event) = ours {
+                self.read += 1;
+                self.heard_before = self.heard;
+                self.fold.read(event);
+            } else if let Some(event) = theirs {
+                self.heard += 1;
+                self.fold.read(event);
+            } else {
+                self.whole = (self.read, self.heard) == (origin.len(), recipient.len());
+                return;
+            }
+            #[cfg(test)]
+            {
+                self.steps += 1;
+            }
+        }
+    }
+}
+
+fn beginning(log: &[Event], count: u64) -> &[Event] {
+    let count = usize::try_from(count).unwrap_or(usize::MAX).min(log.len());
+    log.get(..count).unwrap_or_default()
 }
 
 struct Fold<'a> {
@@ -40,7 +110,7 @@ struct Fold<'a> {
 }
 
 impl<'a> Fold<'a> {
-    fn new(opening: &Opening, basis: &Basis, origin: &[Event], recipient: &[Event]) -> Self {
+    fn new((opening, basis): (&Opening, &Basis), origin: &[Event], recipient: &[Event]) -> Self {
         let view = View {
             kind: opening.kind,
             basis: basis.clone(),

@@ -50,6 +50,7 @@ pub use event::{
 pub(crate) use event_decode::{read_actor, read_mark, read_parts};
 pub(crate) use event_encode::{write_actor, write_mark, write_parts};
 pub use event_mask::impersonal;
+pub(crate) use fold::Replay;
 pub use fold::fold;
 pub use kind::{EventKind, Kind, Side, State};
 pub use log::{Fault, Log, Recorded};
