@@ -61,12 +61,14 @@ const VERIFIED: [&str; 14] = [
 ];
 const COMPARED: [&str; 3] = ["peer", "difference_count", "channels"];
 
-const PROVEN: [&str; 8] = [
+const PROVEN: [&str; 10] = [
     "case",
     "access_point",
     "make_time",
     "directory_version",
+    "directory_time",
     "branches",
+    "findings",
     "access_records",
     "access_head",
     "finding_count",

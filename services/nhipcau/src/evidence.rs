@@ -1,20 +1,26 @@
 //! `nhipcau evidence`: writes the evidence of one case into a file, from an access point's directory, with its process
 //! running or not; and what `nhipcau verify FILE` says of such a file at a third place.
 //!
-//! Reads the store, the signed directory, the key-encryption keys and the signing key, and writes nothing but the file.
+//! Reads the store, the signed directory, the key-encryption keys and the signing key, and writes nothing but the file,
+//! which only its owner may read and which has its name once it is whole.
 //! The file holds no content and no name; what it does tell is listed in docs/evidence.md.
 
 use std::{fmt, fs, path::PathBuf};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_domain::{directory::Fingerprint, id::PartyId, proof::Finding, referral::Side};
+use nhipcau_domain::{
+    directory::Fingerprint,
+    id::{AccessPointId, PartyId},
+    proof::Finding,
+    referral::Side,
+};
 use nhipcau_messaging::{
     pae,
     store::{Error as StoreError, Readers, Tx},
 };
-use nhipcau_referrals::evidence::{self, Account, Asked, BranchAccount, Line};
-use nhipcau_runtime::{access_point::location, directory, keys};
+use nhipcau_referrals::evidence::{self, Account, Asked, BranchAccount, Line, Refused, Standing};
+use nhipcau_runtime::{access_point::location, directory, keys, private_file};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -104,12 +110,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let (case, gathered) = gathered.ok_or_else(|| Failure::because(Code::Usage, "no such case is held here"))?;
     let file = evidence::sign(&gathered, &signing);
     // Whoever gets it must be able to read it: it is read here as they will read it.
-    evidence::verify(&file, &config.directory.fingerprint)
-        .context("the evidence in this store")
-        .or_exit(Code::Differs)?;
+    let read = evidence::verify(&file, &config.directory.fingerprint, Timestamp::now());
+    if matches!(read, Err(Refused::TooMuch)) {
+        let (bytes, most) = (file.len(), evidence::FILE_LIMIT >> 20);
+        let text = format!("the evidence has {bytes} bytes; more than {most} MiB, or too many events, nobody reads");
+        return Err(Failure::because(Code::Failed, text));
+    }
+    read.context("the evidence in this store").or_exit(Code::Differs)?;
     let named = out.display().to_string();
-    let written = fs::File::create_new(&out).and_then(|mut to| std::io::Write::write_all(&mut to, &file));
-    written.context(named.clone()).or_exit(Code::Configuration)?;
+    private_file::create(&out, &file).context(named.clone()).or_exit(Code::Configuration)?;
     let digest = hex::encode(pae::sha256(&file));
     terminal::result(json, &Written { case: case.to_string(), file: named, bytes: file.len() as u64, digest })
 }
@@ -121,7 +130,11 @@ pub(crate) struct Report {
     access_point: String,
     make_time: String,
     directory_version: u64,
+    /// When that release was drawn up: keys that were revoked later are believed.
+    directory_time: String,
     branches: Vec<Branch>,
+    /// What concerns the file and not one branch.
+    findings: Vec<Found>,
     access_records: Option<u64>,
     access_head: Option<String>,
     pub(crate) finding_count: u64,
@@ -136,6 +149,8 @@ struct Branch {
     /// Which side made the file.
     holder: &'static str,
     state: &'static str,
+    /// The access point that signed for both sides, if one did.
+    one_for_both: Option<String>,
     events: Vec<Event>,
     responsible: Vec<Responsible>,
     findings: Vec<Found>,
@@ -150,6 +165,10 @@ struct Event {
     person: Option<String>,
     /// TOLD, SIGNED or NAMED.
     standing: &'static str,
+    /// Whose signatures lead to it; of an event that is here in part, to its digest.
+    signers: Vec<String>,
+    /// Why its own envelope does not prove it.
+    doubt: Option<&'static str>,
     /// What it said about a person is not here.
     masked: bool,
     /// When the other side had it, by its clock.
@@ -162,12 +181,16 @@ struct Event {
 struct Responsible {
     since: String,
     unit: String,
+    /// How well the event is known by which it began.
+    standing: &'static str,
 }
 
 #[derive(Debug, Serialize)]
 struct Found {
     finding: &'static str,
     text: String,
+    /// It follows from what whoever made the file says, and nobody else.
+    told: bool,
 }
 
 /// Reads a file and says what it proves.
@@ -179,20 +202,24 @@ pub(crate) fn report(path: &std::path::Path, fingerprint: &Fingerprint) -> Resul
         return Err(too_large());
     }
     let bytes = fs::read(path).with_context(|| named.clone()).or_exit(Code::Configuration)?;
-    let account = evidence::verify(&bytes, fingerprint).context(named).or_exit(Code::Differs)?;
+    let account = evidence::verify(&bytes, fingerprint, Timestamp::now()).context(named).or_exit(Code::Differs)?;
     Ok(Report::of(&account))
 }
 
 impl Report {
     fn of(account: &Account) -> Self {
         let branches: Vec<_> = account.branches.iter().map(Branch::of).collect();
-        let finding_count = branches.iter().map(|branch| branch.findings.len() as u64).sum();
+        let findings: Vec<_> = account.later.iter().map(|(signer, time)| Found::later(signer, *time)).collect();
+        let of_branches = branches.iter().map(|branch| branch.findings.len() as u64).sum::<u64>();
+        let finding_count = of_branches + findings.len() as u64;
         Self {
             case: account.case.to_string(),
             access_point: account.access_point.to_string(),
             make_time: account.made.to_string(),
             directory_version: account.release,
+            directory_time: account.issued.to_string(),
             branches,
+            findings,
             access_records: account.access_head.map(|(records, _)| records),
             access_head: account.access_head.map(|(_, digest)| hex::encode(digest)),
             finding_count,
@@ -204,6 +231,8 @@ impl Branch {
     fn of(told: &BranchAccount) -> Self {
         let unit = |side| told.branch.unit(side).to_string();
         let tenures = told.judgement.tenures.iter();
+        let mut findings: Vec<_> = told.judgement.findings.iter().map(|finding| Found::of(finding, told)).collect();
+        findings.extend(Found::unproven(told));
         Self {
             branch: told.branch.ids().branch.to_string(),
             kind: told.judgement.view.kind.name(),
@@ -211,11 +240,16 @@ impl Branch {
             recipient: unit(Side::Recipient),
             holder: told.holder.name(),
             state: told.judgement.view.state.name(),
+            one_for_both: told.one_for_both.as_ref().map(ToString::to_string),
             events: told.lines.iter().map(Event::of).collect(),
             responsible: tenures
-                .map(|tenure| Responsible { since: tenure.since.to_string(), unit: unit(tenure.side) })
+                .map(|tenure| Responsible {
+                    since: tenure.since.to_string(),
+                    unit: unit(tenure.side),
+                    standing: told.standing(tenure.by.0, tenure.by.1).name(),
+                })
                 .collect(),
-            findings: told.judgement.findings.iter().map(Found::of).collect(),
+            findings,
         }
     }
 }
@@ -229,6 +263,8 @@ impl Event {
             event: line.event.name(),
             person: line.person.clone(),
             standing: line.standing.name(),
+            signers: line.signers.iter().map(ToString::to_string).collect(),
+            doubt: line.doubt.map(evidence::Doubt::text),
             masked: line.masked,
             receive_time: line.delivery.map(|delivery| delivery.time.to_string()),
             refused: line
@@ -240,7 +276,29 @@ impl Event {
 }
 
 impl Found {
-    fn of(finding: &Finding) -> Self {
+    /// Not everything is proven: no finding that is not here, and no state, is more than told then.
+    fn unproven(branch: &BranchAccount) -> Option<Self> {
+        let (told, all) = (branch.told(), branch.lines.len());
+        let text = format!("{told} of {all} events are the word of who made the file, and of nobody else");
+        (told > 0).then_some(Self { finding: "NOT_ALL_PROVEN", text, told: true })
+    }
+
+    fn later(signer: &AccessPointId, time: Timestamp) -> Self {
+        let text = format!("{signer} signed something at {time}, after this was made: a clock is wrong, or one lies");
+        Self { finding: "SIGNED_LATER", text, told: false }
+    }
+
+    fn of(finding: &Finding, branch: &BranchAccount) -> Self {
+        let is_told = |side, ordinal| branch.standing(side, ordinal) == Standing::Told;
+        let event = match finding {
+            Finding::LimitBroken { .. } | Finding::NoPerson { .. } => None,
+            Finding::Unreceipted { side, ordinal, .. }
+            | Finding::ResponsibilityGap { side, ordinal, .. }
+            | Finding::Unlawful { side, ordinal, .. } => Some((*side, *ordinal)),
+            Finding::DisclosedEarly { ordinal } => Some((Side::Origin, *ordinal)),
+        };
+        // Kind, limits and basis are those of the opening.
+        let told = is_told(Side::Origin, 1) || event.is_some_and(|(side, ordinal)| is_told(side, ordinal));
         let still = |runs| if runs { ", and is still open" } else { "" };
         let text = match finding {
             Finding::LimitBroken { rule, citation, by, runs } => {
@@ -260,7 +318,7 @@ impl Found {
             Finding::DisclosedEarly { ordinal } => format!("origin {ordinal} discloses before the acceptance"),
             Finding::Unlawful { side, ordinal, reason } => format!("{} {ordinal} is against {reason}", side.name()),
         };
-        Self { finding: finding.name(), text }
+        Self { finding: finding.name(), text, told }
     }
 }
 
@@ -274,9 +332,17 @@ fn span(by: SignedDuration) -> String {
     if shown.is_empty() { "less than 1 s".to_owned() } else { shown }
 }
 
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told = if self.told { "  [TOLD]" } else { "" };
+        write!(f, "{}: {}{told}", self.finding, self.text)
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "case {} as {} held it at {}", self.case, self.access_point, self.make_time)?;
+        writeln!(f, "under release {} of {}", self.directory_version, self.directory_time)?;
         for branch in &self.branches {
             writeln!(
                 f,
@@ -290,16 +356,33 @@ impl fmt::Display for Report {
                     (Some(time), None) => format!("received {time}"),
                     (None, None) => "no receipt".to_owned(),
                 };
-                let masked = if event.masked { ", in part" } else { "" };
+                let digest = if event.masked { ", its digest" } else { "" };
+                let signers = match event.signers.join(", ") {
+                    signers if signers.is_empty() => String::new(),
+                    signers => format!("{digest} by {signers}"),
+                };
+                let doubt = event.doubt.filter(|_| event.standing == Standing::Told.name());
+                let doubt = doubt.map(|doubt| format!(", {doubt}")).unwrap_or_default();
                 let Event { time, side, ordinal, event, standing, .. } = event;
-                writeln!(f, "  {time}  {side:<9} {ordinal:>3}  {event}{person}  [{standing}{masked}; {became}]")?;
+                writeln!(
+                    f,
+                    "  {time}  {side:<9} {ordinal:>3}  {event}{person}  [{standing}{doubt}{signers}; {became}]"
+                )?;
             }
             for responsible in &branch.responsible {
-                writeln!(f, "  {}  {} answers for the child", responsible.since, responsible.unit)?;
+                let Responsible { since, unit, standing } = responsible;
+                let told = if *standing == Standing::Told.name() { "  [TOLD]" } else { "" };
+                writeln!(f, "  {since}  {unit} answers for the child{told}")?;
+            }
+            if let Some(signer) = &branch.one_for_both {
+                writeln!(f, "  {signer} signed for both sides: neither says more than the other")?;
             }
             for found in &branch.findings {
-                writeln!(f, "  {}: {}", found.finding, found.text)?;
+                writeln!(f, "  {found}")?;
             }
+        }
+        for found in &self.findings {
+            writeln!(f, "\n{found}")?;
         }
         write!(f, "\n{}", counted(self.finding_count, "finding"))
     }

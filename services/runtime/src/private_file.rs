@@ -92,7 +92,8 @@ pub fn create_directory(path: &Path) -> Result<(), Error> {
 
 /// Puts the entry of a file into its directory on the disk.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -78,11 +78,11 @@ static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| {
 /// directory of these tests stands in their place.
 pub fn property(bytes: &[u8]) {
     let fingerprint = release().root().fingerprint();
-    drop(verify(bytes, &fingerprint));
+    drop(verify(bytes, &fingerprint, now()));
     let Ok(mut evidence) = pb::Evidence::decode(bytes) else { return };
     evidence.releases = TOLD.releases.clone();
     let key = signing_key(PEER);
-    let Ok(account) = verify(&sign(&evidence, &key), &fingerprint) else { return };
+    let Ok(account) = verify(&sign(&evidence, &key), &fingerprint, now()) else { return };
     assert_eq!(account.access_point, access_point(PEER), "nobody signs for another");
     for (told, branch) in evidence.branches.iter().zip(&account.branches) {
         let logs = [&told.origin, &told.recipient];
@@ -92,10 +92,10 @@ pub fn property(bytes: &[u8]) {
         assert!(proven || !signed, "nothing stands as signed without what proves it");
     }
     let said = format!("{account:?}");
-    let again = verify(&sign(&evidence, &key), &fingerprint).expect("it was read before");
+    let again = verify(&sign(&evidence, &key), &fingerprint, now()).expect("it was read before");
     assert_eq!(format!("{again:?}"), said);
     evidence.branches.clear();
-    assert!(verify(&sign(&evidence, &key), &fingerprint).is_err(), "of nothing it says nothing");
+    assert!(verify(&sign(&evidence, &key), &fingerprint, now()).is_err(), "of nothing it says nothing");
 }
 
 /// Evidence without its releases.
@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_seed_is_evidence_so_that_the_property_says_something() {
-        let account = verify(&sign(&TOLD, &signing_key(PEER)), &release().root().fingerprint()).expect("evidence");
+        let account =
+            verify(&sign(&TOLD, &signing_key(PEER)), &release().root().fingerprint(), now()).expect("evidence");
         assert_eq!(account.branches[0].lines.len(), 1);
         assert!(account.branches[0].lines[0].delivery.is_some());
     }

@@ -3,15 +3,20 @@
 //!
 //! [`collect`] reads it from a store, which may be in use, and writes nothing. [`Carriage::check`] believes every
 //! envelope and receipt by its own signature and nothing because of where it stands; a receipt speaks of an envelope
-//! only along a whole chain from its head. Whoever leaves a receipt out makes a message look unreceipted, and whoever
+//! only along a whole chain from its head. What a key signed at or after its revocation, by the time in what it signed,
+//! proves nothing; whoever stole a key can sign an earlier time, and that is not found. Whoever leaves a receipt out makes a message look unreceipted, and whoever
 //! leaves an envelope out makes a receipt say nothing: neither makes anything look received that was not.
 
 mod collect;
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    iter,
+};
 
 use jiff::Timestamp;
-use nhipcau_domain::directory::Release;
+use nhipcau_domain::{directory::Release, id::AccessPointId};
+use prost::Message as _;
 
 pub use self::collect::{Collected, Travelled, collect};
 use crate::{
@@ -20,6 +25,11 @@ use crate::{
     pae::{self, Digest},
     receipt,
 };
+
+/// Most bytes of an envelope without its parts.
+const BARE_LIMIT: usize = 16 * 1024;
+/// Most bytes of a receipt: a statement with its signature.
+const RECEIPT_LIMIT: usize = 65 * 1024;
 
 /// Why a carriage cannot be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,35 +58,94 @@ pub struct Delivery {
 #[derive(Debug)]
 pub struct Carriage {
     envelopes: HashMap<Digest, Verified>,
-    receipts: Vec<receipt::Verified>,
+    /// Envelopes that were signed, as they say, when their key had been revoked.
+    revoked: HashSet<Digest>,
+    deliveries: HashMap<Digest, Delivery>,
+    last: BTreeMap<AccessPointId, Timestamp>,
 }
 
 impl Carriage {
-    /// Verifies every envelope and every receipt under a release. A key that was revoked since is believed.
+    /// Verifies every envelope and every receipt, one after the other, under a release. A key that was revoked is
+    /// believed for what it signed before.
     ///
     /// # Errors
     /// [`Rejected`] with the first that is not to be believed.
-    pub fn check(
-        envelopes: Vec<wire::Envelope>,
-        receipts: Vec<wire::Receipt>,
-        release: &Release,
-    ) -> Result<Self, Rejected> {
-        let trust = Trust { erased: true, revoked: true };
-        let mut known = HashMap::with_capacity(envelopes.len());
+    pub fn check(envelopes: &[&[u8]], receipts: &[&[u8]], release: &Release) -> Result<Self, Rejected> {
+        let mut carriage = Self {
+            envelopes: HashMap::with_capacity(envelopes.len()),
+            revoked: HashSet::new(),
+            deliveries: HashMap::new(),
+            last: BTreeMap::new(),
+        };
         for envelope in envelopes {
-            if !envelope.parts.is_empty() {
-                return Err(Rejected::NotBare);
-            }
-            let verified = envelope::verify(envelope, pae::ENVELOPE, release, Timestamp::MAX, trust)?;
-            if verified.routing.recipient == Recipient::All {
-                return Err(Rejected::NotBare);
-            }
-            known.insert(verified.digest, verified);
+            carriage.take(envelope, release)?;
         }
-        let receipts = receipts.into_iter().map(|receipt| receipt::verify(receipt, release, Timestamp::MAX, true));
-        let mut receipts = receipts.collect::<Result<Vec<_>, _>>()?;
-        receipts.sort_by_key(|receipt| receipt.statement.number);
-        Ok(Self { envelopes: known, receipts })
+        let mut believed = Vec::with_capacity(receipts.len());
+        for bytes in receipts {
+            let wire = Some(*bytes).filter(|bytes| bytes.len() <= RECEIPT_LIMIT);
+            let wire = wire.and_then(|bytes| wire::Receipt::decode(bytes).ok()).ok_or(receipt::Rejected::Malformed)?;
+            let verified = receipt::verify(wire, release, Timestamp::MAX, true)?;
+            let time = verified.statement.receive_time;
+            carriage.signed(&verified.statement.issuer, time);
+            if receipt::place_of(&verified.receipt, release, time).is_some_and(|(_, in_time)| in_time) {
+                believed.push(verified);
+            }
+        }
+        believed.sort_by_key(|receipt| receipt.statement.number);
+        for receipt in &believed {
+            carriage.hear(&receipt.statement);
+        }
+        Ok(carriage)
+    }
+
+    fn take(&mut self, bytes: &[u8], release: &Release) -> Result<(), Rejected> {
+        let wire = Some(bytes).filter(|bytes| bytes.len() <= BARE_LIMIT);
+        let wire = wire.and_then(|bytes| wire::Envelope::decode(bytes).ok()).ok_or(envelope::Rejected::Malformed)?;
+        if !wire.parts.is_empty() {
+            return Err(Rejected::NotBare);
+        }
+        let trust = Trust { erased: true, revoked: true };
+        let verified = envelope::verify(wire, pae::ENVELOPE, release, Timestamp::MAX, trust)?;
+        let r = &verified.routing;
+        if r.recipient == Recipient::All {
+            return Err(Rejected::NotBare);
+        }
+        let revoked = release.signing_key(&r.sender, &r.signing_key).and_then(|key| key.revoked);
+        if revoked.is_some_and(|at| at <= r.create_time) {
+            self.revoked.insert(verified.digest);
+        }
+        self.signed(&r.sender, r.create_time);
+        self.envelopes.insert(verified.digest, verified);
+        Ok(())
+    }
+
+    fn signed(&mut self, signer: &AccessPointId, time: Timestamp) {
+        let last = self.last.entry(signer.clone()).or_insert(time);
+        *last = time.max(*last);
+    }
+
+    /// What a receipt says of the messages along the chain from its head. The first word that is final stays.
+    fn hear(&mut self, s: &receipt::Statement) {
+        let mut next = Some((s.head, s.last));
+        let covered = iter::from_fn(|| {
+            let (digest, sequence) = next?;
+            let at = self.envelopes.get(&digest).filter(|at| {
+                let r = &at.routing;
+                (&r.sender, &r.recipient, r.lane, r.sequence) == (&s.sender, &s.recipient, Some(s.lane), sequence)
+            })?;
+            next = (sequence > s.first).then_some((at.routing.previous, sequence - 1));
+            Some(at)
+        });
+        for envelope in covered {
+            let r = &envelope.routing;
+            let refusal = s.refusals.binary_search_by_key(&r.sequence, |refusal| refusal.sequence).ok();
+            let refused = match refusal.and_then(|index| s.refusals.get(index)) {
+                None => None,
+                Some(refusal) if refusal.id != r.id || refusal.reason == RefusalReason::NotYet => continue,
+                Some(refusal) => Some(refusal.reason),
+            };
+            self.deliveries.entry(envelope.digest).or_insert(Delivery { time: s.receive_time, refused });
+        }
     }
 
     /// The envelope with this digest.
@@ -85,43 +154,20 @@ impl Carriage {
         self.envelopes.get(digest)
     }
 
+    /// Whether an envelope says itself that it was signed when its key had been revoked.
+    #[must_use]
+    pub fn is_revoked(&self, digest: &Digest) -> bool {
+        self.revoked.contains(digest)
+    }
+
     /// What became of the message in an envelope: the first word of its recipient that is final.
     #[must_use]
     pub fn delivery(&self, digest: &Digest) -> Option<Delivery> {
-        let envelope = self.envelope(digest)?;
-        self.receipts.iter().filter(|receipt| self.covers(receipt, envelope)).find_map(|receipt| {
-            let s = &receipt.statement;
-            let refusal = s.refusals.iter().find(|refusal| refusal.sequence == envelope.routing.sequence);
-            let said = |refused| Delivery { time: s.receive_time, refused };
-            match refusal {
-                None => Some(said(None)),
-                Some(refusal) if refusal.id != envelope.routing.id => None,
-                Some(refusal) if refusal.reason == RefusalReason::NotYet => None,
-                Some(refusal) => Some(said(Some(refusal.reason))),
-            }
-        })
+        self.deliveries.get(digest).copied()
     }
 
-    /// Whether the chain from a receipt's head leads to an envelope.
-    fn covers(&self, receipt: &receipt::Verified, envelope: &Verified) -> bool {
-        let (s, r) = (&receipt.statement, &envelope.routing);
-        let is_of_channel = |it: &Verified| {
-            let r = &it.routing;
-            (&r.sender, &r.recipient, r.lane) == (&s.sender, &s.recipient, Some(s.lane))
-        };
-        if !is_of_channel(envelope) || !(s.first..=s.last).contains(&r.sequence) {
-            return false;
-        }
-        let (mut digest, mut sequence) = (s.head, s.last);
-        loop {
-            let Some(at) = self.envelope(&digest).filter(|at| is_of_channel(at) && at.routing.sequence == sequence)
-            else {
-                return false;
-            };
-            if sequence == r.sequence {
-                return at.digest == envelope.digest;
-            }
-            (digest, sequence) = (at.routing.previous, sequence - 1);
-        }
+    /// The last time that each signer has signed here, by its clock.
+    pub fn last_signed(&self) -> impl Iterator<Item = (&AccessPointId, Timestamp)> {
+        self.last.iter().map(|(signer, time)| (signer, *time))
     }
 }

@@ -3,195 +3,114 @@
 //!
 //! Refuses a file whose parts do not fit each other. What fits and yet was broken, a limit or a promise, is a finding
 //! of [`judge`]. Cannot find: events at the end of a log that were left out and that nothing here names; that what is
-//! left of a masked event is the rest of the event whose digest is named, or which envelope carried it; and a second
-//! pair of key and event for an envelope of the one who made the file, see [`Proof`]. An own event counts as said to the
-//! other side where that side names it.
+//! left of a masked event is the rest of the event whose digest is named, or which envelope carried it; that a key was
+//! used after it was revoked by whoever signed an earlier time; and a second pair of key and event for an envelope of
+//! the one who made the file, see [`Proof`]. An own event counts as said to the other side where that side names it.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use nhipcau_domain::{
-    directory::{self, Fingerprint, Release, TrustedRoot},
+    directory::{Fingerprint, Release, TrustedRoot},
     id::{AccessPointId, KeyId},
-    proof::{self, Judgement, judge},
-    referral::{Branch, Digest, Event, EventKind, Fault, Side, impersonal},
+    proof::{self, judge},
+    referral::{Branch, CLOCK_TOLERANCE, Digest, Event, Side, guard::MOST_EVENTS, impersonal},
 };
 use nhipcau_messaging::{
     carriage::{self, Carriage, Delivery},
     crypto::sign,
-    envelope::Proof,
+    envelope::{self, Proof},
     message::Recipient,
-    pae,
+    pae, receipt,
 };
 use nhipcau_proto::{accesspoint::v1 as pb, referral::v1::ReferralEvent};
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{FILE_LIMIT, FORMAT};
+use super::{
+    FILE_LIMIT, FORMAT,
+    account::{Account, BranchAccount, Doubt, EventFault, Line, Refused},
+    outline::{List, outline},
+    reach::{Reach, Seen},
+};
 
-/// Most releases in a file: one for each root there ever was, and the newest.
-const RELEASES: usize = 64;
-/// Most branches in a file.
-const BRANCHES: usize = 2 * crate::BRANCHES_OF_A_CASE as usize;
+const EVIDENCE: List = List { field: 1, most: 1, bytes: FILE_LIMIT };
+/// One for each root there ever was, and the newest.
+const RELEASES: List = List { field: 5, most: 64, bytes: FILE_LIMIT };
+/// A branch once for each side that is held.
+const BRANCHES: List = List { field: 6, most: 2 * crate::BRANCHES_OF_A_CASE as usize, bytes: FILE_LIMIT };
+/// Those of the events, and those between them and the ends of receipts.
+const ENVELOPES: List = List { field: 7, most: 1 << 16, bytes: FILE_LIMIT };
+/// One for each event at most.
+const RECEIPTS: List = List { field: 8, most: EVENTS, bytes: FILE_LIMIT };
+/// A log with what always has room in it.
+const ORIGIN: List = List { field: 3, most: MOST_EVENTS as usize + 100, bytes: EVENT_LIMIT };
+const RECIPIENT: List = List { field: 4, ..ORIGIN };
+/// Most events in a file.
+const EVENTS: usize = 20_000;
+/// Most bytes of an event with what speaks for it: no message holds more.
+const EVENT_LIMIT: usize = 260 * 1024;
 
-/// Why a file proves nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// The bytes are no evidence of a known format, or out of bounds.
-    #[error("the file is not evidence of a known format")]
-    Malformed,
-    /// The directory in it.
-    #[error("the directory in the file is not to be believed")]
-    Directory(#[from] directory::Error),
-    /// Whoever made it is not in that directory.
-    #[error("the access point that made the file, or its key, is not in the directory")]
-    UnknownMaker,
-    /// It was changed since it was made.
-    #[error("the file is not what its maker signed")]
-    Changed,
-    /// An envelope or a receipt.
-    #[error(transparent)]
-    Carriage(#[from] carriage::Rejected),
-    /// An event does not belong where it stands.
-    #[error("event {ordinal} of the {} of branch {branch}: {fault}", side.name())]
-    Event {
-        /// The branch.
-        branch: Uuid,
-        /// Whose log.
-        side: Side,
-        /// Position in the file, from 1.
-        ordinal: u64,
-        /// What is wrong.
-        fault: EventFault,
-    },
-    /// The logs of a branch do not hold together.
-    #[error("the logs of branch {branch}: {fault}")]
-    Log {
-        /// The branch.
-        branch: Uuid,
-        /// What is wrong.
-        fault: Fault,
-    },
-}
-
-/// What is wrong with an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EventFault {
-    /// The bytes are no event.
-    #[error("the bytes are not an event")]
-    Malformed,
-    /// It says something about a person that has no place in evidence.
-    #[error("it says something about a person")]
-    Personal,
-    /// It belongs to another case, branch or log.
-    #[error("it belongs elsewhere")]
-    Elsewhere,
-    /// Its envelope is not in the file.
-    #[error("its envelope is not in the file")]
-    NoEnvelope,
-    /// The envelope did not carry it.
-    #[error("its envelope carried something else")]
-    NotCarried,
-}
-
-/// How well it is known that a side said this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// By the word of who made the file alone.
-    Told,
-    /// By the signature of the side's access point, over it or over a later event of its log.
-    Signed,
-    /// By the other side as well, whose signed log names it.
-    Named,
-}
-
-impl Standing {
-    /// Its stable name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Told => "TOLD",
-            Self::Signed => "SIGNED",
-            Self::Named => "NAMED",
-        }
-    }
-}
-
-/// What a file says.
-#[derive(Debug)]
-pub struct Account {
-    /// The case.
-    pub case: Uuid,
-    /// Who made it.
-    pub access_point: AccessPointId,
-    /// When, by that clock.
-    pub made: Timestamp,
-    /// The newest release in it.
-    pub release: u64,
-    /// Its branches.
-    pub branches: Vec<BranchAccount>,
-    /// How many access records there were, and the digest of the last.
-    pub access_head: Option<(u64, [u8; 32])>,
-}
-
-/// What it says of a branch.
-#[derive(Debug)]
-pub struct BranchAccount {
-    /// Which side made the file.
-    pub holder: Side,
-    /// Both logs.
-    pub branch: Branch,
-    /// What the rules say of them.
-    pub judgement: Judgement,
-    /// Every event, in the order in which the rules read them.
-    pub lines: Vec<Line>,
-}
-
-/// An event.
-#[derive(Debug)]
-pub struct Line {
-    /// Whose log.
-    pub side: Side,
-    /// Position there.
-    pub ordinal: u64,
-    /// What it says.
-    pub event: EventKind,
-    /// By its writer's clock.
-    pub time: Timestamp,
-    /// Reference of the acting person.
-    pub person: Option<String>,
-    /// How well it is known.
-    pub standing: Standing,
-    /// Something about a person was taken out, and what is left is told, not signed.
-    pub masked: bool,
-    /// What its receipt says.
-    pub delivery: Option<Delivery>,
-}
-
-/// Verifies a file under the fingerprint of the directory's first root.
+/// Verifies a file under the fingerprint of the directory's first root, at a time. What its maker signed is looked at
+/// before anything that lies in it is decoded.
 ///
 /// # Errors
 /// [`Refused`] with the first thing that does not hold.
-pub fn verify(bytes: &[u8], fingerprint: &Fingerprint) -> Result<Account, Refused> {
-    let file = Some(bytes).filter(|bytes| bytes.len() <= FILE_LIMIT);
-    let file = file.and_then(|bytes| pb::EvidenceFile::decode(bytes).ok()).ok_or(Refused::Malformed)?;
-    let evidence = pb::Evidence::decode(file.evidence.as_slice()).map_err(|_| Refused::Malformed)?;
-    if evidence.format != FORMAT || evidence.branches.is_empty() || evidence.branches.len() > BRANCHES {
+pub fn verify(bytes: &[u8], fingerprint: &Fingerprint, now: Timestamp) -> Result<Account, Refused> {
+    if bytes.len() > FILE_LIMIT {
+        return Err(Refused::TooMuch);
+    }
+    let (file, [signed]) = outline::<pb::EvidenceFile, 1>(bytes, [EVIDENCE])?;
+    let signed = signed.first().copied().ok_or(Refused::Malformed)?;
+    let (evidence, [releases, branches, envelopes, receipts]) =
+        outline::<pb::Evidence, 4>(signed, [RELEASES, BRANCHES, ENVELOPES, RECEIPTS])?;
+    if evidence.format != FORMAT || branches.is_empty() {
         return Err(Refused::Malformed);
     }
-    let release = newest(&evidence.releases, fingerprint)?;
+    let release = newest(&releases, fingerprint)?;
     let access_point = AccessPointId::new(&evidence.access_point).map_err(|_| Refused::Malformed)?;
     let key = KeyId::new(&file.signing_key).map_err(|_| Refused::Malformed)?;
-    let key = release.signing_key(&access_point, &key).ok_or(Refused::UnknownMaker)?;
-    if !sign::verify(&key.public, pae::EVIDENCE, &[&file.evidence], &file.signature) {
+    let key = release.signing_key(&access_point, &key).ok_or_else(|| Refused::UnknownMaker(release.version()))?;
+    if !sign::verify(&key.public, pae::EVIDENCE, &[signed], &file.signature) {
         return Err(Refused::Changed);
     }
-    account(evidence, access_point, &release)
+    let made = evidence.make_time.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()).ok_or(Refused::Malformed)?;
+    if key.revoked.is_some_and(|at| at <= made) {
+        return Err(Refused::RevokedMaker);
+    }
+    if made.duration_since(now) > CLOCK_TOLERANCE {
+        return Err(Refused::Future);
+    }
+    let case = Uuid::from_slice(&evidence.case_uid).map_err(|_| Refused::Malformed)?;
+    let access_head = match evidence.access_head {
+        None => None,
+        Some(head) => Some((head.records, head.digest.try_into().map_err(|_| Refused::Malformed)?)),
+    };
+    let branches = branches.into_iter().map(|bytes| outline::<pb::EvidenceBranch, 2>(bytes, [ORIGIN, RECIPIENT]));
+    let branches = branches.collect::<Result<Vec<_>, _>>()?;
+    let events: usize = branches.iter().flat_map(|(_, logs)| logs).map(Vec::len).sum();
+    if events > EVENTS || receipts.len() > events {
+        return Err(Refused::TooMuch);
+    }
+    let carriage =
+        Carriage::check(&envelopes, &receipts, &release).map_err(|rejected| of_carriage(rejected, &release))?;
+    let later = later(&carriage, (&access_point, made), &release)?;
+    let mut told = HashSet::new();
+    let mut accounts = Vec::with_capacity(branches.len());
+    for (branch, logs) in branches {
+        let uid = Uuid::from_slice(&branch.branch_uid).map_err(|_| Refused::Malformed)?;
+        let holder = Side::ALL.into_iter().find(|side| side.to_wire().unsigned_abs() == branch.holder);
+        let holder = holder.filter(|side| told.insert((uid, *side))).ok_or(Refused::Malformed)?;
+        let reader = Reader { case, uid, carriage: &carriage, release: &release, maker: &access_point };
+        accounts.push(reader.branch(holder, &logs, made)?);
+    }
+    let (release, issued) = (release.version(), release.issue_time());
+    Ok(Account { case, access_point, made, release, issued, later, branches: accounts, access_head })
 }
 
 /// The newest of the releases, each verified under the root of the one before.
-fn newest(releases: &[Vec<u8>], fingerprint: &Fingerprint) -> Result<Release, Refused> {
-    let first = releases.first().filter(|_| releases.len() <= RELEASES).ok_or(Refused::Malformed)?;
+fn newest(releases: &[&[u8]], fingerprint: &Fingerprint) -> Result<Release, Refused> {
+    let first = releases.first().ok_or(Refused::Malformed)?;
     let root = TrustedRoot::pin(first, fingerprint)?;
     let mut current = Release::verify(first, &root, None)?;
     for bytes in releases.iter().skip(1) {
@@ -200,25 +119,30 @@ fn newest(releases: &[Vec<u8>], fingerprint: &Fingerprint) -> Result<Release, Re
     Ok(current)
 }
 
-/// What evidence says under a release, whoever signed the file.
-fn account(evidence: pb::Evidence, access_point: AccessPointId, release: &Release) -> Result<Account, Refused> {
-    let case = Uuid::from_slice(&evidence.case_uid).map_err(|_| Refused::Malformed)?;
-    let made = evidence.make_time.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()).ok_or(Refused::Malformed)?;
-    let access_head = match evidence.access_head {
-        None => None,
-        Some(head) => Some((head.records, head.digest.try_into().map_err(|_| Refused::Malformed)?)),
-    };
-    let carriage = Carriage::check(evidence.envelopes, evidence.receipts, release)?;
-    let mut told = HashSet::new();
-    let mut branches = Vec::with_capacity(evidence.branches.len());
-    for branch in evidence.branches {
-        let uid = Uuid::from_slice(&branch.branch_uid).map_err(|_| Refused::Malformed)?;
-        let holder = Side::ALL.into_iter().find(|side| side.to_wire().unsigned_abs() == branch.holder);
-        let holder = holder.filter(|side| told.insert((uid, *side))).ok_or(Refused::Malformed)?;
-        let reader = Reader { case, uid, carriage: &carriage, release };
-        branches.push(reader.branch(holder, &branch.origin, &branch.recipient, made)?);
+fn of_carriage(rejected: carriage::Rejected, release: &Release) -> Refused {
+    match rejected {
+        carriage::Rejected::Envelope(envelope::Rejected::UnknownSigner)
+        | carriage::Rejected::Receipt(receipt::Rejected::UnknownSigner) => {
+            Refused::KeyDropped { release: release.version(), issued: release.issue_time() }
+        }
+        other => Refused::Carriage(other),
     }
-    Ok(Account { case, access_point, made, release: release.version(), branches, access_head })
+}
+
+/// Whoever made the file has signed nothing in it later. What another has signed later is shown: no peer keeps anybody
+/// from proving a case by a clock of its own.
+fn later(
+    carriage: &Carriage,
+    (maker, made): (&AccessPointId, Timestamp),
+    release: &Release,
+) -> Result<Option<(AccessPointId, Timestamp)>, Refused> {
+    let is_later = |time: Timestamp| time.duration_since(made) > CLOCK_TOLERANCE;
+    let (own, others): (Vec<_>, Vec<_>) =
+        carriage.last_signed().filter(|(_, time)| is_later(*time)).partition(|(signer, _)| *signer == maker);
+    if !own.is_empty() || is_later(release.issue_time()) {
+        return Err(Refused::Backdated);
+    }
+    Ok(others.into_iter().max_by_key(|(_, time)| *time).map(|(signer, time)| (signer.clone(), time)))
 }
 
 /// Reads the events of one branch.
@@ -227,13 +151,14 @@ struct Reader<'r> {
     uid: Uuid,
     carriage: &'r Carriage,
     release: &'r Release,
+    maker: &'r AccessPointId,
 }
 
 /// An event with what speaks for it.
 struct Read {
     event: Event,
-    /// Its envelope holds this event and no other, and was signed where its log is kept.
-    proven: bool,
+    /// Who signed its envelope, which holds this event and no other, or why that does not prove it.
+    proven: Result<AccessPointId, Doubt>,
     masked: bool,
     delivery: Option<Delivery>,
 }
@@ -242,8 +167,7 @@ impl Reader<'_> {
     fn branch(
         &self,
         holder: Side,
-        origin: &[pb::EvidenceEvent],
-        recipient: &[pb::EvidenceEvent],
+        [origin, recipient]: &[Vec<&[u8]>; 2],
         made: Timestamp,
     ) -> Result<BranchAccount, Refused> {
         let [origin, recipient] = [self.log(Side::Origin, origin)?, self.log(Side::Recipient, recipient)?];
@@ -265,7 +189,8 @@ impl Reader<'_> {
             Some(proof::Delivery { time: delivery.time, refused: delivery.refused.is_some() })
         };
         let judgement = judge(&branch, delivered, made);
-        let reach = Reach::of(&origin, &recipient);
+        let logs = [&origin, &recipient].map(|log| log.iter().map(Read::seen).collect::<Vec<_>>());
+        let reach = Reach::of(&logs, self.maker);
         let line = |entry: &nhipcau_domain::referral::Entry| {
             let read = find(entry.side, entry.ordinal)?;
             Some(Line {
@@ -274,18 +199,27 @@ impl Reader<'_> {
                 event: entry.event,
                 time: entry.time,
                 person: read.event.actor.person.as_ref().map(|person| person.as_str().to_owned()),
-                standing: reach.standing(&read.event),
+                standing: reach.standing(entry.side, &read.seen()),
+                signers: reach.signers(entry.side, entry.ordinal),
+                doubt: read.proven.as_ref().err().copied(),
                 masked: read.masked,
                 delivery: read.delivery,
             })
         };
         let lines = judgement.view.history.iter().filter_map(line).collect();
-        Ok(BranchAccount { holder, branch, judgement, lines })
+        let one_for_both = reach.one_for_both().cloned();
+        Ok(BranchAccount { holder, branch, judgement, lines, one_for_both })
     }
 
-    fn log(&self, side: Side, events: &[pb::EvidenceEvent]) -> Result<Vec<Read>, Refused> {
-        let of = |(ordinal, told): (u64, &pb::EvidenceEvent)| {
-            self.event(side, told).map_err(|fault| Refused::Event { branch: self.uid, side, ordinal, fault })
+    fn log(&self, side: Side, events: &[&[u8]]) -> Result<Vec<Read>, Refused> {
+        let of = |(ordinal, bytes): (u64, &&[u8])| {
+            let told = pb::EvidenceEvent::decode(*bytes).map_err(|_| EventFault::Malformed);
+            told.and_then(|told| self.event(side, &told)).map_err(|fault| Refused::Event {
+                branch: self.uid,
+                side,
+                ordinal,
+                fault,
+            })
         };
         (1..).zip(events).map(of).collect()
     }
@@ -298,7 +232,12 @@ impl Reader<'_> {
             if impersonal(value).encode_to_vec() != told.event {
                 return Err(EventFault::Personal);
             }
-            Event::read_masked(&told.event, digest).map_err(|_| EventFault::Malformed)?
+            let event = Event::read_masked(&told.event, digest).map_err(|_| EventFault::Malformed)?;
+            // Whatever is shown of it is told: only what has to be hidden may be.
+            if !event.is_about_a_person() {
+                return Err(EventFault::Whole);
+            }
+            event
         } else {
             let event = Event::read(&told.event).map_err(|_| EventFault::Malformed)?;
             if event.masked(&told.event).is_some() {
@@ -309,10 +248,10 @@ impl Reader<'_> {
         if (event.ids.case, event.ids.branch, event.side) != (self.case, self.uid, side) {
             return Err(EventFault::Elsewhere);
         }
+        let unkept = if masked { Doubt::Masked } else { Doubt::Unkept };
         if told.envelope_digest.is_empty() {
-            let proven = false;
             return if told.part_key.is_empty() {
-                Ok(Read { event, proven, masked, delivery: None })
+                Ok(Read { event, proven: Err(unkept), masked, delivery: None })
             } else {
                 Err(EventFault::NoEnvelope)
             };
@@ -327,8 +266,16 @@ impl Reader<'_> {
             }
         }
         let Recipient::One(to) = &envelope.routing.recipient else { return Err(EventFault::NotCarried) };
-        let proven =
-            is_kept && self.serves(&envelope.routing.sender, &event.owner) && self.serves(to, &event.counterpart);
+        let sender = &envelope.routing.sender;
+        let proven = if !is_kept {
+            Err(unkept)
+        } else if self.carriage.is_revoked(&digest) {
+            Err(Doubt::Revoked)
+        } else if self.serves(sender, &event.owner) && self.serves(to, &event.counterpart) {
+            Ok(sender.clone())
+        } else {
+            Err(Doubt::NotServed)
+        };
         // That this was its envelope is proven by the key; of a masked event it is told with the rest.
         let delivery = self.carriage.delivery(&digest).filter(|_| is_kept || masked);
         Ok(Read { event, proven, masked, delivery })
@@ -339,39 +286,8 @@ impl Reader<'_> {
     }
 }
 
-/// Up to where each log is known: through its own signatures, and through the other side's.
-struct Reach {
-    signed: [u64; 2],
-    named: [u64; 2],
-}
-
-impl Reach {
-    fn of(origin: &[Read], recipient: &[Read]) -> Self {
-        let signed = [origin, recipient]
-            .map(|log| log.iter().filter(|read| read.proven).map(|read| read.event.ordinal).max().unwrap_or(0));
-        let mut reach = Self { signed, named: [0, 0] };
-        // What is named by something named is named as well; every round but the last makes a reach longer.
-        loop {
-            let before = reach.named;
-            for (own, log) in [origin, recipient].into_iter().enumerate() {
-                let known = log.iter().filter(|read| reach.standing(&read.event) > Standing::Told);
-                let seen = known.map(|read| read.event.seen_ordinal()).max().unwrap_or(0);
-                let [of_origin, of_recipient] = &mut reach.named;
-                let other = if own == 0 { of_recipient } else { of_origin };
-                *other = seen.max(*other);
-            }
-            if reach.named == before {
-                return reach;
-            }
-        }
-    }
-
-    fn standing(&self, event: &Event) -> Standing {
-        let of = |[origin, recipient]: [u64; 2]| if event.side == Side::Origin { origin } else { recipient };
-        match event.ordinal {
-            ordinal if ordinal <= of(self.named) => Standing::Named,
-            ordinal if ordinal <= of(self.signed) => Standing::Signed,
-            _ => Standing::Told,
-        }
+impl Read {
+    fn seen(&self) -> Seen<'_> {
+        Seen { event: &self.event, signer: self.proven.as_ref().ok(), masked: self.masked }
     }
 }

@@ -4,7 +4,10 @@
 //! content or the name of anybody lies; making it writes nothing and needs no process. What it reveals is listed in the
 //! contract, `nhipcau/accesspoint/v1/evidence.proto`.
 
+mod account;
 mod check;
+mod outline;
+mod reach;
 
 use std::collections::HashSet;
 
@@ -24,7 +27,10 @@ use nhipcau_proto::accesspoint::v1 as pb;
 use prost::Message as _;
 use uuid::Uuid;
 
-pub use self::check::{Account, BranchAccount, Line, Refused, Standing, verify};
+pub use self::{
+    account::{Account, BranchAccount, Doubt, EventFault, Line, Refused, Standing},
+    check::verify,
+};
 use crate::{
     access,
     store::{

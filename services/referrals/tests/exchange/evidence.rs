@@ -4,14 +4,17 @@
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     proof::Finding,
-    referral::{Side, State},
+    referral::{Digest, Event, Side, State, write_time},
 };
 use nhipcau_messaging::{crypto::sign::SigningKey, keys::KeyEncryptionKey};
 use nhipcau_proto::{
     accesspoint::v1 as evidence,
+    directory::v1 as directory,
     referral::v1::{self as pb, BranchState, ReferralKind},
 };
-use nhipcau_referrals::evidence::{Account, Asked, Refused, Standing, case_of, gather, sign, verify};
+use nhipcau_referrals::evidence::{
+    Account, Asked, Doubt, EventFault, Refused, Standing, case_of, gather, sign, verify,
+};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -36,7 +39,7 @@ impl World {
     /// A file at a third place.
     fn judge(&self, evidence: &evidence::Evidence, maker: usize) -> Result<Account, Refused> {
         let key = SigningKey::from_seed(key_id("s-1"), &seed(NAMES[maker], 1)).unwrap();
-        verify(&sign(evidence, &key), &self.directory().root().fingerprint())
+        verify(&sign(evidence, &key), &self.directory().root().fingerprint(), self.now())
     }
 
     /// A transfer that a person took over and that was served to its end.
@@ -76,10 +79,16 @@ async fn a_case_is_proven_at_a_third_place_without_either_store() {
         assert_eq!(told.judgement.view.state, State::Closed);
         let answered: Vec<_> = told.judgement.tenures.iter().map(|tenure| tenure.side).collect();
         assert_eq!(answered, [Side::Origin, Side::Recipient], "from the assignment on");
-        // What an event said of a person is not here; all else is signed, and all but the last words are named.
-        assert!(told.lines.iter().all(|line| line.standing > Standing::Told), "{:?}", told.lines);
-        assert!(told.lines.iter().filter(|line| line.standing == Standing::Named).count() >= told.lines.len() - 1);
-        assert_eq!(told.lines.iter().filter(|line| line.masked).count(), 1, "how the service ended");
+        // What an event said of a person is not here, and what is left of it is told; all else is signed, and named by
+        // the other side up to there.
+        for line in &told.lines {
+            assert_eq!(line.standing == Standing::Told, line.masked, "{line:?}");
+            assert_eq!(line.doubt, line.masked.then_some(Doubt::Masked), "{line:?}");
+            assert!(!line.signers.is_empty(), "its digest is signed in any case: {line:?}");
+        }
+        assert_eq!((told.told(), told.one_for_both.as_ref()), (1, None), "how the service ended");
+        let named = told.lines.iter().filter(|line| line.standing == Standing::Named).count();
+        assert_eq!(named, told.lines.len() - 3, "the start, which only the masked one leads to, and the closing");
         assert!(told.lines.iter().all(|line| line.delivery.is_some_and(|it| it.refused.is_none())), "{:?}", told.lines);
         let bytes = evidence.encode_to_vec();
         for hidden in [CHILD.as_bytes(), STORY.as_bytes(), &[0xea, 0x02, 0x02, 0x08, pb::Outcome::Declined as u8]] {
@@ -144,11 +153,11 @@ async fn whatever_is_altered_is_refused_though_its_maker_signs_it_anew() {
     // As it was signed, no byte can be changed at all.
     let key = SigningKey::from_seed(key_id("s-1"), &seed(NAMES[MOH], 1)).unwrap();
     let (file, fingerprint) = (sign(&whole, &key), world.directory().root().fingerprint());
-    verify(&file, &fingerprint).unwrap();
+    verify(&file, &fingerprint, world.now()).unwrap();
     for at in (0..file.len()).step_by(211) {
         let mut changed = file.clone();
         changed[at] ^= 0x10;
-        assert!(verify(&changed, &fingerprint).is_err(), "byte {at}");
+        assert!(verify(&changed, &fingerprint, world.now()).is_err(), "byte {at}");
     }
 }
 
@@ -242,10 +251,157 @@ async fn no_key_is_kept_of_what_says_something_about_a_person() {
         let opened = &evidence.branches[0].origin[0];
         assert!(!opened.digest.is_empty() && opened.part_key.is_empty() && !opened.envelope_digest.is_empty());
         let account = world.judge(&evidence, node).unwrap();
-        assert_eq!(account.branches[0].lines[0].standing, Standing::Named, "the other side has answered it");
+        let line = &account.branches[0].lines[0];
+        assert_eq!((line.standing, line.doubt), (Standing::Told, Some(Doubt::Masked)), "the danger is left out");
+        assert_eq!(line.signers, [point("hanoi")], "who has answered it signed its digest");
     }
     let kept = "SELECT (SELECT COUNT(*) FROM sent WHERE proof IS NOT NULL) + \
                 (SELECT COUNT(*) FROM received WHERE proof IS NOT NULL)";
     let events = "SELECT COUNT(*) FROM referral_event WHERE digest IS NULL AND LENGTH(message) > 0";
     assert_eq!(world.count(HANOI, kept).await, world.count(HANOI, events).await, "one for each of the others");
+}
+
+/// What is left of an event is the word of who made the file: it takes the place of none that says nothing of a person,
+/// and what it names is not vouched for by whoever names its digest.
+#[tokio::test]
+async fn an_event_shown_in_part_takes_nobodys_place_and_vouches_for_nothing() {
+    let mut world = World::open().await;
+    let branch = world.served().await;
+    let whole = world.evidence(MOH, &branch).await;
+    let forge = |ordinal: usize, change: &dyn Fn(&mut pb::ReferralEvent)| {
+        let mut forged = whole.clone();
+        let told = &mut forged.branches[0].recipient[ordinal];
+        let digest = match told.digest.as_slice() {
+            [] => Event::read(&told.event).unwrap().digest(),
+            known => Digest::new(known.try_into().unwrap()),
+        };
+        let mut event = pb::ReferralEvent::decode(told.event.as_slice()).unwrap();
+        change(&mut event);
+        let (event, digest) = (event.encode_to_vec(), digest.as_bytes().to_vec());
+        let (envelope_digest, part_key) = (Vec::new(), Vec::new());
+        *told = evidence::EvidenceEvent { event, digest, envelope_digest, part_key };
+        world.judge(&forged, MOH)
+    };
+    let later = |event: &mut pb::ReferralEvent| event.event_time.as_mut().unwrap().seconds -= 3_600;
+    let is_whole = |judged: &Result<Account, Refused>| {
+        matches!(judged, Err(Refused::Event { fault: EventFault::Whole, side: Side::Recipient, .. }))
+    };
+    for ordinal in 0..2 {
+        let judged = forge(ordinal, &later);
+        assert!(is_whole(&judged), "{judged:?}");
+    }
+    // The one of which something is missing can be told otherwise; so it stands.
+    let told = forge(2, &later).unwrap();
+    let branch = &told.branches[0];
+    assert_eq!((branch.told(), branch.standing(Side::Recipient, 3)), (1, Standing::Told));
+    assert_eq!(branch.standing(Side::Recipient, 2), Standing::Signed, "by its own envelope");
+    // Without their own keys, those before it are not vouched for by what comes after it.
+    let mut bare = whole.clone();
+    bare.branches[0].recipient.iter_mut().take(2).for_each(|event| event.part_key.clear());
+    let told = world.judge(&bare, MOH).unwrap();
+    assert_eq!(told.branches[0].standing(Side::Recipient, 2), Standing::Told);
+    assert_eq!(told.branches[0].lines.iter().filter(|line| line.doubt == Some(Doubt::Unkept)).count(), 2);
+}
+
+/// Nobody makes another's event known by signing that it was seen.
+#[tokio::test]
+async fn what_only_its_teller_names_is_told() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    for (node, standing) in [(MOH, Standing::Told), (HANOI, Standing::Named)] {
+        let mut evidence = world.evidence(node, &branch).await;
+        evidence.branches[0].recipient[0].part_key.clear();
+        let account = world.judge(&evidence, node).unwrap();
+        assert_eq!(account.branches[0].standing(Side::Recipient, 1), standing, "told by {}", NAMES[node]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_key_signed_after_its_revocation_proves_nothing() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    world.pass(SignedDuration::from_hours(1));
+    let (mut evidence, asked) = (world.evidence(MOH, &branch).await, world.now());
+    let revoked = |name: &str, from: Timestamp| {
+        let (name, from) = (name.to_owned(), write_time(from));
+        move |release: &mut directory::Release| {
+            let point = release.access_points.iter_mut().find(|point| point.access_point == name).unwrap();
+            point.signing_keys.iter_mut().for_each(|key| key.revoke_time = Some(from));
+        }
+    };
+    // The recipient's key is believed for what it signed before, and not from that moment on.
+    world.pass(SignedDuration::from_secs(1));
+    let releases = |world: &World| vec![world.directory().signed_bytes().to_vec()];
+    world.amend(revoked("hanoi", asked)).await;
+    (evidence.releases, evidence.make_time) = (releases(&world), Some(write_time(world.now())));
+    let receipted = |account: &Account| account.branches[0].lines[0].delivery.is_some();
+    assert!(receipted(&world.judge(&evidence, MOH).unwrap()));
+    world.amend(revoked("hanoi", asked - SignedDuration::from_hours(2))).await;
+    evidence.releases = releases(&world);
+    assert!(!receipted(&world.judge(&evidence, MOH).unwrap()), "the receipt came later");
+
+    // The maker's own key signs no file any more.
+    world.amend(revoked("moh", asked)).await;
+    evidence.releases = releases(&world);
+    assert!(matches!(world.judge(&evidence, MOH), Err(Refused::RevokedMaker)));
+
+    // Nor does an envelope of one hold an event, at whoever received it.
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    let mut evidence = world.evidence(HANOI, &branch).await;
+    let opened = |account: &Account| (account.branches[0].lines[0].standing, account.branches[0].lines[0].doubt);
+    assert_eq!(opened(&world.judge(&evidence, HANOI).unwrap()), (Standing::Signed, None));
+    world.amend(revoked("moh", world.now() - SignedDuration::from_hours(1))).await;
+    evidence.releases = releases(&world);
+    let told = (Standing::Told, Some(Doubt::Revoked));
+    assert_eq!(opened(&world.judge(&evidence, HANOI).unwrap()), told);
+}
+
+#[tokio::test]
+async fn a_file_is_made_after_what_its_maker_signed_and_not_later_than_now() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    let whole = world.evidence(MOH, &branch).await;
+    let at = |minutes: i64| {
+        let made = world.now() + SignedDuration::from_mins(minutes);
+        world.judge(&evidence::Evidence { make_time: Some(write_time(made)), ..whole.clone() }, MOH)
+    };
+    assert!(matches!(at(-6), Err(Refused::Backdated)));
+    assert!(matches!(at(6), Err(Refused::Future)));
+    for minutes in [-4, 0, 4] {
+        let account = at(minutes).unwrap();
+        assert_eq!((account.later, account.release, account.issued), (None, 1, world.directory().issue_time()));
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_more_in_it_than_a_case_has_is_refused_before_it_is_decoded() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, duty()).await;
+    world.settle().await;
+    let whole = world.evidence(MOH, &branch).await;
+    let much = |change: &dyn Fn(&mut evidence::Evidence)| {
+        let mut altered = whole.clone();
+        change(&mut altered);
+        let judged = world.judge(&altered, MOH);
+        assert!(matches!(judged, Err(Refused::TooMuch)), "{judged:?}");
+    };
+    much(&|it| it.branches[0].origin = vec![evidence::EvidenceEvent::default(); 1_101]);
+    much(&|it| it.branches = vec![it.branches[0].clone(); 513]);
+    much(&|it| it.receipts = vec![it.receipts[0].clone(); 100]);
+    much(&|it| it.envelopes = vec![it.envelopes[0].clone(); 65_537]);
+    much(&|it| it.releases = vec![it.releases[0].clone(); 65]);
+    much(&|it| it.branches[0].origin[0].event = vec![0; 300_000]);
+    much(&|it| {
+        let log = vec![evidence::EvidenceEvent::default(); 1_000];
+        it.branches = vec![evidence::EvidenceBranch { origin: log, ..it.branches[0].clone() }; 21];
+    });
+    let large = verify(&vec![0; 33 << 20], &world.directory().root().fingerprint(), world.now());
+    assert!(matches!(large, Err(Refused::TooMuch)));
 }
