@@ -32,12 +32,15 @@ pub(super) struct List {
     pub(super) bytes: usize,
 }
 
+/// The elements of some lists.
+type Elements<'b, const N: usize> = [Vec<&'b [u8]>; N];
+
 /// The elements of each list, and the message without them.
 pub(super) fn outline<M: Message + Default, const N: usize>(
     bytes: &[u8],
     lists: [List; N],
-) -> Result<(M, [Vec<&[u8]>; N]), Fault> {
-    let mut found: [Vec<&[u8]>; N] = std::array::from_fn(|_| Vec::new());
+) -> Result<(M, Elements<'_, N>), Fault> {
+    let mut found: Elements<'_, N> = std::array::from_fn(|_| Vec::new());
     let (mut rest, mut left) = (Vec::new(), bytes);
     while !left.is_empty() {
         let start = left;
