@@ -66,7 +66,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         services = app.services().join(","),
         "The access point is ready."
     );
-    app.run(stop).await
+    Box::pin(app.run(stop)).await
 }
 
 /// Everything that keeps the access point from starting, all at once.

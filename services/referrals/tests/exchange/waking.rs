@@ -27,7 +27,7 @@ async fn open() -> World {
             let elapsed = prost_types::Duration { seconds: 2 * 3_600, nanos: 0 };
             let after = Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) });
             for rule in &mut wire.time_limits {
-                rule.escalation = vec![directory::EscalationStep { after: after.clone(), unit: None }];
+                rule.escalation = vec![directory::EscalationStep { after, unit: None }];
             }
         })
         .await;
