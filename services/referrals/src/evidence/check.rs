@@ -41,13 +41,15 @@ const RELEASES: List = List { field: 5, most: 64, bytes: FILE_LIMIT };
 const BRANCHES: List = List { field: 6, most: 2 * crate::BRANCHES_OF_A_CASE as usize, bytes: FILE_LIMIT };
 /// Those of the events, and those between them and the ends of receipts.
 const ENVELOPES: List = List { field: 7, most: 1 << 16, bytes: FILE_LIMIT };
-/// One for each event at most.
+/// One for each event, and those of events that were left out.
 const RECEIPTS: List = List { field: 8, most: EVENTS, bytes: FILE_LIMIT };
 /// A log with what always has room in it.
 const ORIGIN: List = List { field: 3, most: MOST_EVENTS as usize + 100, bytes: EVENT_LIMIT };
 const RECIPIENT: List = List { field: 4, ..ORIGIN };
 /// Most events in a file.
 const EVENTS: usize = 20_000;
+/// Most receipts for each event.
+const RECEIPTS_OF_AN_EVENT: usize = 4;
 /// Most bytes of an event with what speaks for it: no message holds more.
 const EVENT_LIMIT: usize = 260 * 1024;
 
@@ -89,7 +91,7 @@ pub fn verify(bytes: &[u8], fingerprint: &Fingerprint, now: Timestamp) -> Result
     let branches = branches.into_iter().map(|bytes| outline::<pb::EvidenceBranch, 2>(bytes, [ORIGIN, RECIPIENT]));
     let branches = branches.collect::<Result<Vec<_>, _>>()?;
     let events: usize = branches.iter().flat_map(|(_, logs)| logs).map(Vec::len).sum();
-    if events > EVENTS || receipts.len() > events {
+    if events > EVENTS || receipts.len() > RECEIPTS_OF_AN_EVENT * events {
         return Err(Refused::TooMuch);
     }
     let carriage =

@@ -253,7 +253,7 @@ async fn no_key_is_kept_of_what_says_something_about_a_person() {
         let account = world.judge(&evidence, node).unwrap();
         let line = &account.branches[0].lines[0];
         assert_eq!((line.standing, line.doubt), (Standing::Told, Some(Doubt::Masked)), "the danger is left out");
-        assert_eq!(line.signers, [point("hanoi")], "who has answered it signed its digest");
+        assert!(line.signers.contains(&point("hanoi")), "who has answered it signed its digest");
     }
     let kept = "SELECT (SELECT COUNT(*) FROM sent WHERE proof IS NOT NULL) + \
                 (SELECT COUNT(*) FROM received WHERE proof IS NOT NULL)";
