@@ -188,8 +188,8 @@ pub trait Handler: Send {
     ) -> Result<Option<SkipReason>, RestError>;
 
     /// Whether the key of a message's part is kept beside its position, so that the message is proven by its signed
-    /// envelope for as long as its bytes are there (see [`Proof`](crate::envelope::Proof)). Only where the service keeps
-    /// these bytes in the clear: they say nothing about a person.
+    /// envelope for as long as its bytes are there (see [`Proof`](crate::envelope::Proof)). Only where the service
+    /// keeps these bytes in the clear: they say nothing about a person.
     fn keeps_proof(&self, _header: &Header, _part: &[u8]) -> bool {
         false
     }

@@ -2,9 +2,9 @@
 //!
 //! It is submitted by the rules of any calling system's request, under the name of the system that asked there, and the
 //! asking service is answered by a message to oneself: submitted, or everything that stands against it. The request id
-//! stands for one referral however often it is asked for, so that whoever got no answer asks again. Where the case has a
-//! referral of the party that another request made, a person decides (`CASE_HAS_REFERRAL`). From any other access point
-//! such a message is refused: nobody has a party's cases begun but the party.
+//! stands for one referral however often it is asked for, so that whoever got no answer asks again. Where the case has
+//! a referral of the party that another request made, a person decides (`CASE_HAS_REFERRAL`). From any other access
+//! point such a message is refused: nobody has a party's cases begun but the party.
 
 use nhipcau_domain::{
     id::ContractId,

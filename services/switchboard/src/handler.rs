@@ -60,8 +60,8 @@ impl Handler for Switchboard {
         })
     }
 
-    /// Nothing is sent under this contract but by oneself to oneself. Of an answer that was not taken the sending learns
-    /// when it is looked at again.
+    /// Nothing is sent under this contract but by oneself to oneself. Of an answer that was not taken the sending
+    /// learns when it is looked at again.
     fn concluded(
         &mut self,
         _: MessageId,

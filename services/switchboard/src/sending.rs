@@ -1,8 +1,9 @@
 //! Sending a contact: the message to oneself that asks for a referral, again until it was answered, and the answer.
 //!
-//! The contact and the message are on disk together. What was asked for is kept until an answer came, and asked for again
-//! meanwhile: the request id stands for one referral. Where asking again is of no use the sending ends with what stands
-//! against it, for a person to see: a contact is never locked for good. A referral that is made after all is taken.
+//! The contact and the message are on disk together. What was asked for is kept until an answer came, and asked for
+//! again meanwhile: the request id stands for one referral. Where asking again is of no use the sending ends with what
+//! stands against it, for a person to see: a contact is never locked for good. A referral that is made after all is
+//! taken.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{

@@ -1,9 +1,9 @@
 //! What an authentic press does.
 //!
 //! In doubt it is an alarm. Only what arrived before is none, what a revoked device sends, and a press that is marked
-//! as a test, says nothing else but that the battery is low, and comes while a test is open and no alarm is. An old press
-//! that is played again raises none, so that nobody can do so with presses that he recorded; but a child may hold a
-//! device that lost its counter and sends the same bytes, so it is never silent: a person is told.
+//! as a test, says nothing else but that the battery is low, and comes while a test is open and no alarm is. An old
+//! press that is played again raises none, so that nobody can do so with presses that he recorded; but a child may hold
+//! a device that lost its counter and sends the same bytes, so it is never silent: a person is told.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -33,9 +33,9 @@ pub enum Verdict {
     /// It arrived before.
     Replay,
     /// It may be an old press that is played again, or a new one of a device that does not count any more: it is more
-    /// than 63 below the highest; or it arrived before, while no alarm takes it and it does not repeat a test just made;
-    /// or it is the highest that there is, again. It raises nothing, and a person of the unit is told at once what
-    /// [`Device::report`] and the notes say, and decides whether it is an alarm; those of one device within
+    /// than 63 below the highest; or it arrived before, while no alarm takes it and it does not repeat a test just
+    /// made; or it is the highest that there is, again. It raises nothing, and a person of the unit is told at once
+    /// what [`Device::report`] and the notes say, and decides whether it is an alarm; those of one device within
     /// [`JOINING`](super::JOINING) may be told as one. Its device is registered anew.
     Stale,
     /// Its device is revoked.

@@ -4,8 +4,9 @@
 //! [`collect`] reads it from a store, which may be in use, and writes nothing. [`Carriage::check`] believes every
 //! envelope and receipt by its own signature and nothing because of where it stands; a receipt speaks of an envelope
 //! only along a whole chain from its head. What a key signed at or after its revocation, by the time in what it signed,
-//! proves nothing; whoever stole a key can sign an earlier time, and that is not found. Whoever leaves a receipt out makes a message look unreceipted, and whoever
-//! leaves an envelope out makes a receipt say nothing: neither makes anything look received that was not.
+//! proves nothing; whoever stole a key can sign an earlier time, and that is not found. Whoever leaves a receipt out
+//! makes a message look unreceipted, and whoever leaves an envelope out makes a receipt say nothing: neither makes
+//! anything look received that was not.
 
 mod collect;
 

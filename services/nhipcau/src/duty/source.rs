@@ -62,8 +62,8 @@ impl From<Shift> for pb::Shift {
     }
 }
 
-/// Draws a roster up and reviews it as the access point will, in place of what was `before`: the one in use of its unit,
-/// and the highest version that ever was.
+/// Draws a roster up and reviews it as the access point will, in place of what was `before`: the one in use of its
+/// unit, and the highest version that ever was.
 ///
 /// # Errors
 /// [`Problems`]: everything that is wrong with it.

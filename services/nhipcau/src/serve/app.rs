@@ -121,8 +121,8 @@ impl App {
     /// Runs until told to stop, and ends in order.
     ///
     /// # Errors
-    /// [`Code::Failed`] when the writer, or what sees to reloads or to notices, ended by itself; start again, which is a
-    /// recovery.
+    /// [`Code::Failed`] when the writer, or what sees to reloads or to notices, ended by itself; start again, which is
+    /// a recovery.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), Failure> {
         // Ends when it is dropped.
         let mut beside = JoinSet::new();

@@ -1,8 +1,8 @@
 //! The evidence of one case as a file: made from a store by [`gather`] and [`sign`], read anywhere by [`verify`].
 //!
-//! Promises: the file holds what the store holds in the clear and what proves it, never content, never a key under which
-//! content or the name of anybody lies; making it writes nothing and needs no process. What it reveals is listed in the
-//! contract, `nhipcau/accesspoint/v1/evidence.proto`.
+//! Promises: the file holds what the store holds in the clear and what proves it, never content, never a key under
+//! which content or the name of anybody lies; making it writes nothing and needs no process. What it reveals is listed
+//! in the contract, `nhipcau/accesspoint/v1/evidence.proto`.
 
 mod account;
 mod check;

@@ -1,8 +1,8 @@
 //! How far the signatures of a file reach: from an event that is proven back through all that it names by digest.
 //!
 //! A signed event vouches for the one before it and for the last one of the other log that its writer had seen, and
-//! these for theirs. It ends at an event of which something was taken out: its digest is named, and what is shown of it,
-//! also what it names in turn, is the word of whoever made the file.
+//! these for theirs. It ends at an event of which something was taken out: its digest is named, and what is shown of
+//! it, also what it names in turn, is the word of whoever made the file.
 
 use nhipcau_domain::{
     id::AccessPointId,

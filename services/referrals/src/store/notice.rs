@@ -43,8 +43,8 @@ pub(crate) fn hasten(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(
 }
 
 /// As [`hasten`], of every branch that waits at a unit: from a time on, in microseconds since 1970, one after the other
-/// at half the pace at which things become due. So what comes new meanwhile waits for none of them. Those that came last
-/// are first: of them the most can still be in time. Says from when on others may follow.
+/// at half the pace at which things become due. So what comes new meanwhile waits for none of them. Those that came
+/// last are first: of them the most can still be in time. Says from when on others may follow.
 pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, from: i64) -> Result<i64, Error> {
     let noted = tx.execute(
         "INSERT INTO referral_waking (branch, due_time) SELECT branch, \

@@ -1,5 +1,5 @@
-//! What becomes of a contact whose sending nobody answers: it is never locked for good, and a referral that is made after
-//! all is not without it.
+//! What becomes of a contact whose sending nobody answers: it is never locked for good, and a referral that is made
+//! after all is not without it.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{
