@@ -4,7 +4,7 @@
 //! [`table`] says which event leads where, [`fold`](fold()) reads two logs into a [`View`], and [`Handover`] holds both
 //! logs, judges what arrives and says what may be written next. The origin answers for the contact until it has stored
 //! an acceptance and written that the contact is taken; whoever accepted answers from then on, so that at no moment
-//! nobody does. Nobody is asked twice: the offer says what was [`asked`], and the answers follow once it is taken.
+//! nobody does. Nobody is asked twice: the offer says what was [`asked()`], and the answers follow once it is taken.
 //!
 //! Knows nothing of agreements, storage or telephones. Consent that is withdrawn after the contact was taken is the
 //! recipient's to deal with.

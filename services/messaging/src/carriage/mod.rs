@@ -1,7 +1,7 @@
 //! How single messages travelled, for whoever was not there: their signed envelopes without parts, what the receipts
 //! say of them, and the envelopes between a message and the head of its receipt, which make one chain of them.
 //!
-//! [`collect`] reads it from a store, which may be in use, and writes nothing. [`Carriage::check`] believes every
+//! [`collect()`] reads it from a store, which may be in use, and writes nothing. [`Carriage::check`] believes every
 //! envelope and receipt by its own signature and nothing because of where it stands; a receipt speaks of an envelope
 //! only along a whole chain from its head. What a key signed at or after its revocation, by the time in what it signed,
 //! proves nothing; whoever stole a key can sign an earlier time, and that is not found. Whoever leaves a receipt out

@@ -285,11 +285,18 @@ async fn however_many_notices_there_are_each_is_read_once_to_be_sent() {
     world.roster(1, NOW, &["cb-17"]);
     world.report(ReferralKind::Transfer).await;
     // Many of the same instant, so that a page ends among them.
-    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600) \
-        INSERT INTO referral_notice (notice, branch, step, party, unit, person, tell_time, sent_time) \
-        SELECT randomblob(16), branch, step + i, party, unit, person, tell_time + i / 300, NULL FROM referral_notice, n";
     let handle = world.nodes[HANOI].handle();
-    assert_eq!(handle.call(move |tx, _, _| tx.execute(many, &[])).await.unwrap(), 600);
+    let added = handle.call(|tx, _, _| {
+        for at in 0..600_i64 {
+            tx.execute(
+                "INSERT INTO referral_notice (notice, branch, step, party, unit, person, tell_time) \
+                 SELECT $1, branch, step + $2, party, unit, person, tell_time + $3 FROM referral_notice WHERE step = 1",
+                &[uuid::Uuid::now_v7().as_bytes().into(), (at + 1).into(), (at / 300).into()],
+            )?;
+        }
+        Ok::<_, nhipcau_messaging::store::Error>(())
+    });
+    added.await.unwrap();
     let (mut ids, mut after) = (Vec::new(), None);
     loop {
         let page = world.notices(HANOI).unsent(after).await.unwrap();
