@@ -86,6 +86,12 @@ class Branch:
         return self.origin[0]
 
     @property
+    def addressed(self) -> str:
+        """The unit that it addresses, `party/unit`."""
+        recipient = self.opening.message.counterpart
+        return f"{recipient.party}/{recipient.unit}"
+
+    @property
     def kind(self) -> str:
         """TRANSFER, REFERRAL or NOTIFICATION."""
         name: str = pb.ReferralKind.Name(self.opening.message.opened.kind)

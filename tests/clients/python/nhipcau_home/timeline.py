@@ -52,6 +52,7 @@ def _entry(branch: Branch, entered: Entered) -> dict[str, str]:
         "referral": str(uuid.UUID(bytes=opening.referral_uid)),
         "branch": str(uuid.UUID(bytes=branch.uid)),
         "kind": branch.kind,
+        "recipient": branch.addressed,
         "state": entered.state,
         "actor": entered.event.writer,
         "time": text(entered.event.message.event_time),
