@@ -72,19 +72,19 @@ fn a_person_reads_rule_source_start_skipped_days_times_and_what_is_left() {
         directory_version: 3,
         branches: vec![branch],
     };
-    let times = "\n      report_received 2026-04-29T02:00:00Z, stopped by ACKNOWLEDGED\
-        \n      a person acknowledges by 2026-04-30T02:00:00Z\n      warned 2026-05-01T02:00:00Z\
-        \n      escalated 2026-05-02T02:00:00Z\n      due 2026-05-03T02:00:00Z\
+    let times = "\n      report_received 2026-04-29T09:00:00+07:00, stopped by ACKNOWLEDGED\
+        \n      a person acknowledges by 2026-04-30T09:00:00+07:00\n      warned 2026-05-01T09:00:00+07:00\
+        \n      escalated 2026-05-02T09:00:00+07:00\n      due 2026-05-03T09:00:00+07:00\
         \n      skipped Thu 2026-04-30: holiday, by office-2026";
     let expected = format!(
-        "parties/moh/referrals/r\n  at 2026-04-29T03:00:00Z by release 3 of the directory\
+        "parties/moh/referrals/r\n  at 2026-04-29T10:00:00+07:00 by release 3 of the directory\
         \n  → hanoi/00004: RECEIVED\n    parties/moh/referrals/r/branches/b\
         \n    answer (điều 26): 1h 30m left{times}\
         \n    answer (điều 26): OVERDUE since 24h{times}\
         \n      the directory at hand would not say so; what was signed holds\
         \n    plan: not computed, LIMIT_CALENDAR_ENDED\
-        \n    level 1 2026-05-02T02:00:00Z: turn to hanoi/00004 (answer, reached)\
-        \n    level 2026-05-02T02:00:00Z: turn to the level above (what was not computed)"
+        \n    level 1 2026-05-02T09:00:00+07:00: turn to hanoi/00004 (answer, reached)\
+        \n    level 2026-05-02T09:00:00+07:00: turn to the level above (what was not computed)"
     );
     assert_eq!(Due(&answer).to_string(), expected);
 }
