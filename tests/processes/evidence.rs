@@ -43,7 +43,7 @@ fn document(said: &Output, keys: &[&str]) -> (Value, Option<i32>) {
     (document, said.status.code())
 }
 
-const VERIFIED: [&str; 14] = [
+const VERIFIED: [&str; 16] = [
     "access_point",
     "directory_version",
     "channels",
@@ -56,6 +56,8 @@ const VERIFIED: [&str; 14] = [
     "receipts_held",
     "access_records",
     "access_head",
+    "contact_access_records",
+    "contact_access_head",
     "difference_count",
     "differences",
 ];

@@ -11,6 +11,7 @@ pub mod blob;
 pub mod carriage;
 pub mod crypto;
 mod derived;
+pub mod desk;
 pub mod engine;
 pub mod envelope;
 pub mod evidence;

@@ -21,8 +21,11 @@ use nhipcau_messaging::{
     message::Lane,
     store::{Error as StoreError, Location, Readers, Server, Tx, operations},
 };
-use nhipcau_referrals::{Chain, ChainError, verify_access};
-use nhipcau_runtime::{access_point::location, config, directory, keys};
+use nhipcau_runtime::{
+    access::{Chain, Error as ChainError},
+    access_point::location,
+    config, directory, keys,
+};
 use serde::Serialize;
 
 use crate::{
@@ -86,6 +89,9 @@ struct Report {
     access_records: Option<u64>,
     /// Digest of the last of them; none when they do not hold. Noted elsewhere, it shows what is rewritten later.
     access_head: Option<String>,
+    /// The same of contacts of a switchboard.
+    contact_access_records: Option<u64>,
+    contact_access_head: Option<String>,
     difference_count: u64,
     differences: Vec<Difference>,
 }
@@ -119,23 +125,23 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let name = me.to_string();
     let look = move |tx: &mut Tx<'_>| {
         let found = Auditor::new(&me, &release, keks).audit(tx)?;
-        Ok::<_, StoreError>((found, accesses(&me, tx)?, contacts(&me, tx)?))
+        let referrals = accesses("referral_branch", nhipcau_referrals::verify_access, &me, tx)?;
+        let contacts = accesses("switchboard_contact", nhipcau_switchboard::verify_access, &me, tx)?;
+        Ok::<_, StoreError>((found, referrals, contacts))
     };
-    let (found, accesses, contacts) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
+    let (found, referrals, contacts) = readers.read(look).await.context("the store").or_exit(Code::Failed)?;
     let mut differences: Vec<_> = found.findings.iter().map(Difference::of).collect();
-    let broken = |of: &str, record: u64| {
-        let fault = "is missing or was changed, or the head is not its; later ones were not looked at".to_owned();
-        Difference { of: of.to_owned(), place: format!("record {record}"), fault }
-    };
-    differences.extend(contacts.map(|record| broken("access records of contacts", record)));
-    let (access_records, access_head) = match accesses {
+    let mut shown = |of: &str, chain: Option<Result<Chain, u64>>| match chain {
         Some(Err(record)) => {
-            differences.push(broken("access records", record));
+            let fault = "is missing or was changed, or the head is not its; later ones were not looked at".to_owned();
+            differences.push(Difference { of: of.to_owned(), place: format!("record {record}"), fault });
             (Some(record.saturating_sub(1)), None)
         }
         Some(Ok(chain)) => (Some(chain.records), Some(hex::encode(chain.head))),
         None => (None, None),
     };
+    let (access_records, access_head) = shown("access records", referrals);
+    let (contact_access_records, contact_access_head) = shown("access records of contacts", contacts);
     let difference_count = differences.len() as u64;
     differences.truncate(SHOWN);
     let Counts { channels, sent, received, envelopes, erased, unopened, issued, held } = found.counts;
@@ -152,6 +158,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         receipts_held: held,
         access_records,
         access_head,
+        contact_access_records,
+        contact_access_head,
         difference_count,
         differences,
     };
@@ -173,28 +181,21 @@ fn file_of_evidence(file: &std::path::Path, fingerprint: Option<&str>, as_json: 
     }
 }
 
-/// The access records if all hold, or the first that does not; none when referrals were never served here.
-fn accesses(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<Result<Chain, u64>>, StoreError> {
+/// The access records of a service if all hold, or the first that does not; none when it was never served here.
+fn accesses(
+    table: &str,
+    verify: fn(&AccessPointId, &mut Tx<'_>) -> Result<Chain, ChainError>,
+    me: &AccessPointId,
+    tx: &mut Tx<'_>,
+) -> Result<Option<Result<Chain, u64>>, StoreError> {
     // Not by the records' own table, which somebody may have taken away.
-    if !operations::has_table(tx, "referral_branch")? {
+    if !operations::has_table(tx, table)? {
         return Ok(None);
     }
-    match verify_access(me, tx) {
+    match verify(me, tx) {
         Ok(chain) => Ok(Some(Ok(chain))),
         Err(ChainError::Broken { record }) => Ok(Some(Err(record))),
         Err(ChainError::Store(error)) => Err(error),
-    }
-}
-
-/// The first access record of a contact that does not hold, if contacts were ever served here.
-fn contacts(me: &AccessPointId, tx: &mut Tx<'_>) -> Result<Option<u64>, StoreError> {
-    if !operations::has_table(tx, "switchboard_contact")? {
-        return Ok(None);
-    }
-    match nhipcau_switchboard::verify_access(me, tx) {
-        Ok(_) => Ok(None),
-        Err(nhipcau_switchboard::ChainError::Broken { record }) => Ok(Some(record)),
-        Err(nhipcau_switchboard::ChainError::Store(error)) => Err(error),
     }
 }
 
@@ -271,14 +272,21 @@ impl fmt::Display for Report {
             (Some(self.unopened).filter(|count| *count > 0), "position", " not opened"),
             (Some(self.receipts_issued), "receipt", " issued and verified"),
             (Some(self.receipts_held), "receipt", " held and verified"),
-            (self.access_records, "access record", " in one chain"),
         ] {
             if let Some(count) = count {
                 writeln!(f, "{count:>10}  {}{more}", counted(count, one).word())?;
             }
         }
-        if let Some(head) = &self.access_head {
-            writeln!(f, "{:>10}  {head}", "head")?;
+        for (records, head, of) in [
+            (self.access_records, &self.access_head, ""),
+            (self.contact_access_records, &self.contact_access_head, " of contacts"),
+        ] {
+            if let Some(count) = records {
+                writeln!(f, "{count:>10}  {}{of} in one chain", counted(count, "access record").word())?;
+            }
+            if let Some(head) = head {
+                writeln!(f, "{:>10}  {head}", "head")?;
+            }
         }
         write!(f, "{:>10}  {}", self.difference_count, counted(self.difference_count, "difference").word())?;
         for Difference { of, place, fault } in &self.differences {

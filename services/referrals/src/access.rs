@@ -1,12 +1,8 @@
 //! Access records: who was shown what content, for which person, when, and who ordered or released a legal hold. One
 //! chain for the whole access point.
 //!
-//! A record is written in the transaction that reads the content, and callers are answered only after that transaction
-//! is on disk: no content leaves without a record. Each record names the digest of the one before, so that a record
-//! that is changed, dropped, moved or put in later is found. The head, which is the number and digest of the last
-//! record, stands in a row of its own and is written with every record, so that what is cut off at the end is found as
-//! well. Whoever rewrites both is found by comparing with a head that was noted elsewhere; nothing inside one store can
-//! prove it.
+//! No content leaves without a record: one is written in the transaction that reads the content, and callers are
+//! answered only after that transaction is on disk. How records hang together is [`access`]'s.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
@@ -17,16 +13,13 @@ use nhipcau_messaging::{
     pae,
     store::{Error as StoreError, Tx},
 };
-use nhipcau_runtime::caller::ActingPerson;
+use nhipcau_runtime::{
+    access::{self, Record as _},
+    caller::ActingPerson,
+};
 use uuid::Uuid;
 
-use crate::store::access::{self, Record};
-
-/// Type string of a record's digest.
-const RECORD: &[u8] = b"nhipcau/1/referral-access";
-
-/// Records that the verification looks at together.
-const TOGETHER: u64 = 1_000;
+use crate::store::access::{self as store, Record};
 
 /// An access to content that is about to be given, or a legal hold.
 #[derive(Debug, Clone, Copy)]
@@ -56,29 +49,6 @@ pub(crate) enum What {
     Released,
 }
 
-/// A chain that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chain {
-    /// How many records there are.
-    pub records: u64,
-    /// Digest of the last; together with the number it stands for all of them.
-    pub head: pae::Digest,
-}
-
-/// Why a chain of access records does not hold.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A record is missing, was put in, was changed or stands elsewhere.
-    #[error("the chain of access records is broken at record {record}")]
-    Broken {
-        /// The first record that does not fit; the one after the last where the head stands for more or others.
-        record: u64,
-    },
-    /// The store failed.
-    #[error("the store failed")]
-    Store(#[from] StoreError),
-}
-
 /// Writes a record. What it records may leave only once the transaction is on disk.
 pub(crate) fn record(
     access: Access<'_>,
@@ -86,10 +56,9 @@ pub(crate) fn record(
     now: Timestamp,
     tx: &mut Tx<'_>,
 ) -> Result<(), StoreError> {
-    // From the head and not from the last record, so that what was cut off before leaves a gap for good.
-    let (number, previous) = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
+    let last = access::head::<Record>(access_point, tx)?;
     let mut record = Record {
-        number: number + 1,
+        number: last.records + 1,
         time: now.as_microsecond(),
         party: access.party.to_string(),
         system: access.system.to_string(),
@@ -97,54 +66,58 @@ pub(crate) fn record(
         origin: access.origin.to_string(),
         referral: access.referral,
         parts: access.what.text(),
-        previous,
+        previous: last.head,
         digest: [0; 32],
     };
-    record.digest = digest(&record);
-    access::insert(tx, &record)
+    record.digest = record.digest();
+    store::insert(tx, &record)
 }
 
 /// Checks every access record of an access point.
 ///
 /// # Errors
-/// [`Error::Broken`] with the first record that does not fit.
-pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<Chain, Error> {
-    let mut chain = Chain { records: 0, head: beginning(access_point) };
-    loop {
-        let records = access::after(tx, chain.records, TOGETHER)?;
-        if records.is_empty() {
-            let head = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
-            let is_whole = head == (chain.records, chain.head);
-            return if is_whole { Ok(chain) } else { Err(Error::Broken { record: chain.records + 1 }) };
-        }
-        for record in records {
-            let expected = chain.records + 1;
-            if record.number != expected || record.previous != chain.head || record.digest != digest(&record) {
-                return Err(Error::Broken { record: expected });
-            }
-            chain = Chain { records: expected, head: record.digest };
-        }
+/// [`access::Error::Broken`] with the first record that does not fit.
+pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<access::Chain, access::Error> {
+    access::verify::<Record>(access_point, tx)
+}
+
+impl access::Record for Record {
+    const TYPE: &'static [u8] = b"nhipcau/1/referral-access";
+
+    fn head(tx: &mut Tx<'_>) -> Result<Option<(u64, pae::Digest)>, StoreError> {
+        store::head(tx)
     }
-}
 
-/// What stands before the first record: chains of two access points never fit each other.
-fn beginning(access_point: &AccessPointId) -> pae::Digest {
-    pae::digest_of(&[RECORD, access_point.as_str().as_bytes()])
-}
+    fn after(tx: &mut Tx<'_>, number: u64, limit: u64) -> Result<Vec<Self>, StoreError> {
+        store::after(tx, number, limit)
+    }
 
-fn digest(record: &Record) -> pae::Digest {
-    pae::digest_of(&[
-        RECORD,
-        &record.number.to_le_bytes(),
-        &record.time.to_le_bytes(),
-        record.party.as_bytes(),
-        record.system.as_bytes(),
-        record.person.as_bytes(),
-        record.origin.as_bytes(),
-        record.referral.as_bytes(),
-        record.parts.as_bytes(),
-        &record.previous,
-    ])
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn previous(&self) -> &pae::Digest {
+        &self.previous
+    }
+
+    fn stored(&self) -> &pae::Digest {
+        &self.digest
+    }
+
+    fn digest(&self) -> pae::Digest {
+        pae::digest_of(&[
+            Self::TYPE,
+            &self.number.to_le_bytes(),
+            &self.time.to_le_bytes(),
+            self.party.as_bytes(),
+            self.system.as_bytes(),
+            self.person.as_bytes(),
+            self.origin.as_bytes(),
+            self.referral.as_bytes(),
+            self.parts.as_bytes(),
+            &self.previous,
+        ])
+    }
 }
 
 impl What {
@@ -191,10 +164,10 @@ mod tests {
         store.transaction(|tx| (0..records).try_for_each(|_| record(access, &point("vwu"), now, tx))).unwrap();
     }
 
-    fn verified(store: &mut Store) -> Result<Chain, u64> {
+    fn verified(store: &mut Store) -> Result<access::Chain, u64> {
         store.transaction(|tx| verify(&point("vwu"), tx)).map_err(|error| match error {
-            Error::Broken { record } => record,
-            Error::Store(error) => panic!("{error}"),
+            access::Error::Broken { record } => record,
+            access::Error::Store(error) => panic!("{error}"),
         })
     }
 
@@ -204,9 +177,9 @@ mod tests {
         let empty = verified(&mut store).unwrap();
         assert_eq!(empty.records, 0);
         // More than are looked at together.
-        add(&mut store, TOGETHER + 2);
+        add(&mut store, access::TOGETHER + 2);
         let chain = verified(&mut store).unwrap();
-        assert_eq!(chain.records, TOGETHER + 2);
+        assert_eq!(chain.records, access::TOGETHER + 2);
         assert_ne!(chain.head, empty.head);
     }
 
@@ -245,7 +218,7 @@ mod tests {
     fn the_chain_of_another_access_point_does_not_fit() {
         let mut store = store(2);
         let other = store.transaction(|tx| verify(&point("hanoi"), tx));
-        assert!(matches!(other, Err(Error::Broken { record: 1 })));
+        assert!(matches!(other, Err(access::Error::Broken { record: 1 })));
     }
 
     #[test]

@@ -4,16 +4,15 @@ use nhipcau_domain::{
     id::PartyId,
     referral::{Command, PartDigest, Request, Side, View, decide},
 };
+use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::caller::Call;
 
 use crate::{
-    Referrals,
-    desk::Desk,
-    erase,
+    Referrals, erase,
     error::Error,
     name::BranchName,
-    request::Call,
-    send,
+    request, send,
     store::{
         branch::{self, Known},
         reading::Held,
@@ -66,7 +65,7 @@ pub(crate) fn authorised<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<
 
 /// The answer to a call that was made before.
 pub(crate) fn repeated<'t>(desk: &mut impl Desk<'t>, asked: &Asked, known: &Known) -> Result<Option<Answer>, Error> {
-    let Some(answered) = asked.call.answered(desk)? else { return Ok(None) };
+    let Some(answered) = request::answered(&asked.call, desk)? else { return Ok(None) };
     // Of an erased case the digest tells nothing any more, but the branch does.
     if answered.branch != Some(known.held.branch) {
         return Err(Error::RequestIdReused);
@@ -118,7 +117,7 @@ pub(crate) fn write<'t>(
 /// Remembers the call and answers it.
 pub(crate) fn finish<'t>(desk: &mut impl Desk<'t>, asked: &Asked, known: &Known) -> Result<Answer, Error> {
     let ids = known.branch.ids();
-    asked.call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
+    request::remember(&asked.call, desk, ids.case, ids.referral, Some(ids.branch))?;
     Ok((view::branch(&known.branch, desk.now()), false))
 }
 

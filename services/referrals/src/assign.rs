@@ -5,11 +5,11 @@ use nhipcau_domain::{
     reason,
     referral::{Command, group::Settlement},
 };
+use nhipcau_messaging::desk::Desk;
 
 use crate::{
     Referrals,
     act::{self, Answer, Asked},
-    desk::Desk,
     error::Error,
     group,
 };

@@ -1,11 +1,10 @@
 //! Parts of the content at rest and back: each lies under the key of its case, bound to its owner and digest.
 
 use nhipcau_domain::referral::{Part, PartSet};
-use nhipcau_messaging::{pae, writer::Row};
+use nhipcau_messaging::{desk::Desk, pae, writer::Row};
 use uuid::Uuid;
 
 use crate::{
-    desk::Desk,
     error::Error,
     store::content::{self, Owner, Sealed, TABLE},
 };

@@ -6,6 +6,7 @@ use nhipcau_domain::{
     reason,
     referral::{Basis, Command, Part, Refusal, read_basis},
 };
+use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
 use prost::Message as _;
 
@@ -13,7 +14,6 @@ use crate::{
     Referrals,
     act::{self, Answer, Asked},
     content::{self, Piece},
-    desk::Desk,
     error::Error,
     send,
     store::branch::Known,

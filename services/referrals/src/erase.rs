@@ -11,11 +11,11 @@ use nhipcau_domain::{
     referral::{Command, Effect, Kept, PartSet, Request, Side, WithdrawalAnswer},
     retention::{Ended, Verdict, classes, verdict},
 };
+use nhipcau_messaging::desk::Desk;
 use uuid::Uuid;
 
 use crate::{
     CONTRACT, Referrals, act,
-    desk::Desk,
     error::Error,
     metrics, send,
     store::{

@@ -2,10 +2,9 @@
 //! rest in the clear. Without the key, and after an erasure, a log still is a log: it has its order, chain and state.
 
 use nhipcau_domain::referral::{Branch, Event, Side};
-use nhipcau_messaging::{message::MessageId, store::Error as StoreError, writer::Row};
+use nhipcau_messaging::{desk::Desk, message::MessageId, store::Error as StoreError, writer::Row};
 
 use crate::{
-    desk::Desk,
     error::Error,
     store::{
         branch,

@@ -13,7 +13,10 @@ use nhipcau_domain::{
     id::{AccessPointId, PartyId, SystemId},
     referral::{Branch, Side},
 };
-use nhipcau_messaging::store::{Error as StoreError, Tx};
+use nhipcau_messaging::{
+    desk::Desk,
+    store::{Error as StoreError, Tx},
+};
 use nhipcau_proto::referral::v1 as pb;
 use nhipcau_runtime::caller::ActingPerson;
 use uuid::Uuid;
@@ -21,7 +24,6 @@ use uuid::Uuid;
 use crate::{
     access::{self, Access, What},
     content::{self, Piece},
-    desk::Desk,
     error::Error,
     event,
     name::referral_name,

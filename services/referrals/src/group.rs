@@ -10,12 +10,11 @@ use nhipcau_domain::{
         group::{ACCEPTANCE_WINDOW, Member, Pace, Settlement, is_acceptance, pace, settle as settlement},
     },
 };
-use nhipcau_messaging::message::Outcome;
+use nhipcau_messaging::{desk::Desk, message::Outcome};
 use uuid::Uuid;
 
 use crate::{
     Referrals, act, content,
-    desk::Desk,
     error::Error,
     metrics, send,
     store::{

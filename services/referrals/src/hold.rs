@@ -9,18 +9,18 @@ use nhipcau_domain::{
     reason,
     referral::{CITATION, Refusal, Text},
 };
+use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
-use nhipcau_runtime::caller::ActingPerson;
+use nhipcau_runtime::{caller::ActingPerson, caller::Call};
 use uuid::Uuid;
 
 use crate::{
     Referrals,
     access::{self, Access, What},
-    desk::Desk,
     erase,
     error::Error,
     get::{self, Name},
-    request::Call,
+    request,
     store::hold::{self, By, Hold},
 };
 
@@ -131,7 +131,7 @@ fn case<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<Uuid, Error> {
 
 /// Whether the call was made before; what it names must be what it made then.
 fn is_repeated<'t>(desk: &mut impl Desk<'t>, asked: &Asked, is_made: bool) -> Result<bool, Error> {
-    let Some(answered) = asked.call.answered(desk)? else { return Ok(false) };
+    let Some(answered) = request::answered(&asked.call, desk)? else { return Ok(false) };
     let (_, referral) = asked.name.of();
     // Of an erased case the digest tells nothing any more, but the hold does.
     let is_same = is_made && (answered.referral, answered.branch) == (referral, None);
@@ -156,5 +156,5 @@ fn note<'t>(
     let access = Access { party, system, person: &asked.person, origin, referral, what };
     let now = desk.now();
     access::record(access, access_point, now, desk.tx())?;
-    asked.call.remember(desk, case, referral, None)
+    request::remember(&asked.call, desk, case, referral, None)
 }

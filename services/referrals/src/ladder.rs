@@ -13,12 +13,11 @@ use nhipcau_domain::{
     limit::{Asked, Climb, climb, told},
     referral::{Cause, Command, Request, Side, UnitRef},
 };
-use nhipcau_messaging::{handler::Due, pae, store};
+use nhipcau_messaging::{desk::Desk, handler::Due, pae, store};
 use uuid::Uuid;
 
 use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, Referrals, act,
-    desk::Desk,
     error::Error,
     group::lawful,
     metrics, onward,

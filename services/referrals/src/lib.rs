@@ -16,7 +16,6 @@ mod area;
 mod assign;
 mod code;
 mod content;
-mod desk;
 mod disclose;
 mod erase;
 mod error;
@@ -64,10 +63,7 @@ use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    access::{Chain, Error as ChainError, verify as verify_access},
-    error::Error,
-    explain::explain as explain_time_limits,
-    notices::Notices,
+    access::verify as verify_access, error::Error, explain::explain as explain_time_limits, notices::Notices,
     store::SCHEMA,
 };
 

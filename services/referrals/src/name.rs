@@ -1,10 +1,11 @@
 //! Names of branches, and the uids that a request gives to what it makes.
 
 use nhipcau_domain::id::PartyId;
-use nhipcau_messaging::pae;
+use nhipcau_messaging::{desk::Desk, pae};
+use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
-use crate::{desk::Desk, error::Error, request::Call};
+use crate::error::Error;
 
 /// The name of a branch: `parties/{party}/referrals/{referral}/branches/{branch}`.
 #[derive(Debug, Clone, PartialEq, Eq)]

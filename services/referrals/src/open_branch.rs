@@ -7,19 +7,18 @@ use nhipcau_domain::{
     reason,
     referral::{Actor, Cause, Ids, NewBranch, Opening, Side, UnitRef},
 };
+use nhipcau_messaging::desk::Desk;
+use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
 use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, Referrals,
     act::Answer,
     content,
-    desk::Desk,
     error::Error,
     event, get, limits,
     name::{BranchName, made_by},
-    onward, recall,
-    request::Call,
-    send,
+    onward, recall, request, send,
     store::{
         branch::{self, Known},
         reading::Held,
@@ -54,7 +53,7 @@ const CAUSE_MISSING: Error = Error::Field { field: "cause_branch", reason: reaso
 pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Asked) -> Result<Answer, Error> {
     let Asked { call, origin, referral, .. } = asked;
     let branches = recall::own(desk, call, origin, *referral)?;
-    if let Some(answered) = call.answered(desk)? {
+    if let Some(answered) = request::answered(call, desk)? {
         let made = branches.iter().find(|known| Some(known.held.branch) == answered.branch);
         let made = made.ok_or(Error::RequestIdReused)?;
         return Ok((view::branch(&made.branch, desk.now()), true));
@@ -66,7 +65,7 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         if !is_asked(desk, asked, &made, &branches) {
             return Err(Error::RequestIdReused);
         }
-        call.remember(desk, made.branch.ids().case, *referral, Some(uid))?;
+        request::remember(call, desk, made.branch.ids().case, *referral, Some(uid))?;
         return Ok((view::branch(&made.branch, desk.now()), true));
     }
     if branches.iter().any(|known| !known.is_whole) {
@@ -97,7 +96,7 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     let further = Further { branch: uid, need, recipient: asked.recipient.clone(), actor: call.actor() };
     let known = further.open(desk, shared, first, &call.traceparent)?;
     let ids = known.branch.ids();
-    call.remember(desk, ids.case, ids.referral, Some(ids.branch))?;
+    request::remember(call, desk, ids.case, ids.referral, Some(ids.branch))?;
     Ok((view::branch(&known.branch, desk.now()), false))
 }
 

@@ -4,14 +4,15 @@ use nhipcau_domain::{
     id::PartyId,
     referral::{Command, Request},
 };
+use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
 use crate::{
     Referrals, act,
-    desk::Desk,
     error::Error,
-    request::Call,
+    request,
     store::branch::{self, Known},
     submit,
 };
@@ -29,7 +30,7 @@ pub(crate) fn everywhere<'t>(
     command: &Command,
 ) -> Result<(pb::Referral, bool), Error> {
     let branches = own(desk, call, origin, *referral)?;
-    if let Some(answered) = call.answered(desk)? {
+    if let Some(answered) = request::answered(call, desk)? {
         // Of an erased case the digest tells nothing any more, but the referral does.
         if (answered.referral, answered.branch) != (*referral, None) {
             return Err(Error::RequestIdReused);
@@ -47,8 +48,8 @@ pub(crate) fn everywhere<'t>(
         }
     }
     match (case, refused) {
-        (Some(case), None) => call.remember(desk, case, *referral, None)?,
-        (Some(case), Some(_)) if done => call.remember(desk, case, *referral, None)?,
+        (Some(case), None) => request::remember(call, desk, case, *referral, None)?,
+        (Some(case), Some(_)) if done => request::remember(call, desk, case, *referral, None)?,
         (_, Some(refusal)) => return Err(Error::Rules(refusal)),
         (None, None) => return Err(Error::AccessDenied),
     }

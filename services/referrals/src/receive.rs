@@ -8,6 +8,7 @@ use nhipcau_domain::referral::{
     disclosure::{self, Stage},
 };
 use nhipcau_messaging::{
+    desk::Desk,
     message::{Address, Incoming, RefusalReason},
     pae,
 };
@@ -15,7 +16,6 @@ use nhipcau_messaging::{
 use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, EVENT_MESSAGE, Referrals,
     content::{self, Piece},
-    desk::Desk,
     error::Error,
     event, group, metrics, send,
     store::{

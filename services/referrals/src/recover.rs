@@ -1,12 +1,10 @@
 //! Taking own events back that this store has lost: the other side holds them, so they stand, and what was written in
 //! their place since is given up.
 
-use nhipcau_messaging::message::Incoming;
+use nhipcau_messaging::{desk::Desk, message::Incoming};
 
 use crate::{
-    Referrals,
-    desk::Desk,
-    erase,
+    Referrals, erase,
     error::Error,
     event, metrics,
     receive::{self, NotTaken},

@@ -10,15 +10,15 @@ use nhipcau_domain::{
     reason,
     referral::{Cause, PartDigest, PartSet, Revocation, Side},
 };
+use nhipcau_messaging::desk::Desk;
+use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
 use crate::{
     content::{self, Piece},
-    desk::Desk,
     error::Error,
     event,
     name::made_by,
-    request::Call,
     store::{
         branch::{self, Known},
         content::Owner,

@@ -17,7 +17,7 @@ use nhipcau_messaging::{
     pae,
 };
 use nhipcau_proto::referral::v1 as pb;
-use nhipcau_runtime::status::Violation;
+use nhipcau_runtime::{caller::Call, status::Violation};
 use prost::Message as _;
 
 use crate::{
@@ -25,7 +25,6 @@ use crate::{
     error::Error,
     name::made_by,
     receive::{INVALID, NotTaken, is_unit},
-    request::Call,
     submit::{self, Prepared},
 };
 

@@ -10,6 +10,7 @@ use nhipcau_domain::{
     referral::{self, Actor, Basis, Body, Event, EventKind, Side, UnitRef},
 };
 use nhipcau_messaging::{
+    desk::Desk,
     message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
     store::Error as StoreError,
 };
@@ -18,7 +19,6 @@ use uuid::Uuid;
 use crate::{
     EVENT_MESSAGE, Referrals,
     content::{self, Piece},
-    desk::Desk,
     erase,
     error::Error,
     event, metrics,
@@ -201,7 +201,7 @@ fn dispatch<'t>(
         cause: cause(event),
         ordinal: u32::from(carried == Carried::Bare),
     };
-    desk.send(draft).map(Some)
+    Ok(Some(desk.send(draft)?))
 }
 
 /// What holds at the origin whether it can be sent or not.

@@ -1,6 +1,7 @@
 //! Submitting a referral: checked whole, then one branch per addressed unit is opened in one transaction, or nothing
 //! happens.
 
+use nhipcau_runtime::caller::Call;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -14,20 +15,18 @@ use nhipcau_domain::{
         Refusal, Salt, Side, UnitRef, disclosure::Stage, read_basis, read_unit,
     },
 };
-use nhipcau_messaging::{Entropy, SystemEntropy};
+use nhipcau_messaging::{Entropy, SystemEntropy, desk::Desk};
 use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use crate::{
     BRANCHES_OF_A_CASE, Referrals, act, area, code,
     content::{self, Piece},
-    desk::Desk,
     error::Error,
     get, limits, metrics,
     name::made_by,
     regained::{self, Regained},
-    request::Call,
-    send,
+    request, send,
     store::{
         branch::{self, Known},
         content::Owner,
@@ -175,7 +174,7 @@ pub(crate) fn submit<'t>(
     prepared: &Prepared,
 ) -> Result<(pb::Referral, bool), Error> {
     let referral = made_by(desk, call, "referral", 0);
-    if let Some(answered) = call.answered(desk)? {
+    if let Some(answered) = request::answered(call, desk)? {
         if (answered.referral, answered.branch) != (referral, None) {
             return Err(Error::RequestIdReused);
         }
@@ -184,7 +183,7 @@ pub(crate) fn submit<'t>(
     let case = case_of(desk, call, prepared)?;
     let regained = regained::take(desk, call, prepared, (case, referral))?;
     if regained.as_ref().is_some_and(|regained| regained.missing.is_empty()) {
-        call.remember(desk, case, referral, None)?;
+        request::remember(call, desk, case, referral, None)?;
         return Ok((answer(desk, &call.party, referral)?, true));
     }
     let now = desk.now();
@@ -237,7 +236,7 @@ pub(crate) fn submit<'t>(
         };
         open(desk, shared, new, prepared.purpose.clone(), &pieces, &call.traceparent)?;
     }
-    call.remember(desk, case, referral, None)?;
+    request::remember(call, desk, case, referral, None)?;
     Ok((answer(desk, &call.party, referral)?, false))
 }
 

@@ -11,14 +11,13 @@ use nhipcau_domain::{
     duty::{Next, next, next_start},
     referral::{Kind, Side},
 };
-use nhipcau_messaging::{handler::Due, pae, store};
+use nhipcau_messaging::{desk::Desk, handler::Due, pae, store};
 use nhipcau_runtime::{notify::Pending, rosters::Rosters};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{
     Referrals,
-    desk::Desk,
     error::Error,
     metrics,
     store::{

@@ -4,6 +4,7 @@
 //! Knows no business noun. Promises that nobody comes in without a certificate and a role, that every refusal carries
 //! a stable reason, and that shutting down is bounded. Nothing here is global: everything is an argument.
 
+pub mod access;
 pub mod access_point;
 pub mod caller;
 pub mod clock;

@@ -1,8 +1,7 @@
 //! Access records of contacts: who was shown one in full, for which person, when. One chain for the access point.
 //!
 //! A record is written in the transaction that reads the contact, and callers are answered only after that transaction
-//! is on disk. Each names the digest of the one before, and the head stands in a row of its own, so that what is
-//! changed, dropped, moved or cut off is found. Whoever rewrites both is found by comparing with a noted head alone.
+//! is on disk. How records hang together is [`access`]'s.
 
 use jiff::Timestamp;
 use nhipcau_domain::id::{AccessPointId, PartyId, SystemId};
@@ -10,16 +9,13 @@ use nhipcau_messaging::{
     pae,
     store::{Error as StoreError, Tx},
 };
-use nhipcau_runtime::caller::ActingPerson;
+use nhipcau_runtime::{
+    access::{self, Record as _},
+    caller::ActingPerson,
+};
 use uuid::Uuid;
 
-use crate::store::access::{self, Record};
-
-/// Type string of a record's digest.
-const RECORD: &[u8] = b"nhipcau/1/contact-access";
-
-/// Records that the verification looks at together.
-const TOGETHER: u64 = 1_000;
+use crate::store::access::{self as store, Record};
 
 /// Who reads content.
 #[derive(Debug, Clone)]
@@ -27,29 +23,6 @@ pub(crate) struct Reader {
     pub(crate) party: PartyId,
     pub(crate) system: SystemId,
     pub(crate) person: ActingPerson,
-}
-
-/// A chain that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chain {
-    /// How many records there are.
-    pub records: u64,
-    /// Digest of the last; together with the number it stands for all of them.
-    pub head: pae::Digest,
-}
-
-/// Why a chain of access records does not hold.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A record is missing, was put in, was changed or stands elsewhere.
-    #[error("the chain of access records is broken at record {record}")]
-    Broken {
-        /// The first record that does not fit; the one after the last where the head stands for more or others.
-        record: u64,
-    },
-    /// The store failed.
-    #[error("the store failed")]
-    Store(#[from] StoreError),
 }
 
 /// Writes a record. What it records may leave only once the transaction is on disk.
@@ -60,61 +33,64 @@ pub(crate) fn record(
     now: Timestamp,
     tx: &mut Tx<'_>,
 ) -> Result<(), StoreError> {
-    // From the head and not from the last record, so that what was cut off before leaves a gap for good.
-    let (number, previous) = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
+    let last = access::head::<Record>(access_point, tx)?;
     let mut record = Record {
-        number: number + 1,
+        number: last.records + 1,
         time: now.as_microsecond(),
         party: reader.party.to_string(),
         system: reader.system.to_string(),
         person: reader.person.as_str().to_owned(),
         contact,
-        previous,
+        previous: last.head,
         digest: [0; 32],
     };
-    record.digest = digest(&record);
-    access::insert(tx, &record)
+    record.digest = record.digest();
+    store::insert(tx, &record)
 }
 
 /// Checks every access record of an access point.
 ///
 /// # Errors
-/// [`Error::Broken`] with the first record that does not fit.
-pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<Chain, Error> {
-    let mut chain = Chain { records: 0, head: beginning(access_point) };
-    loop {
-        let records = access::after(tx, chain.records, TOGETHER)?;
-        if records.is_empty() {
-            let head = access::head(tx)?.unwrap_or_else(|| (0, beginning(access_point)));
-            let is_whole = head == (chain.records, chain.head);
-            return if is_whole { Ok(chain) } else { Err(Error::Broken { record: chain.records + 1 }) };
-        }
-        for record in records {
-            let expected = chain.records + 1;
-            if record.number != expected || record.previous != chain.head || record.digest != digest(&record) {
-                return Err(Error::Broken { record: expected });
-            }
-            chain = Chain { records: expected, head: record.digest };
-        }
+/// [`access::Error::Broken`] with the first record that does not fit.
+pub fn verify(access_point: &AccessPointId, tx: &mut Tx<'_>) -> Result<access::Chain, access::Error> {
+    access::verify::<Record>(access_point, tx)
+}
+
+impl access::Record for Record {
+    const TYPE: &'static [u8] = b"nhipcau/1/contact-access";
+
+    fn head(tx: &mut Tx<'_>) -> Result<Option<(u64, pae::Digest)>, StoreError> {
+        store::head(tx)
     }
-}
 
-/// What stands before the first record: chains of two access points never fit each other.
-fn beginning(access_point: &AccessPointId) -> pae::Digest {
-    pae::digest_of(&[RECORD, access_point.as_str().as_bytes()])
-}
+    fn after(tx: &mut Tx<'_>, number: u64, limit: u64) -> Result<Vec<Self>, StoreError> {
+        store::after(tx, number, limit)
+    }
 
-fn digest(record: &Record) -> pae::Digest {
-    pae::digest_of(&[
-        RECORD,
-        &record.number.to_le_bytes(),
-        &record.time.to_le_bytes(),
-        record.party.as_bytes(),
-        record.system.as_bytes(),
-        record.person.as_bytes(),
-        record.contact.as_bytes(),
-        &record.previous,
-    ])
+    fn number(&self) -> u64 {
+        self.number
+    }
+
+    fn previous(&self) -> &pae::Digest {
+        &self.previous
+    }
+
+    fn stored(&self) -> &pae::Digest {
+        &self.digest
+    }
+
+    fn digest(&self) -> pae::Digest {
+        pae::digest_of(&[
+            Self::TYPE,
+            &self.number.to_le_bytes(),
+            &self.time.to_le_bytes(),
+            self.party.as_bytes(),
+            self.system.as_bytes(),
+            self.person.as_bytes(),
+            self.contact.as_bytes(),
+            &self.previous,
+        ])
+    }
 }
 
 #[cfg(test)]
@@ -147,15 +123,15 @@ mod tests {
     fn verified(store: &mut Store, name: &str) -> Result<u64, u64> {
         let chain = store.transaction(|tx| verify(&point(name), tx));
         chain.map(|chain| chain.records).map_err(|error| match error {
-            Error::Broken { record } => record,
-            Error::Store(error) => panic!("{error}"),
+            access::Error::Broken { record } => record,
+            access::Error::Store(error) => panic!("{error}"),
         })
     }
 
     #[test]
     fn a_chain_holds_and_one_that_was_touched_is_found_at_the_place() {
         // More than are looked at together.
-        assert_eq!(verified(&mut store(TOGETHER + 2), "moh"), Ok(TOGETHER + 2));
+        assert_eq!(verified(&mut store(access::TOGETHER + 2), "moh"), Ok(access::TOGETHER + 2));
         assert_eq!(verified(&mut store(2), "hanoi"), Err(1), "the chain of another access point");
         for (sql, place) in [
             ("UPDATE switchboard_access SET person = 'tv-4' WHERE number = 3", 3),

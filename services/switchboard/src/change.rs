@@ -2,14 +2,15 @@
 
 use nhipcau_domain::contact::{self as domain, Contact, basic};
 use nhipcau_domain::{reason, referral::Requested};
+use nhipcau_messaging::desk::Desk;
+use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
 use crate::{
     Switchboard,
-    desk::Desk,
     error::Error,
     record::{keep, named, whole},
-    request::{Call, Response},
+    request::{self, Response},
     sending,
 };
 
@@ -43,7 +44,7 @@ pub(crate) fn carry_out<'t, R: Response>(
 ) -> Result<R, Error> {
     let Asked { call, contact, etag, validate_only } = asked;
     let stored = named(desk, &call.party, *contact)?;
-    if let Some(answer) = call.answered(desk, &stored)? {
+    if let Some(answer) = request::answered(call, desk, &stored)? {
         return Ok(answer);
     }
     // What was erased is not changed any more.
@@ -58,6 +59,6 @@ pub(crate) fn carry_out<'t, R: Response>(
     if let Some(requested) = &changed.requested {
         sending::begin(desk, shared, &changed.contact, requested, &call.traceparent)?;
     }
-    call.remember(desk, (stored.contact, stored.case), &answer)?;
+    request::remember(call, desk, (stored.contact, stored.case), &answer)?;
     Ok(answer)
 }

@@ -13,6 +13,7 @@ use nhipcau_domain::{
     route::Routes,
 };
 use nhipcau_messaging::{
+    desk::Counter,
     store::{Readers, Tx},
     writer::{Handle, Submitter},
 };
@@ -21,9 +22,8 @@ use nhipcau_proto::{
     switchboard::v1::{self as pb, contact_service_server::ContactService},
 };
 use nhipcau_runtime::{
-    caller::{Role, permit, permit_for},
+    caller::{Call, Role, permit, permit_for},
     status::{Refusal, check},
-    trace::TraceContext,
 };
 use prost::Message;
 use tonic::{Request, Response, Status};
@@ -32,11 +32,9 @@ use crate::{
     Switchboard,
     access::Reader,
     change::{self, Asked, Changed},
-    desk::Counter,
     error::Error,
     list, read,
     record::{self, read_name},
-    request::Call,
     sending,
 };
 
@@ -51,8 +49,7 @@ pub struct Door {
 
 /// Authorises a call and says who asks.
 fn call<T: Message>(request: &Request<T>, person: &str, id: &str) -> Result<Call, Status> {
-    let permit = permit_for(request, Role::Submit, person)?;
-    Ok(Call::new(permit.caller, permit.person.as_ref(), id, request.get_ref(), TraceContext::onward(request)))
+    Call::permit(request, Role::Submit, person, id)
 }
 
 /// Authorises the reading of content and says who reads.

@@ -10,7 +10,6 @@
 
 mod access;
 mod change;
-mod desk;
 mod error;
 pub mod grpc;
 pub mod handler;
@@ -34,11 +33,7 @@ use nhipcau_messaging::{store::Readers, writer};
 use nhipcau_runtime::clock::Clock;
 use tokio::sync::watch as channel;
 
-pub use self::{
-    access::{Chain, Error as ChainError, verify as verify_access},
-    error::Error,
-    store::SCHEMA,
-};
+pub use self::{access::verify as verify_access, error::Error, store::SCHEMA};
 
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.switchboard.v1";

@@ -6,13 +6,12 @@ use nhipcau_domain::{
     reason,
     route::Routes,
 };
-use nhipcau_messaging::store::Tx;
+use nhipcau_messaging::{desk::Desk, store::Tx};
 use nhipcau_proto::switchboard::v1 as pb;
 use uuid::Uuid;
 
 use crate::{
     access::{self, Reader},
-    desk::Desk,
     error::Error,
     record::{named, whole},
     request::shown,

@@ -5,17 +5,17 @@ use nhipcau_domain::{
     id::{AccessPointId, PartyId},
     reason,
 };
-use nhipcau_messaging::{store::Error as StoreError, writer::Row};
+use nhipcau_messaging::{desk::Desk, store::Error as StoreError, writer::Row};
 use nhipcau_proto::switchboard::v1 as pb;
+use nhipcau_runtime::caller::Call;
 use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
     Switchboard,
-    desk::Desk,
     error::Error,
     metrics,
-    request::{Call, Response as _},
+    request::{self, Response as _},
     store::contact::{self, Stored, TABLE},
 };
 
@@ -30,13 +30,13 @@ pub(crate) fn record<'t>(
     call: &Call,
     request: &pb::RecordContactRequest,
 ) -> Result<pb::RecordContactResponse, Error> {
-    if let Some(earlier) = call.earlier(desk)? {
+    if let Some(earlier) = request::earlier(call, desk)? {
         let stored = contact::find(desk.tx(), earlier)?.ok_or(StoreError::Corrupt("a request without its contact"))?;
-        if let Some(answer) = call.answered(desk, &stored)? {
+        if let Some(answer) = request::answered(call, desk, &stored)? {
             return Ok(answer);
         }
     }
-    let ids = Ids { contact: call.made(desk, "contact"), case: call.made(desk, "case") };
+    let ids = Ids { contact: request::made(call, desk, "contact"), case: request::made(call, desk, "case") };
     let recorded = Contact::record(request, ids, desk.now())?;
     let unit = &recorded.unit;
     if !shared.release().hosts(access_point, &unit.party, Some(&unit.unit), &crate::contract()) {
@@ -48,7 +48,7 @@ pub(crate) fn record<'t>(
     keep(desk, &recorded)?;
     metrics::add(&shared.counters.recorded);
     let answer = pb::RecordContactResponse::default().with(Some(basic(recorded.write())), false);
-    call.remember(desk, (ids.contact, ids.case), &answer)?;
+    request::remember(call, desk, (ids.contact, ids.case), &answer)?;
     Ok(answer)
 }
 

@@ -13,6 +13,7 @@ use nhipcau_domain::{
     referral::{Answer, Basis, Objection, Personal, Refusal, Requested, read_basis},
 };
 use nhipcau_messaging::{
+    desk::Desk,
     message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient},
     pae,
     store::refusal_of,
@@ -22,7 +23,6 @@ use uuid::Uuid;
 
 use crate::{
     Switchboard,
-    desk::Desk,
     error::Error,
     metrics,
     record::{keep, whole},
@@ -210,7 +210,7 @@ fn ask<'t>(
         cause: cause(standing, requested),
         ordinal,
     };
-    desk.send(draft)
+    Ok(desk.send(draft)?)
 }
 
 fn purpose(requested: &Requested) -> Result<Purpose, Error> {

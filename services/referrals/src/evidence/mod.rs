@@ -24,6 +24,7 @@ use nhipcau_messaging::{
     store::{Error as StoreError, Tx},
 };
 use nhipcau_proto::accesspoint::v1 as pb;
+use nhipcau_runtime::access::Error as ChainError;
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -80,8 +81,8 @@ pub fn gather(asked: Asked, tx: &mut Tx<'_>) -> Result<Option<pb::Evidence>, Sto
     let branches = held.iter().map(|(held, origin, recipient)| told(*held, origin, recipient, &collected)).collect();
     let access_head = match access::verify(&access_point, tx) {
         Ok(chain) => Some(pb::EvidenceAccessHead { records: chain.records, digest: chain.head.to_vec() }),
-        Err(access::Error::Broken { .. }) => None,
-        Err(access::Error::Store(error)) => return Err(error),
+        Err(ChainError::Broken { .. }) => None,
+        Err(ChainError::Store(error)) => return Err(error),
     };
     Ok(Some(pb::Evidence {
         format: FORMAT,

@@ -6,7 +6,7 @@ use nhipcau_domain::referral::{
     Command, Danger, Ids, Kind, Outcome, Part, PartSet, Redirection, Rejection, Revocation, State,
 };
 use nhipcau_messaging::{
-    engine::RestError,
+    engine::{self, RestError, SubmitError},
     message::{Correlation, Draft, MessageId},
     store::Store,
     writer::Row,
@@ -46,15 +46,15 @@ impl<'t> Desk<'t> for Plain<'_, 't> {
         Ok((!self.erased).then(|| body.to_vec()))
     }
 
-    fn send(&mut self, _: Draft) -> Result<MessageId, Error> {
+    fn send(&mut self, _: Draft) -> Result<MessageId, SubmitError> {
         unreachable!("reading sends nothing")
     }
 
-    fn recheck(&mut self, _: &Correlation) -> Result<(), Error> {
+    fn recheck(&mut self, _: &Correlation) -> Result<(), engine::Error> {
         unreachable!("reading changes nothing")
     }
 
-    fn erase(&mut self, _: &Correlation) -> Result<(), Error> {
+    fn erase(&mut self, _: &Correlation) -> Result<(), engine::Error> {
         unreachable!("reading changes nothing")
     }
 }

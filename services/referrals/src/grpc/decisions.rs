@@ -4,16 +4,15 @@ use nhipcau_domain::referral::{
     Command, HandBack, Outcome, Redirection, Refusal as Broken, Rejection, Side, read_unit,
 };
 use nhipcau_proto::referral::v1::{self as pb, referral_decision_service_server::ReferralDecisionService};
-use nhipcau_runtime::{caller::Role, status::check};
+use nhipcau_runtime::{caller::Call, caller::Role, status::check};
 use tonic::{Request, Response, Status};
 
-use super::{Door, work::call};
+use super::Door;
 use crate::{
     act::{self, Asked},
     code,
     error::Error,
     name::BranchName,
-    request::Call,
 };
 
 /// What is asked of a branch by its recipient.
@@ -39,7 +38,7 @@ impl Door {
 macro_rules! decide {
     ($door:ident, $request:ident, $response:ident, $command:expr) => {{
         let message = $request.get_ref();
-        let call = call(&$request, Role::Decide, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&$request, Role::Decide, &message.acting_person, &message.request_id)?;
         check(message)?;
         let command = $command(message)?;
         let asked = asked(call, &message.name, &message.etag)?;

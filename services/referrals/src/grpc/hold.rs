@@ -1,17 +1,17 @@
 //! The door for legal holds.
 
 use nhipcau_proto::referral::v1::{self as pb, referral_hold_service_server::ReferralHoldService};
-use nhipcau_runtime::{caller::Role, status::check};
+use nhipcau_runtime::{caller::Call, caller::Role, status::check};
 use tonic::{Request, Response, Status};
 
-use super::{Door, work::call};
+use super::Door;
 use crate::hold::{self, Asked};
 
 #[tonic::async_trait]
 impl ReferralHoldService for Door {
     async fn hold_case(&self, request: Request<pb::HoldCaseRequest>) -> Result<Response<pb::HoldCaseResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
         check(message)?;
         let asked = Asked::read(call, &message.name, &message.order_reference)?;
         let citation = hold::citation(&message.citation)?;
@@ -27,7 +27,7 @@ impl ReferralHoldService for Door {
         request: Request<pb::ReleaseHoldRequest>,
     ) -> Result<Response<pb::ReleaseHoldResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
         check(message)?;
         let asked = Asked::read(call, &message.name, &message.order_reference)?;
         let (shared, access_point) = (self.shared.clone(), self.access_point.clone());

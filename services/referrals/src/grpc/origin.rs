@@ -3,12 +3,13 @@
 use nhipcau_domain::referral::{Command, Mistake};
 use nhipcau_proto::referral::v1::{self as pb, referral_service_server::ReferralService};
 use nhipcau_runtime::{
+    caller::Call,
     caller::Role,
     status::{Refusal, check},
 };
 use tonic::{Request, Response, Status};
 
-use super::{Door, work::call};
+use super::Door;
 use crate::{
     act, code,
     name::referral_name,
@@ -23,7 +24,7 @@ impl ReferralService for Door {
         request: Request<pb::SubmitReferralRequest>,
     ) -> Result<Response<pb::SubmitReferralResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         if message.origin.as_ref().is_some_and(|origin| origin.party != call.party.as_str()) {
             return Err(Refusal::access_denied().into());
         }
@@ -61,7 +62,7 @@ impl ReferralService for Door {
         request: Request<pb::WithdrawConsentRequest>,
     ) -> Result<Response<pb::WithdrawConsentResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         if !act::is_of(&message.name, &call.party) {
             return Err(Refusal::access_denied().into());
         }
@@ -82,7 +83,7 @@ impl ReferralService for Door {
         request: Request<pb::EnterReferralInErrorRequest>,
     ) -> Result<Response<pb::EnterReferralInErrorResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         if !act::is_of(&message.name, &call.party) {
             return Err(Refusal::access_denied().into());
         }

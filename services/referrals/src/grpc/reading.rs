@@ -8,7 +8,7 @@ use std::{collections::VecDeque, pin::Pin, time::Duration};
 use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use nhipcau_domain::{id::PartyId, reason};
-use nhipcau_messaging::{store::Tx, writer::Submitter};
+use nhipcau_messaging::{desk::Counter, store::Tx, writer::Submitter};
 use nhipcau_proto::referral::v1::{self as pb, referral_watch_service_server::ReferralWatchService};
 use nhipcau_runtime::{
     caller::{Caller, Role, permit, permit_for},
@@ -20,7 +20,6 @@ use tonic::{Request, Response, Status};
 use super::Door;
 use crate::{
     code,
-    desk::Counter,
     error::Error,
     explain::explain,
     get::{self, Name, Reader},

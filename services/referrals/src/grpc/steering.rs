@@ -3,19 +3,19 @@
 use nhipcau_domain::referral::{Command, Refusal as Broken, Revocation, Side, read_unit};
 use nhipcau_proto::referral::v1::{self as pb, referral_steering_service_server::ReferralSteeringService};
 use nhipcau_runtime::{
+    caller::Call,
     caller::Role,
     status::{Refusal, check},
 };
 use tonic::{Request, Response, Status};
 
-use super::{Door, work::call};
+use super::Door;
 use crate::{
     act::{self, Asked},
     assign, code, disclose,
     error::Error,
     name::{BranchName, referral_name},
     open_branch,
-    request::Call,
 };
 
 /// What is asked of a branch by its origin.
@@ -35,7 +35,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::OpenBranchRequest>,
     ) -> Result<Response<pb::OpenBranchResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let mut broken = Broken::default();
@@ -57,7 +57,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::AssignBranchRequest>,
     ) -> Result<Response<pb::AssignBranchResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let asked = asked(call, &message.name, &message.etag)?;
@@ -72,7 +72,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::DiscloseBranchRequest>,
     ) -> Result<Response<pb::DiscloseBranchResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let given = disclose::Given::read(message)?;
@@ -88,7 +88,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::RevokeBranchRequest>,
     ) -> Result<Response<pb::RevokeBranchResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let reason = code::known(Revocation::from_wire(message.reason), Revocation::is_known, "reason")?;
@@ -102,7 +102,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::TakeHandBackRequest>,
     ) -> Result<Response<pb::TakeHandBackResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let asked = asked(call, &message.name, &message.etag)?;
@@ -115,7 +115,7 @@ impl ReferralSteeringService for Door {
         request: Request<pb::CloseBranchRequest>,
     ) -> Result<Response<pb::CloseBranchResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
+        let call = Call::permit(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         of_origin(&message.name, &call)?;
         check(message)?;
         let asked = asked(call, &message.name, &message.etag)?;

@@ -2,25 +2,15 @@
 
 use jiff::Timestamp;
 use nhipcau_messaging::{
+    desk::Counter,
     store::Tx,
     writer::{CallError, Submitter},
 };
-use nhipcau_runtime::{
-    caller::{Role, permit_for},
-    status::Refusal,
-    trace::TraceContext,
-};
-use prost::Message;
-use tonic::{Request, Status};
+use nhipcau_runtime::status::Refusal;
+use tonic::Status;
 
 use super::Door;
-use crate::{desk::Counter, error::Error, request::Call};
-
-/// Authorises a call and says who asks.
-pub(super) fn call<T: Message>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Call, Status> {
-    let permit = permit_for(request, role, person)?;
-    Ok(Call::new(permit.caller, permit.person.as_ref(), id, request.get_ref(), TraceContext::onward(request)))
-}
+use crate::error::Error;
 
 impl Door {
     /// Runs work and answers once it is on disk. Of a call that only checks, everything is undone and nothing answered.

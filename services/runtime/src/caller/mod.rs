@@ -3,12 +3,14 @@
 //! Default deny: a certificate that the configuration does not name may do nothing, however well it is signed.
 //! Checking a role comes before any look at the request, so that a refusal says nothing of what exists.
 
+mod call;
 mod certificate;
 mod person;
 mod role;
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
+pub use call::Call;
 use nhipcau_domain::{
     id::{InvalidId, PartyId, SystemId},
     reason,

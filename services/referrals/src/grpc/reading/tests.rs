@@ -14,6 +14,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     SystemEntropy,
     crypto::{rest::RestKey, seal, sign::SigningKey},
+    desk::Desk as _,
     engine::Config,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     store::{Location, Readers, Store, copy},
@@ -31,7 +32,6 @@ use super::*;
 use crate::{
     Referrals,
     content::{self, Piece},
-    desk::Desk as _,
     send,
     store::{SCHEMA, reading::Held},
     verify_access,

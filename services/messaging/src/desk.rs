@@ -1,20 +1,21 @@
-//! What a use case works with, whether a caller or a message set it off: the transaction, the time, bodies at rest and
-//! the way into messaging.
+//! What a service works with in one transaction, whether a caller or a message set it off: the time, bodies at rest and
+//! the way into messaging. So a use case is written once for both.
+//!
+//! A [`Counter`] is that of a calling system; that of a message is its [`Context`].
 
 use jiff::Timestamp;
-use nhipcau_messaging::{
-    engine::RestError,
+use uuid::Uuid;
+
+use crate::{
+    engine::{self, RestError, SubmitError},
     handler::Context,
     message::{Correlation, Draft, MessageId},
     store::Tx,
     writer::{Row, Submitter},
 };
-use uuid::Uuid;
-
-use crate::error::Error;
 
 /// One transaction at work.
-pub(crate) trait Desk<'t> {
+pub trait Desk<'t> {
     /// The transaction.
     fn tx(&mut self) -> &mut Tx<'t>;
 
@@ -25,26 +26,44 @@ pub(crate) trait Desk<'t> {
     fn uid(&self, request_id: &str, cause: &[u8]) -> Uuid;
 
     /// Encrypts a body for a row, under the key of its case.
+    ///
+    /// # Errors
+    /// [`RestError`].
     fn rest(&mut self, row: &Row<'_>, body: &[u8]) -> Result<Vec<u8>, RestError>;
 
     /// Decrypts a body; `None` when its case was erased.
+    ///
+    /// # Errors
+    /// [`RestError`].
     fn wake(&mut self, row: &Row<'_>, body: &[u8]) -> Result<Option<Vec<u8>>, RestError>;
 
     /// Sends a message in the transaction.
-    fn send(&mut self, draft: Draft) -> Result<MessageId, Error>;
+    ///
+    /// # Errors
+    /// [`SubmitError`] for a calling system; what a message sets off is refused only when its transaction is looked at.
+    fn send(&mut self, draft: Draft) -> Result<MessageId, SubmitError>;
 
     /// Has every message of a case that no receipt has concluded looked at again before it goes on.
-    fn recheck(&mut self, case: &Correlation) -> Result<(), Error>;
+    ///
+    /// # Errors
+    /// [`engine::Error`].
+    fn recheck(&mut self, case: &Correlation) -> Result<(), engine::Error>;
 
     /// Erases every stored body of a case for good.
-    fn erase(&mut self, case: &Correlation) -> Result<(), Error>;
+    ///
+    /// # Errors
+    /// [`engine::Error`].
+    fn erase(&mut self, case: &Correlation) -> Result<(), engine::Error>;
 }
 
 /// The desk of a calling system.
-pub(crate) struct Counter<'d, 't, 's> {
-    pub(crate) tx: &'d mut Tx<'t>,
-    pub(crate) submitter: &'d mut Submitter<'s>,
-    pub(crate) now: Timestamp,
+pub struct Counter<'d, 't, 's> {
+    /// The transaction.
+    pub tx: &'d mut Tx<'t>,
+    /// The way into messaging.
+    pub submitter: &'d mut Submitter<'s>,
+    /// The time of the transaction.
+    pub now: Timestamp,
 }
 
 impl<'t> Desk<'t> for Counter<'_, 't, '_> {
@@ -68,16 +87,16 @@ impl<'t> Desk<'t> for Counter<'_, 't, '_> {
         self.submitter.wake(row, body, self.tx)
     }
 
-    fn send(&mut self, draft: Draft) -> Result<MessageId, Error> {
-        Ok(self.submitter.submit(draft, self.tx)?)
+    fn send(&mut self, draft: Draft) -> Result<MessageId, SubmitError> {
+        self.submitter.submit(draft, self.tx)
     }
 
-    fn recheck(&mut self, case: &Correlation) -> Result<(), Error> {
-        Ok(self.submitter.recheck(case, self.tx)?)
+    fn recheck(&mut self, case: &Correlation) -> Result<(), engine::Error> {
+        self.submitter.recheck(case, self.tx)
     }
 
-    fn erase(&mut self, case: &Correlation) -> Result<(), Error> {
-        Ok(self.submitter.erase(case, self.tx)?)
+    fn erase(&mut self, case: &Correlation) -> Result<(), engine::Error> {
+        self.submitter.erase(case, self.tx)
     }
 }
 
@@ -102,16 +121,16 @@ impl<'t> Desk<'t> for Context<'_, 't> {
         Self::wake(self, row.case, row.table, row.key, body)
     }
 
-    fn send(&mut self, draft: Draft) -> Result<MessageId, Error> {
+    fn send(&mut self, draft: Draft) -> Result<MessageId, SubmitError> {
         Ok(Self::send(self, draft))
     }
 
     /// What a message sets off is looked at before it is signed, like everything.
-    fn recheck(&mut self, _: &Correlation) -> Result<(), Error> {
+    fn recheck(&mut self, _: &Correlation) -> Result<(), engine::Error> {
         Ok(())
     }
 
-    fn erase(&mut self, case: &Correlation) -> Result<(), Error> {
+    fn erase(&mut self, case: &Correlation) -> Result<(), engine::Error> {
         Self::erase(self, *case);
         Ok(())
     }
