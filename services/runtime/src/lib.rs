@@ -1,7 +1,8 @@
 //! What makes a process of an access point: configuration, telemetry, the gRPC door with named callers, the mapping
-//! of refusals to statuses, key and directory files, and an orderly end.
+//! of refusals to statuses, chains of access records, key, directory and roster files, telling people on duty, and an
+//! orderly end.
 //!
-//! Knows no business noun. Promises that nobody comes in without a certificate and a role, that every refusal carries
+//! Knows what no message means and decides about none. Promises that nobody comes in without a certificate and a role, that every refusal carries
 //! a stable reason, and that shutting down is bounded. Nothing here is global: everything is an argument.
 
 pub mod access;
