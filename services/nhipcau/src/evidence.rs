@@ -9,17 +9,14 @@ use std::{fmt, fs, path::PathBuf};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_domain::{
-    directory::Fingerprint,
-    id::{AccessPointId, PartyId},
-    proof::Finding,
-    referral::Side,
-};
+use nhipcau_domain::{directory::Fingerprint, id::PartyId, proof::Finding, referral::Side};
 use nhipcau_messaging::{
     pae,
     store::{Error as StoreError, Readers, Tx},
 };
-use nhipcau_referrals::evidence::{self, Account, Asked, BranchAccount, Line, Refused, Standing};
+use nhipcau_referrals::evidence::{
+    self, Account, Asked, BranchAccount, Concern, Later, Line, Marked, Refused, Standing,
+};
 use nhipcau_runtime::{access_point::location, directory, keys, private_file};
 use serde::Serialize;
 use uuid::Uuid;
@@ -113,7 +110,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let read = evidence::verify(&file, &config.directory.fingerprint, Timestamp::now());
     if matches!(read, Err(Refused::TooMuch)) {
         let (bytes, most) = (file.len(), evidence::FILE_LIMIT >> 20);
-        let text = format!("the evidence has {bytes} bytes; more than {most} MiB, or too many events, nobody reads");
+        let text = format!(
+            "the evidence has {bytes} bytes; more than {most} MiB, or too many events, receipts or releases, nobody \
+             reads"
+        );
         return Err(Failure::because(Code::Failed, text));
     }
     read.context("the evidence in this store").or_exit(Code::Differs)?;
@@ -149,7 +149,7 @@ struct Branch {
     /// Which side made the file.
     holder: &'static str,
     state: &'static str,
-    /// The access point that signed for both sides, if one did.
+    /// The access point that serves both units, if one does.
     one_for_both: Option<String>,
     events: Vec<Event>,
     responsible: Vec<Responsible>,
@@ -183,6 +183,8 @@ struct Responsible {
     unit: String,
     /// How well the event is known by which it began.
     standing: &'static str,
+    /// It follows from what whoever made the file says, and nobody else.
+    told: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -209,7 +211,7 @@ pub(crate) fn report(path: &std::path::Path, fingerprint: &Fingerprint) -> Resul
 impl Report {
     fn of(account: &Account) -> Self {
         let branches: Vec<_> = account.branches.iter().map(Branch::of).collect();
-        let findings: Vec<_> = account.later.iter().map(|(signer, time)| Found::later(signer, *time)).collect();
+        let findings: Vec<_> = account.later.iter().map(Found::later).collect();
         let of_branches = branches.iter().map(|branch| branch.findings.len() as u64).sum::<u64>();
         let finding_count = of_branches + findings.len() as u64;
         Self {
@@ -230,26 +232,23 @@ impl Report {
 impl Branch {
     fn of(told: &BranchAccount) -> Self {
         let unit = |side| told.branch.unit(side).to_string();
-        let tenures = told.judgement.tenures.iter();
-        let mut findings: Vec<_> = told.judgement.findings.iter().map(|finding| Found::of(finding, told)).collect();
-        findings.extend(Found::unproven(told));
+        let responsible = told.tenures.iter().map(|Marked { what, told: is_told }| Responsible {
+            since: what.since.to_string(),
+            unit: unit(what.side),
+            standing: told.standing(what.by.0, what.by.1).name(),
+            told: *is_told,
+        });
         Self {
             branch: told.branch.ids().branch.to_string(),
-            kind: told.judgement.view.kind.name(),
+            kind: told.view.kind.name(),
             origin: unit(Side::Origin),
             recipient: unit(Side::Recipient),
             holder: told.holder.name(),
-            state: told.judgement.view.state.name(),
+            state: told.view.state.name(),
             one_for_both: told.one_for_both.as_ref().map(ToString::to_string),
             events: told.lines.iter().map(Event::of).collect(),
-            responsible: tenures
-                .map(|tenure| Responsible {
-                    since: tenure.since.to_string(),
-                    unit: unit(tenure.side),
-                    standing: told.standing(tenure.by.0, tenure.by.1).name(),
-                })
-                .collect(),
-            findings,
+            responsible: responsible.collect(),
+            findings: told.findings.iter().map(Found::of).collect(),
         }
     }
 }
@@ -276,31 +275,28 @@ impl Event {
 }
 
 impl Found {
-    /// Not everything is proven: no finding that is not here, and no state, is more than told then.
-    fn unproven(branch: &BranchAccount) -> Option<Self> {
-        let (told, all) = (branch.told(), branch.lines.len());
-        let text = format!("{told} of {all} events are the word of who made the file, and of nobody else");
-        (told > 0).then_some(Self { finding: "NOT_ALL_PROVEN", text, told: true })
-    }
-
-    fn later(signer: &AccessPointId, time: Timestamp) -> Self {
-        let text = format!("{signer} signed something at {time}, after this was made: a clock is wrong, or one lies");
-        Self { finding: "SIGNED_LATER", text, told: false }
-    }
-
-    fn of(finding: &Finding, branch: &BranchAccount) -> Self {
-        let is_told = |side, ordinal| branch.standing(side, ordinal) == Standing::Told;
-        let event = match finding {
-            Finding::LimitBroken { .. } | Finding::NoPerson { .. } => None,
-            Finding::Unreceipted { side, ordinal, .. }
-            | Finding::ResponsibilityGap { side, ordinal, .. }
-            | Finding::Unlawful { side, ordinal, .. } => Some((*side, *ordinal)),
-            Finding::DisclosedEarly { ordinal } => Some((Side::Origin, *ordinal)),
+    fn later(later: &Later) -> Self {
+        let what = match later {
+            Later::Signed { by, time } => format!("{by} signed something at {time}"),
+            Later::Issued { time } => format!("the newest release in it was drawn up at {time}"),
         };
-        // Kind, limits and basis are those of the opening.
-        let told = is_told(Side::Origin, 1) || event.is_some_and(|(side, ordinal)| is_told(side, ordinal));
+        let text = format!("{what}, after this was made: a clock is wrong, or one lies");
+        Self { finding: later.name(), text, told: false }
+    }
+
+    fn of(Marked { what, told }: &Marked<Concern>) -> Self {
+        let text = match what {
+            Concern::Broken(finding) => Self::text(finding),
+            Concern::NotAllProven { told, all } => {
+                format!("{told} of {all} events are the word of who made the file, and of nobody else")
+            }
+        };
+        Self { finding: what.name(), text, told: *told }
+    }
+
+    fn text(finding: &Finding) -> String {
         let still = |runs| if runs { ", and is still open" } else { "" };
-        let text = match finding {
+        match finding {
             Finding::LimitBroken { rule, citation, by, runs } => {
                 format!("limit {rule} ({citation}) was passed by {}{}", span(*by), still(*runs))
             }
@@ -317,8 +313,7 @@ impl Found {
             }
             Finding::DisclosedEarly { ordinal } => format!("origin {ordinal} discloses before the acceptance"),
             Finding::Unlawful { side, ordinal, reason } => format!("{} {ordinal} is against {reason}", side.name()),
-        };
-        Self { finding: finding.name(), text, told }
+        }
     }
 }
 
@@ -370,12 +365,12 @@ impl fmt::Display for Report {
                 )?;
             }
             for responsible in &branch.responsible {
-                let Responsible { since, unit, standing } = responsible;
-                let told = if *standing == Standing::Told.name() { "  [TOLD]" } else { "" };
+                let Responsible { since, unit, told, .. } = responsible;
+                let told = if *told { "  [TOLD]" } else { "" };
                 writeln!(f, "  {since}  {unit} answers for the child{told}")?;
             }
             if let Some(signer) = &branch.one_for_both {
-                writeln!(f, "  {signer} signed for both sides: neither says more than the other")?;
+                writeln!(f, "  {signer} serves both units: neither side says more than the other")?;
             }
             for found in &branch.findings {
                 writeln!(f, "  {found}")?;

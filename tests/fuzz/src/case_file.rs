@@ -9,8 +9,8 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::{
     envelope::{Content, Sealed, wire},
-    message::{Lane, Recipient},
-    receipt::{Number, Statement, issue},
+    message::{Lane, MessageId, Recipient, RefusalReason},
+    receipt::{Number, Refusal, Statement, issue},
 };
 use nhipcau_proto::accesspoint::v1 as pb;
 use nhipcau_referrals::evidence::{FORMAT, Standing, sign, verify};
@@ -26,7 +26,10 @@ use crate::{
 };
 
 /// An opening as the peer sent it, with its receipt.
-static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| {
+static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| opened(&[]));
+
+/// An opening as the peer sent it, with a receipt that refuses these messages at its place.
+fn opened(refused: &[MessageId]) -> pb::Evidence {
     let bytes = event::seeds().remove(0);
     let event = Event::read(&bytes).expect("a golden vector");
     let mut sealed_in: Content = content(&plan(Verb::Note, 0, 1), 1);
@@ -34,6 +37,7 @@ static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| {
     sealed_in.parts = vec![bytes.clone()];
     let Sealed { envelope, digest, proof } = seal_whole(first(Some(Lane::Messages)), &sealed_in);
     let (issuer, signing) = (access_point(ME), signing_key(ME));
+    let refusal = |id: &MessageId| Refusal { sequence: 1, id: *id, reason: RefusalReason::Invalid, expected: 0 };
     let statement = Statement {
         issuer: issuer.clone(),
         sender: access_point(PEER),
@@ -43,14 +47,14 @@ static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| {
         first: 1,
         last: 1,
         head: digest,
-        refusals: Vec::new(),
+        refusals: refused.iter().map(refusal).collect(),
         number: Number { series: 1, number: 1 },
         previous: [0; 32],
         receive_time: now(),
         directory_version: 1,
     };
     let signer = nhipcau_messaging::envelope::Sender { access_point: &issuer, signing: &signing, directory_version: 1 };
-    let opened = pb::EvidenceEvent {
+    let told = pb::EvidenceEvent {
         event: bytes,
         digest: Vec::new(),
         envelope_digest: digest.to_vec(),
@@ -65,14 +69,23 @@ static TOLD: LazyLock<pb::Evidence> = LazyLock::new(|| {
         branches: vec![pb::EvidenceBranch {
             branch_uid: event.ids.branch.as_bytes().to_vec(),
             holder: 1,
-            origin: vec![opened],
+            origin: vec![told],
             recipient: Vec::new(),
         }],
         envelopes: vec![wire::Envelope { parts: Vec::new(), ..envelope }],
         receipts: vec![issue(statement, signer).receipt],
         access_head: Some(pb::EvidenceAccessHead { records: 3, digest: vec![5; 32] }),
     }
-});
+}
+
+/// The opening twice: nothing of a log may be there and not be told.
+fn repeated() -> pb::Evidence {
+    let mut repeated = TOLD.clone();
+    for branch in &mut repeated.branches {
+        branch.origin.extend_from_within(..);
+    }
+    repeated
+}
 
 /// The bytes are a file, and once more what a file holds beside its releases, which would fill every input: the
 /// directory of these tests stands in their place.
@@ -101,11 +114,15 @@ pub fn property(bytes: &[u8]) {
 /// Evidence without its releases.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
-    vec![pb::Evidence { releases: Vec::new(), ..TOLD.clone() }.encode_to_vec()]
+    let without = |evidence: pb::Evidence| pb::Evidence { releases: Vec::new(), ..evidence }.encode_to_vec();
+    [TOLD.clone(), repeated()].map(without).to_vec()
 }
 
 #[cfg(test)]
 mod tests {
+    use nhipcau_messaging::message::Cause;
+    use nhipcau_referrals::evidence::{EventFault, Refused};
+
     use super::*;
 
     #[test]
@@ -114,5 +131,20 @@ mod tests {
             verify(&sign(&TOLD, &signing_key(PEER)), &release().root().fingerprint(), now()).expect("evidence");
         assert_eq!(account.branches[0].lines.len(), 1);
         assert!(account.branches[0].lines[0].delivery.is_some());
+        let judged = verify(&sign(&repeated(), &signing_key(PEER)), &release().root().fingerprint(), now());
+        let elsewhere = |fault: &EventFault| *fault == EventFault::Elsewhere;
+        assert!(matches!(&judged, Err(Refused::Event { fault, ordinal: 2, .. }) if elsewhere(fault)), "{judged:?}");
+    }
+
+    #[test]
+    fn a_refusal_speaks_of_the_message_that_it_names_and_of_no_other_at_its_place() {
+        let refused = |id: MessageId| {
+            let file = sign(&opened(&[id]), &signing_key(PEER));
+            let account = verify(&file, &release().root().fingerprint(), now()).expect("evidence");
+            account.branches[0].lines[0].delivery.map(|delivery| delivery.refused)
+        };
+        let of = |place: &str| MessageId::derive(&[7; 32], &Cause::Timer(place.to_owned()), 0);
+        assert_eq!(refused(of("place 1")), Some(Some(RefusalReason::Invalid)));
+        assert_eq!(refused(of("place 2")), None);
     }
 }

@@ -22,13 +22,13 @@ use crate::{
 /// How long a message may be without a receipt before its sender is alarmed.
 pub const RECEIPT_WAIT: SignedDuration = SignedDuration::from_mins(15);
 
-/// What a receipt says of the message that carried an event.
+/// What the other side has said of an event of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivery {
-    /// When the other side had it on disk, by its clock.
-    pub time: Timestamp,
-    /// It was refused for good.
-    pub refused: bool,
+pub enum Delivery {
+    /// That it holds it, by a receipt or by an event of its own that names it.
+    Held,
+    /// That it refused it for good.
+    Refused,
 }
 
 /// Who answered for the child from an event on, until the next one.
@@ -129,7 +129,7 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
 }
 
-/// Judges a branch at a time. `delivered` says what became of the message of an event, by its log and position.
+/// Judges a branch at a time. `delivered` says what the other side has said of an event, by its log and position.
 #[must_use]
 pub fn judge(branch: &Branch, delivered: impl Fn(Side, u64) -> Option<Delivery>, at: Timestamp) -> Judgement {
     let view = branch.view();
@@ -196,7 +196,7 @@ fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
 fn handed(tenures: &[Tenure], delivered: &impl Fn(Side, u64) -> Option<Delivery>) -> Vec<Finding> {
     let is_unknown = |tenure: &&Tenure| {
         let (side, ordinal) = tenure.by;
-        side != tenure.side && delivered(side, ordinal).is_none_or(|delivery| delivery.refused)
+        side != tenure.side && delivered(side, ordinal) != Some(Delivery::Held)
     };
     let gap = |tenure: &Tenure| {
         let (side, ordinal) = tenure.by;
@@ -206,7 +206,7 @@ fn handed(tenures: &[Tenure], delivered: &impl Fn(Side, u64) -> Option<Delivery>
 }
 
 fn unreceipted(event: &Event, delivery: Option<Delivery>, at: Timestamp) -> Option<Finding> {
-    let refused = delivery.is_some_and(|delivery| delivery.refused);
+    let refused = delivery == Some(Delivery::Refused);
     let waits = delivery.is_none() && at.duration_since(event.time) > RECEIPT_WAIT;
     let (side, ordinal, event) = (event.side, event.ordinal, event.body.kind());
     (refused || waits).then_some(Finding::Unreceipted { side, ordinal, event, refused })

@@ -47,7 +47,7 @@ fn after(mut world: World, deeds: &[(Side, Command)]) -> World {
 
 /// Everything was received at once.
 fn all(_: Side, _: u64) -> Option<Delivery> {
-    Some(Delivery { time: time(2), refused: false })
+    Some(Delivery::Held)
 }
 
 fn at(second: i64, branch: &Branch) -> Judgement {
@@ -111,7 +111,7 @@ fn what_nobody_received_is_found_and_a_hand_over_by_it_is_a_gap() {
     assert_eq!(names(&soon), ["RESPONSIBILITY_GAP"], "a receipt may still come");
     let later = judge(&world.origin, lost, time(3) + RECEIPT_WAIT);
     assert_eq!(names(&later), ["RESPONSIBILITY_GAP", "UNRECEIPTED"]);
-    let refused = |_, _| Some(Delivery { time: time(2), refused: true });
+    let refused = |_, _| Some(Delivery::Refused);
     let told = judge(&world.origin, refused, time(3));
     assert_eq!(told.findings.iter().filter(|it| matches!(it, Finding::Unreceipted { refused: true, .. })).count(), 3);
 }

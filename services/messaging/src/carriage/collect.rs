@@ -66,6 +66,9 @@ pub fn collect(
                 continue;
             }
             for link in &between {
+                if collected.envelopes.contains_key(&link.digest) {
+                    continue;
+                }
                 if let Some(envelope) = bare(&keys, link, tx)? {
                     collected.envelopes.insert(link.digest, envelope);
                 }

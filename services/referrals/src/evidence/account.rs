@@ -4,13 +4,16 @@ use jiff::Timestamp;
 use nhipcau_domain::{
     directory,
     id::AccessPointId,
-    proof::Judgement,
-    referral::{Branch, EventKind, Fault, Side},
+    proof::Tenure,
+    referral::{Branch, EventKind, Fault, Side, View},
 };
 use nhipcau_messaging::carriage::{self, Delivery};
 use uuid::Uuid;
 
-use super::outline;
+use super::{
+    found::{Concern, Marked},
+    outline,
+};
 
 /// Why a file proves nothing.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +22,10 @@ pub enum Refused {
     #[error("the file is not evidence of a known format")]
     Malformed,
     /// There is more in it than is read.
-    #[error("the file is larger, or has more in it, than evidence of one case may: nobody could check it")]
+    #[error(
+        "the file is larger, or has more branches, events, envelopes, receipts or releases in it, than evidence of one \
+         case may: nobody could check it"
+    )]
     TooMuch,
     /// The directory in it.
     #[error("the directory in the file is not to be believed")]
@@ -34,9 +40,7 @@ pub enum Refused {
     #[error("the file is not what its maker signed")]
     Changed,
     /// Its maker has signed something in it later than the file.
-    #[error(
-        "the file says that it was made before its maker signed something in it, or before its directory was issued"
-    )]
+    #[error("the file says that it was made before its maker signed something in it")]
     Backdated,
     /// It was not made yet.
     #[error("the file says that it was made later than now")]
@@ -172,13 +176,40 @@ pub struct Account {
     pub release: u64,
     /// When that was drawn up: of what the directory said later, of keys above all, the file knows nothing.
     pub issued: Timestamp,
-    /// Another access point that signed something later than the file was made, and when: a clock is wrong, or the
-    /// file was made later than it says.
-    pub later: Option<(AccessPointId, Timestamp)>,
+    /// What in it is later than it: a clock is wrong, or the file was made later than it says.
+    pub later: Vec<Later>,
     /// Its branches.
     pub branches: Vec<BranchAccount>,
     /// How many access records there were, and the digest of the last.
     pub access_head: Option<(u64, [u8; 32])>,
+}
+
+/// Something that is later than the file in which it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Later {
+    /// Another access point signed something.
+    Signed {
+        /// The access point.
+        by: AccessPointId,
+        /// When it last did, by its clock.
+        time: Timestamp,
+    },
+    /// The newest release was drawn up.
+    Issued {
+        /// When.
+        time: Timestamp,
+    },
+}
+
+impl Later {
+    /// Its stable name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Signed { .. } => "SIGNED_LATER",
+            Self::Issued { .. } => "ISSUED_LATER",
+        }
+    }
 }
 
 /// What it says of a branch.
@@ -188,11 +219,15 @@ pub struct BranchAccount {
     pub holder: Side,
     /// Both logs.
     pub branch: Branch,
-    /// What the rules say of them.
-    pub judgement: Judgement,
+    /// State, limits and history, as the rules read them.
+    pub view: View,
+    /// Who answered when, in order, the first from the opening on.
+    pub tenures: Vec<Marked<Tenure>>,
+    /// What was broken or cannot be told.
+    pub findings: Vec<Marked<Concern>>,
     /// Every event, in the order in which the rules read them.
     pub lines: Vec<Line>,
-    /// The access point that signed for both sides, if one did: nothing is named by another then.
+    /// The access point that serves both units, if one does: nothing is named by another then.
     pub one_for_both: Option<AccessPointId>,
 }
 
@@ -207,7 +242,7 @@ impl BranchAccount {
     /// How many events are known by the word of who made the file alone.
     #[must_use]
     pub fn told(&self) -> usize {
-        self.lines.iter().filter(|line| line.standing == Standing::Told).count()
+        self.lines.iter().filter(|line| line.is_told()).count()
     }
 }
 
@@ -234,4 +269,12 @@ pub struct Line {
     pub masked: bool,
     /// What its receipt says.
     pub delivery: Option<Delivery>,
+}
+
+impl Line {
+    /// Whether it is known by the word of who made the file alone.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.standing == Standing::Told
+    }
 }

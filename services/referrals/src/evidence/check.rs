@@ -3,9 +3,10 @@
 //!
 //! Refuses a file whose parts do not fit each other. What fits and yet was broken, a limit or a promise, is a finding
 //! of [`judge`]. Cannot find: events at the end of a log that were left out and that nothing here names; that what is
-//! left of a masked event is the rest of the event whose digest is named, or which envelope carried it; that a key was
-//! used after it was revoked by whoever signed an earlier time; and a second pair of key and event for an envelope of
-//! the one who made the file, see [`Proof`]. An own event counts as said to the other side where that side names it.
+//! left of a masked event is the rest of the event whose digest is named, which may be any, or which envelope carried
+//! it; that a key was used after it was revoked by whoever signed an earlier time; and a second pair of key and event
+//! for an envelope of the one who made the file, see [`Proof`]. An own event counts as said to the other side where
+//! that side names it.
 
 use std::collections::HashSet;
 
@@ -14,7 +15,7 @@ use nhipcau_domain::{
     directory::{Fingerprint, Release, TrustedRoot},
     id::{AccessPointId, KeyId},
     proof::{self, judge},
-    referral::{Branch, CLOCK_TOLERANCE, Digest, Event, Side, guard::MOST_EVENTS, impersonal},
+    referral::{Branch, CLOCK_TOLERANCE, Digest, Event, Side, UnitRef, guard::MOST_EVENTS, impersonal},
 };
 use nhipcau_messaging::{
     carriage::{self, Carriage, Delivery},
@@ -29,7 +30,8 @@ use uuid::Uuid;
 
 use super::{
     FILE_LIMIT, FORMAT,
-    account::{Account, BranchAccount, Doubt, EventFault, Line, Refused},
+    account::{Account, BranchAccount, Doubt, EventFault, Later, Line, Refused},
+    found,
     outline::{List, outline},
     reach::{Reach, Seen},
 };
@@ -41,14 +43,14 @@ const RELEASES: List = List { field: 5, most: 64, bytes: FILE_LIMIT };
 const BRANCHES: List = List { field: 6, most: 2 * crate::BRANCHES_OF_A_CASE as usize, bytes: FILE_LIMIT };
 /// Those of the events, and those between them and the ends of receipts.
 const ENVELOPES: List = List { field: 7, most: 1 << 16, bytes: FILE_LIMIT };
-/// One for each event, and those of events that were left out.
-const RECEIPTS: List = List { field: 8, most: EVENTS, bytes: FILE_LIMIT };
+/// As many for each event of the largest file as for each of a smaller one.
+const RECEIPTS: List = List { field: 8, most: RECEIPTS_OF_AN_EVENT * EVENTS, bytes: FILE_LIMIT };
 /// A log with what always has room in it.
 const ORIGIN: List = List { field: 3, most: MOST_EVENTS as usize + 100, bytes: EVENT_LIMIT };
 const RECIPIENT: List = List { field: 4, ..ORIGIN };
 /// Most events in a file.
 const EVENTS: usize = 20_000;
-/// Most receipts for each event.
+/// Most receipts for each event in the file: its own, and those of events that were left out.
 const RECEIPTS_OF_AN_EVENT: usize = 4;
 /// Most bytes of an event with what speaks for it: no message holds more.
 const EVENT_LIMIT: usize = 260 * 1024;
@@ -131,20 +133,23 @@ fn of_carriage(rejected: carriage::Rejected, release: &Release) -> Refused {
     }
 }
 
-/// Whoever made the file has signed nothing in it later. What another has signed later is shown: no peer keeps anybody
-/// from proving a case by a clock of its own.
+/// Whoever made the file has signed nothing in it later. What another has signed later is shown, and so is a later
+/// release: nobody keeps anybody from proving a case by a clock of their own.
 fn later(
     carriage: &Carriage,
     (maker, made): (&AccessPointId, Timestamp),
     release: &Release,
-) -> Result<Option<(AccessPointId, Timestamp)>, Refused> {
+) -> Result<Vec<Later>, Refused> {
     let is_later = |time: Timestamp| time.duration_since(made) > CLOCK_TOLERANCE;
     let (own, others): (Vec<_>, Vec<_>) =
         carriage.last_signed().filter(|(_, time)| is_later(*time)).partition(|(signer, _)| *signer == maker);
-    if !own.is_empty() || is_later(release.issue_time()) {
+    if !own.is_empty() {
         return Err(Refused::Backdated);
     }
-    Ok(others.into_iter().max_by_key(|(_, time)| *time).map(|(signer, time)| (signer.clone(), time)))
+    let last = others.into_iter().max_by_key(|(_, time)| *time);
+    let signed = last.map(|(signer, time)| Later::Signed { by: signer.clone(), time });
+    let issued = Some(release.issue_time()).filter(|time| is_later(*time)).map(|time| Later::Issued { time });
+    Ok(signed.into_iter().chain(issued).collect())
 }
 
 /// Reads the events of one branch.
@@ -159,8 +164,8 @@ struct Reader<'r> {
 /// An event with what speaks for it.
 struct Read {
     event: Event,
-    /// Who signed its envelope, which holds this event and no other, or why that does not prove it.
-    proven: Result<AccessPointId, Doubt>,
+    /// Why its envelope, signed for its unit, does not prove it; `None` where it holds this event and no other.
+    doubt: Option<Doubt>,
     masked: bool,
     delivery: Option<Delivery>,
 }
@@ -186,13 +191,14 @@ impl Reader<'_> {
             let log = if side == Side::Origin { &origin } else { &recipient };
             log.get(usize::try_from(ordinal.checked_sub(1)?).ok()?)
         };
+        let logs = [&origin, &recipient].map(|log| log.iter().map(Read::seen).collect::<Vec<_>>());
+        let reach = Reach::of(&logs, Side::ALL.map(|side| self.host(branch.unit(side))), self.maker);
+        // Whoever names an event has it, whatever receipts are here.
         let delivered = |side, ordinal| {
-            let delivery = find(side, ordinal)?.delivery?;
-            Some(proof::Delivery { time: delivery.time, refused: delivery.refused.is_some() })
+            let refused = !reach.is_named(side, ordinal) && find(side, ordinal)?.delivery?.refused.is_some();
+            Some(if refused { proof::Delivery::Refused } else { proof::Delivery::Held })
         };
         let judgement = judge(&branch, delivered, made);
-        let logs = [&origin, &recipient].map(|log| log.iter().map(Read::seen).collect::<Vec<_>>());
-        let reach = Reach::of(&logs, self.maker);
         let line = |entry: &nhipcau_domain::referral::Entry| {
             let read = find(entry.side, entry.ordinal)?;
             Some(Line {
@@ -203,25 +209,25 @@ impl Reader<'_> {
                 person: read.event.actor.person.as_ref().map(|person| person.as_str().to_owned()),
                 standing: reach.standing(entry.side, &read.seen()),
                 signers: reach.signers(entry.side, entry.ordinal),
-                doubt: read.proven.as_ref().err().copied(),
+                doubt: read.doubt,
                 masked: read.masked,
                 delivery: read.delivery,
             })
         };
-        let lines = judgement.view.history.iter().filter_map(line).collect();
+        let lines: Vec<_> = judgement.view.history.iter().filter_map(line).collect();
         let one_for_both = reach.one_for_both().cloned();
-        Ok(BranchAccount { holder, branch, judgement, lines, one_for_both })
+        let (tenures, findings) = found::marked(judgement.tenures, judgement.findings, &lines);
+        Ok(BranchAccount { holder, view: judgement.view, tenures, findings, lines, one_for_both, branch })
     }
 
     fn log(&self, side: Side, events: &[&[u8]]) -> Result<Vec<Read>, Refused> {
         let of = |(ordinal, bytes): (u64, &&[u8])| {
             let told = pb::EvidenceEvent::decode(*bytes).map_err(|_| EventFault::Malformed);
-            told.and_then(|told| self.event(side, &told)).map_err(|fault| Refused::Event {
-                branch: self.uid,
-                side,
-                ordinal,
-                fault,
-            })
+            let read = told.and_then(|told| self.event(side, &told));
+            // Told twice, an event would push those after it away from their positions.
+            let read =
+                read.and_then(|read| if read.event.ordinal == ordinal { Ok(read) } else { Err(EventFault::Elsewhere) });
+            read.map_err(|fault| Refused::Event { branch: self.uid, side, ordinal, fault })
         };
         (1..).zip(events).map(of).collect()
     }
@@ -253,7 +259,7 @@ impl Reader<'_> {
         let unkept = if masked { Doubt::Masked } else { Doubt::Unkept };
         if told.envelope_digest.is_empty() {
             return if told.part_key.is_empty() {
-                Ok(Read { event, proven: Err(unkept), masked, delivery: None })
+                Ok(Read { event, doubt: Some(unkept), masked, delivery: None })
             } else {
                 Err(EventFault::NoEnvelope)
             };
@@ -269,27 +275,27 @@ impl Reader<'_> {
         }
         let Recipient::One(to) = &envelope.routing.recipient else { return Err(EventFault::NotCarried) };
         let sender = &envelope.routing.sender;
-        let proven = if !is_kept {
-            Err(unkept)
+        let is_served = self.host(&event.owner) == Some(sender) && self.host(&event.counterpart) == Some(to);
+        let doubt = if !is_kept {
+            Some(unkept)
         } else if self.carriage.is_revoked(&digest) {
-            Err(Doubt::Revoked)
-        } else if self.serves(sender, &event.owner) && self.serves(to, &event.counterpart) {
-            Ok(sender.clone())
+            Some(Doubt::Revoked)
         } else {
-            Err(Doubt::NotServed)
+            (!is_served).then_some(Doubt::NotServed)
         };
         // That this was its envelope is proven by the key; of a masked event it is told with the rest.
         let delivery = self.carriage.delivery(&digest).filter(|_| is_kept || masked);
-        Ok(Read { event, proven, masked, delivery })
+        Ok(Read { event, doubt, masked, delivery })
     }
 
-    fn serves(&self, access_point: &AccessPointId, unit: &nhipcau_domain::referral::UnitRef) -> bool {
-        self.release.hosts(access_point, &unit.party, Some(&unit.unit), &crate::contract())
+    /// The access point that serves a unit.
+    fn host(&self, unit: &UnitRef) -> Option<&AccessPointId> {
+        self.release.access_point_for(&unit.party, &unit.unit, &crate::contract())
     }
 }
 
 impl Read {
     fn seen(&self) -> Seen<'_> {
-        Seen { event: &self.event, signer: self.proven.as_ref().ok(), masked: self.masked }
+        Seen { event: &self.event, proven: self.doubt.is_none(), masked: self.masked }
     }
 }

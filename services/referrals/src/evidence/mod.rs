@@ -6,6 +6,7 @@
 
 mod account;
 mod check;
+mod found;
 mod outline;
 mod reach;
 
@@ -29,8 +30,9 @@ use prost::Message as _;
 use uuid::Uuid;
 
 pub use self::{
-    account::{Account, BranchAccount, Doubt, EventFault, Line, Refused, Standing},
+    account::{Account, BranchAccount, Doubt, EventFault, Later, Line, Refused, Standing},
     check::verify,
+    found::{Concern, Marked},
 };
 use crate::{
     access,
