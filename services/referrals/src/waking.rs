@@ -5,7 +5,7 @@
 //! stays as it is, so that the unit can still acknowledge; it is its origin's ladder that turns to the level above. A
 //! unit that has no roster at all waits as if there were none of this.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::Hours,
     duty::{Next, next, next_start},
@@ -30,7 +30,10 @@ use crate::{
 /// When a branch is looked at again that could not be dealt with.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// Branches that wait for nobody and are forgotten at once: when rosters come, whatever waits is looked at.
+/// When a branch is looked at again whose unit has no roster any more. If one comes, before.
+const LATER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Branches that wait for nobody and are passed over at once: when rosters come, whatever waits is looked at.
 const PASSED_OVER: usize = 32;
 
 /// Who is on duty, and how long they have.
@@ -50,8 +53,9 @@ impl Duty {
 pub(crate) fn begin<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
     let Some(duty) = shared.duty.as_ref().filter(|_| waits(known)) else { return Ok(()) };
     let has_roster = duty.rosters().of(known.branch.unit(Side::Recipient)).is_some();
-    let now = desk.now();
-    if has_roster { Ok(notice::hasten(desk.tx(), known.held.branch, now)?) } else { Ok(()) }
+    // Whatever waits already, what is new does not wait for it.
+    let first = Timestamp::UNIX_EPOCH;
+    if has_roster { Ok(notice::note(desk.tx(), known.held.branch, first)?) } else { Ok(()) }
 }
 
 /// Has everything looked at that waits at units whose roster is new, or another than before.
@@ -59,24 +63,23 @@ pub(crate) fn begin_all<'t>(
     desk: &mut impl Desk<'t>,
     (rosters, before): (&Rosters, &Rosters),
 ) -> Result<(), store::Error> {
-    let mut from = desk.now().as_microsecond();
-    for unit in rosters.differing(before) {
-        from = notice::hasten_all(desk.tx(), unit, from)?;
-    }
-    Ok(())
+    let now = desk.now();
+    rosters.differing(before).try_for_each(|unit| notice::hasten_all(desk.tx(), unit, now))
 }
 
-/// Takes the branch that has waited longest for the next to be told, and forgets those that wait for nobody.
+/// Takes the branch for which the next is to be told first. Forgets those that wait for nobody, and puts off those
+/// whose unit has no roster any more: whoever was told is not told again when it comes back.
 pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>, duty: &Duty) -> Result<Option<Due>, store::Error> {
     let (now, rosters) = (desk.now(), duty.rosters());
     for _ in 0..PASSED_OVER {
         let Some(branch) = notice::take(desk.tx(), now, now + AGAIN)? else { break };
         let known = branch::known(desk.tx(), Held { branch, side: Side::Recipient })?;
         let has_roster = |known: &Known| rosters.of(known.branch.unit(Side::Recipient)).is_some();
-        if known.is_some_and(|known| !known.is_whole || waits(&known) && has_roster(&known)) {
-            return Ok(Some(branch.into_bytes()));
+        match known.filter(|known| !known.is_whole || waits(known)) {
+            None => notice::forget(desk.tx(), branch)?,
+            Some(known) if known.is_whole && !has_roster(&known) => notice::note(desk.tx(), branch, now + LATER)?,
+            Some(_) => return Ok(Some(branch.into_bytes())),
         }
-        notice::forget(desk.tx(), branch)?;
     }
     Ok(None)
 }

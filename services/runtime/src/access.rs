@@ -2,10 +2,10 @@
 //! says what a record holds; how records hang together is the same for all.
 //!
 //! A record is written in the transaction that reads, and callers are answered only after that transaction is on disk.
-//! Each names the digest of the one before, so that what was changed, dropped, moved or put in later is found. The head,
-//! which is the number and digest of the last record, stands in a row of its own and is written with every record, so
-//! that what is cut off at the end is found as well. Whoever rewrites both is found by comparing with a head that was
-//! noted elsewhere; nothing inside one store can prove it.
+//! Each names the digest of the one before, so that what was changed, dropped, moved or put in later is found. The
+//! head, which is the number and digest of the last record, stands in a row of its own and is written with every
+//! record, so that what is cut off at the end is found as well. Whoever rewrites both is found by comparing with a head
+//! that was noted elsewhere; nothing inside one store can prove it.
 
 use nhipcau_domain::id::AccessPointId;
 use nhipcau_messaging::{

@@ -2,8 +2,9 @@
 //! of refusals to statuses, chains of access records, key, directory and roster files, telling people on duty, and an
 //! orderly end.
 //!
-//! Knows what no message means and decides about none. Promises that nobody comes in without a certificate and a role, that every refusal carries
-//! a stable reason, and that shutting down is bounded. Nothing here is global: everything is an argument.
+//! Knows what no message means and decides about none. Promises that nobody comes in without a certificate and a role,
+//! that every refusal carries a stable reason, and that shutting down is bounded. Nothing here is global: everything is
+//! an argument.
 
 pub mod access;
 pub mod access_point;

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A file that is refused changes nothing where a roster of that unit is in use and still counts. Where none does, the
-//! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed. A roster older than
-//! one that was in use is refused at a start too. Nothing here is logged and no error repeats what stands in a file.
+//! unit has a roster that cannot be used, which is another thing than none: then nobody is guessed. A file that is gone
+//! was taken away by a person; a directory that is gone was not. A roster older than one that was in use is refused at
+//! a start too. Nothing here is logged and no error repeats what stands in a file.
 
 use std::{
     collections::BTreeMap,
@@ -79,13 +80,15 @@ impl Rosters {
     #[must_use]
     pub fn load(place: &Path, by: Reader<'_>, before: Option<&Self>, now: Timestamp) -> (Self, Vec<Error>) {
         let (mut rosters, mut refused) = (BTreeMap::new(), Vec::new());
+        let in_use: Vec<_> = before.into_iter().flat_map(|before| before.0.keys()).collect();
         let paths = match listed(place) {
             Ok(paths) => paths,
+            // Nobody has installed any yet.
+            Err(source) if source.kind() == io::ErrorKind::NotFound && in_use.is_empty() => Vec::new(),
             Err(source) => {
                 refused.push(Error::List { path: place.to_owned(), source });
                 // Nobody has taken them away.
-                let units = before.into_iter().flat_map(|before| before.0.keys());
-                units.map(|unit| path_of(place, unit)).collect()
+                in_use.into_iter().map(|unit| path_of(place, unit)).collect()
             }
         };
         for path in paths {
@@ -130,6 +133,11 @@ impl Rosters {
         self.0.keys().filter(|unit| self.of(unit) != before.of(unit))
     }
 
+    /// Units that had a file before and have none any more.
+    pub fn gone<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a UnitRef> {
+        before.0.keys().filter(|unit| !self.0.contains_key(unit))
+    }
+
     /// Keeps of each roster that it is in use, so that none that is older is taken at a later start.
     ///
     /// # Errors
@@ -154,7 +162,8 @@ impl fmt::Debug for Rosters {
 /// Takes a signed roster into the place where a running process finds it, in place of the one before.
 ///
 /// # Errors
-/// [`Error`]; the one before is there still.
+/// [`Error`]; the one before is there still. After [`Error::File`] or [`Error::Version`] the new one may be in its
+/// place already: it was perhaps not kept that this version is in use, or that its place is on the disk.
 pub fn install(place: &Path, signed_bytes: &[u8], by: Reader<'_>, now: Timestamp) -> Result<Roster, Error> {
     let (before, _) = Rosters::load(place, by, None, now);
     let refused = |source| Error::Refused { path: place.to_owned(), source };
@@ -224,14 +233,9 @@ fn unit_of(path: &Path) -> Option<UnitRef> {
     Some(UnitRef { party: PartyId::new(party).ok()?, unit: UnitId::new(unit).ok()? })
 }
 
-/// The roster files, by their names. No directory is the same as an empty one.
+/// The roster files, by their names.
 fn listed(place: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(place) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut paths = fs::read_dir(place)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "roster"));
     paths.sort();
     Ok(paths)

@@ -246,14 +246,14 @@ impl View {
         found
     }
 
-    /// When what a limit waits for came, by the clock of who wrote it. What a person at the origin has yet to follow
-    /// stops nothing there: the need still has nobody.
+    /// When what a limit waits for came, by the clock of who wrote it. An acceptance that a person at the origin has
+    /// yet to follow stops nothing there: the need still has nobody. What came before it stands.
     #[must_use]
-    pub const fn stopped(&self, stop: Stop) -> Option<Timestamp> {
+    pub fn stopped(&self, stop: Stop) -> Option<Timestamp> {
+        let stands = |at: &Timestamp| !self.assignment_held || *at < self.state_time;
         match stop {
-            Stop::Acknowledged | Stop::Decided if self.assignment_held => None,
-            Stop::Acknowledged => self.stops.acknowledged,
-            Stop::Decided => self.stops.decided,
+            Stop::Acknowledged => self.stops.acknowledged.filter(stands),
+            Stop::Decided => self.stops.decided.filter(stands),
             Stop::ServiceStarted => self.stops.started,
             Stop::Completed => self.stops.completed,
             Stop::Unrecognized(_) => None,

@@ -12,8 +12,6 @@ use uuid::Uuid;
 
 /// Notices of a page.
 const TOGETHER: u16 = 256;
-/// Microseconds between two branches that are looked at because a roster has come.
-const PACE: i64 = 500_000;
 /// In which a branch waits for a person.
 const WAITING: [State; 2] = [State::Submitted, State::Received];
 
@@ -32,29 +30,18 @@ pub(crate) fn note(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// Says that the next is told of a branch by then: what was said by a clock that was ahead does not stand.
-pub(crate) fn hasten(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(), Error> {
+/// Says of every branch that waits at a unit that the next is told by now: what was said by a clock that was ahead does
+/// not stand. Those that came last are first, of them the most can still be in time: for each second that it came
+/// later, a branch is a microsecond earlier.
+pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, now: Timestamp) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO referral_waking (branch, due_time) VALUES ($1, $2) ON CONFLICT (branch) DO UPDATE \
-         SET due_time = excluded.due_time WHERE referral_waking.due_time > excluded.due_time",
-        &[branch.as_bytes().into(), next.as_microsecond().into()],
-    )?;
-    Ok(())
-}
-
-/// As [`hasten`], of every branch that waits at a unit: from a time on, in microseconds since 1970, one after the other
-/// at half the pace at which things become due. So what comes new meanwhile waits for none of them. Those that came
-/// last are first: of them the most can still be in time. Says from when on others may follow.
-pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, from: i64) -> Result<i64, Error> {
-    let noted = tx.execute(
-        "INSERT INTO referral_waking (branch, due_time) SELECT branch, \
-         CAST($1 AS BIGINT) + CAST($2 AS BIGINT) * (ROW_NUMBER() OVER (ORDER BY create_time DESC, branch) - 1) \
-         FROM referral_branch WHERE party = $3 AND state IN ($4, $5) AND unit = $6 AND holder = $7 \
+        "INSERT INTO referral_waking (branch, due_time) \
+         SELECT branch, CAST($1 AS BIGINT) - create_time / 1000000 \
+         FROM referral_branch WHERE party = $2 AND state IN ($3, $4) AND unit = $5 AND holder = $6 \
          ON CONFLICT (branch) DO UPDATE \
          SET due_time = excluded.due_time WHERE referral_waking.due_time > excluded.due_time",
         &[
-            from.into(),
-            PACE.into(),
+            now.as_microsecond().into(),
             unit.party.as_str().into(),
             State::Submitted.to_wire().into(),
             State::Received.to_wire().into(),
@@ -62,7 +49,7 @@ pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, from: i64) -> Result<i
             Side::Recipient.to_wire().into(),
         ],
     )?;
-    Ok(from.saturating_add(PACE.saturating_mul(i64::try_from(noted).unwrap_or(i64::MAX))))
+    Ok(())
 }
 
 /// The first branch whose time has come, put off until later.
@@ -181,10 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn a_roster_has_looked_at_what_waits_at_its_unit_one_after_the_other_and_never_later_than_before() {
+    fn a_roster_has_looked_at_what_waits_at_its_unit_the_newest_first_and_never_later_than_before() {
         let mut store = Store::in_memory().unwrap();
         store.add_tables(SCHEMA).unwrap();
         let unit = UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new("ward").unwrap() };
+        let second = |second| Timestamp::from_second(second).unwrap();
         let (waits, other) = (State::Received.to_wire(), State::Assigned.to_wire());
         let rows = [
             (1, 2, "hanoi", "ward", waits, 10),
@@ -199,16 +187,18 @@ mod tests {
         ];
         let tried = store.transaction(|tx| {
             for (branch, holder, party, unit, state, time) in rows {
-                let (branch, time) = ([branch; 16], i64::from(time));
+                let (branch, time) = ([branch; 16], second(time).as_microsecond());
                 let holder: i32 = holder;
                 let values = [(&branch).into(), holder.into(), party.into(), unit.into(), state.into(), time.into()];
                 tx.execute(ADD, &values)?;
             }
             note(tx, Uuid::from_bytes([3; 16]), Timestamp::from_microsecond(1).unwrap())?;
-            assert_eq!(hasten_all(tx, &unit, 1_000_000)?, 2_000_000);
-            assert_eq!(looked_at(tx), [(3, 1), (2, 1_000_000), (1, 2_000_000)]);
-            hasten_all(tx, &unit, 500_000)?;
-            assert_eq!(looked_at(tx), [(3, 1), (2, 500_000), (1, 1_500_000)]);
+            hasten_all(tx, &unit, second(100))?;
+            assert_eq!(looked_at(tx), [(3, 1), (2, 99_999_970), (1, 99_999_990)]);
+            for now in [50, 200] {
+                hasten_all(tx, &unit, second(now))?;
+                assert_eq!(looked_at(tx), [(3, 1), (2, 49_999_970), (1, 49_999_990)], "{now}");
+            }
             Ok::<_, Error>(())
         });
         tried.unwrap();

@@ -206,18 +206,26 @@ async fn whoever_was_told_by_a_clock_that_was_ahead_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn what_comes_new_waits_for_nothing_that_waited_when_a_roster_came() {
+async fn what_comes_new_waits_for_nothing_that_waits_already() {
     const TOLD_OF_THE_NEWEST: &str = "SELECT COUNT(*) FROM referral_notice WHERE branch = \
          (SELECT branch FROM referral_branch WHERE holder = 2 ORDER BY create_time DESC LIMIT 1)";
-    let mut world = open().await;
-    world.many(40).await;
-    world.roster(1, NOW, &["cb-17"]);
-    world.report(ReferralKind::Transfer).await;
-    assert_eq!(world.count(HANOI, TOLD_OF_THE_NEWEST).await, 1);
-    assert!(world.called().await.len() < 40, "there was no time for all of them");
-    world.minutes(1).await;
-    world.settle_slowly().await;
-    assert_eq!(world.called().await.len(), 41, "whoever waited is not forgotten");
+    for is_due_for_long in [false, true] {
+        let mut world = open().await;
+        world.many(40).await;
+        world.roster(1, NOW, &["cb-17"]);
+        if is_due_for_long {
+            world.pass(SignedDuration::from_secs(1));
+            world.turn(HANOI).await;
+            world.write(HANOI, "UPDATE referral_waking SET due_time = 1").await;
+            assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_waking WHERE due_time = 1").await, 40);
+        }
+        world.report(ReferralKind::Transfer).await;
+        assert_eq!(world.count(HANOI, TOLD_OF_THE_NEWEST).await, 1);
+        assert!(world.called().await.len() < 40, "there was no time for all of them");
+        world.minutes(1).await;
+        world.settle_slowly().await;
+        assert_eq!(world.called().await.len(), 41, "whoever waited is not forgotten");
+    }
 }
 
 #[tokio::test]
@@ -234,6 +242,52 @@ async fn however_many_are_to_be_told_what_is_to_be_erased_is_looked_at() {
     }
     assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_kept WHERE due_time = 0").await, 0);
     assert_ne!(world.count(HANOI, "SELECT COUNT(*) FROM referral_waking WHERE due_time = 0").await, 0);
+}
+
+#[tokio::test]
+async fn however_many_limits_are_due_people_are_told_and_however_many_are_to_be_told_limits_are_looked_at() {
+    let mut world = open().await;
+    world.many(20).await;
+    let request = || submission(ReferralKind::Referral, "hanoi/ba-dinh", &["vwu/desk"]);
+    for _ in 0..20 {
+        world.submit(HANOI, &request()).await;
+    }
+    world.roster(1, NOW, &["cb-17"]);
+    world.settle().await;
+    world.write(HANOI, "UPDATE referral_branch SET due_time = 0 WHERE holder = 1").await;
+    world.write(HANOI, "UPDATE referral_waking SET due_time = 0").await;
+    for _ in 0..4 {
+        world.turn(HANOI).await;
+        world.pass(SignedDuration::from_millis(400));
+    }
+    for counted in [
+        "SELECT COUNT(*) FROM referral_branch WHERE due_time = 0",
+        "SELECT COUNT(*) FROM referral_waking WHERE due_time = 0",
+    ] {
+        let left = world.count(HANOI, counted).await;
+        assert!((1..20).contains(&left), "{left} of 20 are left: {counted}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_told_is_not_told_again_when_the_roster_was_gone_and_comes_back() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    let told = world.unsent().await;
+    world.notices(HANOI).sent(told[0].id).await.unwrap();
+    let rosters = world.rosters.send_replace(rosters::Rosters::default());
+    world.minutes(11).await;
+    assert_eq!(world.called().await, [""; 0], "nobody is on duty anywhere");
+    world.rosters.send_replace(rosters);
+    world.settle().await;
+    assert_eq!(world.called().await, ["cb-18"], "the next, and not the first once more");
+    world.rosters.send_replace(rosters::Rosters::default());
+    world.minutes(11).await;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.minutes(24 * 60).await;
+    let left = world.count(HANOI, "SELECT COUNT(*) FROM referral_notice").await;
+    assert_eq!(left + world.count(HANOI, "SELECT COUNT(*) FROM referral_waking").await, 0);
 }
 
 #[tokio::test]

@@ -494,6 +494,16 @@ async fn of_whom_nobody_knows_how_to_reach_people_hear_at_once() {
     }
 }
 
+#[test]
+fn whose_shift_has_ended_is_told_where_the_last_one_that_began_has_them() {
+    use crate::rosters::tests::{at, of_shifts};
+    let rosters = of_shifts(&[((0, 2), "old"), ((2, 4), "last"), ((20, 24), "next")]);
+    let Notice { unit, person, .. } = notice("sms");
+    let roster = rosters.of(&unit).unwrap().unwrap();
+    let address = |hour| ticking::place(roster, &person, at(hour)).unwrap().address.expose().to_string();
+    assert_eq!([-1, 1, 3, 9, 21, 30].map(address), ["old", "old", "last", "last", "next", "next"]);
+}
+
 #[tokio::test]
 async fn no_log_line_says_where_somebody_is_reached() {
     let lines = crate::telemetry::tests::Lines::default();

@@ -274,10 +274,12 @@ impl<O: Outbox> Ways<O> {
     }
 }
 
-/// Where a roster has somebody: in a shift of now, or else in any.
-fn place<'r>(roster: &'r Roster, person: &PersonRef, now: Timestamp) -> Option<&'r Person> {
+/// Where a roster has somebody: in a shift of now, or else in the last that has begun, or else in any.
+pub(super) fn place<'r>(roster: &'r Roster, person: &PersonRef, now: Timestamp) -> Option<&'r Person> {
     let is_meant = |it: &&Person| it.person == *person;
-    roster.on_duty(now).find(is_meant).or_else(|| roster.shifts().iter().flat_map(|it| &it.people).find(is_meant))
+    let begun = roster.shifts().iter().rev().filter(|shift| shift.start <= now);
+    let mut of_any = begun.chain(roster.shifts()).flat_map(|shift| &shift.people);
+    roster.on_duty(now).find(is_meant).or_else(|| of_any.find(is_meant))
 }
 
 /// How long until the next whole multiple.

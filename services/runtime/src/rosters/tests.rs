@@ -18,7 +18,7 @@ use super::*;
 use crate::notify::Notice;
 
 /// Midnight of a day in November.
-fn at(hour: i64) -> Timestamp {
+pub(crate) fn at(hour: i64) -> Timestamp {
     "2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(hour)
 }
 
@@ -72,7 +72,15 @@ fn person(person: &str, channel: &str, address: &str) -> pb::DutyPerson {
 
 /// A roster of a unit for a day, signed with the key of a seed.
 fn signed(name: &str, version: u64, people: Vec<pb::DutyPerson>, seed: u8) -> Vec<u8> {
+    signed_for(name, version, vec![shift((0, 24), people)], seed)
+}
+
+fn shift((from, until): (i64, i64), people: Vec<pb::DutyPerson>) -> pb::Shift {
     let time = |hour| Some(prost_types::Timestamp { seconds: at(hour).as_second(), nanos: 0 });
+    pb::Shift { start_time: time(from), end_time: time(until), people }
+}
+
+fn signed_for(name: &str, version: u64, shifts: Vec<pb::Shift>, seed: u8) -> Vec<u8> {
     let roster = pb::Roster {
         format: 1,
         programme: "test".into(),
@@ -80,7 +88,7 @@ fn signed(name: &str, version: u64, people: Vec<pb::DutyPerson>, seed: u8) -> Ve
         unit: Some(pb::UnitRef { party: "hanoi".into(), unit: name.into() }),
         version,
         signing_key: "s-1".into(),
-        shifts: vec![pb::Shift { start_time: time(0), end_time: time(24), people }],
+        shifts,
     };
     duty::signed(&roster, |kind, bytes| pair(seed).sign(&nhipcau_domain::pae::pae(&[kind, bytes])).as_ref().to_vec())
 }
@@ -94,6 +102,14 @@ pub(crate) fn of_all(notices: &[Notice]) -> Rosters {
     let (home, release) = (tempfile::tempdir().unwrap(), release(9));
     let people = notices.iter().map(|it| person(it.person.as_str(), &it.channel, it.address.expose())).collect();
     install(home.path(), &signed(notices[0].unit.unit.as_str(), 1, people, 9), by(&release), at(8)).unwrap();
+    load(&home, &release, None).0
+}
+
+/// The roster of a ward where `cb-17` is on duty between two hours of a day, each time at an address.
+pub(crate) fn of_shifts(shifts: &[((i64, i64), &str)]) -> Rosters {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let shifts = shifts.iter().map(|(time, address)| shift(*time, vec![person("cb-17", "sms", address)])).collect();
+    install(home.path(), &signed_for("cua-nam", 1, shifts, 9), by(&release), at(8)).unwrap();
     load(&home, &release, None).0
 }
 
@@ -160,6 +176,24 @@ fn a_file_that_is_refused_leaves_the_roster_in_use() {
     assert_eq!(version(&kept, "cua-nam"), Some(Some(2)));
     fs::remove_file(home.path().join("hanoi.cua-nam.roster")).unwrap();
     assert_eq!(version(&load(&home, &release, Some(&rosters)).0, "cua-nam"), None, "taken away by a person");
+}
+
+#[test]
+fn a_directory_that_is_gone_leaves_the_rosters_in_use_and_a_file_that_is_gone_was_taken_away() {
+    let (home, release) = (tempfile::tempdir().unwrap(), release(9));
+    let [place, elsewhere] = ["rosters", "elsewhere"].map(|name| home.path().join(name));
+    let load = |before: Option<&Rosters>| Rosters::load(&place, by(&release), before, at(8));
+    install(&place, &ward(1), by(&release), at(8)).unwrap();
+    let (rosters, _) = load(None);
+    fs::rename(&place, &elsewhere).unwrap();
+    let (kept, refused) = load(Some(&rosters));
+    assert!(matches!(&refused[..], [Error::List { .. }, ..]), "{refused:?}");
+    assert_eq!((version(&kept, "cua-nam"), kept.gone(&rosters).count()), (Some(Some(1)), 0));
+    fs::rename(&elsewhere, &place).unwrap();
+    fs::remove_file(place.join("hanoi.cua-nam.roster")).unwrap();
+    let (rest, refused) = load(Some(&kept));
+    assert!(refused.is_empty() && version(&rest, "cua-nam").is_none(), "{refused:?}");
+    assert!(rest.gone(&kept).eq([&unit("cua-nam")]), "which is said");
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::num::NonZeroU32;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::world::{World, commands, duty, parts, time, unit};
+use super::world::{World, commands, duty, new_branch, parts, text, time, unit};
 use crate::{
+    limit::{Asked, Climb, climb},
     reason,
     referral::{
-        Branch, Cause, Command, Condition, EventKind, Kind, Part, Refusal, Side, State, View,
+        Branch, Cause, Command, Condition, EventKind, Kind, LadderStep, Part, Refusal, Side, State, Stop, TimeLimit,
+        View,
         group::{Member, Next, Pace, Tried, is_acceptance, onward, pace, settle},
     },
 };
@@ -152,6 +154,42 @@ fn only_the_copy_of_the_origin_says_that_an_acceptance_waits_and_only_while_it_d
     assert!(!waits(&assigned));
     assert!(!waits(&accepted.clone().known_like(&assigned)), "what was assigned waited for nobody");
     assert!(waits(&accepted.clone().known_like(&accepted)));
+}
+
+#[test]
+fn an_acceptance_that_is_held_undoes_no_acknowledgement_that_came_before_it() {
+    const DAY: i64 = 86_400;
+    let limit = |stop, day| TimeLimit {
+        rule: format!("{stop:?}").into(),
+        citation: text("Article 1 of an example"),
+        stop,
+        start: time(0),
+        acknowledge_due: time(2 * DAY),
+        warn: time(day * DAY),
+        escalate: time(day * DAY),
+        due: time(day * DAY),
+        steps: vec![LadderStep { time: time(day * DAY), unit: None }],
+    };
+    for is_acknowledged in [false, true] {
+        let mut new = new_branch(Kind::Referral, duty(), 0);
+        new.opening.time_limits = vec![limit(Stop::Acknowledged, 2), limit(Stop::Decided, 9)];
+        let mut world = World::opened(new);
+        world.deliver(Side::Recipient);
+        let said = [(is_acknowledged, Command::Acknowledge, 1), (true, Command::Accept, 5)];
+        for (_, command, day) in said.into_iter().filter(|(is_said, ..)| *is_said) {
+            assert!(world.act_at(Side::Recipient, command, time(day * DAY)) && world.deliver(Side::Origin));
+        }
+        let held = world.origin.clone().with_origins(true);
+        let at = |day: i64, condition| held.view().conditions(time(day * DAY)).contains(&condition);
+        let climbed = |day: i64| climb(&[Asked::new(&held)], &[], time(day * DAY));
+        assert!(at(6, Condition::AssignmentHeld));
+        assert_eq!(at(6, Condition::Unacknowledged), !is_acknowledged);
+        assert_eq!(at(6, Condition::Overdue), !is_acknowledged);
+        let nobody = Climb::Turn { level: 1, unit: None };
+        assert_eq!(climbed(6), if is_acknowledged { Climb::Wait(time(9 * DAY)) } else { nobody });
+        assert!(at(9, Condition::Overdue), "nobody serves the child yet");
+        assert_eq!(climbed(9), Climb::Turn { level: if is_acknowledged { 2 } else { 1 }, unit: None });
+    }
 }
 
 #[test]

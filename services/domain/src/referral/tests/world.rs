@@ -162,19 +162,28 @@ impl World {
     }
 
     pub(super) fn decide(&self, side: Side, command: Command) -> Option<Result<Draft, Refusal>> {
+        self.decide_at(side, command, time(2))
+    }
+
+    fn decide_at(&self, side: Side, command: Command, now: Timestamp) -> Option<Result<Draft, Refusal>> {
         let copy = self.copy(side)?;
         let possible = match command {
             Command::NoteReceipt(_) => self.recipient.is_some(),
             Command::NoteReturn { .. } => self.refused,
             _ => true,
         };
-        let request = Request { command, etag: None, actor: person(), now: time(2) };
+        let request = Request { command, etag: None, actor: person(), now };
         possible.then(|| decide(copy, side, request))
     }
 
     /// Gives a side a command; false when the rules refuse it.
     pub(crate) fn act(&mut self, side: Side, command: Command) -> bool {
-        let Some(Ok(draft)) = self.decide(side, command) else { return false };
+        self.act_at(side, command, time(2))
+    }
+
+    /// As [`World::act`], at a time of the side's clock.
+    pub(super) fn act_at(&mut self, side: Side, command: Command, now: Timestamp) -> bool {
+        let Some(Ok(draft)) = self.decide_at(side, command, now) else { return false };
         let (event, _) = Event::write(draft.salted(salt));
         let copy = match side {
             Side::Origin => &mut self.origin,
