@@ -243,7 +243,10 @@ impl Story {
         self.world.restore_store("hanoi", &older)?;
         fs::rename(older, self.world.path("copies/hanoi"))?;
         self.start("hanoi").await?;
-        self.reaches(&again, BranchState::Assigned).await
+        self.reaches(&again, BranchState::Assigned).await?;
+        // Its own receipts are returned at once; what they speak of, its senders send again.
+        let whole = async || self.audit("hanoi").ok().filter(|said| said.status.success()).map(drop);
+        wait::until_answered("the evidence of a store that was put back", whole).await
     }
 
     /// What operators, auditors and callers without content ask.
@@ -284,10 +287,14 @@ impl Story {
     }
 
     fn verify(&mut self, name: &str) -> Result<()> {
-        let said = output(program()?.args(["verify", "--json"]).arg(self.world.path(name)))?;
+        let said = self.audit(name)?;
         ensure!(said.status.success(), "{name} does not verify: {}", String::from_utf8_lossy(&said.stdout));
         self.keep(&format!("verify {name}"), said);
         Ok(())
+    }
+
+    fn audit(&self, name: &str) -> Result<std::process::Output> {
+        output(program()?.args(["verify", "--json"]).arg(self.world.path(name)))
     }
 
     /// Keeps what a command wrote.

@@ -233,6 +233,8 @@ pub const SEVERAL_UNITS_FIT: &str = "SEVERAL_UNITS_FIT";
 pub const CONTACT_BEING_SENT: &str = "CONTACT_BEING_SENT";
 /// The sending of the contact was not answered, and is not asked for any more.
 pub const CONTACT_UNANSWERED: &str = "CONTACT_UNANSWERED";
+/// The referral that the contact names was made by an earlier sending than the last one.
+pub const CONTACT_SENT_EARLIER: &str = "CONTACT_SENT_EARLIER";
 /// The case that a contact begins has a referral of its party already, which another request made.
 pub const CASE_HAS_REFERRAL: &str = "CASE_HAS_REFERRAL";
 /// The recipient is not in the directory in use.

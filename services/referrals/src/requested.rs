@@ -3,28 +3,32 @@
 //! It is submitted by the rules of any calling system's request, under the name of the system that asked there, and the
 //! asking service is answered by a message to oneself: submitted, or everything that stands against it. The request id
 //! stands for one referral however often it is asked for, so that whoever got no answer asks again. Where the case has
-//! a referral of the party that another request made, a person decides (`CASE_HAS_REFERRAL`). From any other access
-//! point such a message is refused: nobody has a party's cases begun but the party.
+//! a referral of the party that another request made, the answer names it (`CASE_HAS_REFERRAL`), and a person compares.
+//! From any other access point such a message is refused: nobody has a party's cases begun but the party.
 
 use nhipcau_domain::{
-    id::ContractId,
-    referral::{Answer, LISTED, Objection, Personal, Requested},
+    id::{ContractId, PartyId},
+    reason,
+    referral::{Answer, LISTED, Objection, Personal, Refusal, Requested, Side},
 };
 use nhipcau_messaging::{
     engine,
     handler::Context,
     message::{Cause, Draft, Header, Incoming, Lane, Recipient},
     pae,
+    store::{Error as StoreError, Tx},
 };
 use nhipcau_proto::referral::v1 as pb;
 use nhipcau_runtime::{caller::Call, status::Violation};
 use prost::Message as _;
+use uuid::Uuid;
 
 use crate::{
     Referrals,
     error::Error,
     name::made_by,
     receive::{INVALID, NotTaken, is_unit},
+    store::branch,
     submit::{self, Prepared},
 };
 
@@ -49,7 +53,7 @@ pub(crate) fn take(context: &mut Context<'_, '_>, shared: &Referrals, message: &
         Ok(answer) => answer,
         // Told nothing, the asking service asks again.
         Err(Error::Recovering) => return Ok(()),
-        Err(Error::Content(refusal) | Error::Rules(refusal)) => Answer::from(&refusal),
+        Err(Error::Content(refusal) | Error::Rules(refusal)) => refused(&refusal, &requested, &call.party, context.tx)?,
         Err(error @ (Error::Store(_) | Error::Rest(_) | Error::Engine(engine::Error::Store(_)))) => {
             return Err(NotTaken::Failure(error));
         }
@@ -89,6 +93,27 @@ fn submit(
     }
     submit::submit(context, shared, call, &prepared)?;
     Ok(Answer::Submitted { case: requested.case, referral: made_by(context, call, "referral", 0) })
+}
+
+/// What stands against it; the referral that stands in its place where the case has one.
+fn refused(refusal: &Refusal, requested: &Requested, party: &PartyId, tx: &mut Tx<'_>) -> Result<Answer, StoreError> {
+    let standing =
+        if refusal.has(reason::CASE_HAS_REFERRAL) { oldest_of_case(requested.case, party, tx)? } else { None };
+    Ok(match (standing, Answer::from(refusal)) {
+        (Some(referral), Answer::Refused(objections)) => Answer::Standing { referral, objections },
+        (_, answer) => answer,
+    })
+}
+
+/// The oldest referral of a case that a party opened, as far as openings are there.
+fn oldest_of_case(case: Uuid, party: &PartyId, tx: &mut Tx<'_>) -> Result<Option<Uuid>, StoreError> {
+    let mut oldest = None;
+    for held in branch::of_case(tx, case)?.into_iter().filter(|held| held.side == Side::Origin) {
+        let Some(branch) = held.load(tx)?.filter(|branch| branch.unit(Side::Origin).party == *party) else { continue };
+        let found = (branch.opening_time(), branch.ids().referral);
+        oldest = Some(oldest.map_or(found, |other| found.min(other)));
+    }
+    Ok(oldest.map(|(_, referral)| referral))
 }
 
 /// What the contract itself has against a request, as the door of calling systems asks first.

@@ -52,6 +52,7 @@ fn contract() -> ContractId {
 /// What the two sides of the service share: the one in messaging and the one that callers see.
 #[derive(Debug, Clone)]
 pub struct Switchboard {
+    access_point: AccessPointId,
     releases: channel::Receiver<Arc<Release>>,
     areas: channel::Receiver<Arc<Areas>>,
     routes: Arc<routes::Latest>,
@@ -60,10 +61,15 @@ pub struct Switchboard {
 }
 
 impl Switchboard {
-    /// A service that asks the newest release and these areas who serves where.
+    /// The service of an access point, which asks the newest release and these areas who serves where.
     #[must_use]
-    pub fn new(releases: channel::Receiver<Arc<Release>>, areas: channel::Receiver<Arc<Areas>>) -> Self {
-        Self { releases, areas, routes: Arc::default(), counters: Arc::default(), clock: Clock::system() }
+    pub fn new(
+        access_point: AccessPointId,
+        releases: channel::Receiver<Arc<Release>>,
+        areas: channel::Receiver<Arc<Areas>>,
+    ) -> Self {
+        let (routes, counters) = (Arc::default(), Arc::default());
+        Self { access_point, releases, areas, routes, counters, clock: Clock::system() }
     }
 
     /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
@@ -80,8 +86,8 @@ impl Switchboard {
 
     /// The side that callers see.
     #[must_use]
-    pub fn door(&self, writer: writer::Handle, readers: Readers, access_point: AccessPointId) -> grpc::Door {
-        grpc::Door { shared: self.clone(), writer, readers, access_point }
+    pub fn door(&self, writer: writer::Handle, readers: Readers) -> grpc::Door {
+        grpc::Door { shared: self.clone(), writer, readers, access_point: self.access_point.clone() }
     }
 
     /// What the service counts.

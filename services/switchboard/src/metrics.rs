@@ -12,8 +12,10 @@ pub const SENT: Metric = ("nhipcau_switchboard_contacts_sent_total", "Times that
 /// Contacts of which a referral stands.
 pub const REFERRED: Metric = ("nhipcau_switchboard_contacts_referred_total", "Contacts of which a referral stands.");
 /// Contacts that could not be sent.
-pub const OBJECTED: Metric =
-    ("nhipcau_switchboard_contacts_objected_total", "Times that a contact could not be sent and a person must look.");
+pub const OBJECTED: Metric = (
+    "nhipcau_switchboard_contacts_objected_total",
+    "Times that a contact could not be sent as asked and a person must look.",
+);
 /// Contacts asked for again.
 pub const ASKED_AGAIN: Metric =
     ("nhipcau_switchboard_sendings_asked_again_total", "Times that the sending of a contact was not answered in time.");

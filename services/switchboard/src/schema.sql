@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS switchboard_contact (
 CREATE INDEX IF NOT EXISTS switchboard_contact_order ON switchboard_contact (party, create_time, contact);
 
 -- Contacts that are being sent: no answer has come yet. body: what is asked for, encrypted under the key of the case.
--- message: the one by which it was asked for last. times_asked: how often. ask_time: when it is asked again.
+-- message: the one by which it was asked for last. times_asked: how often that was its turn. ask_time: when it is asked again.
 CREATE TABLE IF NOT EXISTS switchboard_sending (
   contact BLOB NOT NULL,
   message BLOB NOT NULL,

@@ -3,11 +3,11 @@
 //! The contact and the message are on disk together. What was asked for is kept until an answer came, and asked for
 //! again meanwhile: the request id stands for one referral. Where asking again is of no use the sending ends with what
 //! stands against it, for a person to see: a contact is never locked for good. A referral that is made after all is
-//! taken.
+//! taken, and the contact says that an earlier sending made it.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{
-    contact::{Contact, Deed},
+    contact::Contact,
     id::Purpose,
     reason,
     referral::{Answer, Basis, Objection, Personal, Refusal, Requested, read_basis},
@@ -57,7 +57,7 @@ pub(crate) fn begin<'t>(
     Ok(sending::add(desk.tx(), standing.uid, message, again, &body)?)
 }
 
-/// Takes the contact that has waited longest for an answer.
+/// Takes the contact that has waited longest for an answer. That it was its turn is counted whatever comes of it.
 pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Uuid>, Error> {
     let now = desk.now();
     Ok(sending::take(desk.tx(), now, now + AGAIN)?)
@@ -70,19 +70,17 @@ pub(crate) fn again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, uid: Uui
         Some(stored) => whole(desk, &stored)?,
         None => None,
     };
-    let requested = match &standing {
-        Some(standing) => desk.wake(&row(standing), &body)?.and_then(|bytes| Requested::read(&bytes).ok()),
-        None => None,
-    };
-    // Its case was erased: nothing is left to be sent.
-    let (Some(standing), Some(requested)) = (standing, requested) else {
+    // Its case was erased, or it is answered: nothing is left to be sent.
+    let Some((standing, request_id)) = standing.and_then(|standing| standing.sending.map(|id| (standing, id))) else {
         return Ok(sending::remove(desk.tx(), uid)?);
     };
-    if standing.sending != Some(requested.request_id) {
-        return Ok(sending::remove(desk.tx(), uid)?);
-    }
+    let requested = desk.wake(&row(&standing), &body)?.and_then(|bytes| Requested::read(&bytes).ok());
+    let Some(requested) = requested.filter(|requested| requested.request_id == request_id) else {
+        // What is kept is not what the contact waits for, or another build's: it is not asked for.
+        return conclude(desk, shared, &standing, request_id, refused(reason::CONTACT_UNANSWERED));
+    };
     if let Some(answer) = obstacle(desk, shared, (&standing, &requested), (times, message))? {
-        return conclude(desk, shared, &standing, requested.request_id, answer);
+        return conclude(desk, shared, &standing, request_id, answer);
     }
     metrics::add(&shared.counters.asked_again);
     tracing::warn!(contact = %uid, times, "The sending of a contact was not answered and is asked for again.");
@@ -107,11 +105,15 @@ fn obstacle<'t>(
             let name = refused.as_str_name();
             name.strip_prefix("REFUSAL_REASON_").unwrap_or(name)
         }
-        None if times >= MOST => reason::CONTACT_UNANSWERED,
+        None if times > MOST => reason::CONTACT_UNANSWERED,
         None => return Ok(None),
     };
+    Ok(Some(refused(reason)))
+}
+
+fn refused(reason: &str) -> Answer {
     let candidates = Personal::new(Vec::new());
-    Ok(Some(Answer::Refused(vec![Objection { subject: "request".into(), reason: reason.into(), candidates }])))
+    Answer::Refused(vec![Objection { subject: "request".into(), reason: reason.into(), candidates }])
 }
 
 /// Takes the answer: the referral stands, or a person has to look at why not.
@@ -128,17 +130,19 @@ pub(crate) fn answered<'t>(
     let stored = contact::find(desk.tx(), uid)?.filter(|stored| stored.party == sender.party.as_str());
     let stored = stored.filter(|stored| stored.case == case).ok_or_else(wrong)?;
     let Some(standing) = whole(desk, &stored)? else { return Ok(sending::remove(desk.tx(), uid)?) };
-    let is_submitted = matches!(answer, Answer::Submitted { .. });
-    // Its sending was ended, or it is being sent anew, and the referral was made after all: it is that one's contact.
-    let is_late = is_submitted && standing.referral.is_none() && standing.state.after(Deed::Refer).is_some();
-    let sending = if is_late { Some(request_id) } else { standing.sending };
-    let standing = Contact { sending, ..standing };
-    // Asked for twice it is answered twice.
-    if standing.sending.is_none() {
-        if let Answer::Submitted { referral, .. } = answer
-            && standing.referral != Some(referral)
-        {
-            tracing::error!(contact = %uid, %referral, "A referral stands that its contact does not name.");
+    if standing.takes_late(request_id, &answer) {
+        match standing.sending {
+            // What the other one is answered is not kept any more: it can be nothing but that this one stands.
+            Some(other) => {
+                tracing::error!(contact = %uid, %other, "A contact that is being sent was referred by an earlier sending.");
+            }
+            None => tracing::warn!(contact = %uid, "A contact was referred by a sending that had ended."),
+        }
+    } else if standing.sending.is_none() {
+        // Asked for twice it is answered twice.
+        if let Some(referral) = answer.referral().filter(|referral| standing.referral != Some(*referral)) {
+            let state = standing.state;
+            tracing::error!(contact = %uid, %referral, ?state, "A referral stands that its contact does not name.");
         }
         return Ok(());
     }
@@ -153,11 +157,13 @@ fn conclude<'t>(
     request_id: Uuid,
     answer: Answer,
 ) -> Result<(), Error> {
-    let is_submitted = matches!(answer, Answer::Submitted { .. });
     let changed = standing.answered(request_id, answer, desk.now())?;
-    metrics::add(if is_submitted { &shared.counters.referred } else { &shared.counters.objected });
-    if !is_submitted {
-        tracing::warn!(contact = %standing.uid, "A contact could not be sent; a person must look.");
+    if changed.referral.is_some() {
+        metrics::add(&shared.counters.referred);
+    }
+    if !changed.objections.is_empty() {
+        metrics::add(&shared.counters.objected);
+        tracing::warn!(contact = %standing.uid, "A contact could not be sent as asked; a person must look.");
     }
     sending::remove(desk.tx(), standing.uid)?;
     keep(desk, &changed)
@@ -168,7 +174,7 @@ pub(crate) fn objections(shared: &Switchboard, standing: &Contact, purpose: &Pur
     let (release, party) = (shared.release(), &standing.unit.party);
     let mut refusal = Refusal::default();
     for contract in [crate::contract_of(REFERRAL), crate::contract()] {
-        if release.access_point_for(party, &standing.unit.unit, &contract).is_none() {
+        if !release.hosts(&shared.access_point, party, Some(&standing.unit.unit), &contract) {
             refusal.add("unit", reason::NOT_HOSTED);
         }
         if !release.allows(party, &contract, party, purpose, now) {
@@ -186,9 +192,7 @@ fn ask<'t>(
     traceparent: &str,
 ) -> Result<MessageId, Error> {
     let purpose = purpose(requested)?;
-    let (release, contract) = (shared.release(), crate::contract_of(REFERRAL));
-    let here = release.access_point_for(&standing.unit.party, &standing.unit.unit, &contract);
-    let here = here.ok_or_else(|| Error::rule("unit", reason::NOT_HOSTED))?;
+    let contract = crate::contract_of(REFERRAL);
     let myself = Address { party: standing.unit.party.clone(), unit: Some(standing.unit.unit.clone()) };
     let draft = Draft {
         header: Header {
@@ -204,7 +208,7 @@ fn ask<'t>(
             traceparent: traceparent.to_owned(),
             blobs: Vec::new(),
         },
-        recipient: Recipient::One(here.clone()),
+        recipient: Recipient::One(shared.access_point.clone()),
         lane: Lane::Messages,
         parts: vec![requested.write()],
         cause: cause(standing, requested),

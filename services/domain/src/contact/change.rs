@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{CloseReason, Contact, Deed, Report, State};
 use crate::{
     reason,
-    referral::{Actor, Answer, PartSet, Refusal},
+    referral::{Actor, Answer, Objection, PartSet, Personal, Refusal},
 };
 
 /// Who changes a contact, when, and what they had read.
@@ -28,6 +28,7 @@ pub struct Amended {
     /// As it stands now.
     pub contact: Contact,
     /// Parts of the referral that was sent which say something else now. They reach nobody until they are disclosed.
+    /// Every part where an earlier sending stands: what that one said is not kept here.
     pub undisclosed: PartSet,
 }
 
@@ -52,7 +53,11 @@ impl Contact {
             Report::read(Some(reception), Some(&details), call.now, &mut refusal)
         });
         let Some(report) = refusal.or(report)? else { return Err(Refusal::one("details", reason::FIELD_REQUIRED)) };
-        let undisclosed = if self.state == State::Referred { report.changed(&self.report) } else { PartSet::EMPTY };
+        let undisclosed = match self.state {
+            State::Referred if self.objections.is_empty() => report.changed(&self.report),
+            State::Referred => report.parts(),
+            _ => PartSet::EMPTY,
+        };
         Ok(Amended { contact: Self { report, version: self.version + 1, ..self.clone() }, undisclosed })
     }
 
@@ -64,7 +69,7 @@ impl Contact {
         self.moved(Deed::Counsel, call, Refusal::default())
     }
 
-    /// Notes that another switchboard took it over.
+    /// Notes that another switchboard took it over. Nothing calls this yet: no access point serves hand-overs.
     ///
     /// # Errors
     /// A [`Refusal`] with every reason against it.
@@ -73,6 +78,7 @@ impl Contact {
     }
 
     /// Notes that it came back from the other switchboard: to REFERRED where a referral was sent from it, else to OPEN.
+    /// Nothing calls this yet: no access point serves hand-overs.
     ///
     /// # Errors
     /// A [`Refusal`] with every reason against it.
@@ -95,28 +101,40 @@ impl Contact {
         Ok(Self { close_reason, ..self.moved(Deed::Close, call, refusal)? })
     }
 
-    /// Takes the answer to a request by which it was sent.
+    /// Whether an answer is not to the sending that waits and names a referral that the contact takes all the same: its
+    /// sending had ended, or it is being sent anew, and a referral of its case stands.
+    #[must_use]
+    pub fn takes_late(&self, request_id: Uuid, answer: &Answer) -> bool {
+        let is_free = self.referral.is_none() && self.state.after(Deed::Refer).is_some();
+        self.sending != Some(request_id) && is_free && answer.referral().is_some()
+    }
+
+    /// Takes the answer to a request by which it was sent. A referral of an earlier sending is taken with what a person
+    /// must know: it may say something else than the contact, and have gone to another unit.
     ///
     /// # Errors
     /// A [`Refusal`] when it answers something else: another request, one that was answered, another case.
     pub fn answered(&self, request_id: Uuid, answer: Answer, now: Timestamp) -> Result<Self, Refusal> {
-        if self.sending != Some(request_id) {
+        let is_late = self.takes_late(request_id, &answer);
+        if self.sending != Some(request_id) && !is_late {
             return Err(Refusal::one("request_id", reason::WRONG_STATE));
         }
-        let version = self.version + 1;
-        match answer {
+        let referral = answer.referral();
+        let objections = match answer {
             Answer::Submitted { case, .. } if case != self.case => {
-                Err(Refusal::one("submitted.case_uid", reason::FIELD_FORMAT))
+                return Err(Refusal::one("submitted.case_uid", reason::FIELD_FORMAT));
             }
-            Answer::Submitted { referral, .. } => {
-                let state = self.state.after(Deed::Refer);
-                let state = state.ok_or_else(|| Refusal::one("contact", reason::WRONG_STATE))?;
-                let referral = Some(referral);
-                let sent = Self { state, referral, sending: None, objections: Vec::new(), since: now, ..self.clone() };
-                Ok(Self { version, ..sent })
-            }
-            Answer::Refused(objections) => Ok(Self { sending: None, objections, version, ..self.clone() }),
+            Answer::Submitted { .. } if is_late => vec![sent_earlier()],
+            Answer::Submitted { .. } => Vec::new(),
+            Answer::Standing { objections, .. } => [vec![sent_earlier()], objections].concat(),
+            Answer::Refused(objections) => objections,
+        };
+        let answered = Self { sending: None, objections, version: self.version + 1, ..self.clone() };
+        if referral.is_none() {
+            return Ok(answered);
         }
+        let state = self.state.after(Deed::Refer).ok_or_else(|| Refusal::one("contact", reason::WRONG_STATE))?;
+        Ok(Self { state, referral, since: now, ..answered })
     }
 
     /// Adds every reason against a deed that the contact itself gives.
@@ -141,4 +159,10 @@ impl Contact {
         let state = state.ok_or_else(|| Refusal::one("contact", reason::WRONG_STATE))?;
         Ok(Self { state, since: call.now, version: self.version + 1, ..self.clone() })
     }
+}
+
+/// What a person must know of a referral that the last sending did not make.
+fn sent_earlier() -> Objection {
+    let candidates = Personal::new(Vec::new());
+    Objection { subject: "referral".into(), reason: reason::CONTACT_SENT_EARLIER.into(), candidates }
 }

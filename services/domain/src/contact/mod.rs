@@ -50,7 +50,7 @@ pub struct Contact {
     pub referral: Option<Uuid>,
     /// The request by which it is being sent.
     pub sending: Option<Uuid>,
-    /// Why it could not be sent when that was last tried.
+    /// Why it could not be sent when that was last tried; beside a referral, that an earlier sending made it.
     pub objections: Vec<Objection>,
     /// Why it is closed.
     pub close_reason: Option<CloseReason>,

@@ -113,6 +113,13 @@ impl Report {
         content(reception, details)
     }
 
+    /// The parts of the content.
+    #[must_use]
+    pub fn parts(&self) -> PartSet {
+        let always = [Part::Preview, Part::Identity, Part::Narrative];
+        always.into_iter().chain(self.details().reporter.is_some().then_some(Part::Reporter)).collect()
+    }
+
     /// The parts of the content that say something else than those of the other report.
     #[must_use]
     pub fn changed(&self, other: &Self) -> PartSet {

@@ -148,9 +148,25 @@ pub enum Answer {
     },
     /// It was not, and nothing was changed.
     Refused(Vec<Objection>),
+    /// It was not, because a referral of an earlier request stands in its place.
+    Standing {
+        /// That referral.
+        referral: Uuid,
+        /// What stood against the request.
+        objections: Vec<Objection>,
+    },
 }
 
 impl Answer {
+    /// The referral that stands by it.
+    #[must_use]
+    pub const fn referral(&self) -> Option<Uuid> {
+        match self {
+            Self::Submitted { referral, .. } | Self::Standing { referral, .. } => Some(*referral),
+            Self::Refused(_) => None,
+        }
+    }
+
     /// Reads the message: which contact and request are answered, and how.
     ///
     /// # Errors
@@ -171,7 +187,12 @@ impl Answer {
                     refusal.add("refused.violations", reason::FIELD_REQUIRED);
                 }
                 let path = "refused.violations";
-                Some(Self::Refused(wire::list(&refused.violations, LISTED, path, &mut refusal, Objection::read)))
+                let objections = wire::list(&refused.violations, LISTED, path, &mut refusal, Objection::read);
+                match &refused.referral_uid {
+                    None => Some(Self::Refused(objections)),
+                    Some(uid) => wire::uuid(uid, "refused.referral_uid", &mut refusal)
+                        .map(|referral| Self::Standing { referral, objections }),
+                }
             }
             _ => {
                 refusal.add("answer", reason::FIELD_FORMAT);
@@ -197,9 +218,10 @@ impl Answer {
                 let (case_uid, referral_uid) = (case.as_bytes().to_vec(), referral.as_bytes().to_vec());
                 message.submitted = Some(pb::SubmissionTaken { case_uid, referral_uid });
             }
-            Self::Refused(objections) => {
+            Self::Refused(objections) | Self::Standing { objections, .. } => {
                 let violations = objections.iter().map(Objection::write).collect();
-                message.refused = Some(pb::SubmissionRefused { violations });
+                let referral_uid = self.referral().map(|uid| uid.as_bytes().to_vec());
+                message.refused = Some(pb::SubmissionRefused { violations, referral_uid });
             }
         }
         message.encode_to_vec()

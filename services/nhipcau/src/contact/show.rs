@@ -31,8 +31,10 @@ impl fmt::Display for Shown<'_> {
         if !contact.referral.is_empty() {
             write!(f, "\n  {}", contact.referral)?;
         }
+        // Beside a referral they say that it is of an earlier sending.
+        let what = if contact.referral.is_empty() { "not sent" } else { "a person compares" };
         for violation in &contact.violations {
-            write!(f, "\n  not sent: {} {}", violation.subject, violation.reason)?;
+            write!(f, "\n  {what}: {} {}", violation.subject, violation.reason)?;
             areas(f, &violation.candidates)?;
         }
         Ok(())

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use nhipcau_domain::{area::Areas, directory::Release};
+use nhipcau_domain::{area::Areas, directory::Release, id::AccessPointId};
 use nhipcau_indicators::{Indicators, Registry};
 use nhipcau_messaging::handler::Handler;
 use nhipcau_proto::{
@@ -85,6 +85,8 @@ pub(super) struct Sources {
     pub(super) registry: watch::Receiver<Arc<Registry>>,
     /// Administrative units and what became of them.
     pub(super) areas: watch::Receiver<Arc<Areas>>,
+    /// Whose services they are.
+    pub(super) access_point: AccessPointId,
     /// Who takes part.
     pub(super) releases: watch::Receiver<Arc<Release>>,
     /// Who is on duty, and how long whoever was told has.
@@ -101,11 +103,12 @@ pub(super) struct Parts {
 impl Parts {
     /// The chosen services.
     pub(super) fn new(chosen: &[Service], sources: Sources) -> Self {
-        let Sources { registry, areas, releases, duty: (rosters, wait) } = sources;
+        let Sources { registry, areas, access_point, releases, duty: (rosters, wait) } = sources;
         let has = |service| chosen.contains(&service);
         Self {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
-            switchboard: has(Service::Switchboard).then(|| Switchboard::new(releases.clone(), areas.clone())),
+            switchboard: has(Service::Switchboard)
+                .then(|| Switchboard::new(access_point, releases.clone(), areas.clone())),
             referrals: has(Service::Referrals)
                 .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
         }
@@ -162,8 +165,8 @@ impl Parts {
                 .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
         }
         if let Some(service) = self.switchboard {
-            let (writer, readers, id, _) = me();
-            let door = service.door(writer, readers, id);
+            let (writer, readers, ..) = me();
+            let door = service.door(writer, readers);
             services = services.with(ContactServiceServer::new(door).max_decoding_message_size(limit));
         }
         services

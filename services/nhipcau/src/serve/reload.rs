@@ -5,7 +5,7 @@
 use std::{io, sync::Arc};
 
 use anyhow::Context as _;
-use nhipcau_domain::{area::Areas, directory::Release, duty::Reader, id::AccessPointId};
+use nhipcau_domain::{area::Areas, directory::Release, duty::Reader, id::AccessPointId, referral::UnitRef};
 use nhipcau_indicators::Registry;
 use nhipcau_runtime::{
     access_point::Reloader,
@@ -70,8 +70,8 @@ impl Reload {
 
     /// What services look things up in.
     pub(super) fn sources(&self, releases: watch::Receiver<Arc<Release>>) -> Sources {
-        let duty = (self.rosters.subscribe(), self.duty.wait);
-        Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), releases, duty }
+        let (access_point, duty) = (self.access_point.clone(), (self.rosters.subscribe(), self.duty.wait));
+        Sources { registry: self.registry.subscribe(), areas: self.areas.subscribe(), access_point, releases, duty }
     }
 
     /// Reloads at every signal and takes what arrives, for ever. What is refused is logged and changes nothing.
@@ -129,7 +129,10 @@ impl Reload {
         let Ok((rosters, refused, remembered)) = spawn_blocking(load).await else { return };
         refused.iter().for_each(complain);
         remembered.err().iter().for_each(forget);
-        self.rosters.send_replace(rosters);
+        let before = self.rosters.send_replace(rosters.clone());
+        for UnitRef { party, unit } in rosters.gone(&before) {
+            tracing::warn!(%party, %unit, "The roster of a unit is gone; nobody is told there any more.");
+        }
     }
 
     /// Reloads, and logs what is refused; false when there was nothing.
@@ -189,3 +192,6 @@ fn forget(error: &rosters::Error) {
     let error = chain(error).to_string();
     tracing::error!(error, "Which roster is in use could not be kept; an older one may be taken after a restart.");
 }
+
+#[cfg(test)]
+mod tests;

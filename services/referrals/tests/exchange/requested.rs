@@ -138,7 +138,9 @@ impl World {
 
 fn reasons(answer: &Answer) -> Vec<(&str, &str)> {
     match answer {
-        Answer::Refused(objections) => objections.iter().map(|one| (&*one.subject, &*one.reason)).collect(),
+        Answer::Refused(objections) | Answer::Standing { objections, .. } => {
+            objections.iter().map(|one| (&*one.subject, &*one.reason)).collect()
+        }
         Answer::Submitted { .. } => Vec::new(),
     }
 }
@@ -257,9 +259,18 @@ async fn a_contact_that_an_older_store_has_forgotten_gets_no_second_referral_of_
     world.settle_slowly().await;
     // The contact stands as before it was sent, and a person sends it once more.
     let second = asked(submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"]));
-    assert_eq!(reasons(&world.answered(&second).await), [("case_uid", reason::CASE_HAS_REFERRAL)]);
+    let refused = world.answered(&second).await;
+    assert_eq!(reasons(&refused), [("case_uid", reason::CASE_HAS_REFERRAL)]);
+    assert_eq!(refused.referral(), Some(referral), "the one that stands is named");
     assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (1, 1));
+    // Nor is another one named when the need goes on in a second referral of the case.
+    let mut further = submission(ReferralKind::Transfer, "moh/111", &["vwu/desk"]);
+    further.case_uid = CASE.to_string();
+    world.submit(MOH, &further).await;
+    world.settle().await;
+    assert_eq!(world.answered(&second).await.referral(), Some(referral), "the oldest one");
+    assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (2, 1));
     // What the first request made is what it is answered with, however often it comes.
     assert_eq!(world.answered(&first).await, Answer::Submitted { case: CASE, referral });
-    assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (1, 1));
+    assert_eq!((world.referrals(MOH).await, world.referrals(HANOI).await), (2, 1));
 }

@@ -12,7 +12,7 @@ pub(crate) const TABLE: &str = "switchboard_sending";
 
 /// A contact that is being sent.
 pub(crate) struct Waiting {
-    /// How often it was asked for.
+    /// How often it was its turn: to be sent first, and then to be asked for again.
     pub(crate) times: u32,
     /// The message by which it was asked for last.
     pub(crate) message: MessageId,
@@ -47,10 +47,10 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Notes that it was asked for once more, by a message.
+/// Notes by which message it was asked for once more.
 pub(crate) fn asked(tx: &mut Tx<'_>, contact: Uuid, message: MessageId) -> Result<(), Error> {
     tx.execute(
-        "UPDATE switchboard_sending SET times_asked = times_asked + 1, message = $1 WHERE contact = $2",
+        "UPDATE switchboard_sending SET message = $1 WHERE contact = $2",
         &[(&message.0).into(), contact.as_bytes().into()],
     )?;
     Ok(())
@@ -62,7 +62,8 @@ pub(crate) fn remove(tx: &mut Tx<'_>, contact: Uuid) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the contact that has waited longest for an answer, and puts it off.
+/// Takes the contact that has waited longest for an answer, counts that and puts it off. Asking may be refused and
+/// undone: what is counted here stays.
 pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Uuid>, Error> {
     let due = tx.query_one(
         "SELECT contact FROM switchboard_sending WHERE ask_time <= $1 ORDER BY ask_time LIMIT 1",
@@ -71,7 +72,7 @@ pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<
     )?;
     if let Some(contact) = due {
         tx.execute(
-            "UPDATE switchboard_sending SET ask_time = $1 WHERE contact = $2",
+            "UPDATE switchboard_sending SET times_asked = times_asked + 1, ask_time = $1 WHERE contact = $2",
             &[again.as_microsecond().into(), contact.as_bytes().into()],
         )?;
     }

@@ -19,7 +19,8 @@ use uuid::Uuid;
 use crate::{deeds::*, stand_in, world::*};
 
 impl World {
-    fn asked(&self) -> usize {
+    /// How often the stand-in was asked.
+    pub(crate) fn asked(&self) -> usize {
         self.nodes[MOH].told.lock().unwrap().asked.len()
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Told {
     pub(crate) absent: bool,
     /// It refuses with these.
     pub(crate) objections: Vec<Objection>,
+    /// The case has the referral of this request, and gets no other one.
+    pub(crate) stands: Option<Uuid>,
 }
 
 pub(crate) struct StandIn {
@@ -84,9 +86,13 @@ impl Handler for StandIn {
         if told.silent {
             return Ok(());
         }
-        let answer = match told.objections.as_slice() {
-            [] => Answer::Submitted { case: requested.case, referral: referral(requested.request_id) },
-            objections => Answer::Refused(objections.to_vec()),
+        let other = told.stands.filter(|first| *first != requested.request_id);
+        let answer = match (other, told.objections.as_slice()) {
+            (Some(first), objections) => {
+                Answer::Standing { referral: referral(first), objections: objections.to_vec() }
+            }
+            (None, []) => Answer::Submitted { case: requested.case, referral: referral(requested.request_id) },
+            (None, objections) => Answer::Refused(objections.to_vec()),
         };
         let answer = answer.write(requested.contact, requested.request_id);
         let to = Recipient::One(message.sender.clone());

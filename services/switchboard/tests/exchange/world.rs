@@ -238,24 +238,47 @@ impl World {
     /// Ends the process of a node and starts it again on what its disk held at that moment.
     pub(crate) fn crash(&mut self, node: usize) {
         self.nodes[node].writer.take().unwrap().stop().unwrap();
-        let Node { disk, starts, told, .. } = &self.nodes[node];
-        let (disk, starts, told) = (disk.copied(), starts + 1, Arc::clone(told));
+        let disk = self.nodes[node].disk.copied();
+        self.start_on(node, disk);
+    }
+
+    /// As [`World::crash`], with a copy of the disk to put back later.
+    pub(crate) fn copy(&mut self, node: usize) -> Disk {
+        self.nodes[node].writer.take().unwrap().stop().unwrap();
+        let copy = self.nodes[node].disk.copied();
+        self.start_on(node, copy.copied());
+        copy
+    }
+
+    /// Ends the process of a node and starts it again on an older copy of its disk.
+    pub(crate) fn put_back(&mut self, node: usize, copy: &Disk) {
+        self.nodes[node].writer.take().unwrap().stop().unwrap();
+        self.start_on(node, copy.copied());
+    }
+
+    fn start_on(&mut self, node: usize, disk: Disk) {
+        let (starts, told) = (self.nodes[node].starts + 1, Arc::clone(&self.nodes[node].told));
         self.nodes[node] = start(NAMES[node], disk, starts, &self.now, &self.releases.subscribe(), told);
     }
 
     /// Has everybody install a release that differs in this from the one before.
     pub(crate) async fn amend_release(&mut self, change: impl FnOnce(&mut directory::Release)) {
-        let (root, ids, pairs) = signers();
-        let now = Timestamp::from_microsecond(self.now.load(Ordering::Relaxed)).unwrap();
-        let current = Arc::clone(&self.releases.borrow());
-        let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
-        let signed = builder.with(change).signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
-        let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
+        let release = self.amended_release(change);
         self.releases.send_replace(Arc::clone(&release));
         for node in &self.nodes {
             node.handle().input(Input::Release(Arc::clone(&release))).await.unwrap();
         }
         self.settle().await;
+    }
+
+    /// A release that differs in this from the one that is in use.
+    pub(crate) fn amended_release(&self, change: impl FnOnce(&mut directory::Release)) -> Arc<Release> {
+        let (root, ids, pairs) = signers();
+        let now = Timestamp::from_microsecond(self.now.load(Ordering::Relaxed)).unwrap();
+        let current = Arc::clone(&self.releases.borrow());
+        let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
+        let signed = builder.with(change).signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
+        Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap())
     }
 
     /// How many rows a query counts.
@@ -271,7 +294,7 @@ impl World {
 }
 
 /// What a node has its store on.
-struct Disk {
+pub(crate) struct Disk {
     home: tempfile::TempDir,
     location: Location,
 }
@@ -331,7 +354,7 @@ fn start(
         move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap()
     };
     let areas = watch::Sender::new(Arc::new(areas())).subscribe();
-    let service = Switchboard::new(releases.clone(), areas).with_clock(Clock::new(clock()));
+    let service = Switchboard::new(point(name), releases.clone(), areas).with_clock(Clock::new(clock()));
     let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler())];
     if !told.lock().unwrap().absent {
         handlers.push(Box::new(StandIn::new(Arc::clone(&told))));
@@ -360,6 +383,6 @@ fn start(
     };
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&disk.location, 2).unwrap();
-    let door = service.door(writer.handle(), readers.clone(), point(name));
+    let door = service.door(writer.handle(), readers.clone());
     Node { door, readers, told, writer: Some(writer), outputs, disk, starts }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     reason,
-    referral::{Answer, Objection, Personal},
+    referral::{Answer, Objection, Part, Personal},
 };
 
 fn request_id() -> Uuid {
@@ -32,7 +32,12 @@ enum Try {
     TakeBack,
     Close,
     AnswerYes,
+    AnswerStands,
     AnswerNo,
+}
+
+fn standing() -> Answer {
+    Answer::Standing { referral: Uuid::from_u128(10), objections: vec![objection()] }
 }
 
 fn tried(contact: &Contact, what: Try, call: &Call<'_>) -> Result<Contact, Refusal> {
@@ -44,13 +49,14 @@ fn tried(contact: &Contact, what: Try, call: &Call<'_>) -> Result<Contact, Refus
         Try::TakeBack => contact.take_back(call),
         Try::Close => contact.close(pb::ContactCloseReason::Done.into(), call),
         Try::AnswerYes => contact.answered(request_id(), submitted(), now()),
+        Try::AnswerStands => contact.answered(request_id(), standing(), now()),
         Try::AnswerNo => contact.answered(request_id(), Answer::Refused(vec![objection()]), now()),
     }
 }
 
 fn attempt() -> impl Strategy<Value = (Try, bool, bool)> {
     let deeds = [Try::Amend, Try::Counsel, Try::Send, Try::HandOver, Try::TakeBack, Try::Close];
-    let tries = [&deeds[..], &[Try::AnswerYes, Try::AnswerNo]].concat();
+    let tries = [&deeds[..], &[Try::AnswerYes, Try::AnswerStands, Try::AnswerNo]].concat();
     (prop::sample::select(tries), prop::bool::weighted(0.8), prop::bool::weighted(0.1))
 }
 
@@ -64,7 +70,7 @@ proptest! {
             let actor = if by_person { person() } else { system() };
             let etag = if is_stale { "0".to_owned() } else { contact.etag() };
             let Ok(next) = tried(&contact, what, &call(&etag, &actor)) else { continue };
-            let is_answer = matches!(what, Try::AnswerYes | Try::AnswerNo);
+            let is_answer = matches!(what, Try::AnswerYes | Try::AnswerStands | Try::AnswerNo);
             prop_assert!(is_answer || !is_stale, "{what:?} by somebody who had not read it");
             let is_back = matches!(what, Try::TakeBack);
             let is_end = contact.state == State::Closed || contact.state == State::HandedOver && !is_back;
@@ -74,6 +80,11 @@ proptest! {
             prop_assert!(next.sending.is_none() || is_waiting, "it left while it was being sent");
             prop_assert!(contact.referral.is_none() || next.referral == contact.referral);
             prop_assert!(next.state != State::Referred || next.referral.is_some());
+            // Whoever reads it sees that the referral is not of the sending that was answered.
+            let is_other = contact.sending.is_none() || matches!(what, Try::AnswerStands);
+            let says_so = next.objections.iter().any(|it| &*it.reason == reason::CONTACT_SENT_EARLIER);
+            let is_taken = contact.referral.is_none() && next.referral.is_some();
+            prop_assert!(!is_taken || says_so == is_other, "{what:?} taken and not said");
             prop_assert_eq!(next.close_reason.is_some(), next.state == State::Closed);
             if matches!(what, Try::Counsel | Try::HandOver | Try::TakeBack | Try::Close) {
                 prop_assert!(by_person, "{what:?} by a system");
@@ -155,13 +166,48 @@ fn the_switchboard_answers_for_a_contact_until_its_referral_stands() {
 
 #[test]
 fn an_answer_to_something_else_is_not_taken() {
+    let refused = || Answer::Refused(vec![objection()]);
     let open = record(Some(least())).unwrap();
-    let late = open.answered(request_id(), submitted(), now()).unwrap_err();
+    let late = open.answered(request_id(), refused(), now()).unwrap_err();
     assert_eq!(found(&late), [("request_id", reason::WRONG_STATE)]);
+    let closed = open.close(1, &call("1", &person())).unwrap();
     let sent = sent(&open);
-    let other = sent.answered(Uuid::from_u128(5), submitted(), now()).unwrap_err();
+    let referred = sent.answered(request_id(), submitted(), now()).unwrap();
+    for ended in [closed, referred] {
+        for answer in [submitted(), standing(), refused()] {
+            let late = ended.answered(request_id(), answer, now()).unwrap_err();
+            assert_eq!(found(&late), [("request_id", reason::WRONG_STATE)]);
+        }
+    }
+    let other = sent.answered(Uuid::from_u128(5), refused(), now()).unwrap_err();
     assert_eq!(found(&other), [("request_id", reason::WRONG_STATE)]);
     let case = Answer::Submitted { case: Uuid::from_u128(6), referral: Uuid::from_u128(9) };
     let other = sent.answered(request_id(), case, now()).unwrap_err();
     assert_eq!(found(&other), [("submitted.case_uid", reason::FIELD_FORMAT)]);
+}
+
+#[test]
+fn a_referral_of_an_earlier_sending_is_taken_and_every_part_of_it_is_to_be_compared() {
+    let reasons = |contact: &Contact| contact.objections.iter().map(|it| it.reason.to_string()).collect::<Vec<_>>();
+    let open = record(Some(least())).unwrap();
+    // Its sending had ended; it is being sent anew; the one that is being sent is told that another one stands.
+    let ended = open.answered(request_id(), submitted(), now()).unwrap();
+    let anew = sent(&open).answered(Uuid::from_u128(5), submitted(), now()).unwrap();
+    let told = sent(&open).answered(request_id(), standing(), now()).unwrap();
+    for (contact, referral, says) in [
+        (&ended, 9, &[reason::CONTACT_SENT_EARLIER][..]),
+        (&anew, 9, &[reason::CONTACT_SENT_EARLIER]),
+        (&told, 10, &[reason::CONTACT_SENT_EARLIER, "NOT_AGREED"]),
+    ] {
+        assert_eq!((contact.state, contact.referral), (State::Referred, Some(Uuid::from_u128(referral))));
+        assert_eq!((contact.sending, reasons(contact)), (None, says.iter().map(ToString::to_string).collect()));
+        // What was sent then is not known any more, also after it was amended.
+        let mut contact = contact.clone();
+        for _ in 0..2 {
+            let request = pb::AmendContactRequest::default();
+            let amended = contact.amend(&request, &call(&contact.etag(), &person())).unwrap();
+            assert_eq!(amended.undisclosed, [Part::Preview, Part::Identity, Part::Narrative].into_iter().collect());
+            contact = amended.contact;
+        }
+    }
 }

@@ -83,6 +83,16 @@ fn an_answer_says_one_thing_and_a_refusal_says_why() {
     let submitted = Answer::Submitted { case: Uuid::from_u128(2), referral: Uuid::from_u128(9) };
     let bytes = submitted.write(contact, request_id);
     assert_eq!(Answer::read(&bytes), Ok((contact, request_id, submitted)));
+    let mut refusal = Refusal::one("case_uid", reason::CASE_HAS_REFERRAL);
+    refusal.add("recipients[0]", reason::NOT_AGREED);
+    let Answer::Refused(objections) = Answer::from(&refusal) else { panic!("a refusal") };
+    let standing = Answer::Standing { referral: Uuid::from_u128(9), objections };
+    let refused = standing.write(contact, request_id);
+    assert_eq!(Answer::read(&refused), Ok((contact, request_id, standing)));
+    let mut nobody = pb::SubmissionAnswered::decode(refused.as_slice()).unwrap();
+    nobody.refused.as_mut().unwrap().referral_uid = Some(vec![0; 16]);
+    let expected = [("refused.referral_uid", reason::FIELD_FORMAT)];
+    assert_eq!(found(&Answer::read(&nobody.encode_to_vec()).unwrap_err()), expected);
     let mut both = pb::SubmissionAnswered::decode(bytes.as_slice()).unwrap();
     both.refused = Some(pb::SubmissionRefused::default());
     assert_eq!(found(&Answer::read(&both.encode_to_vec()).unwrap_err()), [("answer", reason::FIELD_FORMAT)]);
