@@ -67,6 +67,11 @@ pub(crate) fn time(time: Timestamp) -> String {
     format!("{}+{OFFSET_HOURS:02}:00", local.strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
+/// Text of others on one line: an end of line in it begins no line of ours.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// See [`counted`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
@@ -100,5 +105,10 @@ mod tests {
     fn one_of_a_kind_is_said_in_the_singular() {
         let said = [0, 1, 2].map(|count: u64| counted(count, "difference").to_string());
         assert_eq!(said, ["0 differences", "1 difference", "2 differences"]);
+    }
+
+    #[test]
+    fn text_of_others_begins_no_line() {
+        assert_eq!(one_line("art. 26\n  NAMED\rby\tmoh"), "art. 26   NAMED by moh");
     }
 }

@@ -25,7 +25,8 @@ use super::{
 use crate::{
     client::{Options, document},
     exit::{Code, Failure, OrExit as _},
-    settings, terminal,
+    settings,
+    terminal::{self, one_line},
 };
 
 /// Arguments of the command.
@@ -133,7 +134,7 @@ fn branch(f: &mut fmt::Formatter<'_>, branch: &pb::BranchTimeLimits) -> fmt::Res
         let rule = if refused.rule.is_empty() { "a time limit" } else { &refused.rule };
         write!(f, "\n    {rule}: not computed, {}", refused.reason)?;
         if !refused.citation.is_empty() {
-            write!(f, " ({})", refused.citation)?;
+            write!(f, " ({})", one_line(&refused.citation))?;
         }
     }
     if branch.limits.is_empty() && branch.refusals.is_empty() {
@@ -144,7 +145,7 @@ fn branch(f: &mut fmt::Formatter<'_>, branch: &pb::BranchTimeLimits) -> fmt::Res
 
 fn limit(f: &mut fmt::Formatter<'_>, explained: &pb::ExplainedTimeLimit) -> fmt::Result {
     let Some(limit) = &explained.limit else { return Ok(()) };
-    write!(f, "\n    {} ({}): {}", limit.rule, limit.citation, standing(explained))?;
+    write!(f, "\n    {} ({}): {}", limit.rule, one_line(&limit.citation), standing(explained))?;
     let start = if explained.start_event.is_empty() { "started" } else { &explained.start_event };
     write!(f, "\n      {start} {}", time(limit.start_time.as_ref()))?;
     let stop = shown::<pb::TimeLimitStop>(limit.stop);

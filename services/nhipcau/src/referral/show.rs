@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nhipcau_proto::referral::v1 as pb;
 
 use super::code::shown;
-use crate::terminal;
+use crate::terminal::{self, one_line};
 
 /// A referral with its branches.
 pub(super) struct Shown<'r>(pub(super) &'r pb::Referral);
@@ -47,7 +47,7 @@ impl fmt::Display for ShownBranch<'_> {
             write!(f, "\n    advised: {}", unit(branch.advised_unit.as_ref()))?;
         }
         for limit in &branch.time_limits {
-            write!(f, "\n    {}: due {} ({})", limit.rule, time(limit.due_time.as_ref()), limit.citation)?;
+            write!(f, "\n    {}: due {} ({})", limit.rule, time(limit.due_time.as_ref()), one_line(&limit.citation))?;
             for step in &limit.steps {
                 let to = step.unit.as_ref().map_or_else(|| "the level above".to_owned(), |to| unit(Some(to)));
                 write!(f, "\n      {} turn to {to}", time(step.step_time.as_ref()))?;
@@ -78,9 +78,9 @@ fn withdrawal(f: &mut fmt::Formatter<'_>, answer: &pb::WithdrawalAnswered) -> fm
         match &kept.until_time {
             Some(until) => {
                 let class = &kept.retention_class;
-                write!(f, "\n    kept: {part} until {} as {class} ({})", time(Some(until)), kept.citation)?;
+                write!(f, "\n    kept: {part} until {} as {class} ({})", time(Some(until)), one_line(&kept.citation))?;
             }
-            None => write!(f, "\n    kept: {part} while a legal hold lasts ({})", kept.citation)?,
+            None => write!(f, "\n    kept: {part} while a legal hold lasts ({})", one_line(&kept.citation))?,
         }
     }
     Ok(())

@@ -181,10 +181,13 @@ impl Reader<'_> {
         let events = |log: &[Read]| log.iter().map(|read| read.event.clone()).collect::<Vec<_>>();
         let branch = Branch::restore(events(&origin), events(&recipient))
             .map_err(|fault| Refused::Log { branch: self.uid, fault })?;
-        // As both sides reckon: an opening that claims to be later than it came has a clock that nobody believes.
+        // As both sides reckon: an opening that claims to be later than it came has a clock that nobody believes. Whose
+        // receipt is not here came before anything that its recipient is proven to have said.
         let opening = origin.first().filter(|opening| !opening.masked);
-        let branch = match opening.and_then(|opening| opening.delivery) {
-            Some(delivery) => branch.with_heard(delivery.time),
+        let received = opening.and_then(|opening| opening.delivery).map(|delivery| delivery.time);
+        let answers = recipient.iter().filter(|read| read.doubt.is_none()).map(|read| read.event.time);
+        let branch = match received.or_else(|| answers.min()) {
+            Some(heard) => branch.with_heard(heard),
             None => branch,
         };
         let find = |side, ordinal: u64| {
@@ -283,8 +286,9 @@ impl Reader<'_> {
         } else {
             (!is_served).then_some(Doubt::NotServed)
         };
-        // That this was its envelope is proven by the key; of a masked event it is told with the rest.
-        let delivery = self.carriage.delivery(&digest).filter(|_| is_kept || masked);
+        // That this was its envelope is proven by the key; of a masked event it is told with the rest. Between others
+        // than the two that serve its units anybody can carry it, and sign the receipt as well.
+        let delivery = self.carriage.delivery(&digest).filter(|_| is_served && (is_kept || masked));
         Ok(Read { event, doubt, masked, delivery })
     }
 

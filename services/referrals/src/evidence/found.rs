@@ -54,10 +54,10 @@ pub(super) fn marked(
     let first = lines.iter().position(Line::is_told);
     let at = |(side, ordinal)| lines.iter().position(|line| (line.side, line.ordinal) == (side, ordinal));
     let is_told = |event: (Side, u64)| first.is_some_and(|first| at(event).is_none_or(|at| first <= at));
-    // Which envelope was its own is not known, and so no receipt can speak of it.
+    // Which envelope was its own is not known, or it served other units then, and so no receipt can speak of it.
     let is_unkept = |event| {
         let line = at(event).and_then(|at| lines.get(at));
-        line.is_some_and(|line| line.doubt == Some(Doubt::Unkept))
+        line.is_some_and(|line| matches!(line.doubt, Some(Doubt::Unkept | Doubt::NotServed)))
     };
     let tenures = tenures.into_iter().map(|tenure| Marked { told: is_told(tenure.by), what: tenure }).collect();
     let told = |finding: &Finding| match finding {

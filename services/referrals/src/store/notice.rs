@@ -36,7 +36,7 @@ pub(crate) fn note(tx: &mut Tx<'_>, branch: Uuid, next: Timestamp) -> Result<(),
 pub(crate) fn hasten_all(tx: &mut Tx<'_>, unit: &UnitRef, now: Timestamp) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO referral_waking (branch, due_time) \
-         SELECT branch, CAST($1 AS BIGINT) - create_time / 1000000 \
+         SELECT branch, CAST($1 AS BIGINT) - CASE WHEN create_time > 0 THEN create_time / 1000000 ELSE 0 END \
          FROM referral_branch WHERE party = $2 AND state IN ($3, $4) AND unit = $5 AND holder = $6 \
          ON CONFLICT (branch) DO UPDATE \
          SET due_time = excluded.due_time WHERE referral_waking.due_time > excluded.due_time",

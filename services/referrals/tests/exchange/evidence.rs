@@ -1,6 +1,7 @@
 //! The evidence of a case at a third place, which has a file and the fingerprint of the directory's first root, and
 //! neither store. Whoever made the file may have altered it and signed it anew.
 
+mod stranger;
 mod told;
 
 use jiff::{SignedDuration, Timestamp};
@@ -24,7 +25,7 @@ use crate::{deeds::*, world::*};
 
 impl World {
     /// The evidence that a node has of the case of a branch.
-    async fn evidence(&self, node: usize, branch: &str) -> evidence::Evidence {
+    pub(crate) async fn evidence(&self, node: usize, branch: &str) -> evidence::Evidence {
         let asked = |case| Asked {
             access_point: point(NAMES[node]),
             keks: vec![KeyEncryptionKey { id: "2026-11".to_owned(), key: kek(NAMES[node]) }],
@@ -40,7 +41,7 @@ impl World {
     }
 
     /// A file at a third place.
-    fn judge(&self, evidence: &evidence::Evidence, maker: usize) -> Result<Account, Refused> {
+    pub(crate) fn judge(&self, evidence: &evidence::Evidence, maker: usize) -> Result<Account, Refused> {
         let key = SigningKey::from_seed(key_id("s-1"), &seed(NAMES[maker], 1)).unwrap();
         verify(&sign(evidence, &key), &self.directory().root().fingerprint(), self.now())
     }
@@ -62,7 +63,7 @@ impl World {
 }
 
 /// What was found, and whether it is only told.
-fn found(account: &Account) -> Vec<(&'static str, bool)> {
+pub(crate) fn found(account: &Account) -> Vec<(&'static str, bool)> {
     let findings = account.branches.iter().flat_map(|branch| &branch.findings);
     findings.map(|finding| (finding.what.name(), finding.told)).collect()
 }

@@ -59,9 +59,8 @@ async fn what_names_another_event_than_the_one_that_is_still_under_way_is_refuse
     }
 }
 
-#[tokio::test]
-async fn the_clock_of_a_peer_puts_off_no_time_limit_and_no_place_in_a_list() {
-    let mut world = World::open().await;
+/// Has the desk open a branch at hanoi by a clock that is a year ahead, with a limit to which nobody is late yet.
+async fn opened_ahead(world: &mut World) -> (String, Timestamp) {
     let ahead = world.now() + SignedDuration::from_hours(24 * 365);
     let at = |hours: i64| ahead + SignedDuration::from_hours(hours);
     let limit = TimeLimit {
@@ -75,19 +74,41 @@ async fn the_clock_of_a_peer_puts_off_no_time_limit_and_no_place_in_a_list() {
         due: at(12),
         steps: Vec::new(),
     };
-    let (opening, parts) = forged(&world, ids(3), "vwu/desk", "hanoi/ba-dinh");
+    let (opening, parts) = forged(world, ids(3), "vwu/desk", "hanoi/ba-dinh");
     let Body::Opened(opened) = opening.body else { unreachable!("an opening") };
     let body = Body::Opened(Opening { time_limits: vec![limit], ..opened });
-    send(&world, (VWU, HANOI), Draft { time: ahead, body, ..opening }, parts).await;
+    send(world, (VWU, HANOI), Draft { time: ahead, body, ..opening }, parts).await;
     world.settle().await;
-    assert_eq!(outcome(&world, HANOI).await, RECEIVED, "taken all the same");
-    let branch = format!("parties/vwu/referrals/{}/branches/{}", ids(3).referral, ids(3).branch);
+    assert_eq!(outcome(world, HANOI).await, RECEIVED, "taken all the same");
+    (format!("parties/vwu/referrals/{}/branches/{}", ids(3).referral, ids(3).branch), ahead)
+}
+
+#[tokio::test]
+async fn the_clock_of_a_peer_puts_off_no_time_limit_and_no_place_in_a_list() {
+    let mut world = World::open().await;
+    let (branch, ahead) = opened_ahead(&mut world).await;
     assert!(world.branch(HANOI, &branch).await.conditions.is_empty());
     world.pass(SignedDuration::from_hours(13));
     let held = world.branch(HANOI, &branch).await.conditions;
     assert!(held.contains(&BranchCondition::Overdue.into()), "{held:?}");
     let latest = world.count(HANOI, "SELECT MAX(create_time) FROM referral_branch").await;
     assert!(Timestamp::from_microsecond(latest).unwrap() < ahead);
+}
+
+/// Nor does it where the receipt that shows it is left out of the evidence: limits run from the first answer then.
+#[tokio::test]
+async fn the_clock_of_a_peer_hides_no_limit_that_was_broken() {
+    let mut world = World::open().await;
+    let (branch, _) = opened_ahead(&mut world).await;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    let mut evidence = world.evidence(HANOI, &branch).await;
+    for _ in 0..2 {
+        let account = world.judge(&evidence, HANOI).unwrap();
+        let start = account.branches[0].branch.opening_time();
+        assert!(start <= world.now(), "a clock that is ahead is believed: {start}");
+        evidence.receipts.clear();
+    }
 }
 
 #[tokio::test]

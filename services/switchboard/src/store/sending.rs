@@ -63,11 +63,11 @@ pub(crate) fn remove(tx: &mut Tx<'_>, contact: Uuid) -> Result<(), Error> {
 }
 
 /// Takes the contact that has waited longest for an answer, counts that and puts it off. Asking may be refused and
-/// undone: what is counted here stays.
+/// undone: what is counted here stays. What was put off by a clock that was ahead does not wait for it.
 pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Uuid>, Error> {
     let due = tx.query_one(
-        "SELECT contact FROM switchboard_sending WHERE ask_time <= $1 ORDER BY ask_time LIMIT 1",
-        &[now.as_microsecond().into()],
+        "SELECT contact FROM switchboard_sending WHERE ask_time <= $1 OR ask_time > $2 ORDER BY ask_time LIMIT 1",
+        &[now.as_microsecond().into(), again.as_microsecond().into()],
         |row| Ok(Uuid::from_bytes(row.array(0)?)),
     )?;
     if let Some(contact) = due {

@@ -299,3 +299,16 @@ async fn nothing_is_asked_for_that_the_contact_does_not_wait_for() {
         assert_eq!(world.count(MOH, "SELECT COUNT(*) FROM switchboard_sending").await, 0);
     }
 }
+
+#[tokio::test]
+async fn what_was_put_off_by_a_clock_that_was_ahead_is_asked_for_all_the_same() {
+    let mut world = World::open().await;
+    world.tell(|told| told.silent = true);
+    let contact = world.record(placed()).await;
+    world.send(&sending(&contact)).await.unwrap();
+    world.settle().await;
+    world.execute("UPDATE switchboard_sending SET ask_time = 9000000000000000").await;
+    let asked = world.asked();
+    world.wait().await;
+    assert_eq!(world.asked(), asked + 1);
+}
