@@ -165,10 +165,18 @@ pub(super) async fn run_amend(args: Amend) -> Result<(), Failure> {
         replace: args.replace,
         reception: None,
     };
-    let answer = connection.call(&request, async |request| connection.contacts().amend_contact(request).await);
-    let answer = Box::pin(answer).await?;
+    let answer = amend(&request, &connection).await?;
     let parts = answer.undisclosed_parts.iter().map(|part| code::shown::<referral::ReferralPart>(*part));
     told(&args.target.change, answer.contact, answer.replayed, &parts.collect::<Vec<_>>())
+}
+
+/// Amends a contact.
+pub(crate) async fn amend(
+    request: &pb::AmendContactRequest,
+    connection: &Connection,
+) -> Result<pb::AmendContactResponse, Refused> {
+    let answer = connection.call(request, async |request| connection.contacts().amend_contact(request).await);
+    Box::pin(answer).await
 }
 
 pub(super) async fn run_counsel(args: Counsel) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ mod change;
 mod read;
 mod show;
 
-pub(crate) use change::{record, send};
+pub(crate) use change::{amend, record, send};
 use clap::Subcommand;
 pub(crate) use read::{get, route};
 

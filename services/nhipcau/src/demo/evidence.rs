@@ -44,7 +44,7 @@ pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidenc
             // A signed answer of the other side may be older than the last receipt.
             let what = format!("agreement with {}", other.name);
             let agreed = until(one.name, &what, PATIENCE, async || {
-                let found = reconcile(one, other).await?;
+                let found = one.differences_with(other).await?;
                 Ok(if found == 0 {
                     Seen::There(found)
                 } else {
@@ -87,13 +87,6 @@ async fn backlog(desk: &Desk) -> Result<u64, Failure> {
         }
         request.page_token = answer.next_page_token;
     }
-}
-
-async fn reconcile(one: &Desk, other: &Desk) -> Result<u64, Failure> {
-    let request = pb::ReconcileRequest { peer: other.name.to_owned(), ..pb::ReconcileRequest::default() };
-    let connection = &one.connection;
-    let answer = connection.call(&request, async |request| connection.access_point().reconcile(request).await);
-    Ok(Box::pin(answer).await?.channels.iter().map(|channel| channel.difference_count).sum())
 }
 
 /// Adds the digests of the receipts that an access point shows. Issuer and sender both show the same one.

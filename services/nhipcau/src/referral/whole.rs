@@ -7,7 +7,11 @@ use nhipcau_proto::referral::v1 as pb;
 use serde_json::json;
 
 use super::{Change, code, read, show, transition};
-use crate::{client::document, exit::Failure, terminal};
+use crate::{
+    client::{Connection, Refused, document},
+    exit::Failure,
+    terminal,
+};
 
 /// What is done by command line.
 #[derive(Debug, Subcommand)]
@@ -119,9 +123,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 withdraw_time,
                 validate_only: target.change.validate_only,
             };
-            let answer =
-                connection.call(&request, async |request| connection.referrals().withdraw_consent(request).await);
-            let answer = Box::pin(answer).await?;
+            let answer = withdraw_consent(&request, &connection).await?;
             tell(&target.change, answer.referral, answer.replayed, &request.request_id)
         }
         Command::Hold { target, order, citation } => hold(target, order, citation).await,
@@ -141,6 +143,15 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             tell(&target.change, answer.referral, answer.replayed, &request.request_id)
         }
     }
+}
+
+/// Withdraws consent.
+pub(crate) async fn withdraw_consent(
+    request: &pb::WithdrawConsentRequest,
+    connection: &Connection,
+) -> Result<pb::WithdrawConsentResponse, Refused> {
+    let answer = connection.call(request, async |request| connection.referrals().withdraw_consent(request).await);
+    Box::pin(answer).await
 }
 
 async fn hold(target: Target, order_reference: String, citation: String) -> Result<(), Failure> {

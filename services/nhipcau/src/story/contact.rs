@@ -18,11 +18,11 @@ use crate::{
 };
 
 /// References of the people who act, as their own organisations know them.
-const HOTLINE: &str = "can-bo-111";
+pub(super) const HOTLINE: &str = "can-bo-111";
 const CITY: &str = "can-bo-so-y-te";
 
 /// The service that is needed.
-const SERVICE: &str = "child-protection";
+pub(super) const SERVICE: &str = "child-protection";
 
 /// The steps.
 pub(super) const STEPS: [&str; 8] = ["record", "route", "send", "arrive", "acknowledge", "read", "start", "complete"];
@@ -32,7 +32,9 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
     play.later(until_night(play.now(moh)))?;
     let now = play.now(moh);
-    let contact = play.step("record", async || recorded(play, moh, now).await).await?;
+    let contact = play
+        .step("record", async || recorded(play, moh, now, ("VD-0002", commune("00004", "VN-34-2026"))).await)
+        .await?;
     teller.say(
         "Nửa đêm, có người gọi 111; Tổng đài ghi lại ngay, mới biết rất ít.",
         "Somebody calls 111 at night; the switchboard writes it down at once, with the little that is known.",
@@ -86,15 +88,22 @@ fn until_night(now: Timestamp) -> SignedDuration {
     SignedDuration::from_secs((2 * 3_600 + 600 - of_day).rem_euclid(DAY))
 }
 
-/// Writes down what is known: the area, who is concerned, and one criterion of risk.
-async fn recorded(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<switchboard::Contact, Failure> {
+/// A commune by its code in a list.
+pub(super) fn commune(code: &str, list: &str) -> pb::AdminUnitRef {
+    let (code, code_list_version) = (code.to_owned(), list.to_owned());
+    pb::AdminUnitRef { code, level: pb::AdminLevel::Commune.into(), code_list_version }
+}
+
+/// Writes down a call by its number with what is known: the area, who is concerned, and one criterion of risk.
+pub(super) async fn recorded(
+    play: &Play<'_>,
+    moh: &Desk,
+    now: Timestamp,
+    (number, area): (&str, pb::AdminUnitRef),
+) -> Result<switchboard::Contact, Failure> {
     let details = switchboard::ContactDetails {
         subject: pb::CaseSubject::AtRisk.into(),
-        incident_area: Some(pb::AdminUnitRef {
-            code: "00004".to_owned(),
-            level: pb::AdminLevel::Commune.into(),
-            code_list_version: "VN-34-2026".to_owned(),
-        }),
+        incident_area: Some(area),
         criteria: vec![pb::RiskCriterion {
             criterion: pb::RiskCriterionCode::PerpetratorAccess.into(),
             level: pb::RiskLevel::High.into(),
@@ -105,7 +114,7 @@ async fn recorded(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<switchb
         request_id: play.request_id("record"),
         unit: Some(unit("moh", "111")),
         reception: Some(pb::Reception {
-            report_number: "VD-0002".to_owned(),
+            report_number: number.to_owned(),
             channel: pb::ReportChannel::Phone.into(),
             report_time: Some(prost_types::Timestamp { seconds: now.as_second(), nanos: 0 }),
             officer: HOTLINE.to_owned(),
@@ -127,11 +136,11 @@ async fn recorded(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<switchb
     Ok(record(&request, &moh.connection).await?.contact.unwrap_or_default())
 }
 
-/// Sends the contact and waits until the referral stands.
-async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard::Contact) -> Result<Names, Failure> {
+/// What is asked to have a contact handed over to whoever serves.
+pub(super) fn sending(play: &Play<'_>, contact: &switchboard::Contact) -> switchboard::SendContactRequest {
     let citation = "Nghị định 56/2017/NĐ-CP, điều 26".to_owned();
     let statutory_duty = Some(pb::StatutoryDuty { citation });
-    let request = switchboard::SendContactRequest {
+    switchboard::SendContactRequest {
         request_id: play.request_id("send"),
         name: contact.name.clone(),
         etag: contact.etag.clone(),
@@ -142,8 +151,12 @@ async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard::Contact) -
         lawful_basis: Some(pb::LawfulBasis { statutory_duty, ..pb::LawfulBasis::default() }),
         service: SERVICE.to_owned(),
         recipients: Vec::new(),
-    };
-    send(&request, &moh.connection).await?;
+    }
+}
+
+/// Sends the contact and waits until the referral stands.
+pub(super) async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard::Contact) -> Result<Names, Failure> {
+    send(&sending(play, contact), &moh.connection).await?;
     let sent = until(moh.name, "the contact to become a referral", PATIENCE, async || {
         let sent = get(&contact.name, None, &moh.connection).await?;
         Ok(match sent.state() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nhipcau_proto::accesspoint::v1 as pb;
+
 use crate::{
     client::{Connection, Options},
     exit::Failure,
@@ -38,5 +40,13 @@ impl Desk {
             desk("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
             desk("hanoi", "Hà Nội (phường Ba Đình)", "Hà Nội with Ba Đình Ward")?,
         ])
+    }
+
+    /// On how many messages the two access points differ, as this one finds out.
+    pub(crate) async fn differences_with(&self, other: &Self) -> Result<u64, Failure> {
+        let request = pb::ReconcileRequest { peer: other.name.to_owned(), ..pb::ReconcileRequest::default() };
+        let answer =
+            self.connection.call(&request, async |request| self.connection.access_point().reconcile(request).await);
+        Ok(Box::pin(answer).await?.channels.iter().map(|channel| channel.difference_count).sum())
     }
 }

@@ -1,10 +1,16 @@
 //! Where a story is played. Only what an earlier playing made is ever removed.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 
-use crate::exit::{Code, Failure, OrExit as _};
+use crate::{
+    exit::{Code, Failure, OrExit as _},
+    sandbox::World,
+};
 
 /// Says what the directory is.
 const MARKER: &str = ".nhipcau-story";
@@ -42,4 +48,10 @@ pub(crate) fn clear(home: &Path) -> Result<(), Failure> {
 /// Marks the directory as one in which a story is played.
 pub(crate) fn mark(home: &Path) -> Result<(), Failure> {
     fs::write(home.join(MARKER), MARKED).with_context(|| home.display().to_string()).or_exit(Code::Failed)
+}
+
+/// Directory of an access point.
+pub(super) fn of(world: &World, name: &str) -> Result<PathBuf, Failure> {
+    let config = world.path(&world.access_point(name)?.config);
+    Ok(config.parent().map(PathBuf::from).unwrap_or_default())
 }

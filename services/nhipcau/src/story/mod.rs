@@ -6,10 +6,12 @@
 //! The demonstration plays the same stories.
 
 mod acts;
+mod areas;
 mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
 mod play;
+mod proof;
 pub(crate) mod referral;
 mod silence;
 mod source;
@@ -20,6 +22,7 @@ mod tests;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
 pub(crate) mod wait;
+mod withdrawal;
 mod woken;
 
 use std::{fmt, path::PathBuf, time::Instant};
@@ -56,6 +59,12 @@ pub(crate) enum Story {
     Woken,
     /// Somebody calls switchboard 111 at night, and the call becomes a case of whoever serves at that hour.
     Contact,
+    /// A mother takes her consent back, and each recipient answers for every part that it had.
+    Withdrawal,
+    /// A caller names wards of old; where one was split a person says which part is meant.
+    Areas,
+    /// A ward comes too late, and years later a file of each side says who answered for the child and what was broken.
+    Proof,
 }
 
 impl Story {
@@ -67,6 +76,9 @@ impl Story {
             Self::Silence => &silence::STEPS,
             Self::Woken => &woken::STEPS,
             Self::Contact => &contact::STEPS,
+            Self::Withdrawal => &withdrawal::STEPS,
+            Self::Areas => &areas::STEPS,
+            Self::Proof => &proof::STEPS,
         }
     }
 
@@ -83,6 +95,9 @@ impl Story {
             Self::Silence => silence::play(play).await.map(drop)?,
             Self::Woken => woken::play(play, world).await.map(drop)?,
             Self::Contact => contact::play(play).await.map(drop)?,
+            Self::Withdrawal => withdrawal::play(play).await.map(drop)?,
+            Self::Areas => areas::play(play).await.map(drop)?,
+            Self::Proof => proof::play(play, world).await.map(drop)?,
         }
         acts::opened(play).await
     }

@@ -2,7 +2,7 @@
 //! when the time of the ladder's first step has come the switchboard's access point turns to the health department of
 //! the city, where a person takes the child over; the ward is relieved. Every person in it is invented.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +10,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, origin_view, stands, submit, unit},
+    home::of as home,
     play::Play,
     silence::STEP,
     wait::{PATIENCE, Seen, until},
@@ -38,7 +39,7 @@ pub(super) const STEPS: [&str; 9] =
 
 /// Says who is on duty at the ward, before anything runs.
 pub(super) fn prepare(world: &World) -> Result<(), Failure> {
-    let home = home(world)?;
+    let home = home(world, "hanoi")?;
     let config = home.join("nhipcau.toml");
     let text = fs::read_to_string(&config).with_context(|| config.display().to_string()).or_exit(Code::Failed)?;
     let way = format!("\n[notifiers.desk]\nkind = \"file\"\npath = \"{NOTICES}\"\n");
@@ -55,15 +56,10 @@ pub(super) fn prepare(world: &World) -> Result<(), Failure> {
     duty::take(home, &written, now)
 }
 
-fn home(world: &World) -> Result<PathBuf, Failure> {
-    let config = world.path(&world.access_point("hanoi")?.config);
-    Ok(config.parent().map(PathBuf::from).unwrap_or_default())
-}
-
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral, Failure> {
     let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
-    let notices = home(world)?.join(NOTICES);
+    let notices = home(world, "hanoi")?.join(NOTICES);
     let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
     let ward = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     play.step("arrive", async || stands(moh, &ward, pb::BranchState::Received).await).await?;
