@@ -79,7 +79,8 @@ class TableTest(unittest.TestCase):
         self.assertEqual(transfer["rejected"].by_state, {})
         self.assertNotIn("ENTERED_IN_ERROR", transfer["consent_withdrawn"].by_state)
         self.assertEqual(len(transfer["consent_withdrawn"].by_state), 13)
-        self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"], Transition(to="CLOSED"))
+        self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"],
+                         Transition(to="CLOSED", stays=True))
 
 
 class FoldTest(unittest.TestCase):
