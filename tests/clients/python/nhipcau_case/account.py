@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from nhipcau_home import branch_log
@@ -36,13 +37,13 @@ class _Read:
     holder: str
     events: dict[Place, Told]
     standings: Standings
-    #: Its events in the order in which the rules read them.
-    order: list[Place]
+    #: Its events in the order in which the rules read them, with their number in it.
+    order: dict[Place, int]
 
-    @property
+    @cached_property
     def first_told(self) -> int | None:
         """From where on in that order everything is told: a told event may stand in any other's place."""
-        places = (index for index, place in enumerate(self.order) if self.standing(place) == TOLD)
+        places = (index for place, index in self.order.items() if self.standing(place) == TOLD)
         return next(places, None)
 
     def standing(self, place: Place) -> str:
@@ -51,7 +52,7 @@ class _Read:
 
     def is_told(self, place: Place) -> bool:
         """Whether what follows from an event is the word of who made the file."""
-        return self.first_told is not None and self.first_told <= self.order.index(place)
+        return self.first_told is not None and self.first_told <= self.order[place]
 
 
 def read(data: bytes, fingerprint: bytes, now: int) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _read(wire: Any, opened: File) -> _Read:
     hosts = {ORIGIN: told.host(release, opening.owner), RECIPIENT: told.host(release, opening.counterpart)}
     standings = standing.of(logs, hosts, opened.evidence.access_point)
     events = {standing.place_of(item): item for log in logs.values() for item in log}
-    order = [_place(event) for event, _ in fold(branch).history]
+    order = {_place(event): index for index, (event, _) in enumerate(fold(branch).history)}
     return _Read(branch, _HOLDERS[wire.holder], events, standings, order)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nhipcau_home.branch_fold import fold
+from nhipcau_home.branch_fold import one_sequence, read_on
 from nhipcau_home.branch_log import Branch, Event
 from nhipcau_home.branch_rules import objections, of_disclosure
-from nhipcau_home.branch_state import Folded
+from nhipcau_home.branch_state import WAITED_FOR, Folded
 from nhipcau_home.transitions import ORIGIN
 from nhipcau_verify.contracts import referral_basis_pb as basis_pb
 from nhipcau_verify.instant import nanoseconds, text_of
@@ -24,7 +24,6 @@ _SECOND = 1_000_000_000
 TOLERANCE = 5 * 60 * _SECOND
 #: How long an event may be without a receipt.
 RECEIPT_WAIT = 15 * 60 * _SECOND
-_WAITED_FOR = ("SUBMITTED", "RECEIVED", "ACKNOWLEDGED", "ACCEPTED", "ASSIGNED", "IN_SERVICE")
 HELD, REFUSED = "held", "refused"
 
 
@@ -67,9 +66,10 @@ def findings(branch: Branch, folded: Folded, delivered: Mapping[Place, str], hea
     yield from _limits(branch, folded, heard, made)
     yield from _handed(folded, delivered)
     for log in (branch.origin, branch.recipient):
+        known = _Known(branch)
         for event in log:
             yield from _unreceipted(event, delivered, made)
-            yield from _unlawful(branch, event)
+            yield from _unlawful(known, event)
 
 
 def span(nanos: int) -> str:
@@ -80,12 +80,12 @@ def span(nanos: int) -> str:
 
 
 def _limits(branch: Branch, folded: Folded, heard: int | None, made: int) -> Iterator[Finding]:
-    runs = folded.state in _WAITED_FOR
+    runs = folded.state in WAITED_FOR
     claimed = nanoseconds(branch.opening.message.event_time)
     # An opening that claims to be later than it came has a clock that is not believed: its times are reckoned from
     # when it came.
     ahead = claimed - heard if heard is not None and claimed - heard > TOLERANCE else 0
-    ended = made if runs or folded.led_by is None else nanoseconds(folded.led_by.message.event_time)
+    ended = made if folded.ended_by is None else nanoseconds(folded.ended_by.message.event_time)
 
     def over(stop: str, due: Any) -> tuple[str, str] | None:
         """By how much, and whether it goes on."""
@@ -129,22 +129,42 @@ def _unreceipted(event: Event, delivered: Mapping[Place, str], made: int) -> Ite
         yield Finding("UNRECEIPTED", f"{place[0]} {place[1]} ({event.name}) {how}", place)
 
 
-def _unlawful(branch: Branch, event: Event) -> Iterator[Finding]:
+def _unlawful(known: _Known, event: Event) -> Iterator[Finding]:
     """What is against an event with what its writer knew."""
-    own, seen = int(event.message.ordinal) - 1, int(event.message.seen.ordinal)
-    place = event.side, own + 1
-    if place == (ORIGIN, 1):
-        reasons = list(of_disclosure(branch, event, ""))
-    else:
-        read = (own, seen) if event.side == ORIGIN else (seen, own)
-        known = Branch(branch.uid, branch.origin[:read[0]], branch.recipient[:read[1]])
-        if not known.origin:
-            # Its writer had not even the opening.
-            known = Branch(branch.uid, branch.origin[:1], branch.recipient[:read[1]])
-        reasons = objections(known, event, fold(known))
-    for reason in reasons:
+    place = event.side, int(event.message.ordinal)
+    for reason in known.against(event):
         if reason == "DISCLOSURE_TOO_EARLY":
-            yield Finding("DISCLOSED_EARLY", f"origin {place[1]} discloses before the acceptance", place)
+            yield Finding("DISCLOSED_EARLY", f"{place[0]} {place[1]} discloses before the acceptance", place)
         else:
             yield Finding("UNLAWFUL", f"{place[0]} {place[1]} is against {reason}", place)
 
+
+class _Known:
+    """What the writer of each event of a log knew. Read on from one event to the next where what comes with it follows
+    what was read, and from the beginning where it crossed it."""
+
+    def __init__(self, branch: Branch) -> None:
+        """Begins with nothing."""
+        self._branch = branch
+        self._read: list[int] = []
+        self._folded = Folded(branch.kind)
+
+    def against(self, event: Event) -> list[str]:
+        """The reasons against an event, each once."""
+        own, seen = int(event.message.ordinal) - 1, int(event.message.seen.ordinal)
+        if (event.side, own) == (ORIGIN, 0):
+            return list(dict.fromkeys(of_disclosure(self._branch, event, "")))
+        read = (own, seen) if event.side == ORIGIN else (seen, own)
+        # Without even the opening, its writer knew a branch that was just submitted.
+        known = Branch(self._branch.uid, self._branch.origin[:max(read[0], 1)], self._branch.recipient[:read[1]])
+        return objections(known, event, self._fold(known))
+
+    def _fold(self, known: Branch) -> Folded:
+        # Some rules ask whether there is anything of the recipient at all, wherever it is read.
+        events = list(one_sequence(known))
+        order = [int(bool(known.recipient)), *map(id, events)]
+        if order[:len(self._read)] != self._read:
+            self._read, self._folded = order[:1], Folded(known.kind)
+        read_on(known, events[len(self._read[1:]):], self._folded)
+        self._read = order
+        return self._folded

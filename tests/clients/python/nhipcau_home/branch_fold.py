@@ -7,13 +7,13 @@ refuses is superseded: it stays in the log and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from nhipcau_verify.contracts import referral_pb as pb
 
 from .branch_log import Branch, Event
 from .branch_rules import objections
-from .branch_state import SERVING, Entered, Folded
+from .branch_state import SERVING, WAITED_FOR, Entered, Folded
 from .transitions import Rule, tables
 
 _DECISIONS = ("accepted", "rejected", "redirected")
@@ -33,8 +33,15 @@ def one_sequence(branch: Branch) -> Iterator[Event]:
 
 def fold(branch: Branch) -> Folded:
     """Reads a branch whose logs were checked."""
-    rules, folded = tables()[branch.kind], Folded(branch.kind)
-    for event in one_sequence(branch):
+    folded = Folded(branch.kind)
+    read_on(branch, one_sequence(branch), folded)
+    return folded
+
+
+def read_on(branch: Branch, events: Iterable[Event], folded: Folded) -> None:
+    """Reads what follows in the sequence of a branch."""
+    rules = tables()[branch.kind]
+    for event in events:
         if not folded.state:
             _enter("SUBMITTED", event, folded)
         elif objections(branch, event, folded):
@@ -42,7 +49,6 @@ def fold(branch: Branch) -> Folded:
         else:
             _apply(rules, event, folded)
         folded.history.append((event, folded.responsible))
-    return folded
 
 
 def _apply(rules: dict[str, Rule], event: Event, folded: Folded) -> None:
@@ -57,7 +63,8 @@ def _apply(rules: dict[str, Rule], event: Event, folded: Folded) -> None:
 
 
 def _enter(state: str, event: Event, folded: Folded) -> None:
-    folded.led_by = event
+    if state not in WAITED_FOR and folded.ended_by is None:
+        folded.ended_by = event
     if state not in SERVING:
         folded.revocation_is_pending = False
     if state != folded.state:

@@ -9,8 +9,10 @@ from nhipcau_verify.contracts import referral_pb as pb
 from .branch_log import Event
 from .transitions import ORIGIN, RECIPIENT
 
-#: States in which the branch serves the need; and those in which it serves it or has served it.
+#: States in which the branch serves the need; in which somebody waits for the recipient, so that time limits run; in
+#: which it serves the need or has served it.
 SERVING = ("ASSIGNED", "IN_SERVICE")
+WAITED_FOR = ("SUBMITTED", "RECEIVED", "ACKNOWLEDGED", "ACCEPTED", *SERVING)
 _SERVED = (*SERVING, "COMPLETED", "CLOSED")
 
 
@@ -28,8 +30,8 @@ class Folded:
 
     kind: str
     state: str = ""
-    #: The last event that led to a state, also to the one that it had.
-    led_by: Event | None = None
+    #: The event from which on nobody waits for the recipient any more.
+    ended_by: Event | None = None
     entered: list[Entered] = field(default_factory=list)
     superseded: list[Event] = field(default_factory=list)
     #: Every event in the order in which the rules read them, with the side that answers for the child from it on.
