@@ -92,7 +92,8 @@ class CaseFile:
         message = referral_event_pb.ReferralEvent(
             case_uid=CASE, referral_uid=REFERRAL, branch_uid=BRANCH, side=_SIDES[side], owner=UNITS[side],
             counterpart=UNITS[OTHER[side]], ordinal=len(own) + 1, event_time=at(seconds),
-            previous_digest=own[-1].digest if own else ZERO_DIGEST, actor={"system": "desk", "person": person}, **fields)
+            previous_digest=own[-1].digest if own else ZERO_DIGEST, actor={"system": "desk", "person": person},
+            **fields)
         part = getattr(message, name)
         part.SetInParent()
         if body:

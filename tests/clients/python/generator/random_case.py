@@ -51,7 +51,7 @@ def _story(chance: random.Random, case: CaseFile) -> float:
     """Writes the logs; gives the time of the last event."""
     kind, limits = chance.choice(("TRANSFER", "TRANSFER", "REFERRAL", "REFERRAL", "NOTIFICATION")), _limits(chance)
     opened: dict[str, Any] = {"kind": _KINDS[kind], "group_uid": _DIGEST[:16], "cause": 1, "time_limits": limits}
-    basis, seconds = _basis(chance), chance.choice((0.0, 0.25, 400.0, 3_000.0))
+    basis, seconds = _basis(chance), chance.choice((0.0, 0.25, 3_000.0, 20_000.0))
     # Consent may cover neither part; of two reasons of one kind against an opening one is enough.
     later = [] if "consent" in basis else chance.sample(_LATER, 3 if kind == "TRANSFER" else chance.choice((0, 0, 1)))
     case.write(ORIGIN, "opened", seconds, person=_person(chance), body=opened, lawful_basis=basis,
@@ -140,7 +140,8 @@ def _receipts(chance: random.Random, case: CaseFile, side: str, ended: float) ->
     while position <= sent and chance.random() < 0.93:
         last, number = min(sent, position + chance.choice((0, 0, 0, 1, 3))), number + 1
         first = position if chance.random() < 0.9 else chance.randint(1, position)
-        refusals = [(sequence, chance.choice(_REFUSALS)) for sequence in range(first, last + 1) if chance.random() < 0.1]
+        refusals = [(sequence, chance.choice(_REFUSALS)) for sequence in range(first, last + 1)
+                    if chance.random() < 0.1]
         case.receive(side, chance.choice((ended, ended * chance.random(), ended + 5)), first, last,
                      number if chance.random() < 0.9 else chance.randint(1, 9), refusals)
         position = last + 1
@@ -211,7 +212,8 @@ def _alter(chance: random.Random, message: Message) -> None:
             message.ClearField(field.name)
     elif isinstance(value, bytes):
         place = chance.randrange(len(value))
-        setattr(message, field.name, value[:place] + bytes([value[place] ^ 1 << chance.randrange(8)]) + value[place + 1:])
+        flipped = bytes([value[place] ^ 1 << chance.randrange(8)])
+        setattr(message, field.name, value[:place] + flipped + value[place + 1:])
     elif isinstance(value, str):
         setattr(message, field.name, chance.choice((value + "x", value[:-1], "", "A b", "e\u0301", "moh")))
     elif isinstance(value, int):

@@ -1,4 +1,4 @@
-"""The fields of an event, as the comments of `nhipcau/referral/v1/referral_event.proto` and its neighbours ask for them.
+"""The fields of an event, as the comments of `nhipcau/referral/v1/referral_event.proto` and its neighbours ask.
 
 Of an event that is shown in part, what was taken out is not asked for. Codes that may grow are taken as they are.
 """

@@ -1,5 +1,5 @@
-"""What follows from the two logs of a branch: who answered for the child when, and what was promised, or is the law, and
-did not happen so. The findings are those of docs/evidence.md, in its words for limits and responsibility in
+"""What follows from the two logs of a branch: who answered for the child when, and what was promised, or is the law,
+and did not happen so. The findings are those of docs/evidence.md, in its words for limits and responsibility in
 docs/referrals.md.
 """
 

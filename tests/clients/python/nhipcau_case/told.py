@@ -62,7 +62,8 @@ def read(wire: Any, place: tuple[bytes, bytes, str, int], carriage: Carriage, re
         # Which envelope carried what is shown in part is told with the rest; of any other event it is not known.
         return Told(event, doubt, delivery if doubt == MASKED else None)
     require(doubt == UNKEPT, Reason.BAD_EVIDENCE, "a key of an event that is shown in part")
-    require(_is_carried(envelope, wire.part_key, event.data), Reason.BAD_EVIDENCE, "its envelope carried something else")
+    carried = _is_carried(envelope, wire.part_key, event.data)
+    require(carried, Reason.BAD_EVIDENCE, "its envelope carried something else")
     if envelope.digest in carriage.revoked:
         return Told(event, REVOKED, delivery)
     ends = (envelope.routing.sender, envelope.routing.recipient)

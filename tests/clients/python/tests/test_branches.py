@@ -82,6 +82,13 @@ class TableTest(unittest.TestCase):
         self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"],
                          Transition(to="CLOSED", stays=True))
 
+    def test_cells_say_why_an_event_is_refused(self) -> None:
+        transfer = tables()["TRANSFER"]
+        self.assertEqual(transfer["assigned"].refusals, dict.fromkeys(("SUBMITTED", "RECEIVED"), "NOT_ACCEPTED"))
+        self.assertEqual(set(transfer["rejected"].refusals.values()), {"TRANSFER_NOT_REJECTABLE"})
+        self.assertEqual(len(transfer["rejected"].refusals), 14)
+        self.assertEqual(tables()["REFERRAL"]["closed"].refusals, {})
+
 
 class FoldTest(unittest.TestCase):
     """Two logs and what they amount to."""

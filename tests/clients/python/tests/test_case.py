@@ -1,5 +1,5 @@
-"""The evidence of one case: two implementations say the same of every file, whoever made it, altered it or left something
-out; and what neither of them may let pass.
+"""The evidence of one case of a real world: two implementations say the same of each side's file, as it is, altered, or
+with something left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-import time
 import tomllib
 import unittest
 from collections.abc import Callable
@@ -22,40 +21,16 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import verify_case
-from generator import case_file, random_case, releases
-from nhipcau_case import account
-from nhipcau_home.transitions import ORIGIN, RECIPIENT
+from generator import case_file, random_case
+from nhipcau_home.transitions import ORIGIN
 from nhipcau_verify.contracts import evidence_pb as pb
-from nhipcau_verify.errors import Reason, VerificationError
 from nhipcau_verify.pae import pae
 
 from . import support
+from .both import BothTest, Document, open_case
 
 #: Of the demonstration's case each holds another piece: the origin, both, the recipient.
 _SIDES = ("moh", "hanoi", "vwu")
-_REFUSED = 6
-Document = dict[str, Any]
-
-
-class BothTest(unittest.TestCase):
-    """What both implementations say of a file."""
-
-    def said(self, data: bytes, fingerprint: bytes) -> Document | None:
-        """The document that both give of a file; nothing when both refuse it. Fails where they differ."""
-        with tempfile.TemporaryDirectory() as directory:
-            file = pathlib.Path(directory) / "case.evidence"
-            file.write_bytes(data)
-            command = [support.program(), "verify", file, "--fingerprint", fingerprint.hex(), "--json"]
-            ran = subprocess.run(command, capture_output=True, text=True, check=False)
-        theirs: Document | None = json.loads(ran.stdout) if ran.stdout else None
-        self.assertEqual(ran.returncode, _REFUSED if theirs is None or theirs["finding_count"] else 0, ran.stderr)
-        try:
-            ours = account.read(data, fingerprint, time.time_ns())
-        except VerificationError as error:
-            self.assertIsNone(theirs, f"only one refuses it: {error}")
-            return None
-        self.assertEqual(theirs, ours, ran.stderr)
-        return ours
 
 
 class WorldTest(BothTest):
@@ -201,138 +176,9 @@ class WorldTest(BothTest):
         self.assertEqual(ran(whole), (2, ""))
         self.assertEqual(ran(whole, "--fingerprint", "00"), (2, ""))
         first = case_file.CaseFile()
-        _open(first)
+        open_case(first)
         good = case_file.file(first.receive(ORIGIN, 1).evidence("moh", 60), "moh")
         self.assertEqual(ran(good, "--fingerprint", case_file.fingerprint().hex())[0], 0)
-
-
-class ChanceTest(BothTest):
-    """Files that this implementation made, of cases that no access point would let happen."""
-
-    def test_both_say_the_same_of_every_case(self) -> None:
-        told: set[str] = set()
-        for seed in range(150):
-            with self.subTest(seed=seed):
-                evidence, maker = random_case.make(seed)
-                document = self.said(case_file.file(evidence, maker), case_file.fingerprint())
-                told |= _words(document)
-        self.assertLessEqual({
-            "TOLD", "SIGNED", "NAMED", "LIMIT_BROKEN", "NO_PERSON", "UNRECEIPTED", "RESPONSIBILITY_GAP",
-            "DISCLOSED_EARLY", "UNLAWFUL", "SIGNED_LATER", "ISSUED_LATER", "NOT_ALL_PROVEN"}, told)
-
-
-class RefusedTest(support.ReasonTest):
-    """What a file may not be, and why."""
-
-    def refused(self, reason: Reason, change: Callable[[pb.Evidence], object], maker: str = "moh",
-                signed: bytes | None = None) -> None:
-        """A small file is refused for this reason when it is changed so."""
-        case = case_file.CaseFile()
-        _open(case)
-        evidence = case.receive(ORIGIN, 1).evidence("moh", 60, [signed] if signed else [])
-        change(evidence)
-        data = case_file.file(evidence, maker)
-        self.assert_refused(reason, account.read, data, case_file.fingerprint(), time.time_ns())
-
-    def test_each_fault_has_its_reason(self) -> None:
-        def first(**fields: Any) -> Callable[[pb.Evidence], object]:
-            return lambda it: it.branches[0].origin[0].MergeFrom(pb.EvidenceEvent(**fields))
-
-        def later(it: pb.Evidence, seconds: float) -> None:
-            it.make_time.CopyFrom(case_file.at(seconds))
-
-        self.refused(Reason.UNSUPPORTED_FORMAT, lambda it: setattr(it, "format", 2))
-        self.refused(Reason.BAD_EVIDENCE, lambda it: it.ClearField("branches"))
-        self.refused(Reason.BAD_EVIDENCE, lambda it: setattr(it.branches[0], "holder", 3))
-        self.refused(Reason.BAD_SIGNATURE, lambda it: None, maker="hanoi")
-        self.refused(Reason.BAD_TIME, lambda it: it.ClearField("make_time"))
-        self.refused(Reason.BAD_TIME, lambda it: later(it, time.time() - case_file.TIME + 3_600))
-        self.refused(Reason.BAD_TIME, lambda it: later(it, -301))
-        self.refused(Reason.BAD_RELEASE, lambda it: it.ClearField("releases"))
-        self.refused(Reason.BAD_EVIDENCE, lambda it: it.ClearField("envelopes"))
-        self.refused(Reason.BAD_EVIDENCE, lambda it: it.envelopes[0].parts.append(b"content"))
-        self.refused(Reason.BAD_EVIDENCE, first(part_key=bytes(32)))
-        self.refused(Reason.BAD_EVIDENCE, first(envelope_digest=bytes(32)))
-        self.refused(Reason.BAD_EVIDENCE, first(digest=bytes(32)))
-        self.refused(Reason.BAD_EVIDENCE, lambda it: it.branches[0].origin[0].ClearField("envelope_digest"))
-        self.refused(Reason.TOO_LARGE, lambda it: it.receipts.extend([it.receipts[0]] * 4))
-        self.refused(Reason.WRONG_LENGTH, lambda it: setattr(it, "case_uid", b"case"))
-
-    def test_a_key_that_the_newest_release_revokes_or_does_not_list_makes_no_file(self) -> None:
-        revoked = case_file.release()
-        moh = next(point for point in revoked.access_points if point.access_point == "moh")
-        moh.signing_keys[0].revoke_time.CopyFrom(case_file.at(60))
-        self.refused(Reason.KEY_NOT_USABLE, lambda it: None, signed=releases.signed(revoked))
-        dropped = case_file.release()
-        hanoi = next(point for point in dropped.access_points if point.access_point == "hanoi")
-        hanoi.ClearField("signing_keys")
-        self.refused(Reason.UNKNOWN_SIGNER, lambda it: None, signed=releases.signed(dropped))
-
-
-class ReadingTest(unittest.TestCase):
-    """What the documents say, on which both do not agree yet: README.md, last section."""
-
-    def findings(self, case: case_file.CaseFile, seconds: float) -> list[tuple[str, str]]:
-        """What is found when the origin makes a file at a time."""
-        data = case_file.file(case.evidence("moh", seconds), "moh")
-        document = account.read(data, case_file.fingerprint(), time.time_ns())
-        return [(item["finding"], item["text"]) for item in document["branches"][0]["findings"]]
-
-    def test_a_limit_does_not_run_on_when_nobody_is_waited_for(self) -> None:
-        case = case_file.CaseFile()
-        _open(case, time_limits=[{
-            "rule": "verify", "citation": "art. 26.3", "stop": 3, "start_time": case_file.at(0),
-            "acknowledge_due_time": case_file.at(3_600), "warn_time": case_file.at(7_200),
-            "escalate_time": case_file.at(7_200), "due_time": case_file.at(43_200)}])
-        self.assertEqual([name for name, _ in self.findings(case.receive(ORIGIN, 1), 50_000)],
-                         ["LIMIT_BROKEN", "NO_PERSON"])
-        case.write(ORIGIN, "revoked", 600, body={"reason": 1}).receive(ORIGIN, 601)
-        self.assertEqual(self.findings(case, 50_000), [])
-        case.write(ORIGIN, "entered_in_error", 49_000, body={"reason": 1}).receive(ORIGIN, 49_001)
-        self.assertEqual(self.findings(case, 50_000), [], "what is noted of it later does not make it later")
-
-    def test_who_names_parts_too_early_is_named_and_once(self) -> None:
-        case = case_file.CaseFile()
-        _open(case, parts=[{"part": part, "digest": bytes(32)} for part in (1, 2, 3)])
-        case.write(RECIPIENT, "accepted", 5, person="q", parts=[{"part": 2, "digest": bytes(32)}])
-        self.assertEqual([text.split(" discloses")[0] for _, text in self.findings(case, 10)],
-                         ["origin 1", "recipient 1"])
-
-    def test_the_order_of_erased_parts_says_nothing_about_a_person(self) -> None:
-        case, consent = case_file.CaseFile(), {"giver": 1, "scopes": [1], "consent_time": case_file.at(-5)}
-        _open(case, lawful_basis={"consent": consent})
-        case.write(ORIGIN, "consent_withdrawn", 10, body={"withdraw_time": case_file.at(9)})
-        case.write(RECIPIENT, "withdrawal_answered", 20, body={"stopped_time": case_file.at(15), "erased_parts": [2, 1]})
-        self.assertEqual(self.findings(case, 30), [])
-
-    def test_a_file_of_many_events_is_read_in_seconds(self) -> None:
-        case = case_file.CaseFile()
-        _open(case)
-        for second in range(1_005):
-            case.write(ORIGIN, "escalated", second, body={"level": 1})
-        data = case_file.file(case.receive(ORIGIN, 2_000).evidence("moh", 2_000), "moh")
-        started = time.monotonic()
-        document = account.read(data, case_file.fingerprint(), time.time_ns())
-        self.assertLess(time.monotonic() - started, 20)
-        found = [item["text"] for item in document["branches"][0]["findings"] if item["finding"] == "UNLAWFUL"]
-        self.assertEqual(found, [f"origin {ordinal} is against TOO_MANY" for ordinal in range(1_001, 1_007)])
-
-
-def _open(case: case_file.CaseFile, **changes: Any) -> None:
-    """Opens a REFERRAL; `changes` are of the event, time limits of its opening."""
-    limits = changes.pop("time_limits", [])
-    fields = {"lawful_basis": {"statutory_duty": {"citation": "art. 26"}}, "parts": [{"part": 1, "digest": bytes(32)}]}
-    body = {"kind": 2, "group_uid": case_file.CASE, "cause": 1, "time_limits": limits}
-    case.write(ORIGIN, "opened", 0, person="p", body=body, **(fields | changes))
-
-
-def _words(document: Document | None) -> set[str]:
-    """The findings and standings in a document."""
-    if document is None:
-        return set()
-    branches = document["branches"]
-    found = {item["finding"] for part in (document, *branches) for item in part["findings"]}
-    return found | {event["standing"] for branch in branches for event in branch["events"]}
 
 
 if __name__ == "__main__":
