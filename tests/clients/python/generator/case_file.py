@@ -29,8 +29,6 @@ UNITS = {ORIGIN: {"party": "moh", "unit": "111"}, RECIPIENT: {"party": "hanoi", 
 HOSTS = {ORIGIN: "moh", RECIPIENT: "hanoi"}
 OTHER = {ORIGIN: RECIPIENT, RECIPIENT: ORIGIN}
 _SIDES = {ORIGIN: referral_pb.SIDE_ORIGIN, RECIPIENT: referral_pb.SIDE_RECIPIENT}
-#: An event by its log and position.
-Place = tuple[str, int]
 
 
 def at(seconds: float) -> Timestamp:
