@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use nhipcau_proto::directory::v1 as pb;
 
 use super::hours::Hours;
@@ -80,11 +81,16 @@ pub(super) struct Agreed {
 /// Agreements: sender, contract, recipient.
 pub(super) type Agreements = BTreeMap<PartyId, BTreeMap<ContractId, BTreeMap<PartyId, Vec<Agreed>>>>;
 
+/// Keys by access point and id: the public half, and when it was revoked.
+pub(super) type Former = BTreeMap<AccessPointId, BTreeMap<KeyId, ([u8; 32], Option<Timestamp>)>>;
+
 /// The participants of a release, indexed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Participants {
     pub(super) parties: BTreeMap<PartyId, Party>,
     pub(super) access_points: BTreeMap<AccessPointId, AccessPoint>,
+    /// Every key that an earlier release listed, and when it was revoked.
+    pub(super) former: Former,
     pub(super) units: BTreeMap<PartyId, BTreeMap<UnitId, Unit>>,
     pub(super) contracts: BTreeMap<ContractId, u32>,
     pub(super) agreements: Agreements,

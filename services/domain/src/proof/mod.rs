@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     reason,
-    referral::{Branch, Event, EventKind, Replay, Side, View, disclosure, guard},
+    referral::{Branch, Effect, Entry, Event, EventKind, Replay, Side, View, disclosure, guard},
 };
 
 /// How long a message may be without a receipt before its sender is alarmed.
@@ -89,7 +89,9 @@ pub enum Finding {
     },
     /// Parts of the content were named for disclosure before the recipient's acceptance.
     DisclosedEarly {
-        /// Position of the origin's event.
+        /// Whose event, lawful or not: nobody but the origin discloses.
+        side: Side,
+        /// Its position.
         ordinal: u64,
     },
     /// An event was not lawful even with what its writer knew.
@@ -176,7 +178,7 @@ fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
     let runs = view.state.is_waited_for();
     // As both sides reckon: where the origin's clock is not believed, everybody's time is put forward by as much.
     let over = |stopped: Option<Timestamp>, due: Timestamp| {
-        let end = stopped.unwrap_or(if runs { at } else { view.state_time });
+        let end = stopped.unwrap_or(if runs { at } else { ended(view) });
         let by = end.checked_add(view.ahead).unwrap_or(Timestamp::MAX).duration_since(due);
         by.is_positive().then_some((by, runs && stopped.is_none()))
     };
@@ -190,6 +192,13 @@ fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// When nobody was waited for any more. What is done with the branch later, such as closing or recalling it, ends nothing
+/// again.
+fn ended(view: &View) -> Timestamp {
+    let is_end = |entry: &&Entry| matches!(entry.effect, Effect::Took(state) if !state.is_waited_for());
+    view.history.iter().find(is_end).map_or(view.state_time, |entry| entry.time)
 }
 
 /// Hand-overs of which the other side does not know. Whoever takes the child back knows it without a receipt.
@@ -215,7 +224,7 @@ fn unreceipted(event: &Event, delivery: Option<Delivery>, at: Timestamp) -> Opti
 /// What is against an event with what its writer knew.
 fn unlawful(known: &mut Replay<'_>, view: &View, event: &Event) -> Vec<Finding> {
     let own = event.ordinal.saturating_sub(1);
-    let reasons = match (event.side, own) {
+    let mut reasons = match (event.side, own) {
         (Side::Origin, 0) => {
             let parts: Vec<_> = event.parts.iter().map(|entry| entry.part).collect();
             let stage = disclosure::Stage { kind: view.kind, state: None, event: EventKind::Opened };
@@ -225,8 +234,16 @@ fn unlawful(known: &mut Replay<'_>, view: &View, event: &Event) -> Vec<Finding> 
         (Side::Recipient, _) => guard::objections(known.to(event.seen_ordinal(), own), event),
     };
     let finding = |reason| match reason {
-        reason::DISCLOSURE_TOO_EARLY => Finding::DisclosedEarly { ordinal: event.ordinal },
+        reason::DISCLOSURE_TOO_EARLY => Finding::DisclosedEarly { side: event.side, ordinal: event.ordinal },
         reason => Finding::Unlawful { side: event.side, ordinal: event.ordinal, reason },
     };
+    // Whatever it was broken with, a rule is broken once by an event.
+    let mut seen = Vec::new();
+    reasons.retain(|reason| {
+        !seen.contains(reason) && {
+            seen.push(*reason);
+            true
+        }
+    });
     reasons.into_iter().map(finding).collect()
 }

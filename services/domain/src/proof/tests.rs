@@ -7,7 +7,8 @@ use super::{Delivery, Finding, Judgement, RECEIPT_WAIT, judge};
 use crate::{
     reason,
     referral::{
-        Basis, Branch, Command, Event, Kind, NewBranch, Part, Replay, Revocation, Side, Stop, TimeLimit, fold, open,
+        Basis, Branch, Command, Event, Kind, Mistake, NewBranch, Part, Replay, Revocation, Side, Stop, TimeLimit, fold,
+        open,
         tests::world::{World, commands, duty, new_branch, parts, text, time},
     },
 };
@@ -117,6 +118,15 @@ fn what_nobody_received_is_found_and_a_hand_over_by_it_is_a_gap() {
 }
 
 #[test]
+fn a_limit_ends_with_what_is_waited_for_and_not_with_what_is_done_later() {
+    let mut world = opened(Kind::Transfer, vec![limit(50)]);
+    assert!(world.act_at(Side::Origin, Command::Revoke { reason: Revocation::NeedMet }, time(20)));
+    assert_eq!(at(90, &world.origin).findings, []);
+    assert!(world.act_at(Side::Origin, Command::EnterInError { reason: Mistake::WrongPerson }, time(100)));
+    assert_eq!(at(100, &world.origin).findings, [], "it was recalled when nobody was waited for any more");
+}
+
+#[test]
 fn what_was_named_for_disclosure_too_early_is_found_and_what_the_rules_refuse() {
     let NewBranch { basis, .. } = new_branch(Kind::Referral, duty(), 0);
     assert!(matches!(basis, Basis::StatutoryDuty { .. }));
@@ -125,7 +135,13 @@ fn what_was_named_for_disclosure_too_early_is_found_and_what_the_rules_refuse() 
     let mut draft = open(new).expect("lawful");
     draft.parts = parts(&[Part::Preview, Part::Identity]);
     let branch = Branch::open(Event::write(draft).0).expect("an opening");
-    assert_eq!(at(2, &branch).findings, [Finding::DisclosedEarly { ordinal: 1 }]);
+    assert_eq!(at(2, &branch).findings, [Finding::DisclosedEarly { side: Side::Origin, ordinal: 1 }]);
+    let mut twice = new_branch(Kind::Referral, duty(), 0);
+    twice.parts = parts(&[Part::Preview]);
+    let mut draft = open(twice).expect("lawful");
+    draft.parts = parts(&[Part::Preview, Part::Identity, Part::Narrative]);
+    let branch = Branch::open(Event::write(draft).0).expect("an opening");
+    assert_eq!(at(2, &branch).findings.len(), 1, "each event breaks a rule once");
 
     // Nobody who follows the rules writes an assignment without an acceptance.
     let mut world = after(

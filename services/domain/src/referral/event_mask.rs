@@ -24,7 +24,9 @@ impl Event {
     /// The event as it may lie in the clear; `None` when that is how it travelled.
     #[must_use]
     pub fn masked(&self, travelled: &[u8]) -> Option<Vec<u8>> {
-        let masked = impersonal(encode(self)).encode_to_vec();
+        // As it was encoded, which may list in another order what has none.
+        let value = pb::ReferralEvent::decode(travelled).unwrap_or_else(|_| encode(self));
+        let masked = impersonal(value).encode_to_vec();
         (masked != travelled).then_some(masked)
     }
 

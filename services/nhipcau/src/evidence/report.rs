@@ -202,7 +202,9 @@ impl Found {
             Finding::ResponsibilityGap { side, ordinal, since } => {
                 format!("{} {ordinal} handed over at {since}, and the other side did not take it", side.name())
             }
-            Finding::DisclosedEarly { ordinal } => format!("origin {ordinal} discloses before the acceptance"),
+            Finding::DisclosedEarly { side, ordinal } => {
+                format!("{} {ordinal} discloses before the acceptance", side.name())
+            }
             Finding::Unlawful { side, ordinal, reason } => format!("{} {ordinal} is against {reason}", side.name()),
         }
     }

@@ -78,7 +78,8 @@ pub fn verify(bytes: &[u8], fingerprint: &Fingerprint, now: Timestamp) -> Result
     if !sign::verify(&key.public, pae::EVIDENCE, &[signed], &file.signature) {
         return Err(Refused::Changed);
     }
-    let made = evidence.make_time.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()).ok_or(Refused::Malformed)?;
+    let made = evidence.make_time.filter(|at| (0..1_000_000_000).contains(&at.nanos));
+    let made = made.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok()).ok_or(Refused::Malformed)?;
     if key.revoked.is_some_and(|at| at <= made) {
         return Err(Refused::RevokedMaker);
     }

@@ -66,7 +66,7 @@ pub(super) fn marked(
             is_told((*side, *ordinal)) || is_unkept((*side, *ordinal))
         }
         Finding::Unlawful { side, ordinal, .. } => is_told((*side, *ordinal)),
-        Finding::DisclosedEarly { ordinal } => is_told((Side::Origin, *ordinal)),
+        Finding::DisclosedEarly { side, ordinal } => is_told((*side, *ordinal)),
     };
     let broken = findings.into_iter().map(|finding| Marked { told: told(&finding), what: Concern::Broken(finding) });
     let mut findings: Vec<_> = broken.collect();

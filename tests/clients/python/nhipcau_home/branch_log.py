@@ -187,6 +187,7 @@ def check(branch: Branch) -> None:
             require((message.owner, message.counterpart) == units[side], Reason.MALFORMED, f"{at} is of another unit")
             seen = _check_seen(message, other, seen, at)
             previous = item.digest
+    _check_order(branch)
 
 
 def _check_seen(message: Any, other: Sequence[Event], before: int, at: str) -> int:
@@ -199,3 +200,15 @@ def _check_seen(message: Any, other: Sequence[Event], before: int, at: str) -> i
     named = ordinal >= 1 and other[ordinal - 1].digest == message.seen.digest
     require(named, Reason.WRONG_PREVIOUS, f"{at} saw another event of the other side")
     return ordinal
+
+
+def _check_order(branch: Branch) -> None:
+    """Refuses logs that cannot be read as one sequence: each waits for what the other has not said yet. Only what is
+    left of an event, whose digest is told, can name something that came later."""
+    read = {ORIGIN: 0, RECIPIENT: 0}
+    logs = ((ORIGIN, branch.origin, RECIPIENT), (RECIPIENT, branch.recipient, ORIGIN))
+    while any(read[side] < len(log) for side, log, _ in logs):
+        ready = [side for side, log, other in logs
+                 if read[side] < len(log) and log[read[side]].message.seen.ordinal <= read[other]]
+        require(bool(ready), Reason.SEQUENCE_GAP, "both logs name what comes after them")
+        read[ready[0]] += 1

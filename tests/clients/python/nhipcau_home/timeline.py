@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nhipcau_verify.instant import nanoseconds, text
 
-from .branch_fold import Entered, fold
+from .branch_fold import fold
 from .branch_log import Branch, Event
 from .branch_rows import Held
+from .branch_state import Entered
 from .findings import Findings
 
 

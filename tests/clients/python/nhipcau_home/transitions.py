@@ -19,6 +19,7 @@ _TABLES = re.compile(r"<!-- transition table: begin -->(.*)<!-- transition table
 _MOVE = re.compile(r"(?P<of>.+?) → \*\*(?P<to>[A-Z_]+)\*\*\Z")
 _STAY = re.compile(r"(?P<of>.+?): no change\Z")
 _WAIT = re.compile(r"(?P<of>.+?): waits for (?P<until>[A-Z_]+)\Z")
+_REFUSED = re.compile(r"(?P<of>.+?): `(?P<reason>[A-Z_]+)`\Z")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Transition:
 
     to: str = ""
     waits_for: str = ""
+    #: It is taken and changes no state.
+    stays: bool = False
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Rule:
 
     side: str
     by_state: dict[str, Transition] = field(default_factory=dict)
+    #: Why it is refused, where that is not WRONG_STATE.
+    refusals: dict[str, str] = field(default_factory=dict)
 
 
 @functools.cache
@@ -50,8 +55,8 @@ def tables() -> dict[str, dict[str, Rule]]:
             kind = line.removeprefix("### ").strip()
             kinds[kind] = {}
         elif line.startswith("| `"):
-            event, side, cell = [part.strip() for part in line.split("|")[1:4]]
-            kinds[kind][event.strip("`")] = Rule(side, _cell(cell))
+            event, side, cell, refused = [part.strip() for part in line.split("|")[1:5]]
+            kinds[kind][event.strip("`")] = Rule(side, _cell(cell), _refusals(refused))
     return kinds
 
 
@@ -63,13 +68,25 @@ def _cell(cell: str) -> dict[str, Transition]:
         elif found := _WAIT.match(text):
             by_state.update(dict.fromkeys(_states(found["of"]), Transition(waits_for=found["until"])))
         elif found := _STAY.match(text):
-            by_state.update({state: Transition(to=state) for state in _states(found["of"])})
+            by_state.update({state: Transition(to=state, stays=True) for state in _states(found["of"])})
         else:
             raise ValueError(f"a cell that says nothing known: {text}")
     return by_state
 
 
+def _refusals(cell: str) -> dict[str, str]:
+    by_state: dict[str, str] = {}
+    for text in filter(None, cell.split("<br>")):
+        found = _REFUSED.match(text)
+        if found is None:
+            raise ValueError(f"a cell that says nothing known: {text}")
+        by_state.update(dict.fromkeys(_states(found["of"]), found["reason"]))
+    return by_state
+
+
 def _states(text: str) -> list[str]:
+    if text == "any":
+        return list(STATES)
     excepted = text.removeprefix("any but ")
     named = [state.strip() for state in excepted.split(",")]
     if not set(named) <= set(STATES):

@@ -19,7 +19,7 @@ from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 _PROTO = ROOT / "proto"
-_PACKAGES = ("type", "envelope", "directory", "indicator", "referral")
+_PACKAGES = ("type", "envelope", "directory", "indicator", "referral", "accesspoint")
 _IMPORTED = ("buf/validate/validate", "google/api/field_behavior", "google/type/date")
 
 
@@ -81,5 +81,9 @@ indicator_pb: Any = importlib.import_module("nhipcau.indicator.v1.indicator_pb2"
 indicator_event_pb: Any = importlib.import_module("nhipcau.indicator.v1.indicator_event_pb2")
 #: nhipcau/referral/v1/referral.proto
 referral_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_pb2")
+#: nhipcau/referral/v1/referral_basis.proto
+referral_basis_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_basis_pb2")
 #: nhipcau/referral/v1/referral_event.proto
 referral_event_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_event_pb2")
+#: nhipcau/accesspoint/v1/evidence.proto
+evidence_pb: Any = importlib.import_module("nhipcau.accesspoint.v1.evidence_pb2")

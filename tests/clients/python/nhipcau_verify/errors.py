@@ -47,14 +47,15 @@ class Reason(enum.StrEnum):
     BAD_RELEASE = "bad-release"
     BAD_REVOCATION = "bad-revocation"
     BAD_BULLETIN = "bad-bulletin"
+    BAD_EVIDENCE = "bad-evidence"
     KEY_NOT_USABLE = "key-not-usable"
     NOT_AT_REST = "not-at-rest"
 
 
-#: Reasons of what is no message, of which there are no vectors: the signed directory and bodies at rest.
+#: Reasons of what is no message, of which there are no vectors: the signed directory, evidence and bodies at rest.
 WITHOUT_VECTORS = frozenset({
     Reason.WRONG_ROOT, Reason.UNDER_SIGNED, Reason.WRONG_VERSION, Reason.BAD_RELEASE, Reason.BAD_REVOCATION,
-    Reason.BAD_BULLETIN, Reason.KEY_NOT_USABLE, Reason.NOT_AT_REST,
+    Reason.BAD_BULLETIN, Reason.BAD_EVIDENCE, Reason.KEY_NOT_USABLE, Reason.NOT_AT_REST,
 })
 
 

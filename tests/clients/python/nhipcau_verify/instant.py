@@ -21,6 +21,12 @@ def microseconds(time: Any) -> int:
 
 def text(time: Any) -> str:
     """RFC 3339 in UTC; the fraction as long as it needs to be."""
-    whole = (_EPOCH + datetime.timedelta(seconds=time.seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{time.nanos:09d}".rstrip("0").rstrip(".")
+    return text_of(nanoseconds(time))
+
+
+def text_of(instant: int) -> str:
+    """The same of nanoseconds since 1970."""
+    seconds, nanos = divmod(instant, _SECOND)
+    whole = (_EPOCH + datetime.timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    fraction = f".{nanos:09d}".rstrip("0").rstrip(".")
     return f"{whole}{fraction}Z"

@@ -79,7 +79,15 @@ class TableTest(unittest.TestCase):
         self.assertEqual(transfer["rejected"].by_state, {})
         self.assertNotIn("ENTERED_IN_ERROR", transfer["consent_withdrawn"].by_state)
         self.assertEqual(len(transfer["consent_withdrawn"].by_state), 13)
-        self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"], Transition(to="CLOSED"))
+        self.assertEqual(tables()["NOTIFICATION"]["acknowledged"].by_state["CLOSED"],
+                         Transition(to="CLOSED", stays=True))
+
+    def test_cells_say_why_an_event_is_refused(self) -> None:
+        transfer = tables()["TRANSFER"]
+        self.assertEqual(transfer["assigned"].refusals, dict.fromkeys(("SUBMITTED", "RECEIVED"), "NOT_ACCEPTED"))
+        self.assertEqual(set(transfer["rejected"].refusals.values()), {"TRANSFER_NOT_REJECTABLE"})
+        self.assertEqual(len(transfer["rejected"].refusals), 14)
+        self.assertEqual(tables()["REFERRAL"]["closed"].refusals, {})
 
 
 class FoldTest(unittest.TestCase):

@@ -1,17 +1,12 @@
-"""A real world of access points: it verifies as it is, and no longer when any piece of evidence is missing or changed.
-
-The world is the one that NHIPCAU_WORLD names, else that of a demonstration run for these tests, which takes seconds.
-"""
+"""A real world of access points: it verifies as it is, and no longer when any piece of evidence is missing or changed."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import pathlib
 import shutil
 import sqlite3
-import subprocess
 import tempfile
 import unittest
 from collections.abc import Callable, Iterator
@@ -23,7 +18,8 @@ from nhipcau_home import report
 from nhipcau_home.findings import Findings
 from nhipcau_home.home import Home
 from nhipcau_home.report import Account
-from nhipcau_verify.contracts import ROOT
+
+from . import support
 
 #: Tables that are evidence, and of which rows: what else is in them is bound to nothing that was signed.
 EVIDENCE = {
@@ -91,9 +87,8 @@ class WorldTest(unittest.TestCase):
 
     @classmethod
     def bring(cls) -> None:
-        """Runs the demonstration unless a world is named, and reads all its access points."""
-        named = os.environ.get("NHIPCAU_WORLD")
-        cls.world = pathlib.Path(named) if named else _demonstrated(cls.stack)
+        """Reads all access points of the world."""
+        cls.world = support.world()
         cls.observed = json.loads((cls.world / "observed.json").read_text(encoding="utf-8"))
         findings = Findings()
         cls.accounts = {name: report.account(cls.stack.enter_context(Home(cls.world / name, findings)), findings)
@@ -274,14 +269,6 @@ class ChangedTest(WorldTest):
                 path = file.relative_to(home)
                 with self.subTest(access_point=name, file=path.name):
                     self.assertTrue(self.damaged(name, path.parts[0], lambda copy: (copy / path).unlink()))
-
-
-def _demonstrated(stack: ExitStack) -> pathlib.Path:
-    home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nhipcau-world-"))) / "demo"
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "nhipcau", "--", "demo", "--home", str(home)]
-    nats = {"NHIPCAU_NATS_SERVER": str(ROOT / "target/tools/nats-server")}
-    subprocess.run(command, check=True, cwd=ROOT, env={**nats, **os.environ}, stdout=subprocess.DEVNULL)
-    return home
 
 
 def _delete(table: str, rowid: int) -> Callable[[sqlite3.Connection], None]:

@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
+use jiff::Timestamp;
 use nhipcau_proto::directory::v1 as pb;
 
 use super::Reader;
 use crate::directory::key::{AccessPoint, Key};
+use crate::directory::participant::Former;
 use crate::directory::read;
+use crate::directory::release::Release;
 use crate::directory::violation::{Problem, Violations};
 use crate::id::{AccessPointId, KeyId};
 
@@ -39,7 +42,7 @@ impl Reader<'_> {
                 sealing,
                 bulletin: None,
             };
-            if let Some(before) = self.current.and_then(|current| current.access_point(&id)) {
+            if let Some(before) = self.known.former.get(&id) {
                 carry_over(before, &mut access_point, self.found, path);
             }
             let repeated = self.known.access_points.insert(id, access_point).is_some();
@@ -76,13 +79,30 @@ impl Reader<'_> {
     }
 }
 
-fn carry_over(before: &AccessPoint, to: &mut AccessPoint, found: &mut Violations, path: Arguments<'_>) {
-    // A bulletin keeps no release from coming: what does not fit beside it goes.
-    for (id, public, revoked) in before.listed_facts() {
+/// Every key that was listed before, also by a release that is not the last: a key that was left out for a while is the
+/// same when it comes again.
+pub(super) fn former(current: Option<&Release>) -> Former {
+    let Some(current) = current else { return Former::default() };
+    let mut former = current.participants.former.clone();
+    for point in current.access_points() {
+        // A bulletin keeps no release from coming: what does not fit beside it goes.
+        let facts = point.listed_facts().map(|(id, public, revoked)| (id.clone(), (*public, revoked)));
+        former.entry(point.id.clone()).or_default().extend(facts);
+    }
+    former
+}
+
+fn carry_over(
+    before: &BTreeMap<KeyId, ([u8; 32], Option<Timestamp>)>,
+    to: &mut AccessPoint,
+    found: &mut Violations,
+    path: Arguments<'_>,
+) {
+    for (id, (public, revoked)) in before {
         let reused = to.listed_facts().any(|(other, other_public, _)| other == id && other_public != public);
         found.require(!reused, Problem::Reused, path);
         if let Some(revoked) = revoked {
-            to.revoke(id, revoked);
+            to.revoke(id, *revoked);
         }
     }
 }

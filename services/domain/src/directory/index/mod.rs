@@ -25,7 +25,7 @@ impl Participants {
         found: &mut Violations,
     ) -> Self {
         let mut reader = Reader {
-            known: Self::default(),
+            known: Self { former: access_point::former(current), ..Self::default() },
             party_ids: wire.parties.iter().filter_map(|p| PartyId::new(&p.party).ok()).collect(),
             publics: wire.root.iter().flat_map(|r| &r.signers).map(|s| s.public_key.clone()).collect(),
             expire,

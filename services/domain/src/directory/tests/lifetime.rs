@@ -102,6 +102,26 @@ fn a_key_id_never_stands_for_another_key() {
     assert_eq!(found, only("access_points[0]", Problem::Reused));
 }
 
+/// Also when a release between the two has left it out.
+#[test]
+fn a_key_that_comes_again_is_the_same_and_as_revoked_as_it_was() {
+    let ceremony = ceremony();
+    let first = ceremony.release(&programme(&ceremony.root).revoke(&ap("moh"), &key("s1"), day(7)));
+    let next = |before: &Release, id: &str, public: Vec<u8>| {
+        ReleaseBuilder::after(before, day(1), day(90)).with(move |wire| {
+            let key = &mut wire.access_points[0].signing_keys[0];
+            (key.key_id, key.public_key, key.revoke_time) = (id.to_owned(), public, None);
+        })
+    };
+    let listed = first.signing_key(&ap("moh"), &key("s1")).unwrap().public.to_vec();
+    let without = ceremony.verify(&ceremony.sign(&next(&first, "s2", vec![77; 32])), Some(&first)).unwrap();
+    assert!(without.signing_key(&ap("moh"), &key("s1")).is_none());
+    let again = ceremony.verify(&ceremony.sign(&next(&without, "s1", listed)), Some(&without)).unwrap();
+    assert_eq!(again.signing_key(&ap("moh"), &key("s1")).unwrap().revoked, Some(day(7)));
+    let other = ceremony.verify(&ceremony.sign(&next(&without, "s1", vec![78; 32])), Some(&without));
+    assert_eq!(problems(other), only("access_points[0]", Problem::Reused));
+}
+
 fn revocation(keys: &[&str], signer: RevocationSigner) -> Revocation {
     Revocation {
         party: party("moh"),

@@ -277,6 +277,16 @@ fn an_answer_to_a_withdrawal_names_each_part_once_and_never_keeps_on_consent() {
     };
     let read = body(|_| ()).expect("valid");
     assert_eq!(read.body, Body::WithdrawalAnswered(answer()));
+    // Whatever order the parts are listed in, none of it is about a person.
+    let (_, bytes) = Event::write((*body(|it| it.erased_parts.push(2)).expect("valid")).clone());
+    let mut wire = pb::ReferralEvent::decode(bytes.as_slice()).expect("an event");
+    let Some(pb::referral_event::Event::WithdrawalAnswered(answered)) = &mut wire.event else {
+        unreachable!("an answer")
+    };
+    answered.erased_parts.reverse();
+    let reversed = wire.encode_to_vec();
+    assert_ne!(reversed, bytes);
+    assert_eq!(Event::read(&reversed).expect("valid").masked(&reversed), None);
     for (change, reason) in [
         ((|it| it.stopped_time = None) as fn(&mut pb::WithdrawalAnswered), reason::FIELD_REQUIRED),
         (|it| it.erased_parts.push(it.kept_parts[0].part), reason::PART_REPEATED),

@@ -182,7 +182,7 @@ impl World {
     }
 
     /// As [`World::act`], at a time of the side's clock.
-    pub(super) fn act_at(&mut self, side: Side, command: Command, now: Timestamp) -> bool {
+    pub(crate) fn act_at(&mut self, side: Side, command: Command, now: Timestamp) -> bool {
         let Some(Ok(draft)) = self.decide_at(side, command, now) else { return false };
         let (event, _) = Event::write(draft.salted(salt));
         let copy = match side {
