@@ -32,6 +32,7 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
         // The process that has the contact, while it becomes a referral.
         ("contact", [("send", "0", "moh"), ("acknowledge", "17", "hanoi")]),
+        ("warm-handover", [("offer", "13", "moh"), ("accept", "3", "vwu")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

@@ -79,7 +79,7 @@ pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Erro
         decline_code: view.declined.map_or(0, |code| code.to_wire()),
         withdraw_reason: view.withdrawn.map_or(0, |reason| reason.to_wire()),
         hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
-        under_way: own.iter().any(|stored| stored.outcome.is_none()),
+        under_way: refused.is_none() && own.iter().any(|stored| stored.outcome.is_none()),
         refusal_reason: refused.map_or_else(String::new, |name| name.trim_start_matches("REFUSAL_REASON_").to_owned()),
         content: None,
         create_time: Some(write_time(handover.offer().time)),

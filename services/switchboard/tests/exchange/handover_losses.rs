@@ -7,7 +7,13 @@ use nhipcau_domain::{
     referral::{Actor, Digest, PersonRef, Side, UnitRef},
 };
 use nhipcau_messaging::message::{Address, Cause, Draft, Header, Lane, Recipient};
-use nhipcau_proto::switchboard::v1::{self as pb, ContactState, HandoverState as S};
+use nhipcau_proto::{
+    referral::v1::UnitRef as UnitRefWire,
+    switchboard::v1::{
+        self as pb, ContactState, HandoverState as S, contact_service_server::ContactService as _,
+        handover_service_server::HandoverService as _,
+    },
+};
 use uuid::Uuid;
 
 use crate::{deeds::*, handovers::*, world::*};
@@ -207,4 +213,35 @@ async fn an_acceptance_of_a_unit_that_was_not_asked_is_refused_and_discloses_not
     assert_eq!(world.seen(MOH, &offered).await.state(), S::Offered);
     let later = "SELECT COUNT(*) FROM switchboard_handover_part WHERE part <> 1";
     assert_eq!((world.count(MOH, later).await, world.count(HANOI, later).await), (0, 0));
+}
+
+#[tokio::test]
+async fn between_units_of_one_access_point_the_end_takes_nothing_from_the_one_that_goes_on() {
+    let mut world = World::open().await;
+    let unit = |name: &str| Some(UnitRefWire { party: "hanoi".into(), unit: name.into() });
+    let door = world.nodes[HANOI].door.clone();
+    let recorded = pb::RecordContactRequest { unit: unit("health"), ..recording(personal()) };
+    let recorded = door.record_contact(call(recorded, "hanoi")).await.unwrap().into_inner().contact.unwrap();
+    let offer = pb::OfferHandoverRequest { recipient: unit("ba-dinh"), ..offering(&recorded) };
+    let offered = door.offer_handover(call(offer, "hanoi")).await.unwrap().into_inner().handover.unwrap();
+    world.settle().await;
+    world.accept(HANOI, &world.seen(HANOI, &offered).await).await.unwrap();
+    world.settle().await;
+    assert!(world.told(HANOI, &offered).await.identity.is_some());
+    world.ask_back(HANOI, &world.seen(HANOI, &offered).await).await.unwrap();
+    world.settle().await;
+    world.hand_back(HANOI, &world.seen(HANOI, &offered).await).await.unwrap();
+    world.settle_slowly().await;
+    let ended = world.seen(HANOI, &offered).await;
+    assert_eq!((ended.state(), ended.answering), (S::HandedBack, false), "the recipient's side is shown");
+    let held = "SELECT COUNT(*) FROM switchboard_handover_part WHERE holder = 2";
+    assert_eq!(world.count(HANOI, held).await, 0);
+    let full = pb::GetContactRequest {
+        name: recorded.name.clone(),
+        view: nhipcau_proto::referral::v1::ReferralView::Full.into(),
+        acting_person: OTHER.into(),
+    };
+    let contact = door.get_contact(call(full, "hanoi")).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!(contact.state(), ContactState::Open);
+    assert_eq!(contact.details.unwrap().identity.unwrap().full_name.unwrap().value, CHILD);
 }
