@@ -245,3 +245,36 @@ async fn between_units_of_one_access_point_the_end_takes_nothing_from_the_one_th
     assert_eq!(contact.state(), ContactState::Open);
     assert_eq!(contact.details.unwrap().identity.unwrap().full_name.unwrap().value, CHILD);
 }
+
+#[tokio::test]
+async fn an_offer_whose_basis_ended_before_it_was_signed_arrives_without_its_content() {
+    use nhipcau_proto::referral::v1 as referral;
+    let mut world = World::open().await;
+    let contact = world.record(personal()).await;
+    let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+    // It ends ten minutes after these tests begin.
+    let begun: jiff::Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
+    let consent = referral::Consent {
+        giver: referral::ConsentGiver::Mother.into(),
+        scopes: vec![referral::ConsentScope::Services.into()],
+        consent_time: time(begun.as_second() - 60),
+        expire_time: time(begun.as_second() + 600),
+    };
+    let basis = referral::LawfulBasis { consent: Some(consent), ..Default::default() };
+    // After a start nothing is signed before the other side is heard.
+    world.silent = vec![MOH, HANOI];
+    world.crash(MOH);
+    let request = pb::OfferHandoverRequest { lawful_basis: Some(basis), ..offering(&contact) };
+    let offered = world.try_offer(&request).await.unwrap().handover.unwrap();
+    world.pass(SignedDuration::from_mins(11));
+    world.silent.clear();
+    world.settle_slowly().await;
+    assert_eq!(world.both(&offered).await, [(S::Offered, true), (S::Offered, false)]);
+    assert_eq!(world.told(HANOI, &offered).await, referral::ReferralContent::default());
+    // It can be accepted all the same: somebody waits. Nothing more is told.
+    let theirs = world.seen(HANOI, &offered).await;
+    world.accept(HANOI, &theirs).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!(world.both(&offered).await, [(S::Taken, false), (S::Taken, true)]);
+    assert_eq!(world.told(HANOI, &offered).await, referral::ReferralContent::default());
+}
