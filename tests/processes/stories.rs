@@ -35,6 +35,7 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("withdrawal", [("withdraw", "3", "vwu"), ("withdraw-back", "17", "hanoi")]),
         ("areas", [("send", "0", "moh"), ("choose", "0", "moh")]),
         ("proof", [("above", "13", "moh"), ("prove", "17", "hanoi")]),
+        ("warm-handover", [("offer", "13", "moh"), ("accept", "3", "vwu")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

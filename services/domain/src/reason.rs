@@ -231,6 +231,8 @@ pub const NO_UNIT_FITS: &str = "NO_UNIT_FITS";
 pub const SEVERAL_UNITS_FIT: &str = "SEVERAL_UNITS_FIT";
 /// The contact is being sent, and the answer is not there yet.
 pub const CONTACT_BEING_SENT: &str = "CONTACT_BEING_SENT";
+/// The contact is offered to another switchboard, and what becomes of that is not certain yet.
+pub const CONTACT_OFFERED: &str = "CONTACT_OFFERED";
 /// The sending of the contact was not answered, and is not asked for any more.
 pub const CONTACT_UNANSWERED: &str = "CONTACT_UNANSWERED";
 /// The referral that the contact names was made by an earlier sending than the last one.

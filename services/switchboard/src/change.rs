@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     Switchboard,
     error::Error,
+    handover::take,
     record::{keep, named, whole},
     request::{self, Response},
     sending,
@@ -30,6 +31,18 @@ pub(crate) struct Changed<R> {
     pub(crate) answer: R,
     /// What is to be submitted.
     pub(crate) requested: Option<Requested>,
+}
+
+/// Refuses to send or close a contact that another switchboard may be about to take over.
+///
+/// # Errors
+/// `CONTACT_OFFERED`; [`Error::AccessDenied`] for what is not the party's.
+pub(crate) fn unoffered<'t>(desk: &mut impl Desk<'t>, asked: &Asked) -> Result<(), Error> {
+    let stored = named(desk, &asked.call.party, asked.contact)?;
+    if take::is_offered(desk, stored.contact)? && request::earlier(&asked.call, desk)?.is_none() {
+        return Err(Error::rule("contact", reason::CONTACT_OFFERED));
+    }
+    Ok(())
 }
 
 /// Carries out a change. What only checks writes nothing.

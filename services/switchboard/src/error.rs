@@ -1,5 +1,7 @@
 //! Why the service refuses a call. Every kind has a stable reason; none repeats what the caller sent.
 
+use std::time::Duration;
+
 use nhipcau_domain::{
     reason,
     referral::{self, Violation as Broken},
@@ -11,8 +13,11 @@ use nhipcau_messaging::{
 use nhipcau_runtime::status::{Refusal, Violation, of_submit};
 use tonic::Code;
 
+/// How long a caller waits whose hand-over is being given back by the other side.
+const RECOVERY_PAUSE: Duration = Duration::from_secs(10);
+
 /// What stands against a change although the request is well-formed.
-const PRECONDITIONS: [&str; 16] = [
+const PRECONDITIONS: [&str; 24] = [
     reason::WRONG_STATE,
     reason::CONTACT_BEING_SENT,
     reason::PERSON_REQUIRED,
@@ -29,13 +34,21 @@ const PRECONDITIONS: [&str; 16] = [
     reason::BASIS_NOT_YET,
     reason::BASIS_EXPIRED,
     reason::BASIS_SCOPE,
+    reason::CONTACT_OFFERED,
+    reason::UNIT_CLOSED,
+    reason::ALREADY_OPENED,
+    reason::NOT_ACCEPTED,
+    reason::HAND_BACK_REQUESTED,
+    reason::NO_HAND_BACK_REQUESTED,
+    reason::DISCLOSURE_TOO_EARLY,
+    reason::TOO_MANY,
 ];
 
 /// A refusal, or a failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request breaks the contract or the rules.
-    #[error("the rules of contacts do not allow it")]
+    #[error("the rules of contacts and hand-overs do not allow it")]
     Rules(#[source] referral::Refusal),
     /// Not the caller's, or not there.
     #[error("not allowed, or it does not exist")]
@@ -46,6 +59,9 @@ pub enum Error {
     /// The request id was used for another request.
     #[error("the request id was used for another request")]
     RequestIdReused,
+    /// Own events of the hand-over are being given back by the other side, and none can be written before.
+    #[error("the hand-over is being restored from the other side")]
+    Recovering,
     /// Messaging does not take the message, for instance because no agreement allows it.
     #[error("the message could not be sent")]
     Sending(#[source] SubmitError),
@@ -78,6 +94,7 @@ impl Error {
             Self::AccessDenied => (Code::PermissionDenied, reason::ACCESS_DENIED),
             Self::PageTokenInvalid => (Code::InvalidArgument, reason::PAGE_TOKEN_INVALID),
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
+            Self::Recovering => (Code::Unavailable, reason::BRANCH_RECOVERING),
             Self::Sending(error) => of_submit(error),
             Self::Store(_) | Self::Rest(_) | Self::Engine(_) => (Code::Internal, reason::INTERNAL_FAULT),
         }
@@ -112,6 +129,7 @@ impl From<Error> for Refusal {
                 let total = broken.total().to_string();
                 refusal.metadata("violationCount", total).violations(broken.violations().iter().map(violation))
             }
+            Error::Recovering => refusal.retry_after(RECOVERY_PAUSE),
             Error::Sending(error) => error.into(),
             Error::Store(error) => error.into(),
             Error::Rest(error) => error.into(),

@@ -48,12 +48,12 @@ pub struct Door {
 }
 
 /// Authorises a call and says who asks.
-fn call<T: Message>(request: &Request<T>, person: &str, id: &str) -> Result<Call, Status> {
-    Call::permit(request, Role::Submit, person, id)
+pub(crate) fn call<T: Message>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Call, Status> {
+    Call::permit(request, role, person, id)
 }
 
 /// Authorises the reading of content and says who reads.
-fn reader<T>(request: &Request<T>, person: &str) -> Result<Reader, Status> {
+pub(crate) fn reader<T>(request: &Request<T>, person: &str) -> Result<Reader, Status> {
     let permit = permit_for(request, Role::ReadContent, person)?;
     // Always there: the role acts for a person.
     let person = permit.person.ok_or_else(Refusal::access_denied)?;
@@ -64,7 +64,7 @@ fn reader<T>(request: &Request<T>, person: &str) -> Result<Reader, Status> {
 macro_rules! asked {
     ($request:ident) => {{
         let message = $request.get_ref();
-        let call = call(&$request, &message.acting_person, &message.request_id)?;
+        let call = call(&$request, Role::Submit, &message.acting_person, &message.request_id)?;
         let contact = read_name(&message.name, &call.party)?;
         check(message)?;
         Asked { call, contact, etag: message.etag.clone(), validate_only: message.validate_only }
@@ -73,7 +73,7 @@ macro_rules! asked {
 
 impl Door {
     /// Runs work and answers once it is on disk.
-    async fn carry_out<T: Send + 'static>(
+    pub(crate) async fn carry_out<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Counter<'_, '_, '_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<Response<T>, Status> {
@@ -98,7 +98,7 @@ impl ContactService for Door {
         request: Request<pb::RecordContactRequest>,
     ) -> Result<Response<pb::RecordContactResponse>, Status> {
         let message = request.get_ref();
-        let call = call(&request, &message.acting_person, &message.request_id)?;
+        let call = call(&request, Role::Submit, &message.acting_person, &message.request_id)?;
         if message.unit.as_ref().is_some_and(|unit| unit.party != call.party.as_str()) {
             return Err(Refusal::access_denied().into());
         }
@@ -147,6 +147,7 @@ impl ContactService for Door {
         let access_point = self.access_point.clone();
         let (shared, routes, message) = (self.shared.clone(), self.routes().await?, request.into_inner());
         self.carry_out(move |desk| {
+            change::unoffered(desk, &asked)?;
             let answer = change::carry_out(desk, &shared, &asked, |standing, call| {
                 let sent = standing.send(&message, call, &routes)?;
                 let purpose =
@@ -168,6 +169,7 @@ impl ContactService for Door {
         let asked = asked!(request);
         let (shared, reason) = (self.shared.clone(), request.get_ref().reason);
         self.carry_out(move |desk| {
+            change::unoffered(desk, &asked)?;
             change::carry_out(desk, &shared, &asked, |standing, call| {
                 Ok(Changed { contact: standing.close(reason, call)?, answer: Default::default(), requested: None })
             })

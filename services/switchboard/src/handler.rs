@@ -1,4 +1,5 @@
-//! This contract's side of messaging: the answers to what was sent, and what was not answered in time.
+//! This contract's side of messaging: the answers to what was sent, what was not answered in time, and the events of
+//! hand-overs.
 
 use nhipcau_domain::{id::ContractId, referral::Answer};
 use nhipcau_messaging::{
@@ -6,11 +7,22 @@ use nhipcau_messaging::{
     handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
 };
+use nhipcau_proto::switchboard::v1 as pb;
+use prost::Message as _;
 use uuid::Uuid;
 
-use crate::{error::Error, metrics, sending};
+use crate::{
+    error::Error,
+    handover::{
+        EVENT_MESSAGE,
+        receive::{self, NotTaken},
+        recover, send, take,
+    },
+    metrics, sending,
+    store::handover::{self, Carried},
+};
 
-/// The one message that is taken.
+/// The message that only oneself sends to oneself.
 const ANSWER_MESSAGE: &str = "nhipcau.referral.v1.SubmissionAnswered";
 
 /// The handler.
@@ -18,11 +30,13 @@ const ANSWER_MESSAGE: &str = "nhipcau.referral.v1.SubmissionAnswered";
 pub struct Switchboard {
     contract: ContractId,
     shared: crate::Switchboard,
+    /// Whether hand-overs were looked at last for what became due, and not sendings.
+    was_handovers: bool,
 }
 
 impl Switchboard {
     pub(crate) fn new(shared: crate::Switchboard) -> Self {
-        Self { contract: crate::contract(), shared }
+        Self { contract: crate::contract(), shared, was_handovers: false }
     }
 
     /// Takes an answer that this access point gave itself.
@@ -40,6 +54,15 @@ impl Switchboard {
             done => Ok(done.or_else(failure)?),
         }
     }
+
+    /// Takes an event of a hand-over.
+    fn take_event(&self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
+        match receive::take(context, &self.shared, message) {
+            Ok(()) => Ok(()),
+            Err(NotTaken::Reason(reason)) => Err(Refused::Reason(reason)),
+            Err(NotTaken::Failure(error)) => Ok(failure(error)?),
+        }
+    }
 }
 
 impl Handler for Switchboard {
@@ -52,7 +75,11 @@ impl Handler for Switchboard {
     }
 
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
-        self.take(message, context).inspect_err(|refused| {
+        let taken = match message.header.message.as_str() {
+            EVENT_MESSAGE => self.take_event(message, context),
+            _ => self.take(message, context),
+        };
+        taken.inspect_err(|refused| {
             if let Refused::Reason(reason) = refused {
                 metrics::add(&self.shared.counters.refused);
                 tracing::warn!(?reason, peer = %message.sender, id = %message.id, "A message was refused.");
@@ -60,35 +87,75 @@ impl Handler for Switchboard {
         })
     }
 
-    /// Nothing is sent under this contract but by oneself to oneself. Of an answer that was not taken the sending
-    /// learns when it is looked at again.
+    /// Of an answer to itself that was not taken a sending learns when it is looked at again.
     fn concluded(
         &mut self,
-        _: MessageId,
+        id: MessageId,
         _: Option<Correlation>,
-        _: Outcome,
-        _: &mut Context<'_, '_>,
+        outcome: Outcome,
+        context: &mut Context<'_, '_>,
     ) -> Result<(), RestError> {
-        Ok(())
+        recover::conclude(context, id, outcome).or_else(failure)
     }
 
-    fn recovered(&mut self, _: &Incoming<'_>, _: &mut Context<'_, '_>) -> Result<(), RestError> {
-        Ok(())
-    }
-
-    fn may_send(&mut self, _: MessageId, _: &Header, _: &mut Context<'_, '_>) -> Result<Option<SkipReason>, RestError> {
-        Ok(None)
-    }
-
-    fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        match sending::take_due(context) {
-            Ok(due) => Ok(due.map(Uuid::into_bytes)),
-            Err(error) => failure(error).map(|()| None),
+    fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        match message.header.message.as_str() {
+            EVENT_MESSAGE => recover::take(context, message).or_else(failure),
+            _ => Ok(()),
         }
     }
 
+    fn may_send(
+        &mut self,
+        id: MessageId,
+        header: &Header,
+        context: &mut Context<'_, '_>,
+    ) -> Result<Option<SkipReason>, RestError> {
+        if header.message != EVENT_MESSAGE {
+            return Ok(None);
+        }
+        // The event no longer stands, or goes in another message without its parts.
+        let Some((held, ordinal)) = handover::carried(context.tx, id)? else { return Ok(Some(SkipReason::Withdrawn)) };
+        let own = handover::log(context.tx, held, held.side)?;
+        let stored = own.into_iter().find(|stored| stored.event.ordinal == ordinal);
+        let tells = |stored: &handover::Stored| stored.carried == Carried::Whole && !stored.event.parts.is_empty();
+        let Some(stored) = stored.filter(tells) else { return Ok(None) };
+        let Some(known) = handover::known(context.tx, held)? else { return Ok(None) };
+        let view = known.handover.view();
+        let basis = stored.event.basis.as_ref().unwrap_or(&view.basis);
+        if basis.objections(&[], context.now).is_empty() && !view.state.calls_for_erasure() {
+            return Ok(None);
+        }
+        handover::hold_back(context.tx, id)?;
+        handover::wake(context.tx, held, context.now + send::AGAIN)?;
+        Ok(Some(SkipReason::Withdrawn))
+    }
+
+    /// What an event says is kept in the clear, and says nothing about a person.
+    fn keeps_proof(&self, header: &Header, part: &[u8]) -> bool {
+        let is_whole = |event: pb::SwitchboardEvent| event.encode_to_vec() == part;
+        header.message == EVENT_MESSAGE && pb::SwitchboardEvent::decode(part).is_ok_and(is_whole)
+    }
+
+    fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        // In turn: however much one of them has to do, it does not hold up the other.
+        for _ in 0..2 {
+            self.was_handovers = !self.was_handovers;
+            let due = match self.was_handovers {
+                true => handover::take(context.tx, context.now, context.now + send::AGAIN)?,
+                false => sending::take_due(context).or_else(|error| failure(error).map(|()| None))?,
+            };
+            if due.is_some() {
+                return Ok(due.map(Uuid::into_bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The uid is that of a contact or of a hand-over, and nothing is found under the other's.
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        sending::again(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)
+        sending::again(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)?;
+        take::look(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)
     }
 }
 
@@ -99,7 +166,7 @@ fn failure(error: Error) -> Result<(), RestError> {
         Error::Rest(error) => Err(error),
         Error::Engine(engine::Error::Key(error)) => Err(error.into()),
         error => {
-            tracing::error!(reason = error.reason(), "A contact could not be followed up.");
+            tracing::error!(reason = error.reason(), "A contact or a hand-over could not be followed up.");
             Ok(())
         }
     }

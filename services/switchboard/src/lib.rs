@@ -1,5 +1,5 @@
-//! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, and keeps what was
-//! answered.
+//! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, keeps what was
+//! answered, and hands a contact to another switchboard.
 //!
 //! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
 //! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of a
@@ -13,6 +13,7 @@ mod change;
 mod error;
 pub mod grpc;
 pub mod handler;
+mod handover;
 mod list;
 pub mod metrics;
 mod read;

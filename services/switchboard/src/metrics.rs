@@ -20,7 +20,14 @@ pub const OBJECTED: Metric = (
 pub const ASKED_AGAIN: Metric =
     ("nhipcau_switchboard_sendings_asked_again_total", "Times that the sending of a contact was not answered in time.");
 /// Messages refused.
-pub const REFUSED: Metric = ("nhipcau_switchboard_messages_refused_total", "Answers that were refused here.");
+pub const REFUSED: Metric = ("nhipcau_switchboard_messages_refused_total", "Messages that were refused here.");
+
+/// Contacts offered.
+pub const OFFERED: Metric =
+    ("nhipcau_switchboard_handovers_offered_total", "Times that a contact was offered to another switchboard.");
+/// Events of hand-overs stored.
+pub const HANDOVER_EVENTS: Metric =
+    ("nhipcau_switchboard_handover_events_total", "Events of hand-overs that were stored, of either side.");
 
 /// The counters, shared by the handler and whoever shows them.
 #[derive(Debug, Default)]
@@ -31,12 +38,14 @@ pub struct Counters {
     pub(crate) objected: AtomicU64,
     pub(crate) asked_again: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) offered: AtomicU64,
+    pub(crate) handover_events: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 6] {
+    pub fn read(&self) -> [(Metric, u64); 8] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (RECORDED, read(&self.recorded)),
@@ -45,6 +54,8 @@ impl Counters {
             (OBJECTED, read(&self.objected)),
             (ASKED_AGAIN, read(&self.asked_again)),
             (REFUSED, read(&self.refused)),
+            (OFFERED, read(&self.offered)),
+            (HANDOVER_EVENTS, read(&self.handover_events)),
         ]
     }
 }

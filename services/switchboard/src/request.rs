@@ -49,6 +49,14 @@ pub(crate) fn earlier<'t>(call: &Call, desk: &mut impl Desk<'t>) -> Result<Optio
     Ok(request::find(desk.tx(), &call.system_name(), &call.request_id)?.map(|(contact, _)| contact))
 }
 
+/// Refuses a request id that was used for something else.
+///
+/// # Errors
+/// [`Error::RequestIdReused`].
+pub(crate) fn unused<'t>(call: &Call, desk: &mut impl Desk<'t>) -> Result<(), Error> {
+    earlier(call, desk)?.map_or(Ok(()), |_| Err(Error::RequestIdReused))
+}
+
 /// What the request was answered with before, with the contact as it stands now.
 ///
 /// # Errors
@@ -58,15 +66,29 @@ pub(crate) fn answered<'t, R: Response>(
     desk: &mut impl Desk<'t>,
     stored: &Stored,
 ) -> Result<Option<R>, Error> {
+    let first = first::<R>(call, desk, stored.contact, stored.case)?;
+    Ok(first.map(|first| first.with(Some(shown(stored)), true)))
+}
+
+/// What a request about something was answered with before; `case` is whose key its answer lies under.
+///
+/// # Errors
+/// [`Error::RequestIdReused`] when it said something else then.
+pub(crate) fn first<'t, R: Message + Default>(
+    call: &Call,
+    desk: &mut impl Desk<'t>,
+    about: Uuid,
+    case: Uuid,
+) -> Result<Option<R>, Error> {
     let Some((contact, answer)) = request::find(desk.tx(), &call.system_name(), &call.request_id)? else {
         return Ok(None);
     };
-    if contact != stored.contact {
+    if contact != about {
         return Err(Error::RequestIdReused);
     }
-    let row = Row { case: stored.case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
+    let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
     // With the case, the means to compare was erased.
-    let first = match desk.wake(&row, &answer)? {
+    Ok(Some(match desk.wake(&row, &answer)? {
         None => R::default(),
         Some(answer) => {
             let (digest, rest) = answer.split_at_checked(call.digest.len()).ok_or(Error::RequestIdReused)?;
@@ -75,8 +97,7 @@ pub(crate) fn answered<'t, R: Response>(
             }
             R::decode(rest).unwrap_or_default()
         }
-    };
-    Ok(Some(first.with(Some(shown(stored)), true)))
+    }))
 }
 
 /// Remembers what the request was answered with.
@@ -86,10 +107,19 @@ pub(crate) fn remember<'t, R: Response>(
     (contact, case): (Uuid, Uuid),
     answer: &R,
 ) -> Result<(), Error> {
+    keep(call, desk, (contact, case), &answer.clone().with(None, false))
+}
+
+/// Remembers what a request about something was answered with; `case` is whose key it lies under.
+pub(crate) fn keep<'t>(
+    call: &Call,
+    desk: &mut impl Desk<'t>,
+    (about, case): (Uuid, Uuid),
+    beside: &impl Message,
+) -> Result<(), Error> {
     let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
-    let beside = answer.clone().with(None, false).encode_to_vec();
-    let answer = desk.rest(&row, &[call.digest.as_slice(), beside.as_slice()].concat())?;
-    Ok(request::remember(desk.tx(), &call.system_name(), &call.request_id, contact, &answer)?)
+    let answer = desk.rest(&row, &[call.digest.as_slice(), &beside.encode_to_vec()].concat())?;
+    Ok(request::remember(desk.tx(), &call.system_name(), &call.request_id, about, &answer)?)
 }
 
 /// The uid of something that the request makes. The same request makes the same, also after this store was rolled

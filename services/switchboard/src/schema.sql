@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS switchboard_sending (
 );
 CREATE INDEX IF NOT EXISTS switchboard_sending_time ON switchboard_sending (ask_time);
 
--- Requests that were answered, by calling system. answer: digest of the request and what was answered beside the
--- contact, encrypted under the key of the case, because the digest of an unsalted name would tell the name.
+-- Requests that were answered, by calling system. contact: what it was about, a contact or a hand-over. answer: digest
+-- of the request and what was answered beside it, encrypted under the key that what it was about lies under, because the digest of an unsalted name would tell the name.
 CREATE TABLE IF NOT EXISTS switchboard_request (
   system TEXT NOT NULL,
   request_id TEXT NOT NULL,
@@ -38,8 +38,8 @@ CREATE TABLE IF NOT EXISTS switchboard_request (
   PRIMARY KEY (system, request_id)
 );
 
--- Access records, chained by digests: who was shown a contact, for which person. The head stands by itself, so that
--- what is cut off at the end is found.
+-- Access records, chained by digests: who was shown a contact or a hand-over, for which person. The head stands by
+-- itself, so that what is cut off at the end is found.
 CREATE TABLE IF NOT EXISTS switchboard_access (
   number INTEGER PRIMARY KEY,
   access_time INTEGER NOT NULL,
@@ -53,4 +53,52 @@ CREATE TABLE IF NOT EXISTS switchboard_access (
 CREATE TABLE IF NOT EXISTS switchboard_access_head (
   number INTEGER PRIMARY KEY,
   digest BLOB NOT NULL
+);
+
+-- A hand-over as one side holds it; where both units live here it is there twice. holder: the side, the contract's
+-- number. party: whose unit is on that side, and who therefore may see it; empty until its offer is there. state: the
+-- contract's number, of what the logs say. create_time: when it was stored here, which is the order of lists. due_time:
+-- when the rules look at it again, if something is still to be done.
+CREATE TABLE IF NOT EXISTS switchboard_handover (
+  handover BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  contact BLOB NOT NULL,
+  case_uid BLOB NOT NULL,
+  purpose TEXT NOT NULL,
+  party TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  due_time INTEGER,
+  PRIMARY KEY (handover, holder)
+);
+CREATE INDEX IF NOT EXISTS switchboard_handover_order ON switchboard_handover (party, create_time, handover, holder);
+CREATE INDEX IF NOT EXISTS switchboard_handover_contact ON switchboard_handover (contact, holder);
+CREATE INDEX IF NOT EXISTS switchboard_handover_due ON switchboard_handover (due_time);
+
+-- The two logs of a hand-over as a side holds them. bytes: as they travelled; they say nothing about a person. message:
+-- the one that carries an own event, empty when none does. carried: 0 with its parts, 1 without them, 2 not at all.
+-- outcome: what the other side made of that message, empty until it was concluded, 0 received, else why it was refused.
+CREATE TABLE IF NOT EXISTS switchboard_handover_event (
+  handover BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  message BLOB NOT NULL,
+  carried INTEGER NOT NULL,
+  outcome INTEGER,
+  PRIMARY KEY (handover, holder, side, ordinal)
+);
+CREATE INDEX IF NOT EXISTS switchboard_handover_event_message ON switchboard_handover_event (message);
+
+-- What was told: each version of each part. body: encrypted, at the origin under the key of the case, at the recipient
+-- under one of the hand-over alone, which goes with its end.
+CREATE TABLE IF NOT EXISTS switchboard_handover_part (
+  handover BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (handover, holder, part, version)
 );

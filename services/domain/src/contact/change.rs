@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{CloseReason, Contact, Deed, Report, State};
 use crate::{
     reason,
-    referral::{Actor, Answer, Objection, PartSet, Personal, Refusal},
+    referral::{Actor, Answer, Basis, Objection, PartSet, Personal, Refusal},
 };
 
 /// Who changes a contact, when, and what they had read.
@@ -69,7 +69,18 @@ impl Contact {
         self.moved(Deed::Counsel, call, Refusal::default())
     }
 
-    /// Notes that another switchboard took it over. Nothing calls this yet: no access point serves hand-overs.
+    /// Everything that the contact has against being offered to another switchboard on a basis.
+    #[must_use]
+    pub fn against_offer(&self, basis: &Basis, call: &Call<'_>) -> Refusal {
+        let mut refusal = Refusal::default();
+        self.object(Deed::HandOver, call, &mut refusal);
+        for objection in basis.objections(self.report.suspects(), call.now) {
+            refusal.add("lawful_basis", objection);
+        }
+        refusal
+    }
+
+    /// Notes that another switchboard took it over.
     ///
     /// # Errors
     /// A [`Refusal`] with every reason against it.
@@ -78,7 +89,6 @@ impl Contact {
     }
 
     /// Notes that it came back from the other switchboard: to REFERRED where a referral was sent from it, else to OPEN.
-    /// Nothing calls this yet: no access point serves hand-overs.
     ///
     /// # Errors
     /// A [`Refusal`] with every reason against it.

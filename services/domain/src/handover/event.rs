@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use nhipcau_proto::switchboard::v1 as pb;
 use uuid::Uuid;
 
 use super::asked::Asked;
@@ -42,6 +43,25 @@ impl State {
             Self::Declined => "DECLINED",
             Self::Withdrawn => "WITHDRAWN",
         }
+    }
+
+    /// The number in the contract.
+    #[must_use]
+    pub const fn to_wire(self) -> i32 {
+        match self {
+            Self::Offered => pb::HandoverState::Offered as i32,
+            Self::Accepted => pb::HandoverState::Accepted as i32,
+            Self::Taken => pb::HandoverState::Taken as i32,
+            Self::HandedBack => pb::HandoverState::HandedBack as i32,
+            Self::Declined => pb::HandoverState::Declined as i32,
+            Self::Withdrawn => pb::HandoverState::Withdrawn as i32,
+        }
+    }
+
+    /// True until another switchboard has said whether it takes over, and the origin has acted on it.
+    #[must_use]
+    pub const fn is_pending(self) -> bool {
+        matches!(self, Self::Offered | Self::Accepted)
     }
 
     /// Whether that side answers for the contact, as it sees it itself. The origin does until it has written that the

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     reason,
-    referral::{self, disclosure},
+    referral::{self, PartSet, disclosure},
 };
 
 /// After so many events of a log no note is taken: the other side must be able to read the whole log again.
@@ -38,21 +38,32 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
     reasons
 }
 
-/// The tiers of a referral: the preview with the offer, everything else once it is taken.
+/// What stands against the parts that an event names.
 fn disclosed(view: &View, event: &Draft) -> Vec<&'static str> {
     let parts: Vec<_> = event.parts.iter().map(|entry| entry.part).collect();
-    let as_event = match event.body.kind() {
+    let stage = stage(view.state, event.body.kind());
+    disclosure::objections(stage, &parts, event.basis.as_ref().unwrap_or(&view.basis), event.time)
+}
+
+/// Of the parts at hand those that an event may tell. A reporter who did not agree is not among them.
+#[must_use]
+pub fn may_tell(view: &View, event: EventKind, at_hand: PartSet) -> PartSet {
+    stage(view.state, event).select(at_hand, true, &view.basis)
+}
+
+/// The tiers of a referral: the preview with the offer, everything else once it is taken.
+fn stage(state: State, event: EventKind) -> disclosure::Stage {
+    let event = match event {
         EventKind::HandoverOffered => referral::EventKind::Opened,
         EventKind::HandoverTaken => referral::EventKind::Assigned,
         EventKind::ContactNoteAdded => referral::EventKind::DisclosureAdded,
         _ => referral::EventKind::Closed,
     };
-    let as_state = match view.state {
+    let state = match state {
         State::Offered => referral::State::Submitted,
         State::Accepted => referral::State::Accepted,
         State::Taken => referral::State::Assigned,
         State::HandedBack | State::Declined | State::Withdrawn => referral::State::Revoked,
     };
-    let stage = disclosure::Stage { kind: referral::Kind::Referral, state: Some(as_state), event: as_event };
-    disclosure::objections(stage, &parts, event.basis.as_ref().unwrap_or(&view.basis), event.time)
+    disclosure::Stage { kind: referral::Kind::Referral, state: Some(state), event }
 }

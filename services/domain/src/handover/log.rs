@@ -100,6 +100,33 @@ impl Handover {
         }
     }
 
+    /// Puts two logs together as far as they fit, and says whether that is all: an event waits for what it names, and
+    /// after a rollback those of the two sides come back in any order. `None` while the offer is missing.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the offer is none.
+    pub fn assemble(origin: &[Event], recipient: &[Event]) -> Result<Option<(Self, bool)>, Refusal> {
+        let Some((offer, later)) = origin.split_first().filter(|(first, _)| first.ordinal == 1) else {
+            return Ok(None);
+        };
+        let mut handover = Self::open(offer.clone())?;
+        let mut rest = [later, recipient];
+        let mut moved = true;
+        while moved {
+            moved = false;
+            for log in &mut rest {
+                while let Some((next, after)) = log.split_first() {
+                    if handover.record(next.clone()).is_err() {
+                        break;
+                    }
+                    *log = after;
+                    moved = true;
+                }
+            }
+        }
+        Ok(Some((handover, rest.iter().all(|log| log.is_empty()))))
+    }
+
     /// Judges an event that arrived: was it lawful with what its writer knew?
     ///
     /// # Errors
@@ -191,6 +218,18 @@ impl Handover {
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
+    }
+
+    /// The offer.
+    #[must_use]
+    pub const fn offer(&self) -> &Event {
+        &self.offer
+    }
+
+    /// What a caller must have read to change it.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("{}.{}", self.origin.len(), self.recipient.len())
     }
 
     /// What it belongs to.

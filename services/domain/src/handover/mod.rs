@@ -23,5 +23,5 @@ mod tests;
 pub use asked::{Asked, asked};
 pub use event::{Body, Draft, Event, EventKind, Ids, State};
 pub use fold::{Superseded, View, fold};
-pub use guard::{MOST_NOTES, objections};
+pub use guard::{MOST_NOTES, may_tell, objections};
 pub use log::{Handover, Offer, offer};

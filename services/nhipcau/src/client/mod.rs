@@ -87,6 +87,7 @@ mod services {
         nhipcau_proto::referral::v1::referral_hold_service_client::ReferralHoldServiceClient<Channel>;
     pub(super) type Steering =
         nhipcau_proto::referral::v1::referral_steering_service_client::ReferralSteeringServiceClient<Channel>;
+    pub(super) type Handovers = nhipcau_proto::switchboard::v1::handover_service_client::HandoverServiceClient<Channel>;
     pub(super) type Contacts = nhipcau_proto::switchboard::v1::contact_service_client::ContactServiceClient<Channel>;
     pub(super) type ReferralWatch =
         nhipcau_proto::referral::v1::referral_watch_service_client::ReferralWatchServiceClient<Channel>;
@@ -107,6 +108,8 @@ clients! {
     steering = services::Steering;
     /// Contacts of a switchboard.
     contacts = services::Contacts;
+    /// Hand-overs between switchboards.
+    handovers = services::Handovers;
     /// Branches, as they change.
     referral_watch = services::ReferralWatch;
 }

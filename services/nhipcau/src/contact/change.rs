@@ -40,17 +40,17 @@ pub(super) struct Record {
 
 /// The contact that is changed, as the caller read it.
 #[derive(Debug, clap::Args)]
-struct Target {
+pub(super) struct Target {
     /// Contact, parties/PARTY/contacts/UUID.
-    name: String,
+    pub(super) name: String,
     /// Etag of the contact as it was read; the present one when left out.
     #[arg(long)]
     etag: Option<String>,
     /// Reference of the acting person, never a name.
     #[arg(long, value_name = "REF", default_value = "")]
-    person: String,
+    pub(super) person: String,
     #[command(flatten)]
-    change: Change,
+    pub(super) change: Change,
 }
 
 /// Arguments of `amend`.
@@ -90,12 +90,33 @@ pub(super) struct Send {
     /// Purpose under which the parties agreed to exchange.
     #[arg(long, default_value = PURPOSE)]
     purpose: String,
+    #[command(flatten)]
+    basis: Basis,
+}
+
+/// By what right.
+#[derive(Debug, clap::Args)]
+pub(super) struct Basis {
     /// The statutory duty that it is sent by, with its article.
     #[arg(long, value_name = "CITATION", conflicts_with = "basis", required_unless_present = "basis")]
     duty: Option<String>,
     /// File with another basis, a LawfulBasis as JSON.
     #[arg(long, value_name = "FILE")]
     basis: Option<PathBuf>,
+}
+
+impl Basis {
+    /// The basis, as the contract has it.
+    pub(super) fn read(&self) -> Result<referral::LawfulBasis, Failure> {
+        match (&self.duty, &self.basis) {
+            (Some(citation), _) => {
+                let statutory_duty = Some(referral::StatutoryDuty { citation: citation.clone() });
+                Ok(referral::LawfulBasis { statutory_duty, ..referral::LawfulBasis::default() })
+            }
+            (None, Some(path)) => file(path),
+            (None, None) => Ok(referral::LawfulBasis::default()),
+        }
+    }
 }
 
 /// Arguments of `close`.
@@ -110,7 +131,7 @@ pub(super) struct Close {
 
 impl Target {
     /// Makes ready to call: the connection, the request id and the etag, both told while they can still be noted.
-    async fn begin(&self) -> Result<(Connection, String, String), Failure> {
+    pub(super) async fn begin(&self) -> Result<(Connection, String, String), Failure> {
         let (connection, id) = self.change.begin()?;
         let etag = match &self.etag {
             Some(etag) => etag.clone(),
@@ -195,14 +216,7 @@ pub(super) async fn run_counsel(args: Counsel) -> Result<(), Failure> {
 }
 
 pub(super) async fn run_send(args: Send) -> Result<(), Failure> {
-    let basis = match (&args.duty, &args.basis) {
-        (Some(citation), _) => {
-            let statutory_duty = Some(referral::StatutoryDuty { citation: citation.clone() });
-            referral::LawfulBasis { statutory_duty, ..referral::LawfulBasis::default() }
-        }
-        (None, Some(path)) => file(path)?,
-        (None, None) => referral::LawfulBasis::default(),
-    };
+    let basis = args.basis.read()?;
     let (connection, request_id, etag) = args.target.begin().await?;
     let change = &args.target.change;
     let request = pb::SendContactRequest {

@@ -41,6 +41,43 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// A hand-over.
+pub(super) struct ShownHandover<'h>(pub(super) &'h pb::Handover);
+
+impl fmt::Display for ShownHandover<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(handover) = self;
+        writeln!(f, "{}", handover.name)?;
+        let [from, to] = [&handover.origin, &handover.recipient].map(|unit| shown_unit(unit.as_ref()));
+        let waiting = if handover.waiting { ", somebody waits" } else { "" };
+        writeln!(f, "  {from} → {to}, offered {}{waiting}", time(handover.create_time.as_ref()))?;
+        let state = shown::<pb::HandoverState>(handover.state);
+        writeln!(f, "  {state} since {}, etag {}", time(handover.state_time.as_ref()), handover.etag)?;
+        let answers = if handover.answering { "answers" } else { "does not answer" };
+        write!(f, "  this side ({}) {answers} for the contact", shown::<referral::Side>(handover.side))?;
+        if handover.under_way {
+            write!(f, "\n  the other side may not know it yet")?;
+        }
+        if !handover.refusal_reason.is_empty() {
+            write!(f, "\n  refused by the other side: {}", handover.refusal_reason)?;
+        }
+        let asked: Vec<_> = handover.asked.iter().map(|field| shown::<pb::AskedField>(*field)).collect();
+        if !asked.is_empty() {
+            write!(f, "\n  asked already: {}", asked.join(", "))?;
+        }
+        if handover.decline_code != 0 {
+            write!(f, "\n  declined: {}", shown::<referral::RejectionCode>(handover.decline_code))?;
+        }
+        if handover.withdraw_reason != 0 {
+            write!(f, "\n  withdrawn: {}", shown::<referral::RevocationReason>(handover.withdraw_reason))?;
+        }
+        if handover.hand_back_reason != 0 {
+            write!(f, "\n  asked to hand back: {}", shown::<referral::HandBackReason>(handover.hand_back_reason))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for ShownRoute<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(route) = self;

@@ -44,8 +44,10 @@ lists! {
 
 lists! {
     switchboard:
+    AskedField = "ASKED_FIELD_";
     ContactCloseReason = "CONTACT_CLOSE_REASON_";
     ContactState = "CONTACT_STATE_";
+    HandoverState = "HANDOVER_STATE_";
     RouteQuestion = "ROUTE_QUESTION_";
     UnitVerdict = "UNIT_VERDICT_";
 }

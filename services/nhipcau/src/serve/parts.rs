@@ -19,7 +19,7 @@ use nhipcau_proto::{
         referral_steering_service_server::ReferralSteeringServiceServer,
         referral_watch_service_server::ReferralWatchServiceServer,
     },
-    switchboard::v1::contact_service_server::ContactServiceServer,
+    switchboard::v1::{contact_service_server::ContactServiceServer, handover_service_server::HandoverServiceServer},
 };
 use nhipcau_referrals::{Notices, Referrals};
 use nhipcau_runtime::{
@@ -167,7 +167,9 @@ impl Parts {
         if let Some(service) = self.switchboard {
             let (writer, readers, ..) = me();
             let door = service.door(writer, readers);
-            services = services.with(ContactServiceServer::new(door).max_decoding_message_size(limit));
+            services = services
+                .with(ContactServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(HandoverServiceServer::new(door).max_decoding_message_size(limit));
         }
         services
     }

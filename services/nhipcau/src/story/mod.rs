@@ -23,6 +23,7 @@ pub(crate) mod timeline;
 pub(crate) mod transfer;
 pub(crate) mod wait;
 mod withdrawal;
+mod warm_handover;
 mod woken;
 
 use std::{fmt, path::PathBuf, time::Instant};
@@ -65,6 +66,8 @@ pub(crate) enum Story {
     Areas,
     /// A ward comes too late, and years later a file of each side says who answered for the child and what was broken.
     Proof,
+    /// While somebody waits, switchboard 111 hands a contact to the Women's Union's line, and takes it back.
+    WarmHandover,
 }
 
 impl Story {
@@ -79,6 +82,7 @@ impl Story {
             Self::Withdrawal => &withdrawal::STEPS,
             Self::Areas => &areas::STEPS,
             Self::Proof => &proof::STEPS,
+            Self::WarmHandover => &warm_handover::STEPS,
         }
     }
 
@@ -87,8 +91,8 @@ impl Story {
         if self == Self::Woken { woken::prepare(world) } else { Ok(()) }
     }
 
-    /// Plays it, and reads every referral that was opened meanwhile, by whomever.
-    async fn play(self, play: &Play<'_>, world: &World) -> Result<Vec<pb::Referral>, Failure> {
+    /// Plays it, and reads every referral that was opened meanwhile, by whomever, and how hand-overs ended.
+    async fn play(self, play: &Play<'_>, world: &World) -> Result<(Vec<pb::Referral>, Vec<String>), Failure> {
         match self {
             Self::Transfer => transfer::play(play).await.map(drop)?,
             Self::Referral => referral::play(play, None).await.map(drop)?,
@@ -98,8 +102,9 @@ impl Story {
             Self::Withdrawal => withdrawal::play(play).await.map(drop)?,
             Self::Areas => areas::play(play).await.map(drop)?,
             Self::Proof => proof::play(play, world).await.map(drop)?,
+            Self::WarmHandover => warm_handover::play(play).await?,
         }
-        acts::opened(play).await
+        Ok((acts::opened(play).await?, warm_handover::ends(play).await?))
     }
 }
 
@@ -139,7 +144,7 @@ struct Told {
     steps: Vec<&'static str>,
     /// The step during which a process was killed, and which.
     killed: Option<[&'static str; 2]>,
-    /// How each branch went, without times and ids: the same whatever was killed.
+    /// How each branch went and how hand-overs stand, without times and ids: the same whatever was killed.
     end: Vec<String>,
     timeline: Vec<timeline::Entered>,
     elapsed_seconds: f64,
@@ -174,9 +179,10 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
     drop(play);
     let killed = when.map(|when| when.said());
     let ended = strike.end().await.or_exit(Code::Failed);
-    let referrals = played?;
+    let (referrals, handed) = played?;
     ended?;
-    let (end, timeline) = (timeline::ends(&referrals), timeline::timeline(&referrals));
+    let end = [timeline::ends(&referrals), handed].concat();
+    let timeline = timeline::timeline(&referrals);
     let name = story.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let elapsed_seconds = begun.elapsed().as_secs_f64();
     terminal::result(args.json, &Told { story: name, steps, killed, end, timeline, elapsed_seconds })
@@ -191,6 +197,9 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nDòng thời gian · Timeline")?;
         timeline::write(f, &self.timeline)?;
+        if self.timeline.is_empty() {
+            self.end.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        }
         if let Some([step, process]) = self.killed {
             writeln!(f, "\nTiến trình `{process}` bị kết thúc giữa bước `{step}` · killed during that step")?;
         }

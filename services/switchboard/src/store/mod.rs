@@ -1,8 +1,10 @@
-//! The SQL of contacts: what was recorded, what is being sent, answered requests, access records. No decisions; whoever
+//! The SQL of contacts and hand-overs, of what is being sent, answered requests, access records. No decisions; whoever
 //! calls holds the transaction.
 
 pub(crate) mod access;
 pub(crate) mod contact;
+pub(crate) mod handover;
+pub(crate) mod part;
 pub(crate) mod request;
 pub(crate) mod sending;
 

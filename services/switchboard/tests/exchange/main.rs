@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
 mod deeds;
+mod handing_over;
+mod handover_losses;
+mod handovers;
 mod reading;
 mod recording;
 mod sending;

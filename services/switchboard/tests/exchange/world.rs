@@ -171,6 +171,10 @@ impl Node {
 pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     queue: VecDeque<(usize, usize, Option<Kind>, Vec<u8>)>,
+    /// Who receives nothing: what is sent to them is lost.
+    pub(crate) silent: Vec<usize>,
+    /// Whether what is on the bus arrives twice, and the last first.
+    pub(crate) disorder: bool,
     now: Arc<AtomicI64>,
     releases: watch::Sender<Arc<Release>>,
     token: u64,
@@ -183,7 +187,8 @@ impl World {
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
         let nodes = NAMES.iter().map(|name| start(name, Disk::new(), 1, &now, &newest, Arc::default())).collect();
-        let mut world = Self { nodes, queue: VecDeque::new(), now, releases, token: 0 };
+        let mut world =
+            Self { nodes, queue: VecDeque::new(), silent: Vec::new(), disorder: false, now, releases, token: 0 };
         world.settle().await;
         world
     }
@@ -222,7 +227,14 @@ impl World {
                 self.turn(node).await;
             }
             quiet = if self.queue.is_empty() { quiet + 1 } else { 0 };
+            if self.disorder {
+                let twice: Vec<_> = self.queue.iter().rev().chain(self.queue.iter()).cloned().collect();
+                self.queue = twice.into();
+            }
             while let Some((from, to, kind, bytes)) = self.queue.pop_front() {
+                if self.silent.contains(&to) {
+                    continue;
+                }
                 self.token += 1;
                 let sender = point(NAMES[from]);
                 let input = match kind {
@@ -233,6 +245,15 @@ impl World {
             }
             self.pass(SignedDuration::from_millis(400));
         }
+    }
+
+    /// Settles, and again after each of several waits: for what is only tried again after a while.
+    pub(crate) async fn settle_slowly(&mut self) {
+        for _ in 0..8 {
+            self.settle().await;
+            self.pass(SignedDuration::from_secs(20));
+        }
+        self.settle().await;
     }
 
     /// Ends the process of a node and starts it again on what its disk held at that moment.

@@ -1,0 +1,208 @@
+//! A warm hand-over: a girl calls switchboard 111 and needs the Women's Union's line. While she waits, 111 offers the
+//! contact; whoever answers there takes over, is told what was asked already, and hands it back in the end. At no
+//! moment does nobody answer for her. Every person in it is invented.
+
+use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
+
+use super::{
+    acts::{expect, unit},
+    desk::Desk,
+    play::Play,
+    wait::{PATIENCE, Seen, until},
+};
+use crate::{
+    contact::{Deed, find, get, handovers, make, offer, record},
+    exit::Failure,
+    referral::{Given, PURPOSE, example},
+};
+
+/// References of the people who act, as their own organisations know them.
+const HOTLINE: &str = "can-bo-111";
+const LINE: &str = "can-bo-1900969680";
+
+/// How often a person whose view was out of date looks again.
+const LOOKS: usize = 5;
+/// More hand-overs than any story makes.
+const MOST: usize = 100;
+
+/// The steps.
+pub(super) const STEPS: [&str; 7] = ["record", "offer", "hear", "accept", "read", "ask-hand-back", "hand-back"];
+
+/// Plays it.
+pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
+    use switchboard::{ContactState as Contact, HandoverState as State};
+    let ([_, moh, vwu, _], teller) = (play.desks(), play.teller());
+    let call = recording(play, moh);
+    let contact =
+        play.step("record", async || Ok(record(&call, &moh.connection).await?.contact.unwrap_or_default())).await?;
+    let offered = offering(play.request_id("offer"), &contact);
+    let uid = play.step("offer", async || Ok(offer(&offered, &moh.connection).await?.0.uid)).await?;
+    teller.say(
+        "Một em gái gọi 111 và cần đường dây 1900969680; em giữ máy, 111 đề nghị chuyển và vẫn chịu trách nhiệm.",
+        "A girl calls 111 and needs the line 1900969680; she waits, 111 offers the contact and still answers for her.",
+    )?;
+    play.step("hear", async || {
+        let offered = stands(vwu, &uid, State::Offered).await?;
+        let content = content(vwu, &uid).await?;
+        expect(content.preview.is_some() && content.identity.is_none(), "the line to see codes and no name")?;
+        let asked = offered.asked().any(|field| field == switchboard::AskedField::FullName);
+        expect(asked, "the line to know that the name was asked")
+    })
+    .await?;
+    play.step("accept", async || {
+        act(play, vwu, &uid, LINE, Deed::Accept).await?;
+        let taken = stands(vwu, &uid, State::Taken).await?;
+        expect(taken.answering, "the line to answer for her")?;
+        let ours = stands(moh, &uid, State::Taken).await?;
+        expect(!ours.answering, "the switchboard to answer no more")?;
+        is_in(moh, &contact.name, Contact::HandedOver).await
+    })
+    .await?;
+    play.step("read", async || {
+        let content = content(vwu, &uid).await?;
+        expect(content.identity.is_some() && content.narrative.is_some(), "nothing to be asked twice")
+    })
+    .await?;
+    teller.say(
+        "Người trực đường dây nhận; chỉ khi đó họ tên và câu chuyện mới được gửi, không ai phải hỏi lại em.",
+        "A person at the line takes over; only then name and story are sent, and nobody asks her again.",
+    )?;
+    play.step("ask-hand-back", async || {
+        act(play, vwu, &uid, LINE, Deed::AskHandBack(pb::HandBackReason::NotCompetent)).await?;
+        until(moh.name, "the line to ask for it", PATIENCE, async || {
+            let ours = seen(moh, &uid).await?;
+            let is_asked = ours.as_ref().is_some_and(|ours| ours.hand_back_reason != 0);
+            Ok(if is_asked { Seen::There(()) } else { Seen::Instead("no request".to_owned()) })
+        })
+        .await?;
+        let theirs = stands(vwu, &uid, State::Taken).await?;
+        expect(theirs.answering, "the line to answer until it was taken back")
+    })
+    .await?;
+    play.step("hand-back", async || {
+        act(play, moh, &uid, HOTLINE, Deed::HandBack).await?;
+        let theirs = stands(vwu, &uid, State::HandedBack).await?;
+        expect(!theirs.answering, "the line to answer no more")?;
+        expect(content(vwu, &uid).await? == pb::ReferralContent::default(), "the line to keep nothing")?;
+        is_in(moh, &contact.name, Contact::Open).await
+    })
+    .await?;
+    teller.say(
+        "Sau đó đường dây trả lại; 111 tiếp tục chịu trách nhiệm, đường dây xóa nội dung.",
+        "Afterwards the line hands it back; 111 answers again, and the line keeps nothing of the content.",
+    )
+}
+
+/// How each hand-over of the story stands at each side, without times and ids.
+pub(super) async fn ends(play: &Play<'_>) -> Result<Vec<String>, Failure> {
+    let mut ends = Vec::new();
+    for desk in play.desks() {
+        for handover in handovers(MOST, &[], &desk.connection).await?.handovers {
+            let unit = handover.recipient.clone().unwrap_or_default();
+            let answers = if handover.answering { "answers" } else { "does not answer" };
+            let (party, state) = (desk.name, handover.state().as_str_name());
+            ends.push(format!("hand-over to {}/{}: {state}, {party} {answers}", unit.party, unit.unit));
+        }
+    }
+    Ok(ends)
+}
+
+/// What is recorded when she calls.
+fn recording(play: &Play<'_>, moh: &Desk) -> switchboard::RecordContactRequest {
+    let invented = example(pb::ReferralKind::Referral, unit("moh", "111"), unit("vwu", "desk"), play.now(moh));
+    let content = invented.content.unwrap_or_default();
+    let preview = content.preview.unwrap_or_default();
+    switchboard::RecordContactRequest {
+        request_id: play.request_id("record"),
+        unit: Some(unit("moh", "111")),
+        reception: preview.reception,
+        details: Some(switchboard::ContactDetails {
+            subject: preview.subject,
+            incident_area: preview.incident_area,
+            age_group: preview.age_group,
+            sex: preview.sex,
+            identity: content.identity,
+            narrative: content.narrative,
+            ..switchboard::ContactDetails::default()
+        }),
+        acting_person: HOTLINE.to_owned(),
+        validate_only: false,
+    }
+}
+
+/// What is offered.
+fn offering(request_id: String, contact: &switchboard::Contact) -> switchboard::OfferHandoverRequest {
+    let citation = "Nghị định 56/2017/NĐ-CP, điều 26".to_owned();
+    let statutory_duty = Some(pb::StatutoryDuty { citation });
+    switchboard::OfferHandoverRequest {
+        request_id,
+        name: contact.name.clone(),
+        etag: contact.etag.clone(),
+        acting_person: HOTLINE.to_owned(),
+        validate_only: false,
+        recipient: Some(unit("vwu", "1900969680")),
+        purpose: PURPOSE.to_owned(),
+        lawful_basis: Some(pb::LawfulBasis { statutory_duty, ..pb::LawfulBasis::default() }),
+        waiting: true,
+    }
+}
+
+fn name(desk: &Desk, uid: &str) -> String {
+    format!("parties/{}/handovers/{uid}", desk.name)
+}
+
+/// A hand-over as a desk sees it; none while it has not arrived, which is answered as what one may not see.
+async fn seen(desk: &Desk, uid: &str) -> Result<Option<switchboard::Handover>, Failure> {
+    match find(&name(desk, uid), None, &desk.connection).await {
+        Ok(handover) => Ok(Some(handover)),
+        Err(refused) if refused.reason() == nhipcau_domain::reason::ACCESS_DENIED => Ok(None),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// What a person at the line was told.
+async fn content(desk: &Desk, uid: &str) -> Result<pb::ReferralContent, Failure> {
+    let handover = find(&name(desk, uid), Some(LINE), &desk.connection).await?;
+    Ok(handover.content.unwrap_or_default())
+}
+
+/// Waits until a hand-over stands in a state at a desk.
+async fn stands(desk: &Desk, uid: &str, state: switchboard::HandoverState) -> Result<switchboard::Handover, Failure> {
+    let what = format!("the hand-over to become {}", state.as_str_name());
+    until(desk.name, &what, PATIENCE, async || {
+        Ok(match seen(desk, uid).await? {
+            Some(handover) if handover.state() == state => Seen::There(handover),
+            Some(handover) => Seen::Instead(handover.state().as_str_name().to_owned()),
+            None => Seen::Instead("nothing".to_owned()),
+        })
+    })
+    .await
+}
+
+/// Fails unless the contact stands in a state.
+async fn is_in(moh: &Desk, contact: &str, state: switchboard::ContactState) -> Result<(), Failure> {
+    let contact = get(contact, None, &moh.connection).await?;
+    expect(contact.state() == state, &format!("the contact to be {}", state.as_str_name()))
+}
+
+/// A person acts on a hand-over as it stands; whose view was out of date looks again.
+async fn act(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
+    for look in 1.. {
+        let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
+        let given = match play.asked(&request_id) {
+            Some(given) => given,
+            None => {
+                let etag = find(&name(desk, uid), None, &desk.connection).await?.etag;
+                let (name, person) = (name(desk, uid), person.to_owned());
+                Given { name, etag, person, request_id, validate_only: false }
+            }
+        };
+        play.ask(&given);
+        match make(deed.clone(), given, &desk.connection).await {
+            Err(refused) if refused.reason() == nhipcau_domain::reason::ETAG_STALE && look < LOOKS => {}
+            Err(refused) => return Err(refused.into()),
+            Ok(_) => break,
+        }
+    }
+    Ok(())
+}
