@@ -8,7 +8,11 @@ use nhipcau_messaging::{
     engine::{self, RestError, SubmitError},
     store,
 };
-use nhipcau_runtime::status::{Refusal, Violation, of_submit};
+use nhipcau_runtime::{
+    keys,
+    status::{Refusal, Violation, of_submit},
+    telemetry::chain,
+};
 use tonic::Code;
 
 /// What stands against a change although the request is well-formed.
@@ -49,6 +53,15 @@ pub enum Error {
     /// Messaging does not take the message, for instance because no agreement allows it.
     #[error("the message could not be sent")]
     Sending(#[source] SubmitError),
+    /// The bytes are no press of a device of the party.
+    #[error("not a press of a device of this party")]
+    NotAFrame,
+    /// The party has devices, and the alarm key that they were made with is not there.
+    #[error("an alarm key is missing")]
+    AlarmKeyMissing,
+    /// The alarm keys cannot be used.
+    #[error("the alarm keys cannot be used")]
+    AlarmKeys(#[from] keys::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
@@ -79,7 +92,10 @@ impl Error {
             Self::PageTokenInvalid => (Code::InvalidArgument, reason::PAGE_TOKEN_INVALID),
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
             Self::Sending(error) => of_submit(error),
-            Self::Store(_) | Self::Rest(_) | Self::Engine(_) => (Code::Internal, reason::INTERNAL_FAULT),
+            Self::NotAFrame => (Code::InvalidArgument, reason::ALARM_FRAME_REFUSED),
+            Self::Store(_) | Self::Rest(_) | Self::Engine(_) | Self::AlarmKeyMissing | Self::AlarmKeys(_) => {
+                (Code::Internal, reason::INTERNAL_FAULT)
+            }
         }
     }
 
@@ -116,7 +132,11 @@ impl From<Error> for Refusal {
             Error::Store(error) => error.into(),
             Error::Rest(error) => error.into(),
             Error::Engine(error) => error.into(),
-            Error::PageTokenInvalid | Error::RequestIdReused => refusal,
+            Error::AlarmKeyMissing | Error::AlarmKeys(_) => {
+                tracing::error!(error = %chain(&error), "Alarm keys cannot be used: no press of their devices is heard.");
+                Self::internal()
+            }
+            Error::PageTokenInvalid | Error::RequestIdReused | Error::NotAFrame => refusal,
         }
     }
 }

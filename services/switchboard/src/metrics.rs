@@ -21,6 +21,34 @@ pub const ASKED_AGAIN: Metric =
     ("nhipcau_switchboard_sendings_asked_again_total", "Times that the sending of a contact was not answered in time.");
 /// Messages refused.
 pub const REFUSED: Metric = ("nhipcau_switchboard_messages_refused_total", "Answers that were refused here.");
+/// Devices registered.
+pub const DEVICES: Metric =
+    ("nhipcau_switchboard_alarm_devices_total", "Devices with an alarm key that were registered.");
+/// Presses heard.
+pub const PRESSES: Metric = ("nhipcau_switchboard_presses_total", "Presses of alarm keys that were authentic.");
+/// Presses refused.
+pub const NO_PRESSES: Metric =
+    ("nhipcau_switchboard_presses_refused_total", "Times that bytes were no press of a device of the party.");
+/// Presses repeated.
+pub const REPEATED: Metric =
+    ("nhipcau_switchboard_presses_repeated_total", "Presses of alarm keys that had arrived before.");
+/// Presses without effect.
+pub const UNHEARD: Metric = (
+    "nhipcau_switchboard_presses_unheard_total",
+    "Presses of devices that were revoked or that nobody registered here.",
+);
+/// Alarms raised.
+pub const ALARMS: Metric = ("nhipcau_switchboard_alarms_raised_total", "Alarms that presses raised.");
+/// Alarms not sent.
+pub const ALARMS_UNSENT: Metric = (
+    "nhipcau_switchboard_alarms_unsent_total",
+    "Alarms whose contact could not be sent as it was and a person must look.",
+);
+/// Alarms unplaced.
+pub const ALARMS_UNPLACED: Metric =
+    ("nhipcau_switchboard_alarms_unplaced_total", "Times that a person must look at a press that cannot be placed.");
+/// Alarms ended.
+pub const ALARMS_ENDED: Metric = ("nhipcau_switchboard_alarms_ended_total", "Alarms that a person ended.");
 
 /// The counters, shared by the handler and whoever shows them.
 #[derive(Debug, Default)]
@@ -31,12 +59,21 @@ pub struct Counters {
     pub(crate) objected: AtomicU64,
     pub(crate) asked_again: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) devices: AtomicU64,
+    pub(crate) presses: AtomicU64,
+    pub(crate) no_presses: AtomicU64,
+    pub(crate) repeated: AtomicU64,
+    pub(crate) unheard: AtomicU64,
+    pub(crate) alarms: AtomicU64,
+    pub(crate) alarms_unsent: AtomicU64,
+    pub(crate) alarms_unplaced: AtomicU64,
+    pub(crate) alarms_ended: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 6] {
+    pub fn read(&self) -> [(Metric, u64); 15] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (RECORDED, read(&self.recorded)),
@@ -45,6 +82,15 @@ impl Counters {
             (OBJECTED, read(&self.objected)),
             (ASKED_AGAIN, read(&self.asked_again)),
             (REFUSED, read(&self.refused)),
+            (DEVICES, read(&self.devices)),
+            (PRESSES, read(&self.presses)),
+            (NO_PRESSES, read(&self.no_presses)),
+            (REPEATED, read(&self.repeated)),
+            (UNHEARD, read(&self.unheard)),
+            (ALARMS, read(&self.alarms)),
+            (ALARMS_UNSENT, read(&self.alarms_unsent)),
+            (ALARMS_UNPLACED, read(&self.alarms_unplaced)),
+            (ALARMS_ENDED, read(&self.alarms_ended)),
         ]
     }
 }

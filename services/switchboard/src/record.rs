@@ -5,7 +5,7 @@ use nhipcau_domain::{
     id::{AccessPointId, PartyId},
     reason,
 };
-use nhipcau_messaging::{desk::Desk, store::Error as StoreError, writer::Row};
+use nhipcau_messaging::{desk::Desk, writer::Row};
 use nhipcau_proto::switchboard::v1 as pb;
 use nhipcau_runtime::caller::Call;
 use prost::Message as _;
@@ -31,7 +31,8 @@ pub(crate) fn record<'t>(
     request: &pb::RecordContactRequest,
 ) -> Result<pb::RecordContactResponse, Error> {
     if let Some(earlier) = request::earlier(call, desk)? {
-        let stored = contact::find(desk.tx(), earlier)?.ok_or(StoreError::Corrupt("a request without its contact"))?;
+        // What is none was a request about something else.
+        let stored = contact::find(desk.tx(), earlier)?.ok_or(Error::RequestIdReused)?;
         if let Some(answer) = request::answered(call, desk, &stored)? {
             return Ok(answer);
         }

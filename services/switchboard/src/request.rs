@@ -58,38 +58,54 @@ pub(crate) fn answered<'t, R: Response>(
     desk: &mut impl Desk<'t>,
     stored: &Stored,
 ) -> Result<Option<R>, Error> {
-    let Some((contact, answer)) = request::find(desk.tx(), &call.system_name(), &call.request_id)? else {
+    let first = first(call, desk, (stored.contact, stored.case))?;
+    Ok(first.map(|beside| R::decode(beside.as_slice()).unwrap_or_default().with(Some(shown(stored)), true)))
+}
+
+/// What was answered first beside what the request is about, where it is a repetition. Empty once the case was erased:
+/// with it, the means to compare was.
+///
+/// # Errors
+/// [`Error::RequestIdReused`] when it said something else then, or was about something else.
+pub(crate) fn first<'t>(
+    call: &Call,
+    desk: &mut impl Desk<'t>,
+    (about, case): (Uuid, Uuid),
+) -> Result<Option<Vec<u8>>, Error> {
+    let Some((earlier, answer)) = request::find(desk.tx(), &call.system_name(), &call.request_id)? else {
         return Ok(None);
     };
-    if contact != stored.contact {
+    if earlier != about {
         return Err(Error::RequestIdReused);
     }
-    let row = Row { case: stored.case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
-    // With the case, the means to compare was erased.
-    let first = match desk.wake(&row, &answer)? {
-        None => R::default(),
-        Some(answer) => {
-            let (digest, rest) = answer.split_at_checked(call.digest.len()).ok_or(Error::RequestIdReused)?;
-            if digest != call.digest {
-                return Err(Error::RequestIdReused);
-            }
-            R::decode(rest).unwrap_or_default()
-        }
-    };
-    Ok(Some(first.with(Some(shown(stored)), true)))
+    let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
+    let Some(answer) = desk.wake(&row, &answer)? else { return Ok(Some(Vec::new())) };
+    match answer.split_at_checked(call.digest.len()) {
+        Some((digest, beside)) if digest == call.digest => Ok(Some(beside.to_vec())),
+        _ => Err(Error::RequestIdReused),
+    }
 }
 
 /// Remembers what the request was answered with.
 pub(crate) fn remember<'t, R: Response>(
     call: &Call,
     desk: &mut impl Desk<'t>,
-    (contact, case): (Uuid, Uuid),
+    about: (Uuid, Uuid),
     answer: &R,
 ) -> Result<(), Error> {
+    note(call, desk, about, &answer.clone().with(None, false).encode_to_vec())
+}
+
+/// Notes that the request was answered, and with what beside what it is about.
+pub(crate) fn note<'t>(
+    call: &Call,
+    desk: &mut impl Desk<'t>,
+    (about, case): (Uuid, Uuid),
+    beside: &[u8],
+) -> Result<(), Error> {
     let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
-    let beside = answer.clone().with(None, false).encode_to_vec();
-    let answer = desk.rest(&row, &[call.digest.as_slice(), beside.as_slice()].concat())?;
-    Ok(request::remember(desk.tx(), &call.system_name(), &call.request_id, contact, &answer)?)
+    let answer = desk.rest(&row, &[call.digest.as_slice(), beside].concat())?;
+    Ok(request::remember(desk.tx(), &call.system_name(), &call.request_id, about, &answer)?)
 }
 
 /// The uid of something that the request makes. The same request makes the same, also after this store was rolled

@@ -4,6 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
 mod deeds;
+mod devices;
+mod ending;
+mod noise;
+mod presses;
+mod pressing;
 mod reading;
 mod recording;
 mod sending;

@@ -68,7 +68,8 @@ LOCAL = {
 NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk", "indicator_upload",
                "indicator_piece", "indicator_waiting", "indicator_named", "referral_acceptance", "referral_hold",
                "referral_kept", "referral_waking", "referral_notice", "switchboard_contact", "switchboard_sending",
-               "switchboard_request", "switchboard_access", "switchboard_access_head"}
+               "switchboard_request", "switchboard_access", "switchboard_access_head", "switchboard_device",
+               "switchboard_alarm"}
 
 
 def setUpModule() -> None:
