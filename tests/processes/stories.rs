@@ -32,6 +32,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
         // The process that has the contact, while it becomes a referral.
         ("contact", [("send", "0", "moh"), ("acknowledge", "17", "hanoi")]),
+        // The one that takes the presses, while it does; and the one that gets what was a mistake.
+        ("alarm", [("press", "0", "moh"), ("cancel", "17", "hanoi")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

@@ -88,6 +88,7 @@ mod services {
     pub(super) type Steering =
         nhipcau_proto::referral::v1::referral_steering_service_client::ReferralSteeringServiceClient<Channel>;
     pub(super) type Contacts = nhipcau_proto::switchboard::v1::contact_service_client::ContactServiceClient<Channel>;
+    pub(super) type Alarms = nhipcau_proto::switchboard::v1::alarm_service_client::AlarmServiceClient<Channel>;
     pub(super) type ReferralWatch =
         nhipcau_proto::referral::v1::referral_watch_service_client::ReferralWatchServiceClient<Channel>;
 }
@@ -107,6 +108,8 @@ clients! {
     steering = services::Steering;
     /// Contacts of a switchboard.
     contacts = services::Contacts;
+    /// Alarm keys.
+    alarms = services::Alarms;
     /// Branches, as they change.
     referral_watch = services::ReferralWatch;
 }

@@ -44,6 +44,10 @@ lists! {
 
 lists! {
     switchboard:
+    AlarmCancelReason = "ALARM_CANCEL_REASON_";
+    AlarmDeviceState = "ALARM_DEVICE_STATE_";
+    AlarmNote = "ALARM_NOTE_";
+    AlarmState = "ALARM_STATE_";
     ContactCloseReason = "CONTACT_CLOSE_REASON_";
     ContactState = "CONTACT_STATE_";
     RouteQuestion = "ROUTE_QUESTION_";

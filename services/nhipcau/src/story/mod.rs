@@ -6,6 +6,7 @@
 //! The demonstration plays the same stories.
 
 mod acts;
+mod alarm;
 mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
@@ -56,6 +57,8 @@ pub(crate) enum Story {
     Woken,
     /// Somebody calls switchboard 111 at night, and the call becomes a case of whoever serves at that hour.
     Contact,
+    /// Somebody presses an alarm key, a ward takes the case, and a person ends what was pressed by mistake.
+    Alarm,
 }
 
 impl Story {
@@ -67,6 +70,7 @@ impl Story {
             Self::Silence => &silence::STEPS,
             Self::Woken => &woken::STEPS,
             Self::Contact => &contact::STEPS,
+            Self::Alarm => &alarm::STEPS,
         }
     }
 
@@ -83,6 +87,7 @@ impl Story {
             Self::Silence => silence::play(play).await.map(drop)?,
             Self::Woken => woken::play(play, world).await.map(drop)?,
             Self::Contact => contact::play(play).await.map(drop)?,
+            Self::Alarm => alarm::play(play).await.map(drop)?,
         }
         acts::opened(play).await
     }
