@@ -1,8 +1,8 @@
 //! `nhipcau alarm`: alarm keys by command line: devices registered, tested and revoked, presses brought in as a gateway
 //! brings them, alarms listed and ended by people.
 //!
-//! The key of a device goes into a file of mode 600, once, and nowhere else; with that file a device can be pressed from
-//! here, as a trial or where none is at hand.
+//! The key of a device goes into a file of mode 600, once, and nowhere else; with that file a device can be pressed
+//! from here, as a trial or where none is at hand.
 
 mod device;
 mod key_file;

@@ -1,6 +1,6 @@
-//! An alarm key: somebody presses a device with one button at night, and whoever serves at that hour gets a case without
-//! a word having been said. Another press turns out to be a mistake, and only a person ends it. A press that somebody
-//! recorded and plays again calls nobody. Every person in it is invented.
+//! An alarm key: somebody presses a device with one button at night, and whoever serves at that hour gets a case
+//! without a word having been said. Another press turns out to be a mistake, and only a person ends it. A press that
+//! somebody recorded and plays again calls nobody. Every person in it is invented.
 
 use nhipcau_domain::alarm::{ANSWER, DeviceId, DeviceKey, Flags, Frame};
 use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};

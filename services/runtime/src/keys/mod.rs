@@ -190,8 +190,8 @@ pub fn alarm_keys(keys: &Path, party: &PartyId) -> Result<Vec<(KeyId, AlarmKey)>
     paths.iter().map(|path| read(path, ALARM).map(|(id, key)| (id, AlarmKey::new(*key)))).collect()
 }
 
-/// Makes an alarm key of a party; with an id such as `a-2026-12-01` it sorts behind the earlier ones and is used for new
-/// devices. Those before it are kept as long as a device has one.
+/// Makes an alarm key of a party; with an id such as `a-2026-12-01` it sorts behind the earlier ones and is used for
+/// new devices. Those before it are kept as long as a device has one.
 ///
 /// # Errors
 /// [`Error`], also when a key of this id exists.

@@ -1,8 +1,8 @@
 //! The alarm keys of the parties whose devices are heard here: read once and kept in memory, and one made when a party
 //! registers its first device.
 //!
-//! Where a party has devices and no key is there, none is made: whoever lost the file would not notice, and every device
-//! that was made with it would call in vain.
+//! Where a party has devices and no key is there, none is made: whoever lost the file would not notice, and every
+//! device that was made with it would call in vain.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
 //! A press: judged, counted, and what it raises, in one transaction.
 //!
 //! The ids of what a press raises follow from the device and its counter, so that the same press is the same contact
-//! and the same referral, also after an older store was put back. Where nothing can be sent as it is, the contact stands
-//! with the reasons for a person to see.
+//! and the same referral, also after an older store was put back. Where nothing can be sent as it is, the contact
+//! stands with the reasons for a person to see.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
