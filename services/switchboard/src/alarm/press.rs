@@ -116,8 +116,8 @@ fn began(device: &Device, pressed: &Pressed, ways: &Ways<'_>, ids: Ids, now: Tim
     Ok(Contact::record(&request, ids, now)?)
 }
 
-/// Sends the contact as a TRANSFER on a vital interest, or keeps it with what stands against that. True when it is being
-/// sent.
+/// Sends the contact as a TRANSFER on a vital interest, or keeps it with what stands against that. True when it is
+/// being sent.
 fn send<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Switchboard,
