@@ -299,5 +299,7 @@ pub const EVERYBODY_TOLD: &str = "EVERYBODY_TOLD";
 pub const ALARM_FRAME_REFUSED: &str = "ALARM_FRAME_REFUSED";
 /// The area is finer than the province, of somebody who is protected.
 pub const AREA_TOO_FINE: &str = "AREA_TOO_FINE";
+/// A press of a device cannot be placed: an old one that is played again, or one of a device that counts no more.
+pub const ALARM_UNPLACED: &str = "ALARM_UNPLACED";
 /// A test of a device is opened for more than an hour, or until a time that has passed.
 pub const TEST_WINDOW_INVALID: &str = "TEST_WINDOW_INVALID";

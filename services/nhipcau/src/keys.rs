@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use aws_lc_rs::digest;
 use clap::Subcommand;
 use jiff::tz::TimeZone;
-use nhipcau_domain::id::KeyId;
+use nhipcau_domain::id::{KeyId, PartyId};
 use nhipcau_messaging::{SystemEntropy, crypto::seal};
 use nhipcau_runtime::{
     clock::Clock,
@@ -71,6 +71,17 @@ enum Command {
         #[command(flatten)]
         place: Place,
         /// Its name, which must sort behind the others; by default this month.
+        #[arg(long, value_name = "NAME")]
+        id: Option<KeyId>,
+    },
+    /// Makes an alarm key of a party, used for devices that are registered from then on. The first is made by itself.
+    AddAlarm {
+        #[command(flatten)]
+        place: Place,
+        /// Party whose devices are made with it.
+        #[arg(long, value_name = "PARTY")]
+        party: PartyId,
+        /// Its name, which must sort behind the others; by default `a-` and today's date.
         #[arg(long, value_name = "NAME")]
         id: Option<KeyId>,
     },
@@ -198,6 +209,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             keys::add_key_encryption_key(&place.kek(), &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
             place
         }
+        Command::AddAlarm { place, party, id } => {
+            let id = id.map_or_else(|| named(format!("a-{today}")), Ok)?;
+            keys::add_alarm_key(&place.keys(), &party, &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
+            place
+        }
         Command::Login { out, json } => return login(&out, json),
         Command::Rotate { config, json } => return rotate(config.as_deref(), json),
     };
@@ -281,6 +297,21 @@ mod tests {
         let refused = run(generate(home.path())).await.unwrap_err();
         assert_eq!(refused.code(), Code::Configuration);
         assert_eq!(fs::read(home.path().join("keys/signing.key")).unwrap(), made);
+    }
+
+    #[tokio::test]
+    async fn an_alarm_key_is_added_beside_the_others_and_never_over_one() {
+        let home = tempfile::tempdir().unwrap();
+        run(generate(home.path())).await.unwrap();
+        let add = || {
+            let place = Place { home: home.path().to_owned(), kek: None, json: true };
+            let (party, id) = (PartyId::new("moh").unwrap(), Some("a-2".parse().unwrap()));
+            run(Args { command: Command::AddAlarm { place, party, id } })
+        };
+        add().await.unwrap();
+        let made = fs::read(home.path().join("keys/alarm/moh/a-2.key")).unwrap();
+        assert_eq!(add().await.unwrap_err().code(), Code::Configuration);
+        assert_eq!(fs::read(home.path().join("keys/alarm/moh/a-2.key")).unwrap(), made);
     }
 
     #[tokio::test]

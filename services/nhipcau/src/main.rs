@@ -3,6 +3,7 @@
 //! Here is only which commands there are and how the program ends. Each command is a module with its `Args` and its
 //! `run`; each says by a [`exit::Failure`] why it did not do what was asked, and the exit code follows from that.
 
+mod alarm;
 mod areas;
 mod channels;
 mod check;
@@ -65,6 +66,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Brings figures in and out.
     Indicators(indicators::Args),
+    /// Registers alarm keys, takes their presses and ends their alarms.
+    Alarm(alarm::Args),
     /// Records the contacts of a switchboard and sends them.
     Contact(contact::Args),
     /// Submits, follows and answers referrals.
@@ -115,6 +118,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Duty(args) => Box::pin(duty::run(args)).await,
         Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Indicators(args) => Box::pin(indicators::run(args)).await,
+        Command::Alarm(args) => Box::pin(alarm::run(args)).await,
         Command::Contact(args) => Box::pin(contact::run(args)).await,
         Command::Referral(args) => Box::pin(referral::run(args)).await,
         Command::Areas(args) => Box::pin(areas::run(args)).await,

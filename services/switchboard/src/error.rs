@@ -10,7 +10,11 @@ use nhipcau_messaging::{
     engine::{self, RestError, SubmitError},
     store,
 };
-use nhipcau_runtime::status::{Refusal, Violation, of_submit};
+use nhipcau_runtime::{
+    keys,
+    status::{Refusal, Violation, of_submit},
+    telemetry::chain,
+};
 use tonic::Code;
 
 /// How long a caller waits whose hand-over is being given back by the other side.
@@ -65,6 +69,15 @@ pub enum Error {
     /// Messaging does not take the message, for instance because no agreement allows it.
     #[error("the message could not be sent")]
     Sending(#[source] SubmitError),
+    /// The bytes are no press of a device of the party.
+    #[error("not a press of a device of this party")]
+    NotAFrame,
+    /// The party has devices, and the alarm key that they were made with is not there.
+    #[error("an alarm key is missing")]
+    AlarmKeyMissing,
+    /// The alarm keys cannot be used.
+    #[error("the alarm keys cannot be used")]
+    AlarmKeys(#[from] keys::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),
@@ -96,7 +109,10 @@ impl Error {
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
             Self::Recovering => (Code::Unavailable, reason::BRANCH_RECOVERING),
             Self::Sending(error) => of_submit(error),
-            Self::Store(_) | Self::Rest(_) | Self::Engine(_) => (Code::Internal, reason::INTERNAL_FAULT),
+            Self::NotAFrame => (Code::InvalidArgument, reason::ALARM_FRAME_REFUSED),
+            Self::Store(_) | Self::Rest(_) | Self::Engine(_) | Self::AlarmKeyMissing | Self::AlarmKeys(_) => {
+                (Code::Internal, reason::INTERNAL_FAULT)
+            }
         }
     }
 
@@ -134,7 +150,11 @@ impl From<Error> for Refusal {
             Error::Store(error) => error.into(),
             Error::Rest(error) => error.into(),
             Error::Engine(error) => error.into(),
-            Error::PageTokenInvalid | Error::RequestIdReused => refusal,
+            Error::AlarmKeyMissing | Error::AlarmKeys(_) => {
+                tracing::error!(error = %chain(&error), "Alarm keys cannot be used: no press of their devices is heard.");
+                Self::internal()
+            }
+            Error::PageTokenInvalid | Error::RequestIdReused | Error::NotAFrame => refusal,
         }
     }
 }

@@ -14,6 +14,7 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::{
     desk::Counter,
+    engine::Alarm,
     store::{Readers, Tx},
     writer::{Handle, Submitter},
 };
@@ -31,6 +32,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     Switchboard,
     access::Reader,
+    alarm::Teller,
     change::{self, Asked, Changed},
     error::Error,
     list, read,
@@ -45,6 +47,7 @@ pub struct Door {
     pub(crate) writer: Handle,
     pub(crate) readers: Readers,
     pub(crate) access_point: AccessPointId,
+    pub(crate) teller: Teller,
 }
 
 /// Authorises a call and says who asks.
@@ -72,6 +75,12 @@ macro_rules! asked {
 }
 
 impl Door {
+    /// Has the operator told in this way of what presses of alarm keys bring.
+    #[must_use]
+    pub fn telling(self, tell: Box<dyn FnMut(Alarm) + Send>) -> Self {
+        Self { teller: Teller::new(tell), ..self }
+    }
+
     /// Runs work and answers once it is on disk.
     pub(crate) async fn carry_out<T: Send + 'static>(
         &self,
@@ -85,9 +94,16 @@ impl Door {
 
     /// Who serves where, beside the writer: after a new release it takes a moment.
     async fn routes(&self) -> Result<Arc<Routes>, Status> {
+        self.beside(|shared| shared.routes(shared.clock.now())).await
+    }
+
+    /// Runs work that may take a moment on a thread of its own.
+    pub(crate) async fn beside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Switchboard) -> T + Send + 'static,
+    ) -> Result<T, Status> {
         let shared = self.shared.clone();
-        let made = tokio::task::spawn_blocking(move || shared.routes(shared.clock.now()));
-        made.await.map_err(|_| Refusal::internal().into())
+        tokio::task::spawn_blocking(move || work(&shared)).await.map_err(|_| Refusal::internal().into())
     }
 }
 

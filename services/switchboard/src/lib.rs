@@ -1,5 +1,6 @@
 //! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, keeps what was
-//! answered, and hands a contact to another switchboard.
+//! answered, and hands a contact to another switchboard. Devices with an alarm key ([`alarm`]), whose presses begin
+//! contacts.
 //!
 //! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
 //! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of a
@@ -9,6 +10,7 @@
 //! was sent is the referral service's; what is disclosed later, its callers disclose.
 
 mod access;
+pub mod alarm;
 mod change;
 mod error;
 pub mod grpc;
@@ -59,18 +61,24 @@ pub struct Switchboard {
     routes: Arc<routes::Latest>,
     counters: Arc<metrics::Counters>,
     clock: Clock,
+    alarm: Arc<alarm::Settings>,
+    keys: Arc<alarm::Keys>,
+    watch: Arc<alarm::Watch>,
 }
 
 impl Switchboard {
-    /// The service of an access point, which asks the newest release and these areas who serves where.
+    /// The service of an access point, which asks the newest release and these areas who serves where, and sends alarms
+    /// as the settings say.
     #[must_use]
     pub fn new(
         access_point: AccessPointId,
         releases: channel::Receiver<Arc<Release>>,
         areas: channel::Receiver<Arc<Areas>>,
+        alarm: alarm::Settings,
     ) -> Self {
-        let (routes, counters) = (Arc::default(), Arc::default());
-        Self { access_point, releases, areas, routes, counters, clock: Clock::system() }
+        let (routes, counters, watch) = (Arc::default(), Arc::default(), Arc::default());
+        let (keys, alarm) = (Arc::new(alarm::Keys::below(alarm.keys.clone())), Arc::new(alarm));
+        Self { access_point, releases, areas, routes, counters, clock: Clock::system(), alarm, keys, watch }
     }
 
     /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
@@ -88,7 +96,8 @@ impl Switchboard {
     /// The side that callers see.
     #[must_use]
     pub fn door(&self, writer: writer::Handle, readers: Readers) -> grpc::Door {
-        grpc::Door { shared: self.clone(), writer, readers, access_point: self.access_point.clone() }
+        let (access_point, teller) = (self.access_point.clone(), alarm::Teller::default());
+        grpc::Door { shared: self.clone(), writer, readers, access_point, teller }
     }
 
     /// What the service counts.

@@ -1,6 +1,6 @@
-//! Listing the contacts of a party, newest first, BASIC.
+//! Listing the contacts of a party, newest first, BASIC; and what else is listed in that way.
 //!
-//! A place in the list is the time and uid of a contact, so that pages neither repeat nor skip what was there when the
+//! A place in a list is the time and uid of an entry, so that pages neither repeat nor skip what was there when the
 //! first one was read. A call looks at so many contacts at most and may then give a short page with a token.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,10 @@ use nhipcau_domain::{
     id::{AccessPointId, PartyId},
     reason,
 };
-use nhipcau_messaging::{pae, store::Tx};
+use nhipcau_messaging::{
+    pae,
+    store::{Error as StoreError, Tx},
+};
 use nhipcau_proto::switchboard::v1 as pb;
 use prost::Message as _;
 use uuid::Uuid;
@@ -20,12 +23,82 @@ use crate::{
     store::contact::{self, Place},
 };
 
-/// Contacts that one call looks at, at most.
+/// Entries that one call looks at, at most.
 const LOOKED_AT: usize = 2_000;
-/// Contacts that are read together.
+/// Entries that are read together.
 const TOGETHER: u64 = 200;
 /// Default and most entries of a page.
 const SIZE: (usize, usize) = (50, 500);
+
+/// A page: uid and what is shown without content of each entry, and the token of the next page.
+pub(crate) type Page = (Vec<(Uuid, Vec<u8>)>, String);
+
+/// What a list is asked for.
+pub(crate) struct Asked {
+    states: BTreeSet<i32>,
+    print: String,
+    size: usize,
+    place: Place,
+}
+
+impl Asked {
+    /// Reads what is asked; `kind` tells one list from another.
+    ///
+    /// # Errors
+    /// [`Error`] when the filter or the token does not fit.
+    pub(crate) fn read(
+        kind: &[u8],
+        states: &[i32],
+        is_known: impl Fn(i32) -> bool,
+        (size, token): (i32, &str),
+        (party, access_point): (&PartyId, &AccessPointId),
+    ) -> Result<Self, Error> {
+        let states: BTreeSet<i32> = states.iter().copied().collect();
+        if !states.iter().all(|state| is_known(*state)) {
+            return Err(Error::rule("states", reason::CODE_UNKNOWN));
+        }
+        let print = fingerprint(kind, &states, party, access_point);
+        let size = match usize::try_from(size) {
+            Ok(0) | Err(_) => SIZE.0,
+            Ok(asked) => asked.min(SIZE.1),
+        };
+        let place = read_token(token, &print)?;
+        Ok(Self { states, print, size, place })
+    }
+
+    /// The page.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) fn page(
+        self,
+        tx: &mut Tx<'_>,
+        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Vec<(Place, i32, Vec<u8>)>, StoreError>,
+    ) -> Result<Page, StoreError> {
+        let Self { states, print, size, mut place } = self;
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let next = after(tx, place, TOGETHER)?;
+            let read = next.len();
+            for (at, state, basic) in next {
+                if states.is_empty() || states.contains(&state) {
+                    if found.len() == size {
+                        return Ok((found, token(&print, place)));
+                    }
+                    found.push((at.uid, basic));
+                }
+                place = at;
+            }
+            looked_at += read;
+            if (read as u64) < TOGETHER {
+                return Ok((found, String::new()));
+            }
+            if looked_at >= LOOKED_AT {
+                return Ok((found, token(&print, place)));
+            }
+        }
+    }
+}
 
 /// A page of the contacts of a party.
 ///
@@ -37,51 +110,23 @@ pub(crate) fn page(
     access_point: &AccessPointId,
     tx: &mut Tx<'_>,
 ) -> Result<pb::ListContactsResponse, Error> {
-    let states: BTreeSet<i32> = request.states.iter().copied().collect();
-    if states.iter().any(|state| State::from_wire(*state).is_none()) {
-        return Err(Error::rule("states", reason::CODE_UNKNOWN));
-    }
-    let print = fingerprint(&states, party, access_point);
-    let size = match usize::try_from(request.page_size) {
-        Ok(0) | Err(_) => SIZE.0,
-        Ok(asked) => asked.min(SIZE.1),
-    };
-    let mut place = read_token(&request.page_token, &print)?;
-    let mut answer = pb::ListContactsResponse::default();
-    let mut looked_at = 0;
-    loop {
-        let next = contact::after(tx, party, place, TOGETHER)?;
-        for (at, state, basic) in &next {
-            if states.is_empty() || states.contains(state) {
-                if answer.contacts.len() == size {
-                    answer.next_page_token = token(&print, place);
-                    return Ok(answer);
-                }
-                answer.contacts.push(pb::Contact::decode(basic.as_slice()).unwrap_or_default());
-            }
-            place = *at;
-        }
-        looked_at += next.len();
-        if (next.len() as u64) < TOGETHER {
-            return Ok(answer);
-        }
-        if looked_at >= LOOKED_AT {
-            answer.next_page_token = token(&print, place);
-            return Ok(answer);
-        }
-    }
+    let is_known = |state| State::from_wire(state).is_some();
+    let (size, whose) = ((request.page_size, request.page_token.as_str()), (party, access_point));
+    let asked = Asked::read(b"nhipcau/1/contact-page", &request.states, is_known, size, whose)?;
+    let (found, next_page_token) = asked.page(tx, |tx, place, limit| contact::after(tx, party, place, limit))?;
+    let contacts = found.iter().map(|(_, basic)| pb::Contact::decode(basic.as_slice()).unwrap_or_default());
+    Ok(pb::ListContactsResponse { contacts: contacts.collect(), next_page_token })
 }
 
 /// What tells one request from another.
-fn fingerprint(states: &BTreeSet<i32>, party: &PartyId, access_point: &AccessPointId) -> String {
+fn fingerprint(kind: &[u8], states: &BTreeSet<i32>, party: &PartyId, access_point: &AccessPointId) -> String {
     let states: Vec<u8> = states.iter().flat_map(|state| state.to_le_bytes()).collect();
-    let pieces = [b"nhipcau/1/contact-page".as_slice(), access_point.as_str().as_bytes(), party.as_str().as_bytes()];
-    let digest = pae::digest_of(&[pieces.as_slice(), &[states.as_slice()]].concat());
-    hex::encode(digest.get(..8).unwrap_or_default())
+    let pieces = [kind, access_point.as_str().as_bytes(), party.as_str().as_bytes(), states.as_slice()];
+    hex::encode(pae::digest_of(&pieces).get(..8).unwrap_or_default())
 }
 
 fn token(print: &str, place: Place) -> String {
-    format!("{print}.{}.{}", place.create_time, place.contact.simple())
+    format!("{print}.{}.{}", place.time, place.uid.simple())
 }
 
 fn read_token(token: &str, print: &str) -> Result<Place, Error> {
@@ -91,9 +136,9 @@ fn read_token(token: &str, print: &str) -> Result<Place, Error> {
     let parts: Vec<&str> = token.split('.').collect();
     match parts.as_slice() {
         [given, time, uid] if *given == print => {
-            let create_time = time.parse().map_err(|_| Error::PageTokenInvalid)?;
-            let contact = Uuid::try_parse(uid).map_err(|_| Error::PageTokenInvalid)?;
-            Ok(Place { create_time, contact })
+            let time = time.parse().map_err(|_| Error::PageTokenInvalid)?;
+            let uid = Uuid::try_parse(uid).map_err(|_| Error::PageTokenInvalid)?;
+            Ok(Place { time, uid })
         }
         _ => Err(Error::PageTokenInvalid),
     }
@@ -105,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_token_leads_back_to_its_place_and_only_for_its_request() {
-        let place = Place { create_time: 1_790_000_000_000_000, contact: Uuid::from_u128(7) };
+        let place = Place { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7) };
         assert_eq!(read_token(&token("aa", place), "aa").unwrap(), place);
         assert_eq!(read_token("", "aa").unwrap(), Place::START);
         let other = token("aa", place);

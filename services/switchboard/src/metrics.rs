@@ -28,6 +28,34 @@ pub const OFFERED: Metric =
 /// Events of hand-overs stored.
 pub const HANDOVER_EVENTS: Metric =
     ("nhipcau_switchboard_handover_events_total", "Events of hand-overs that were stored, of either side.");
+/// Devices registered.
+pub const DEVICES: Metric =
+    ("nhipcau_switchboard_alarm_devices_total", "Devices with an alarm key that were registered.");
+/// Presses heard.
+pub const PRESSES: Metric = ("nhipcau_switchboard_presses_total", "Presses of alarm keys that were authentic.");
+/// Presses refused.
+pub const NO_PRESSES: Metric =
+    ("nhipcau_switchboard_presses_refused_total", "Times that bytes were no press of a device of the party.");
+/// Presses repeated.
+pub const REPEATED: Metric =
+    ("nhipcau_switchboard_presses_repeated_total", "Presses of alarm keys that had arrived before.");
+/// Presses without effect.
+pub const UNHEARD: Metric = (
+    "nhipcau_switchboard_presses_unheard_total",
+    "Presses of devices that were revoked or that nobody registered here.",
+);
+/// Alarms raised.
+pub const ALARMS: Metric = ("nhipcau_switchboard_alarms_raised_total", "Alarms that presses raised.");
+/// Alarms not sent.
+pub const ALARMS_UNSENT: Metric = (
+    "nhipcau_switchboard_alarms_unsent_total",
+    "Alarms whose contact could not be sent as it was and a person must look.",
+);
+/// Alarms unplaced.
+pub const ALARMS_UNPLACED: Metric =
+    ("nhipcau_switchboard_alarms_unplaced_total", "Times that a person must look at a press that cannot be placed.");
+/// Alarms ended.
+pub const ALARMS_ENDED: Metric = ("nhipcau_switchboard_alarms_ended_total", "Alarms that a person ended.");
 
 /// The counters, shared by the handler and whoever shows them.
 #[derive(Debug, Default)]
@@ -40,12 +68,21 @@ pub struct Counters {
     pub(crate) refused: AtomicU64,
     pub(crate) offered: AtomicU64,
     pub(crate) handover_events: AtomicU64,
+    pub(crate) devices: AtomicU64,
+    pub(crate) presses: AtomicU64,
+    pub(crate) no_presses: AtomicU64,
+    pub(crate) repeated: AtomicU64,
+    pub(crate) unheard: AtomicU64,
+    pub(crate) alarms: AtomicU64,
+    pub(crate) alarms_unsent: AtomicU64,
+    pub(crate) alarms_unplaced: AtomicU64,
+    pub(crate) alarms_ended: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 8] {
+    pub fn read(&self) -> [(Metric, u64); 17] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (RECORDED, read(&self.recorded)),
@@ -56,6 +93,15 @@ impl Counters {
             (REFUSED, read(&self.refused)),
             (OFFERED, read(&self.offered)),
             (HANDOVER_EVENTS, read(&self.handover_events)),
+            (DEVICES, read(&self.devices)),
+            (PRESSES, read(&self.presses)),
+            (NO_PRESSES, read(&self.no_presses)),
+            (REPEATED, read(&self.repeated)),
+            (UNHEARD, read(&self.unheard)),
+            (ALARMS, read(&self.alarms)),
+            (ALARMS_UNSENT, read(&self.alarms_unsent)),
+            (ALARMS_UNPLACED, read(&self.alarms_unplaced)),
+            (ALARMS_ENDED, read(&self.alarms_ended)),
         ]
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn record<'t>(
     request: &pb::RecordContactRequest,
 ) -> Result<pb::RecordContactResponse, Error> {
     if let Some(earlier) = request::earlier(call, desk)? {
-        // What it was about was no contact.
+        // What is none was a request about something else.
         let stored = contact::find(desk.tx(), earlier)?.ok_or(Error::RequestIdReused)?;
         if let Some(answer) = request::answered(call, desk, &stored)? {
             return Ok(answer);

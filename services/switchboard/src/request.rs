@@ -66,59 +66,53 @@ pub(crate) fn answered<'t, R: Response>(
     desk: &mut impl Desk<'t>,
     stored: &Stored,
 ) -> Result<Option<R>, Error> {
-    let first = first::<R>(call, desk, stored.contact, stored.case)?;
-    Ok(first.map(|first| first.with(Some(shown(stored)), true)))
+    let first = first(call, desk, (stored.contact, stored.case))?;
+    Ok(first.map(|beside| R::decode(beside.as_slice()).unwrap_or_default().with(Some(shown(stored)), true)))
 }
 
-/// What a request about something was answered with before; `case` is whose key its answer lies under.
+/// What was answered first beside what the request is about, where it is a repetition. Empty once the case was erased:
+/// with it, the means to compare was.
 ///
 /// # Errors
-/// [`Error::RequestIdReused`] when it said something else then.
-pub(crate) fn first<'t, R: Message + Default>(
+/// [`Error::RequestIdReused`] when it said something else then, or was about something else.
+pub(crate) fn first<'t>(
     call: &Call,
     desk: &mut impl Desk<'t>,
-    about: Uuid,
-    case: Uuid,
-) -> Result<Option<R>, Error> {
-    let Some((contact, answer)) = request::find(desk.tx(), &call.system_name(), &call.request_id)? else {
+    (about, case): (Uuid, Uuid),
+) -> Result<Option<Vec<u8>>, Error> {
+    let Some((earlier, answer)) = request::find(desk.tx(), &call.system_name(), &call.request_id)? else {
         return Ok(None);
     };
-    if contact != about {
+    if earlier != about {
         return Err(Error::RequestIdReused);
     }
     let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
-    // With the case, the means to compare was erased.
-    Ok(Some(match desk.wake(&row, &answer)? {
-        None => R::default(),
-        Some(answer) => {
-            let (digest, rest) = answer.split_at_checked(call.digest.len()).ok_or(Error::RequestIdReused)?;
-            if digest != call.digest {
-                return Err(Error::RequestIdReused);
-            }
-            R::decode(rest).unwrap_or_default()
-        }
-    }))
+    let Some(answer) = desk.wake(&row, &answer)? else { return Ok(Some(Vec::new())) };
+    match answer.split_at_checked(call.digest.len()) {
+        Some((digest, beside)) if digest == call.digest => Ok(Some(beside.to_vec())),
+        _ => Err(Error::RequestIdReused),
+    }
 }
 
 /// Remembers what the request was answered with.
 pub(crate) fn remember<'t, R: Response>(
     call: &Call,
     desk: &mut impl Desk<'t>,
-    (contact, case): (Uuid, Uuid),
+    about: (Uuid, Uuid),
     answer: &R,
 ) -> Result<(), Error> {
-    keep(call, desk, (contact, case), &answer.clone().with(None, false))
+    note(call, desk, about, &answer.clone().with(None, false).encode_to_vec())
 }
 
-/// Remembers what a request about something was answered with; `case` is whose key it lies under.
-pub(crate) fn keep<'t>(
+/// Notes that the request was answered, and with what beside what it is about.
+pub(crate) fn note<'t>(
     call: &Call,
     desk: &mut impl Desk<'t>,
     (about, case): (Uuid, Uuid),
-    beside: &impl Message,
+    beside: &[u8],
 ) -> Result<(), Error> {
     let row = Row { case: case.as_bytes(), table: TABLE, key: call.request_id.as_bytes() };
-    let answer = desk.rest(&row, &[call.digest.as_slice(), &beside.encode_to_vec()].concat())?;
+    let answer = desk.rest(&row, &[call.digest.as_slice(), beside].concat())?;
     Ok(request::remember(desk.tx(), &call.system_name(), &call.request_id, about, &answer)?)
 }
 

@@ -28,8 +28,9 @@ CREATE TABLE IF NOT EXISTS switchboard_sending (
 );
 CREATE INDEX IF NOT EXISTS switchboard_sending_time ON switchboard_sending (ask_time);
 
--- Requests that were answered, by calling system. contact: what it was about, a contact or a hand-over. answer: digest
--- of the request and what was answered beside it, encrypted under the key that what it was about lies under, because the digest of an unsalted name would tell the name.
+-- Requests that were answered, by calling system. contact: what it was about, a contact, a hand-over or an alarm, or the
+-- case of a device. answer: digest of the request and what was answered beside it, encrypted under the key that what it
+-- was about lies under, because the digest of an unsalted name would tell the name.
 CREATE TABLE IF NOT EXISTS switchboard_request (
   system TEXT NOT NULL,
   request_id TEXT NOT NULL,
@@ -37,6 +38,35 @@ CREATE TABLE IF NOT EXISTS switchboard_request (
   answer BLOB NOT NULL,
   PRIMARY KEY (system, request_id)
 );
+
+-- Devices with an alarm key. case_uid: under whose key its body lies; nothing else belongs to that case. key: which alarm
+-- key of the party it was made with, by name. seen: which presses have arrived. alarm, unplaced: the newest of each kind
+-- that it raised; 16 zero bytes for none. body: all of it, encrypted.
+CREATE TABLE IF NOT EXISTS switchboard_device (
+  party TEXT NOT NULL,
+  device BLOB NOT NULL,
+  case_uid BLOB NOT NULL,
+  key TEXT NOT NULL,
+  seen BLOB NOT NULL,
+  alarm BLOB NOT NULL,
+  unplaced BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (party, device)
+);
+
+-- Alarms that presses raised. case_uid: that of the contact that it began. state: the contract's number. basic: what is
+-- shown without content. body: all of it, encrypted under the key of the case.
+CREATE TABLE IF NOT EXISTS switchboard_alarm (
+  alarm BLOB NOT NULL,
+  party TEXT NOT NULL,
+  case_uid BLOB NOT NULL,
+  state INTEGER NOT NULL,
+  press_time INTEGER NOT NULL,
+  basic BLOB NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (alarm)
+);
+CREATE INDEX IF NOT EXISTS switchboard_alarm_order ON switchboard_alarm (party, press_time, alarm);
 
 -- Access records, chained by digests: who was shown a contact or a hand-over, for which person. The head stands by
 -- itself, so that what is cut off at the end is found.

@@ -44,6 +44,12 @@ impl AlarmKey {
 }
 
 impl DeviceKey {
+    /// Wraps the bytes of a key, as the maker of the device has them.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes, for the maker of the device.
     #[must_use]
     pub const fn expose(&self) -> &[u8; 32] {

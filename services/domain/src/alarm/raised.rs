@@ -35,6 +35,8 @@ pub struct Alarm {
     pub presses: u32,
     /// What a person should know of its presses, each once.
     pub notes: Vec<Note>,
+    /// Its presses could not be placed: nothing was sent, and a person decides whether it is one.
+    pub is_unplaced: bool,
     /// How a person ended it.
     pub cancelled: Option<Cancelled>,
     /// How often it was changed.
@@ -61,7 +63,15 @@ impl Alarm {
     /// What a press raised that began a contact.
     #[must_use]
     pub const fn raised(uid: Uuid, contact: Uuid, device: DeviceId, notes: Vec<Note>, now: Timestamp) -> Self {
-        Self { uid, device, contact, pressed: now, last_pressed: now, presses: 1, notes, cancelled: None, version: 1 }
+        let (pressed, last_pressed) = (now, now);
+        let (is_unplaced, cancelled) = (false, None);
+        Self { uid, device, contact, pressed, last_pressed, presses: 1, notes, is_unplaced, cancelled, version: 1 }
+    }
+
+    /// What a press began that nobody can place: a contact for a person to look at, and nothing that was sent.
+    #[must_use]
+    pub fn unplaced(uid: Uuid, contact: Uuid, device: DeviceId, notes: Vec<Note>, now: Timestamp) -> Self {
+        Self { is_unplaced: true, ..Self::raised(uid, contact, device, notes, now) }
     }
 
     /// With a further press.
@@ -82,7 +92,13 @@ impl Alarm {
     /// A press that arrives now joins it. A clock that was set back puts nothing off.
     #[must_use]
     pub fn takes(&self, now: Timestamp) -> bool {
-        self.is_open() && is_recent(self.pressed, now)
+        self.is_open() && !self.is_unplaced && is_recent(self.pressed, now)
+    }
+
+    /// A press that arrives now and cannot be placed is told to people with it.
+    #[must_use]
+    pub fn gathers(&self, now: Timestamp) -> bool {
+        self.is_open() && self.is_unplaced && is_recent(self.pressed, now)
     }
 
     /// What a caller must have read to end it.
@@ -116,14 +132,18 @@ impl Alarm {
             _ => return Err(Refusal::one("reason", reason::FIELD_REQUIRED)),
         };
         let cancelled = Some(Cancelled { reason, person, time: call.now });
-        Ok(Self { cancelled, version: self.version + 1, ..self.clone() })
+        Ok(Self { cancelled, is_unplaced: false, version: self.version + 1, ..self.clone() })
     }
 
     /// Encodes it as it is shown.
     #[must_use]
     pub fn write(&self, party: &PartyId) -> pb::Alarm {
         let ended = self.cancelled.as_ref();
-        let state = if self.is_open() { pb::AlarmState::Open } else { pb::AlarmState::Cancelled };
+        let state = match (self.is_open(), self.is_unplaced) {
+            (true, false) => pb::AlarmState::Open,
+            (true, true) => pb::AlarmState::Unplaced,
+            (false, _) => pb::AlarmState::Cancelled,
+        };
         pb::Alarm {
             name: format!("parties/{party}/alarms/{}", self.uid),
             device: format!("parties/{party}/alarmDevices/{}", self.device),
@@ -165,6 +185,7 @@ impl Alarm {
             last_pressed: time(value.last_press_time.as_ref()).ok_or_else(wrong("last_press_time"))?,
             presses: u32::try_from(value.presses).map_err(|_| wrong("presses")())?,
             notes: value.notes.iter().filter_map(|number| Note::from_wire(*number)).collect(),
+            is_unplaced: value.state == pb::AlarmState::Unplaced as i32,
             cancelled,
             version: value.etag.parse().map_err(|_| wrong("etag")())?,
         })

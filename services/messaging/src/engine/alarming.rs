@@ -62,6 +62,14 @@ pub enum AlarmKind {
     RenewalRefused,
     /// Somebody on duty could not be told that something waits for them.
     DutyNoticeUndelivered,
+    /// Too much arrived in a minute that is no press of an alarm key, or presses that had arrived before.
+    AlarmKeyFlood,
+    /// A press of an alarm key cannot be placed: nothing was sent, and a person of the unit must look.
+    AlarmKeyStale,
+    /// A device with this party's alarm key was pressed that is not registered here.
+    AlarmKeyUnknown,
+    /// A press of an alarm key began a contact that could not be sent: a person of the unit must, at once.
+    AlarmKeyUnsent,
 }
 
 /// How often it is looked for messages without a receipt.

@@ -26,7 +26,8 @@ macro_rules! documents {
 documents! {
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
         ExplainTimeLimitsResponse, LawfulBasis;
-    switchboard: Contact, ContactDetails, ContactRoute, ListContactsResponse, Handover, ListHandoversResponse;
+    switchboard: Alarm, AlarmDevice, ListAlarmsResponse, Contact, ContactDetails, ContactRoute, ListContactsResponse,
+        Handover, ListHandoversResponse;
 }
 
 static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());

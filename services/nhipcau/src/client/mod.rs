@@ -89,6 +89,7 @@ mod services {
         nhipcau_proto::referral::v1::referral_steering_service_client::ReferralSteeringServiceClient<Channel>;
     pub(super) type Handovers = nhipcau_proto::switchboard::v1::handover_service_client::HandoverServiceClient<Channel>;
     pub(super) type Contacts = nhipcau_proto::switchboard::v1::contact_service_client::ContactServiceClient<Channel>;
+    pub(super) type Alarms = nhipcau_proto::switchboard::v1::alarm_service_client::AlarmServiceClient<Channel>;
     pub(super) type ReferralWatch =
         nhipcau_proto::referral::v1::referral_watch_service_client::ReferralWatchServiceClient<Channel>;
 }
@@ -110,6 +111,8 @@ clients! {
     contacts = services::Contacts;
     /// Hand-overs between switchboards.
     handovers = services::Handovers;
+    /// Alarm keys.
+    alarms = services::Alarms;
     /// Branches, as they change.
     referral_watch = services::ReferralWatch;
 }

@@ -45,6 +45,10 @@ lists! {
 lists! {
     switchboard:
     AskedField = "ASKED_FIELD_";
+    AlarmCancelReason = "ALARM_CANCEL_REASON_";
+    AlarmDeviceState = "ALARM_DEVICE_STATE_";
+    AlarmNote = "ALARM_NOTE_";
+    AlarmState = "ALARM_STATE_";
     ContactCloseReason = "CONTACT_CLOSE_REASON_";
     ContactState = "CONTACT_STATE_";
     HandoverState = "HANDOVER_STATE_";

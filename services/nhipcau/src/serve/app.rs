@@ -79,7 +79,7 @@ impl App {
         let (address, metrics) = (server.local_addr(), endpoint.as_ref().map(Endpoint::local_addr));
 
         let chosen = parts::chosen(&config.services);
-        let parts = Parts::new(&chosen, reload.sources(loaded.releases()));
+        let parts = Parts::new(&chosen, config, reload.sources(loaded.releases()));
         let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
         let notices = parts

@@ -19,16 +19,19 @@ use nhipcau_proto::{
         referral_steering_service_server::ReferralSteeringServiceServer,
         referral_watch_service_server::ReferralWatchServiceServer,
     },
-    switchboard::v1::{contact_service_server::ContactServiceServer, handover_service_server::HandoverServiceServer},
+    switchboard::v1::{
+        alarm_service_server::AlarmServiceServer, contact_service_server::ContactServiceServer,
+        handover_service_server::HandoverServiceServer,
+    },
 };
 use nhipcau_referrals::{Notices, Referrals};
 use nhipcau_runtime::{
     access_point::{AccessPoint, Part},
-    config::Config,
+    config::{self, Config},
     rosters::Rosters,
     server::Services,
 };
-use nhipcau_switchboard::Switchboard;
+use nhipcau_switchboard::{Switchboard, alarm};
 use prometheus_client::registry::Registry as Counts;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -102,13 +105,15 @@ pub(super) struct Parts {
 
 impl Parts {
     /// The chosen services.
-    pub(super) fn new(chosen: &[Service], sources: Sources) -> Self {
+    pub(super) fn new(chosen: &[Service], config: &Config, sources: Sources) -> Self {
         let Sources { registry, areas, access_point, releases, duty: (rosters, wait) } = sources;
         let has = |service| chosen.contains(&service);
+        let config::Alarm { service, purpose, citation } = config.alarm.clone();
+        let alarm = alarm::Settings { keys: config.keys.directory.clone(), service, purpose, citation };
         Self {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
             switchboard: has(Service::Switchboard)
-                .then(|| Switchboard::new(access_point, releases.clone(), areas.clone())),
+                .then(|| Switchboard::new(access_point, releases.clone(), areas.clone(), alarm)),
             referrals: has(Service::Referrals)
                 .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
         }
@@ -166,9 +171,10 @@ impl Parts {
         }
         if let Some(service) = self.switchboard {
             let (writer, readers, ..) = me();
-            let door = service.door(writer, readers);
+            let door = service.door(writer, readers).telling(access_point.alarm());
             services = services
                 .with(ContactServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(AlarmServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(HandoverServiceServer::new(door).max_decoding_message_size(limit));
         }
         services

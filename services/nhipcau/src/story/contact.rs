@@ -82,7 +82,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 }
 
 /// How long it is until ten past two at night, in Viet Nam.
-fn until_night(now: Timestamp) -> SignedDuration {
+pub(super) fn until_night(now: Timestamp) -> SignedDuration {
     const DAY: i64 = 24 * 3_600;
     let of_day = now.as_second() + 7 * 3_600;
     SignedDuration::from_secs((2 * 3_600 + 600 - of_day).rem_euclid(DAY))
@@ -123,8 +123,24 @@ pub(super) async fn recorded(
         acting_person: HOTLINE.to_owned(),
         validate_only: false,
     };
-    // A process sees the new time a moment after it was set.
-    let trial = switchboard::RecordContactRequest { validate_only: true, ..request.clone() };
+    night(play, moh, now).await?;
+    Ok(record(&request, &moh.connection).await?.contact.unwrap_or_default())
+}
+
+/// Waits until it is that time at the switchboard: a process sees the new time a moment after it was set.
+pub(super) async fn night(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<(), Failure> {
+    let trial = switchboard::RecordContactRequest {
+        request_id: play.request_id("night"),
+        unit: Some(unit("moh", "111")),
+        reception: Some(pb::Reception {
+            channel: pb::ReportChannel::Phone.into(),
+            report_time: Some(prost_types::Timestamp { seconds: now.as_second(), nanos: 0 }),
+            ..pb::Reception::default()
+        }),
+        acting_person: HOTLINE.to_owned(),
+        validate_only: true,
+        ..switchboard::RecordContactRequest::default()
+    };
     until(moh.name, "the night", PATIENCE, async || match record(&trial, &moh.connection).await {
         Ok(_) => Ok(Seen::There(())),
         Err(refused) if refused.reason() == nhipcau_domain::reason::REQUEST_INVALID => {
@@ -132,8 +148,7 @@ pub(super) async fn recorded(
         }
         Err(refused) => Err(refused.into()),
     })
-    .await?;
-    Ok(record(&request, &moh.connection).await?.contact.unwrap_or_default())
+    .await
 }
 
 /// What is asked to have a contact handed over to whoever serves.

@@ -6,6 +6,7 @@
 //! The demonstration plays the same stories.
 
 mod acts;
+mod alarm;
 mod areas;
 mod contact;
 pub(crate) mod desk;
@@ -22,8 +23,8 @@ mod tests;
 pub(crate) mod timeline;
 pub(crate) mod transfer;
 pub(crate) mod wait;
-mod withdrawal;
 mod warm_handover;
+mod withdrawal;
 mod woken;
 
 use std::{fmt, path::PathBuf, time::Instant};
@@ -68,6 +69,8 @@ pub(crate) enum Story {
     Proof,
     /// While somebody waits, switchboard 111 hands a contact to the Women's Union's line, and takes it back.
     WarmHandover,
+    /// Somebody presses an alarm key, a ward takes the case, and a person ends what was pressed by mistake.
+    Alarm,
 }
 
 impl Story {
@@ -83,6 +86,7 @@ impl Story {
             Self::Areas => &areas::STEPS,
             Self::Proof => &proof::STEPS,
             Self::WarmHandover => &warm_handover::STEPS,
+            Self::Alarm => &alarm::STEPS,
         }
     }
 
@@ -103,6 +107,7 @@ impl Story {
             Self::Areas => areas::play(play).await.map(drop)?,
             Self::Proof => proof::play(play, world).await.map(drop)?,
             Self::WarmHandover => warm_handover::play(play).await?,
+            Self::Alarm => alarm::play(play).await.map(drop)?,
         }
         Ok((acts::opened(play).await?, warm_handover::ends(play).await?))
     }

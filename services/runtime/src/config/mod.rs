@@ -14,7 +14,10 @@ mod value;
 use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
-use nhipcau_domain::{directory::Fingerprint, id::AccessPointId};
+use nhipcau_domain::{
+    directory::Fingerprint,
+    id::{AccessPointId, Purpose},
+};
 use nhipcau_messaging::{
     engine::Limits,
     nats::{ClientCertificate, Connection},
@@ -54,6 +57,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// How people on duty are told.
     pub duty: Duty,
+    /// How an alarm of a device with an alarm key is sent.
+    pub alarm: Alarm,
     /// What is logged and how.
     pub telemetry: Telemetry,
     /// How the process ends.
@@ -61,6 +66,17 @@ pub struct Config {
     /// Who may call.
     pub systems: Systems,
     printed: String,
+}
+
+/// How an alarm of a device with an alarm key is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// The service that is needed, as the directory names it.
+    pub service: String,
+    /// Purpose of the agreements.
+    pub purpose: Purpose,
+    /// The article on vital interests.
+    pub citation: String,
 }
 
 /// The store.

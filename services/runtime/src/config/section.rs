@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
+use nhipcau_domain::{id::is_label, referral::CITATION};
 use nhipcau_messaging::{
     engine::Limits,
     nats::{ClientCertificate, Connection, Credential},
@@ -13,7 +14,7 @@ use nhipcau_messaging::{
 use toml::{Table, Value};
 
 use super::{
-    Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS, duty,
+    Alarm, Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS, duty,
     problem::Problems, value,
 };
 use crate::caller::{Role, Roles, SystemName, Systems};
@@ -51,6 +52,7 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
     let metrics = from.text("metrics", "listen");
     let metrics = if metrics.is_empty() { Some(None) } else { from.address("metrics", "listen").map(Some) };
     let duty = duty::read(&mut from);
+    let alarm = alarm(&mut from);
     let telemetry = telemetry(&mut from);
     let shutdown = Shutdown { pause: from.duration("shutdown", "pause"), grace: from.duration("shutdown", "grace") };
     if shutdown.grace.is_zero() {
@@ -73,11 +75,25 @@ pub(super) fn read(document: &Table, problems: &mut Problems) -> Option<Config> 
         server: server?,
         metrics: metrics?,
         duty,
+        alarm: alarm?,
         telemetry: telemetry?,
         shutdown,
         systems,
         printed: String::new(),
     })
+}
+
+fn alarm(from: &mut Reader<'_>) -> Option<Alarm> {
+    let service = from.text("alarm", "service").to_owned();
+    if !is_label(&service) {
+        from.problems.add("alarm.service", "must be a service of a-z, 0-9 and '-', at most 32");
+    }
+    let citation = from.text("alarm", "citation").to_owned();
+    if !(1..=CITATION).contains(&citation.chars().count()) {
+        from.problems.add("alarm.citation", "must be an article, at most 200 characters");
+    }
+    let purpose = from.parsed("alarm", "purpose", "a purpose of a-z, 0-9 and '-'");
+    Some(Alarm { service, purpose: purpose?, citation })
 }
 
 fn store(from: &mut Reader<'_>) -> Store {

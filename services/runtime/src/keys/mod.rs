@@ -12,6 +12,7 @@
 //! keys/rotation.lock                            held while an epoch is made or destroyed
 //! keys/sealing.doomed names                     private halves that are about to be destroyed
 //! kek/*.key          nhipcau-kek/1 ID HEX       key-encryption keys; the last by name is used for new cases
+//! keys/alarm/PARTY/*.key nhipcau-alarm/1 ID HEX alarm keys of a party; the last by name is used for new devices
 //! ```
 
 mod rotation;
@@ -24,7 +25,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nhipcau_domain::id::KeyId;
+use nhipcau_domain::{
+    alarm::AlarmKey,
+    id::{KeyId, PartyId},
+};
 use nhipcau_messaging::{
     Entropy,
     crypto::{KeyError, rest::RestKey, seal, sign::SigningKey},
@@ -40,6 +44,7 @@ const SIGNING: &str = "nhipcau-signing/1";
 const SEALING: &str = "nhipcau-sealing/1";
 const ID: &str = "nhipcau-id/1";
 const KEK: &str = "nhipcau-kek/1";
+const ALARM: &str = "nhipcau-alarm/1";
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -168,6 +173,33 @@ pub fn add_sealing_key(keys: &Path, id: &KeyId, entropy: &mut dyn Entropy) -> Re
 /// [`Error`], also when a key of this id exists.
 pub fn add_key_encryption_key(kek: &Path, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
     create(&kek.join(format!("{id}.key")), KEK, id, entropy).map(|_| ())
+}
+
+/// Reads the alarm keys of a party in the order of their names; none where none was made.
+///
+/// # Errors
+/// [`Error`] at the first file that cannot be used.
+pub fn alarm_keys(keys: &Path, party: &PartyId) -> Result<Vec<(KeyId, AlarmKey)>, Error> {
+    let directory = keys.join("alarm").join(party.as_str());
+    let paths = match listed(&directory) {
+        Ok(paths) => paths,
+        Err(Error::None(_)) => return Ok(Vec::new()),
+        Err(Error::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    paths.iter().map(|path| read(path, ALARM).map(|(id, key)| (id, AlarmKey::new(*key)))).collect()
+}
+
+/// Makes an alarm key of a party; with an id such as `a-2026-12-01` it sorts behind the earlier ones and is used for
+/// new devices. Those before it are kept as long as a device has one.
+///
+/// # Errors
+/// [`Error`], also when a key of this id exists.
+pub fn add_alarm_key(keys: &Path, party: &PartyId, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
+    let directory = keys.join("alarm").join(party.as_str());
+    let made = private_file::create_directory(&directory);
+    made.map_err(|source| Error::File { path: directory.clone(), source })?;
+    create(&directory.join(format!("{id}.key")), ALARM, id, entropy).map(|_| ())
 }
 
 fn create(path: &Path, kind: &str, id: &KeyId, entropy: &mut dyn Entropy) -> Result<Zeroizing<[u8; 32]>, Error> {

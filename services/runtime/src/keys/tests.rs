@@ -41,6 +41,27 @@ fn further_epochs_and_months_are_added_and_the_last_month_is_last() {
 }
 
 #[test]
+fn alarm_keys_of_each_party_lie_apart_and_the_last_is_last() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, _, _) = generated(home.path());
+    let [moh, vwu] = ["moh", "vwu"].map(|party| PartyId::new(party).unwrap());
+    assert!(alarm_keys(&keys, &moh).unwrap().is_empty());
+    // A process that was killed before the key was there has left an empty directory.
+    private_file::create_directory(&keys.join("alarm/moh")).unwrap();
+    assert!(alarm_keys(&keys, &moh).unwrap().is_empty());
+    for name in ["a-2", "a-1"] {
+        add_alarm_key(&keys, &moh, &id(name), &mut SystemEntropy).unwrap();
+    }
+    assert!(matches!(add_alarm_key(&keys, &moh, &id("a-1"), &mut SystemEntropy), Err(Error::File { .. })));
+    let names = alarm_keys(&keys, &moh).unwrap().into_iter().map(|(name, _)| name);
+    assert_eq!(names.collect::<Vec<_>>(), [id("a-1"), id("a-2")]);
+    assert!(alarm_keys(&keys, &vwu).unwrap().is_empty());
+    let path = keys.join("alarm/moh/a-1.key");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(alarm_keys(&keys, &moh), Err(Error::File { .. })), "one that others may read is not passed over");
+}
+
+#[test]
 fn keys_are_never_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let (keys, kek, _) = generated(home.path());

@@ -74,7 +74,7 @@ pub(crate) fn answered<'t, R: Response>(
     known: &Known,
 ) -> Result<Option<R>, Error> {
     let (about, case) = (known.held.handover, key_of(known.held, known.handover.ids().case));
-    match request::first::<R>(call, desk, about, case)? {
+    match request::first(call, desk, (about, case))? {
         Some(_) => Ok(Some(R::new(Some(read::basic(desk.tx(), known)?), true))),
         None => Ok(None),
     }
@@ -84,7 +84,7 @@ pub(crate) fn answered<'t, R: Response>(
 pub(crate) fn finish<'t, R: Response>(desk: &mut impl Desk<'t>, call: &Call, held: Held) -> Result<R, Error> {
     let known = handover::known(desk.tx(), held)?.ok_or(Error::AccessDenied)?;
     let case = key_of(held, known.handover.ids().case);
-    request::keep(call, desk, (held.handover, case), &R::default())?;
+    request::note(call, desk, (held.handover, case), &[])?;
     Ok(R::new(Some(read::basic(desk.tx(), &known)?), false))
 }
 

@@ -23,16 +23,17 @@ pub(crate) struct Stored {
     pub(crate) body: Vec<u8>,
 }
 
-/// A place in a list: after this contact.
+/// A place in a list: after this contact, or whatever is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) create_time: i64,
-    pub(crate) contact: Uuid,
+    /// When it began, microseconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) uid: Uuid,
 }
 
 impl Place {
     /// Before the newest.
-    pub(crate) const START: Self = Self { create_time: i64::MAX, contact: Uuid::max() };
+    pub(crate) const START: Self = Self { time: i64::MAX, uid: Uuid::max() };
 }
 
 /// A contact, whosever it is.
@@ -84,15 +85,9 @@ pub(crate) fn after(
         "SELECT create_time, contact, state, basic FROM switchboard_contact WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND contact < $4) \
          ORDER BY create_time DESC, contact DESC LIMIT $5",
-        &[
-            party.as_str().into(),
-            place.create_time.into(),
-            place.create_time.into(),
-            place.contact.as_bytes().into(),
-            limit.into(),
-        ],
+        &[party.as_str().into(), place.time.into(), place.time.into(), place.uid.as_bytes().into(), limit.into()],
         |row| {
-            let place = Place { create_time: row.int(0)?, contact: Uuid::from_bytes(row.array(1)?) };
+            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?) };
             Ok((place, i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?))
         },
     )

@@ -1,7 +1,8 @@
-//! The SQL of contacts and hand-overs, of what is being sent, answered requests, access records. No decisions; whoever
-//! calls holds the transaction.
+//! The SQL of contacts and hand-overs, of what is being sent, answered requests, access records; of devices with an alarm
+//! key and their alarms. No decisions; whoever calls holds the transaction.
 
 pub(crate) mod access;
+pub(crate) mod alarm;
 pub(crate) mod contact;
 pub(crate) mod handover;
 pub(crate) mod part;

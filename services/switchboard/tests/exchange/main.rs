@@ -4,9 +4,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
 mod deeds;
+mod devices;
+mod ending;
 mod handing_over;
 mod handover_losses;
 mod handovers;
+mod noise;
+mod presses;
+mod pressing;
 mod reading;
 mod recording;
 mod sending;

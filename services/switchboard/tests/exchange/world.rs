@@ -22,7 +22,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, seal, sign::SigningKey},
-    engine::{Config, Input, Kind, Limits, Output, PublishResult},
+    engine::{Alarm, Config, Input, Kind, Limits, Output, PublishResult},
     handler::Handler,
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::Recipient,
@@ -31,7 +31,7 @@ use nhipcau_messaging::{
 };
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_runtime::clock::Clock;
-use nhipcau_switchboard::{CONTRACT, SCHEMA, Switchboard, grpc::Door};
+use nhipcau_switchboard::{CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door};
 use tokio::sync::watch;
 
 use crate::stand_in::{StandIn, Told};
@@ -154,6 +154,9 @@ fn release(now: Timestamp) -> Arc<Release> {
 /// One access point.
 pub(crate) struct Node {
     pub(crate) door: Door,
+    pub(crate) service: Switchboard,
+    /// What the operator was told of alarm keys since the last start.
+    pub(crate) alarms: mpsc::Receiver<Alarm>,
     pub(crate) readers: Readers,
     pub(crate) told: Arc<Mutex<Told>>,
     writer: Option<Writer>,
@@ -170,6 +173,8 @@ impl Node {
 
 pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
+    /// Outlives every disk.
+    pub(crate) keys: tempfile::TempDir,
     queue: VecDeque<(usize, usize, Option<Kind>, Vec<u8>)>,
     /// Who receives nothing: what is sent to them is lost.
     pub(crate) silent: Vec<usize>,
@@ -186,9 +191,11 @@ impl World {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
-        let nodes = NAMES.iter().map(|name| start(name, Disk::new(), 1, &now, &newest, Arc::default())).collect();
-        let mut world =
-            Self { nodes, queue: VecDeque::new(), silent: Vec::new(), disorder: false, now, releases, token: 0 };
+        let keys = tempfile::tempdir().unwrap();
+        let begin = |name: &&str| start(name, (Disk::new(), keys.path()), 1, &now, &newest, Arc::default());
+        let nodes = NAMES.iter().map(begin).collect();
+        let (queue, silent) = (VecDeque::new(), Vec::new());
+        let mut world = Self { nodes, keys, queue, silent, disorder: false, now, releases, token: 0 };
         world.settle().await;
         world
     }
@@ -279,7 +286,8 @@ impl World {
 
     fn start_on(&mut self, node: usize, disk: Disk) {
         let (starts, told) = (self.nodes[node].starts + 1, Arc::clone(&self.nodes[node].told));
-        self.nodes[node] = start(NAMES[node], disk, starts, &self.now, &self.releases.subscribe(), told);
+        let on = (disk, self.keys.path());
+        self.nodes[node] = start(NAMES[node], on, starts, &self.now, &self.releases.subscribe(), told);
     }
 
     /// Has everybody install a release that differs in this from the one before.
@@ -308,9 +316,19 @@ impl World {
         counted.await.unwrap().unwrap()
     }
 
-    /// Whether these bytes lie anywhere on the disk of a node.
+    /// Whether this text lies anywhere on the disk of a node.
     pub(crate) fn has_on_disk(&self, node: usize, needle: &str) -> bool {
-        self.nodes[node].disk.bytes().windows(needle.len()).any(|window| window == needle.as_bytes())
+        self.has_bytes_on_disk(node, needle.as_bytes())
+    }
+
+    /// Whether these bytes lie anywhere on the disk of a node.
+    pub(crate) fn has_bytes_on_disk(&self, node: usize, needle: &[u8]) -> bool {
+        self.nodes[node].disk.bytes().windows(needle.len()).any(|window| window == needle)
+    }
+
+    /// What time it is, in seconds since 1970.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.now.load(Ordering::Relaxed) / 1_000_000
     }
 }
 
@@ -362,7 +380,7 @@ fn copy_files(from: &Path, to: &Path) {
 
 fn start(
     name: &str,
-    disk: Disk,
+    (disk, keys): (Disk, &Path),
     starts: u64,
     now: &Arc<AtomicI64>,
     releases: &watch::Receiver<Arc<Release>>,
@@ -375,7 +393,13 @@ fn start(
         move || Timestamp::from_microsecond(now.load(Ordering::Relaxed)).unwrap()
     };
     let areas = watch::Sender::new(Arc::new(areas())).subscribe();
-    let service = Switchboard::new(point(name), releases.clone(), areas).with_clock(Clock::new(clock()));
+    let alarm = alarm::Settings {
+        keys: keys.to_owned(),
+        service: "child-protection".into(),
+        purpose: Purpose::new(PURPOSE).unwrap(),
+        citation: "Law 91/2025/QH15 art. 19(1)".into(),
+    };
+    let service = Switchboard::new(point(name), releases.clone(), areas, alarm).with_clock(Clock::new(clock()));
     let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler())];
     if !told.lock().unwrap().absent {
         handlers.push(Box::new(StandIn::new(Arc::clone(&told))));
@@ -404,6 +428,9 @@ fn start(
     };
     let writer = Writer::start(store, config, seams).unwrap();
     let readers = Readers::open(&disk.location, 2).unwrap();
-    let door = service.door(writer.handle(), readers.clone());
-    Node { door, readers, told, writer: Some(writer), outputs, disk, starts }
+    let (tell, alarms) = mpsc::channel();
+    // Nobody asks any more once the node is stopped.
+    let tell = move |alarm| drop(tell.send(alarm));
+    let door = service.door(writer.handle(), readers.clone()).telling(Box::new(tell));
+    Node { service, alarms, door, readers, told, writer: Some(writer), outputs, disk, starts }
 }

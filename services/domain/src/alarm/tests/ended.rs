@@ -31,9 +31,21 @@ fn an_alarm_is_kept_as_it_is_shown() {
     let open = raised(Note::ALL.to_vec()).joined(&Note::ALL, now());
     assert_eq!(open.notes, Note::ALL, "each note once");
     let ended = cancelled(&open, "2", &person(), CancelReason::Done.to_wire()).unwrap();
-    for alarm in [open, ended] {
+    let unplaced = Alarm::unplaced(Uuid::from_u128(5), Uuid::from_u128(6), DEVICE, vec![Note::Late], now());
+    let refuted = cancelled(&unplaced, "1", &person(), CancelReason::Other.to_wire()).unwrap();
+    for alarm in [open, ended, unplaced, refuted] {
         assert_eq!(Alarm::read(&alarm.write(&party)), Ok(alarm));
     }
     let nameless = pb::Alarm { name: "parties/moh/alarms/x".into(), ..raised(Vec::new()).write(&party) };
     assert_eq!(found(&Alarm::read(&nameless).unwrap_err()), [("name", reason::FIELD_FORMAT)]);
+}
+
+#[test]
+fn what_cannot_be_placed_gathers_its_like_and_takes_no_press_for_an_alarm() {
+    let unplaced = Alarm::unplaced(Uuid::from_u128(5), Uuid::from_u128(6), DEVICE, Vec::new(), now());
+    assert!(unplaced.gathers(now()) && !unplaced.takes(now()));
+    assert!(!unplaced.gathers(now() + JOINING), "after ten minutes a person is told anew");
+    let ended = cancelled(&unplaced, "1", &person(), CancelReason::Other.to_wire()).unwrap();
+    assert!(!ended.gathers(now()) && !ended.takes(now()));
+    assert!(!raised(Vec::new()).gathers(now()));
 }

@@ -29,7 +29,6 @@ impl Participants {
             party_ids: wire.parties.iter().filter_map(|p| PartyId::new(&p.party).ok()).collect(),
             publics: wire.root.iter().flat_map(|r| &r.signers).map(|s| s.public_key.clone()).collect(),
             expire,
-            current,
             found,
         };
         reader.contracts(&wire.contracts);
@@ -49,7 +48,6 @@ struct Reader<'a> {
     /// Public keys seen so far: a key has one owner and one use.
     publics: BTreeSet<Vec<u8>>,
     expire: Option<Timestamp>,
-    current: Option<&'a Release>,
     found: &'a mut Violations,
 }
 
