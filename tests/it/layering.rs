@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 7] = [
     &["nhipcau-domain"],
     &["nhipcau-messaging"],
     &["nhipcau-runtime"],
-    &["nhipcau-referrals", "nhipcau-indicators", "nhipcau-switchboard"],
+    &["nhipcau-gateway", "nhipcau-referrals", "nhipcau-indicators", "nhipcau-switchboard"],
     &["nhipcau", "nhipcau-sim"],
     // Real histories come before the same judge as simulated ones.
     &["nhipcau-tests", "nhipcau-fuzz"],

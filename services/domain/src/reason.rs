@@ -295,6 +295,10 @@ pub const OUT_OF_HOURS: &str = "OUT_OF_HOURS";
 pub const HOURS_MISSING: &str = "HOURS_MISSING";
 /// Everybody on duty at the unit has been told, and nobody has acknowledged.
 pub const EVERYBODY_TOLD: &str = "EVERYBODY_TOLD";
+/// Nobody is signed in to the duty page, or no longer.
+pub const SESSION_ENDED: &str = "SESSION_ENDED";
+/// The code for signing in to the duty page does not count.
+pub const SIGN_IN_REFUSED: &str = "SIGN_IN_REFUSED";
 /// The bytes are no press of a device of the party.
 pub const ALARM_FRAME_REFUSED: &str = "ALARM_FRAME_REFUSED";
 /// The area is finer than the province, of somebody who is protected.

@@ -28,6 +28,7 @@ pub(super) fn certificates(config: &Config, now: Timestamp) -> Vec<Finding> {
         let ClientCertificate { certificate, .. } = it;
         ("broker.certificate", certificate)
     }));
+    let own = own.chain(config.duty.page.iter().map(|page| ("duty_page.certificate", &page.certificate)));
     let trusted = [
         ("server.client_authorities", &config.server.client_authorities),
         ("broker.root_certificates", &config.broker.root_certificates),

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     broker,
+    duty_page::{self, Page},
     parts::{self, Parts, Service},
     reload::Reload,
     renewal::{Ends, Renewal, Targets},
@@ -43,9 +44,11 @@ pub(crate) struct App {
     renewal: Renewal,
     rotation: Rotation,
     notices: Option<Ticking<Notices>>,
+    page: Option<(Page, CancellationToken)>,
     services: Vec<&'static str>,
     address: SocketAddr,
     metrics: Option<SocketAddr>,
+    duty_page: Option<SocketAddr>,
     shutdown: config::Shutdown,
 }
 
@@ -74,24 +77,37 @@ impl App {
             Some(address) => Some(Endpoint::bind(address).await.or_exit(Code::Configuration)?),
             None => None,
         };
+        let page = match &config.duty.page {
+            Some(page) => Some(nhipcau_gateway::Server::bind(page).await.or_exit(Code::Configuration)?),
+            None => None,
+        };
         let server = Server::bind(&config.server, config.systems.clone(), &mut counts);
         let server = server.await.or_exit(Code::Configuration)?;
         let (address, metrics) = (server.local_addr(), endpoint.as_ref().map(Endpoint::local_addr));
+        let duty_page = page.as_ref().map(nhipcau_gateway::Server::local_addr);
+        let page_renewal = page.as_ref().map(nhipcau_gateway::Server::renewal);
 
         let chosen = parts::chosen(&config.services);
-        let parts = Parts::new(&chosen, config, reload.sources(loaded.releases()));
+        let releases = loaded.releases();
+        let parts = Parts::new(&chosen, config, reload.sources(releases.clone()));
         let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
         let notices = parts
             .notices(&access_point)
-            .map(|notices| Ticking::new(notices, reload.rosters(), notifiers, clock.clone(), access_point.alarm()));
+            .map(|it| Ticking::new(it, reload.rosters(), notifiers.clone(), clock.clone(), access_point.alarm()));
         if let Some(notices) = &notices {
             counts.register_collector(Box::new(notices.counts()));
         }
+        let page = page.zip(parts.duty_doors(config, &access_point, &server.ending())).map(|(page, doors)| {
+            counts.register_collector(Box::new(page.counts()));
+            let needs = duty_page::needs(doors, (reload.rosters(), releases), notifiers, clock);
+            ((page, needs), server.ending())
+        });
         let services = parts.doors(config, &access_point, &server.ending());
         let targets = Targets {
             server: server.renewal(),
             broker: access_point.renewal(),
+            page: page_renewal,
             alarm: access_point.alarm(),
             ends: Ends::register(&mut counts),
         };
@@ -100,7 +116,8 @@ impl App {
         let serving = server.start(services).await.or_exit(Code::Failed)?;
         let process = Process { access_point, serving, metrics: endpoint.map(|endpoint| (endpoint, counts)) };
         let services = chosen.into_iter().map(Service::name).collect();
-        Ok(Self { process, reload, renewal, rotation, notices, services, address, metrics, shutdown: config.shutdown })
+        let shutdown = config.shutdown;
+        Ok(Self { process, reload, renewal, rotation, notices, page, services, address, metrics, duty_page, shutdown })
     }
 
     /// Where systems call.
@@ -111,6 +128,11 @@ impl App {
     /// Where metrics are, if anywhere.
     pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics
+    }
+
+    /// Where the duty page is, if anywhere.
+    pub(crate) fn duty_page_address(&self) -> Option<SocketAddr> {
+        self.duty_page
     }
 
     /// What is served.
@@ -132,6 +154,9 @@ impl App {
         }
         if let Some(notices) = self.notices {
             beside.spawn(notices.run());
+        }
+        if let Some(((page, needs), ending)) = self.page {
+            beside.spawn(page.serve(needs, ending));
         }
         let ending = stop.child_token();
         together(self.process.run(self.shutdown, ending.clone()), beside, &ending).await

@@ -7,6 +7,7 @@ mod app;
 mod broker;
 mod clock;
 mod counted;
+mod duty_page;
 mod parts;
 mod reload;
 mod renewal;
@@ -63,6 +64,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         access_point = %config.access_point,
         address = %app.address(),
         metrics = app.metrics_address().map(tracing::field::display),
+        duty_page = app.duty_page_address().map(tracing::field::display),
         services = app.services().join(","),
         "The access point is ready."
     );
@@ -72,6 +74,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 /// Everything that keeps the access point from starting, all at once.
 fn startable(config: &Config, clock: &Clock) -> Result<(), Failure> {
     let mut problems = parts::unknown(&config.services);
+    problems.extend(duty_page::unserved(config));
     problems.extend(check::files(config, clock.now()).0.into_iter().filter(check::Finding::is_problem));
     match problems.as_slice() {
         [] => Ok(()),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use nhipcau_domain::{area::Areas, directory::Release, id::AccessPointId};
+use nhipcau_gateway::Doors;
 use nhipcau_indicators::{Indicators, Registry};
 use nhipcau_messaging::handler::Handler;
 use nhipcau_proto::{
@@ -144,6 +145,19 @@ impl Parts {
     /// Whom to tell that something waits for them.
     pub(super) fn notices(&self, access_point: &AccessPoint) -> Option<Notices> {
         self.referrals.as_ref().map(|service| service.notices(access_point.handle(), access_point.readers()))
+    }
+
+    /// What the duty page asks. Streams end with `ending`.
+    pub(super) fn duty_doors(
+        &self,
+        config: &Config,
+        access_point: &AccessPoint,
+        ending: &CancellationToken,
+    ) -> Option<Doors> {
+        let service = self.referrals.as_ref()?;
+        let (writer, readers) = (access_point.handle(), access_point.readers());
+        let door = Arc::new(service.door(writer, readers, config.access_point.clone(), ending.clone()));
+        Some(Doors { referrals: door.clone(), decisions: door })
     }
 
     /// Their side that callers see, and that of whoever operates the access point. Streams end with `ending`.

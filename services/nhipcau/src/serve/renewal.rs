@@ -57,6 +57,7 @@ pub(super) struct Renewal {
     clock: Clock,
     server: server::Renewal,
     broker: nats::Renewal,
+    page: Option<nhipcau_gateway::Renewal>,
     alarm: Box<dyn FnMut(Alarm) + Send>,
     ends: Ends,
     looks: Interval,
@@ -73,6 +74,7 @@ pub(super) struct Renewal {
 pub(super) struct Targets {
     pub(super) server: server::Renewal,
     pub(super) broker: nats::Renewal,
+    pub(super) page: Option<nhipcau_gateway::Renewal>,
     pub(super) alarm: Box<dyn FnMut(Alarm) + Send>,
     pub(super) ends: Ends,
 }
@@ -80,13 +82,13 @@ pub(super) struct Targets {
 impl Renewal {
     /// Renews what this configuration, read from that file, names.
     pub(super) fn new(source: Option<PathBuf>, config: &Config, clock: &Clock, targets: Targets) -> Self {
-        let Targets { server, broker, alarm, ends } = targets;
+        let Targets { server, broker, page, alarm, ends } = targets;
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let used = look(source.as_ref(), config);
         let (config, clock, found, told) = (config.clone(), clock.clone(), used.clone(), BTreeMap::new());
         let refused = Vec::new();
-        Self { source, config, clock, server, broker, alarm, ends, looks, used, found, refused, told }
+        Self { source, config, clock, server, broker, page, alarm, ends, looks, used, found, refused, told }
     }
 
     /// Waits for the next look.
@@ -109,13 +111,14 @@ impl Renewal {
     pub(super) async fn renew(&mut self) {
         let before = self.used.clone();
         self.used = look(self.source.as_ref(), &self.config);
-        let (server, broker) = (self.renew_server(), self.renew_broker(&before).await);
+        let (server, broker, page) = (self.renew_server(), self.renew_broker(&before).await, self.renew_page(&before));
         if let Err(error) = &broker
             && error.downcast_ref::<nats::Error>().is_some_and(|error| matches!(error, nats::Error::Connect(_)))
         {
             self.used = before;
         }
-        let refused: Vec<_> = [server.err(), broker.err()].into_iter().flatten().map(|e| format!("{e:#}")).collect();
+        let refused: Vec<_> =
+            [server.err(), broker.err(), page.err()].into_iter().flatten().map(|e| format!("{e:#}")).collect();
         for error in refused.iter().filter(|error| !self.refused.contains(error)) {
             tracing::error!(error, "What was renewed could not be taken; what is in use stays.");
             (self.alarm)(Alarm { kind: AlarmKind::RenewalRefused, peer: None });
@@ -134,13 +137,26 @@ impl Renewal {
     }
 
     async fn renew_broker(&mut self, before: &Look) -> anyhow::Result<()> {
-        let of_broker = self.config.files().into_iter().filter(|file| file.key.starts_with("broker"));
-        let is_changed = of_broker.map(|file| file.path).any(|path| before.get(path) != self.used.get(path));
-        if is_changed {
+        if self.is_changed("broker", before) {
             self.broker.renew().await.context("the broker")?;
             tracing::info!("A renewed login is in use at the broker.");
         }
         Ok(())
+    }
+
+    fn renew_page(&self, before: &Look) -> anyhow::Result<()> {
+        let page = self.page.as_ref().zip(self.config.duty.page.as_ref());
+        if let Some((page, config)) = page.filter(|_| self.is_changed("duty_page", before)) {
+            page.renew(config).context("the duty page")?;
+            tracing::info!("A renewed certificate is in use at the duty page.");
+        }
+        Ok(())
+    }
+
+    /// Whether a file whose key begins so is another than before.
+    fn is_changed(&self, section: &str, before: &Look) -> bool {
+        let files = self.config.files().into_iter().filter(|file| file.key.starts_with(section));
+        files.map(|file| file.path).any(|path| before.get(path) != self.used.get(path))
     }
 
     /// Tells people of certificates that end soon, and shows when.

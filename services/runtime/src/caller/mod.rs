@@ -23,6 +23,9 @@ use tonic::{Code, Request, Status};
 
 use crate::status::Refusal;
 
+/// The system as which the duty page calls, of the party of whoever is signed in. No configured system has this name.
+pub const DUTY_PAGE: &str = "duty-page";
+
 /// The name of a calling system: `party/system`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SystemName {

@@ -1,7 +1,7 @@
-//! How people on duty are told: where rosters are, how long is waited for a person, and by which ways people are
-//! reached.
+//! How people on duty are told: where rosters are, how long is waited for a person, by which ways people are reached,
+//! and where they open the duty page.
 
-use std::{collections::BTreeMap, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
 use nhipcau_domain::id::is_label;
@@ -9,6 +9,8 @@ use toml::{Table, Value};
 
 use super::{document::NOTIFIERS, section::Reader, value};
 
+/// The section of the duty page.
+const PAGE: &str = "duty_page";
 /// Shortest and longest wait for a person.
 const WAITS: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(24 * 3600);
 /// Longest attempt: one that is begun late in a tick ends before the next.
@@ -24,6 +26,19 @@ pub struct Duty {
     pub wait: SignedDuration,
     /// The ways, by the name that rosters call them.
     pub notifiers: BTreeMap<String, Notifier>,
+    /// Where they see what waits, if anywhere.
+    pub page: Option<DutyPage>,
+}
+
+/// Where people on duty see what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DutyPage {
+    /// Address to listen at.
+    pub listen: SocketAddr,
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
 }
 
 /// A way of telling people.
@@ -63,7 +78,19 @@ pub(super) fn read(from: &mut Reader<'_>) -> Duty {
             None => from.problems.add(path, "must be a section"),
         }
     }
-    Duty { rosters: from.path("duty", "rosters"), wait: SignedDuration::from_secs(seconds(wait)), notifiers }
+    let (rosters, wait) = (from.path("duty", "rosters"), SignedDuration::from_secs(seconds(wait)));
+    Duty { rosters, wait, notifiers, page: page(from) }
+}
+
+fn page(from: &mut Reader<'_>) -> Option<DutyPage> {
+    if from.text(PAGE, "listen").is_empty() {
+        return None;
+    }
+    let listen = from.address(PAGE, "listen");
+    for key in ["certificate", "key"] {
+        from.required(PAGE, key);
+    }
+    Some(DutyPage { listen: listen?, certificate: from.path(PAGE, "certificate"), key: from.path(PAGE, "key") })
 }
 
 fn seconds(wait: Duration) -> i64 {

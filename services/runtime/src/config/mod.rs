@@ -27,7 +27,7 @@ use tracing_subscriber::filter::Targets;
 
 pub use self::{
     document::DEFAULTS,
-    duty::{Duty, Notifier},
+    duty::{Duty, DutyPage, Notifier},
     problem::{Problem, Problems},
 };
 use crate::{caller::Systems, private_file};
@@ -239,6 +239,9 @@ impl Config {
         if let Some(StoreServer { password_file, root_certificates, .. }) = &self.store.server {
             files.extend(password_file.as_ref().map(|path| named("store.password_file", path, true)));
             files.extend(root_certificates.as_ref().map(|path| named("store.root_certificates", path, false)));
+        }
+        if let Some(DutyPage { certificate, key, .. }) = &self.duty.page {
+            files.extend([named("duty_page.certificate", certificate, false), named("duty_page.key", key, true)]);
         }
         for notifier in self.duty.notifiers.values() {
             if let Notifier::Webhook { secret_file, root_certificates, .. } = notifier {

@@ -17,7 +17,7 @@ use super::{
     Alarm, Config, Directory, Format, Keys, Server, Shutdown, Store, StoreServer, Telemetry, document::SYSTEMS, duty,
     problem::Problems, value,
 };
-use crate::caller::{Role, Roles, SystemName, Systems};
+use crate::caller::{DUTY_PAGE, Role, Roles, SystemName, Systems};
 
 /// Sizes of what has no natural limit.
 const ANY_SIZE: (RangeInclusive<usize>, &str) = (64 << 10..=1 << 50, "\"64KiB\" and \"1048576GiB\"");
@@ -196,6 +196,9 @@ fn systems(from: &mut Reader<'_>) -> Systems {
             from.problems.add(path, "is not a name of the form party/system");
             continue;
         };
+        if system.system.as_str() == DUTY_PAGE {
+            from.problems.add(&path, "has the name under which the duty page calls");
+        }
         // A message's id is derived from the system and its request id, without the party.
         if !seen.insert(system.system.clone()) {
             from.problems.add(&path, "has the name of another party's system");
@@ -260,11 +263,11 @@ impl<'d> Reader<'d> {
         self.document.get(section)?.get(key)
     }
 
-    fn text(&self, section: &str, key: &str) -> &'d str {
+    pub(super) fn text(&self, section: &str, key: &str) -> &'d str {
         self.get(section, key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    fn required(&mut self, section: &str, key: &str) -> Option<&'d str> {
+    pub(super) fn required(&mut self, section: &str, key: &str) -> Option<&'d str> {
         let text = self.text(section, key);
         if text.is_empty() {
             self.problems.add(format!("{section}.{key}"), "is required");
@@ -281,7 +284,7 @@ impl<'d> Reader<'d> {
         parsed
     }
 
-    fn address(&mut self, section: &str, key: &str) -> Option<SocketAddr> {
+    pub(super) fn address(&mut self, section: &str, key: &str) -> Option<SocketAddr> {
         self.parsed(section, key, "an address with a port, such as 127.0.0.1:7443")
     }
 

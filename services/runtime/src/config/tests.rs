@@ -241,3 +241,22 @@ fn ways_of_telling_people_have_names_and_every_mistake_in_them_is_reported() {
     assert_eq!(keys(&problems), expected);
     assert!(!problems.to_string().contains("secret"), "{problems}");
 }
+
+#[test]
+fn the_duty_page_is_off_unless_it_has_an_address_and_then_shows_a_certificate() {
+    assert_eq!(Config::parse(Some(&file()), &BTreeMap::new()).unwrap().duty.page, None);
+    let page = "[duty_page]\nlisten = \"0.0.0.0:8443\"\ncertificate = \"tls/page.pem\"\nkey = \"tls/page.key\"\n";
+    let config = Config::parse(Some(&(file() + page)), &BTreeMap::new()).unwrap();
+    let expected = DutyPage {
+        listen: "0.0.0.0:8443".parse().unwrap(),
+        certificate: "/srv/moh/tls/page.pem".into(),
+        key: "/srv/moh/tls/page.key".into(),
+    };
+    assert_eq!(config.duty.page, Some(expected));
+    let secrets: Vec<_> = config.files().into_iter().filter(|file| file.is_secret).map(|file| file.key).collect();
+    assert!(secrets.contains(&"duty_page.key"), "{secrets:?}");
+    let wrong = "[duty_page]\nlisten = \"8443\"\n[systems.\"moh/duty-page\"]\nroles = [\"decide\"]\n";
+    let problems = Config::parse(Some(&(file() + wrong)), &BTreeMap::new()).unwrap_err();
+    let expected = ["duty_page.listen", "duty_page.certificate", "duty_page.key", "systems.\"moh/duty-page\""];
+    assert_eq!(keys(&problems), expected);
+}

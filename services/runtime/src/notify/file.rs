@@ -105,7 +105,7 @@ mod tests {
         // As by a write that does not end.
         let turn = Arc::clone(&lines.turn).lock_owned().await;
         let way = Timed { by: Box::new(lines), timeout: Duration::from_millis(1500) };
-        let (ways, notice) = (Notifiers([("desk".to_owned(), way)].into()), notice("desk"));
+        let (ways, notice) = (Notifiers(Arc::new([("desk".to_owned(), way)].into())), notice("desk"));
         let late = ways.tell(&notice, Timestamp::UNIX_EPOCH).await.unwrap_err();
         assert!(matches!(late, Error::Timeout), "{late}");
         drop(turn);

@@ -1,8 +1,9 @@
 //! Telling people that something waits for them: what a notice is, the ways by which it goes, and who sees to it.
 //!
 //! A notice says nothing of any case: neither what it is about nor where it came from, not even that it is about a
-//! child. Whoever is told signs in and sees. Promises that a notice that was put down is told at least once while it
-//! counts, each time under the same id, and that neither a log line nor an error repeats an address.
+//! child. Whoever is told signs in and sees; the code for that goes by the same ways. Promises that a notice that was
+//! put down is told at least once while it counts, each time under the same id, and that neither a log line nor an
+//! error repeats an address or a code.
 
 mod file;
 #[cfg(test)]
@@ -10,7 +11,7 @@ mod tests;
 mod ticking;
 mod webhook;
 
-use std::{collections::BTreeMap, fmt, io, time::Duration};
+use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -28,11 +29,23 @@ use crate::{config, private_file};
 /// Of an attempt to write to the file.
 const FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What a notice says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// That something waits.
+    Waiting,
+    /// The code by which the person signs in to the duty page, and for how many minutes it does.
+    SignInCode(Personal<Box<str>>, u8),
+}
+
 /// What somebody is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Its id: follows from what caused it, and says nothing of that to whoever has not the access point's key.
+    /// Its id: follows from what caused it, and says nothing of that to whoever has not the access point's key. Of a
+    /// code it is random.
     pub id: Uuid,
+    /// What it says.
+    pub word: Word,
     /// At which unit they are on duty.
     pub unit: UnitRef,
     /// Who is told.
@@ -50,9 +63,16 @@ impl Notice {
         // The address is what brings it to the person.
         let address = self.address.expose();
         let id = self.id.to_string();
-        let text = format!("Có việc cần xem. Mã {}.", id.get(..8).unwrap_or_default());
+        let (kind, text) = match &self.word {
+            Word::Waiting => ("duty.notice", format!("Có việc cần xem. Mã {}.", id.get(..8).unwrap_or_default())),
+            // For the person, whom it is brought to.
+            Word::SignInCode(code, minutes) => {
+                let code = code.expose();
+                ("duty.sign-in-code", format!("Mã đăng nhập {code}, dùng một lần trong {minutes} phút."))
+            }
+        };
         json!({
-            "type": "duty.notice",
+            "type": kind,
             "id": id,
             "unit": self.unit.to_string(),
             "person": self.person.as_str(),
@@ -116,9 +136,9 @@ pub trait Notifier: Send + Sync {
     fn notify<'n>(&'n self, notice: &'n Notice, at: Timestamp) -> BoxFuture<'n, Result<(), Error>>;
 }
 
-/// The ways of an access point by their names.
-#[derive(Default)]
-pub struct Notifiers(BTreeMap<String, Timed>);
+/// The ways of an access point by their names. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Notifiers(Arc<BTreeMap<String, Timed>>);
 
 /// A way, and how long it has for one notice.
 struct Timed {
@@ -144,7 +164,7 @@ impl Notifiers {
             })
         };
         let opened = config.notifiers.iter().map(|(name, config)| Ok((name.clone(), open(config)?)));
-        opened.collect::<Result<_, _>>().map(Self)
+        opened.collect::<Result<_, _>>().map(|ways| Self(Arc::new(ways)))
     }
 
     /// Whether there is such a way.

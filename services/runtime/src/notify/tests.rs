@@ -130,7 +130,7 @@ impl Files {
     fn config(&self, ways: Vec<(&str, Way)>) -> config::Duty {
         let notifiers = ways.into_iter().map(|(name, way)| (name.to_owned(), way)).collect();
         let rosters = self.home.path().join("rosters");
-        config::Duty { rosters, wait: jiff::SignedDuration::from_mins(10), notifiers }
+        config::Duty { rosters, wait: jiff::SignedDuration::from_mins(10), notifiers, page: None }
     }
 
     fn webhook(&self, url: &str) -> Way {
@@ -151,6 +151,7 @@ impl Files {
 pub(super) fn notice(channel: &str) -> Notice {
     Notice {
         id: Uuid::from_u128(0x1234_5678_9abc_def0),
+        word: Word::Waiting,
         unit: UnitRef { party: PartyId::new("hanoi").unwrap(), unit: UnitId::new("cua-nam").unwrap() },
         person: PersonRef::new("cb-17").unwrap(),
         channel: channel.into(),
@@ -171,6 +172,16 @@ fn a_notice_says_nothing_of_any_case() {
     assert_eq!(body, expected);
     let shown = format!("{:?}", notice("sms"));
     assert!(!shown.contains(ADDRESS), "{shown}");
+}
+
+#[test]
+fn a_code_is_told_to_its_person_and_shown_to_nobody_else() {
+    let code = Notice { word: Word::SignInCode(Personal::new("041952".into()), 10), ..notice("sms") };
+    let body: serde_json::Value = serde_json::from_str(&code.body()).unwrap();
+    assert_eq!(body["type"], "duty.sign-in-code");
+    assert_eq!(body["text"], "Mã đăng nhập 041952, dùng một lần trong 10 phút.");
+    let shown = format!("{code:?}");
+    assert!(!shown.contains("041952"), "{shown}");
 }
 
 #[tokio::test]
@@ -382,7 +393,7 @@ impl Notifier for Kept {
 }
 
 fn ways<const N: usize>(ways: [(&str, Timed); N]) -> Notifiers {
-    Notifiers(ways.map(|(name, way)| (name.to_owned(), way)).into())
+    Notifiers(Arc::new(ways.map(|(name, way)| (name.to_owned(), way)).into()))
 }
 
 const LONG: Duration = Duration::from_secs(60);

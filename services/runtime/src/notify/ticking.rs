@@ -34,7 +34,7 @@ use prometheus_client::{
 use tokio::{sync::watch, time::sleep};
 use uuid::Uuid;
 
-use super::{Error, Notice, Notifiers};
+use super::{Error, Notice, Notifiers, Word};
 use crate::{clock::Clock, rosters::Rosters, telemetry::chain};
 
 /// Ticks are at whole multiples of this.
@@ -252,7 +252,14 @@ impl<O: Outbox> Ways<O> {
                 continue;
             };
             let (channel, address) = (place.channel.clone(), place.address.clone());
-            rounds.entry(channel.clone()).or_default().push(Notice { id, unit, person, channel, address });
+            rounds.entry(channel.clone()).or_default().push(Notice {
+                id,
+                word: Word::Waiting,
+                unit,
+                person,
+                channel,
+                address,
+            });
         }
         (rounds, unreached)
     }

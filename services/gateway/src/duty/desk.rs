@@ -1,0 +1,146 @@
+//! Who signs in and who is signed in: between browsers, codes, sessions, the roster, and the ways of telling people.
+//!
+//! Whoever says who they are gets the same answer, on duty or not. Nothing of who they are is logged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::http::HeaderMap;
+use jiff::Timestamp;
+use nhipcau_domain::{
+    duty,
+    referral::{PersonRef, UnitRef},
+};
+use nhipcau_proto::referral::v1 as pb;
+use nhipcau_runtime::{
+    clock::Clock,
+    notify::{Notice, Notifiers, Word},
+    telemetry::chain,
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::{
+    code::{Code, Codes, MINUTES},
+    cookie::{ASKED, SESSION},
+    counts::Counts,
+    door::Doors,
+    person::Person,
+    refusal,
+    session::Sessions,
+    token::Token,
+};
+
+/// What the page knows of units and of who is on duty there.
+pub trait Roll: Send + Sync {
+    /// Where the roster in use has somebody who is on duty at a unit; `None` when they are not.
+    fn on_duty(&self, unit: &UnitRef, person: &PersonRef, at: Timestamp) -> Option<duty::Person>;
+
+    /// The unit's name in the directory in use.
+    fn name(&self, unit: &pb::UnitRef) -> Option<String>;
+}
+
+/// What the page needs of its access point.
+#[derive(Clone)]
+pub struct Needs {
+    /// The services.
+    pub doors: Doors,
+    /// Who is on duty.
+    pub roll: Arc<dyn Roll>,
+    /// How they are told their codes.
+    pub notifiers: Notifiers,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// Everything that a request of a browser may need.
+pub(crate) struct Desk {
+    pub(crate) needs: Needs,
+    pub(crate) counts: Counts,
+    codes: Mutex<Codes>,
+    sessions: Mutex<Sessions>,
+}
+
+impl Desk {
+    pub(crate) fn new(needs: Needs, counts: Counts) -> Self {
+        Self { needs, counts, codes: Mutex::new(Codes::new()), sessions: Mutex::default() }
+    }
+
+    /// Has a code told to somebody, if they are on duty; whoever asks keeps the secret that belongs to it.
+    pub(crate) fn ask(&self, person: Option<Person>) -> Token {
+        let (token, code, now) = (Token::fresh(), Code::fresh(), self.needs.clock.now());
+        let place = person.and_then(|person| {
+            let place = self.needs.roll.on_duty(&person.unit, &person.person, now)?;
+            Some((person, place))
+        });
+        let Some((person, place)) = place else { return token };
+        if lock(&self.codes).take(&person, &token, &code, now) {
+            self.counts.code();
+            let Person { unit, person } = person;
+            let duty::Person { channel, address, .. } = place;
+            let word = Word::SignInCode(code.told(), MINUTES);
+            let notice = Notice { id: Uuid::new_v4(), word, unit, person, channel, address };
+            let notifiers = self.needs.notifiers.clone();
+            // Not waited for: how long it takes would tell that there is somebody.
+            tokio::spawn(async move {
+                if let Err(error) = notifiers.tell(&notice, now).await {
+                    tracing::warn!(error = %chain(&error), "A sign-in code could not be told.");
+                }
+            });
+        } else {
+            tracing::warn!(unit = %person.unit, "More sign-in codes were asked for than are told.");
+        }
+        token
+    }
+
+    /// Signs in by a code.
+    ///
+    /// # Errors
+    /// The same whatever is wrong.
+    pub(crate) fn sign_in(&self, headers: &HeaderMap, code: &str) -> Result<Token, Status> {
+        let now = self.needs.clock.now();
+        let person = ASKED.read(headers).and_then(|asked| lock(&self.codes).give(&asked, code, now));
+        let person = person.filter(|person| self.is_on_duty(person, now));
+        let Some(person) = person else {
+            self.counts.refused();
+            return Err(refusal::sign_in());
+        };
+        self.counts.signed_in();
+        tracing::info!(unit = %person.unit, "Somebody signed in to the duty page.");
+        let token = Token::fresh();
+        lock(&self.sessions).open(person, &token, now);
+        Ok(token)
+    }
+
+    /// Who it is.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or no longer.
+    pub(crate) fn who(&self, headers: &HeaderMap) -> Result<Person, Status> {
+        let now = self.needs.clock.now();
+        let token = SESSION.read(headers).ok_or_else(refusal::session)?;
+        let found = lock(&self.sessions).find(&token, now, |person| self.is_on_duty(person, now));
+        found.ok_or_else(refusal::session)
+    }
+
+    /// Signs out.
+    pub(crate) fn sign_out(&self, headers: &HeaderMap) {
+        if let Some(token) = SESSION.read(headers) {
+            lock(&self.sessions).close(&token);
+        }
+    }
+
+    /// How a unit is called.
+    pub(crate) fn named(&self, unit: Option<&pb::UnitRef>) -> String {
+        let Some(unit) = unit else { return "(không rõ)".to_owned() };
+        let written = format!("{}/{}", unit.party, unit.unit);
+        self.needs.roll.name(unit).map_or_else(|| written.clone(), |name| format!("{name} ({written})"))
+    }
+
+    fn is_on_duty(&self, person: &Person, at: Timestamp) -> bool {
+        self.needs.roll.on_duty(&person.unit, &person.person, at).is_some()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

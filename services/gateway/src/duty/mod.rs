@@ -1,0 +1,36 @@
+//! The duty page: signing in by a code, what waits at a unit, a branch, and what may be asked of it.
+//!
+//! Pure: [`code`], [`session`], [`shown`], [`content`], [`page`]. What joins them to browsers and doors: [`desk`],
+//! [`door`], [`routes`], [`answer`].
+
+mod answer;
+mod code;
+mod content;
+mod cookie;
+mod counts;
+mod desk;
+mod door;
+mod form;
+mod page;
+mod person;
+mod refusal;
+mod routes;
+mod session;
+mod shown;
+mod token;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub use self::{
+    counts::Counts,
+    desk::{Needs, Roll},
+    door::Doors,
+};
+
+/// The whole page, for a server of it.
+pub(crate) fn pages(needs: Needs, counts: Counts) -> Router {
+    answer::around(routes::routes(Arc::new(desk::Desk::new(needs, counts))))
+}
