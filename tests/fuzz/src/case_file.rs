@@ -120,8 +120,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use nhipcau_messaging::message::Cause;
-    use nhipcau_referrals::evidence::{EventFault, Refused};
+    use nhipcau_messaging::{carriage::Carriage, message::Cause};
+    use nhipcau_referrals::evidence::{Doubt, EventFault, Refused};
 
     use super::*;
 
@@ -129,8 +129,9 @@ mod tests {
     fn the_seed_is_evidence_so_that_the_property_says_something() {
         let account =
             verify(&sign(&TOLD, &signing_key(PEER)), &release().root().fingerprint(), now()).expect("evidence");
-        assert_eq!(account.branches[0].lines.len(), 1);
-        assert!(account.branches[0].lines[0].delivery.is_some());
+        let line = &account.branches[0].lines[0];
+        assert_eq!((account.branches[0].lines.len(), line.doubt), (1, Some(Doubt::NotServed)));
+        assert!(line.delivery.is_none(), "neither of the two serves a unit of it");
         let judged = verify(&sign(&repeated(), &signing_key(PEER)), &release().root().fingerprint(), now());
         let elsewhere = |fault: &EventFault| *fault == EventFault::Elsewhere;
         assert!(matches!(&judged, Err(Refused::Event { fault, ordinal: 2, .. }) if elsewhere(fault)), "{judged:?}");
@@ -139,9 +140,14 @@ mod tests {
     #[test]
     fn a_refusal_speaks_of_the_message_that_it_names_and_of_no_other_at_its_place() {
         let refused = |id: MessageId| {
-            let file = sign(&opened(&[id]), &signing_key(PEER));
-            let account = verify(&file, &release().root().fingerprint(), now()).expect("evidence");
-            account.branches[0].lines[0].delivery.map(|delivery| delivery.refused)
+            let evidence = opened(&[id]);
+            let envelopes = evidence.envelopes.iter().map(wire::Envelope::encode_to_vec).collect::<Vec<_>>();
+            let receipts = evidence.receipts.iter().map(wire::Receipt::encode_to_vec).collect::<Vec<_>>();
+            let [envelopes, receipts] =
+                [&envelopes, &receipts].map(|all| all.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let carriage = Carriage::check(&envelopes, &receipts, release()).expect("evidence");
+            let digest = evidence.branches[0].origin[0].envelope_digest.as_slice().try_into().expect("a digest");
+            carriage.delivery(&digest).map(|delivery| delivery.refused)
         };
         let of = |place: &str| MessageId::derive(&[7; 32], &Cause::Timer(place.to_owned()), 0);
         assert_eq!(refused(of("place 1")), Some(Some(RefusalReason::Invalid)));
