@@ -194,8 +194,8 @@ fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
     found
 }
 
-/// When nobody was waited for any more. What is done with the branch later, such as closing or recalling it, ends nothing
-/// again.
+/// When nobody was waited for any more. What is done with the branch later, such as closing or recalling it, ends
+/// nothing again.
 fn ended(view: &View) -> Timestamp {
     let is_end = |entry: &&Entry| matches!(entry.effect, Effect::Took(state) if !state.is_waited_for());
     view.history.iter().find(is_end).map_or(view.state_time, |entry| entry.time)

@@ -27,7 +27,9 @@ use tonic::{Request, Response, Status};
 
 use super::{
     device::{self, read_name},
-    end, list,
+    end,
+    keys::PartyKeys,
+    list,
     press::{self, Done, Pressed, Ways},
 };
 use crate::{
@@ -55,6 +57,20 @@ impl Door {
         let party = party.clone();
         let read = self.readers.read(move |tx| Ok::<_, Error>(store::has_devices(tx, &party)?)).await;
         read.map_err(|error| Refusal::from(error).into())
+    }
+
+    /// Whether a device was made with a key that is not here, also when the files are read again: what seems noise may
+    /// be its press.
+    async fn lacks_a_key(&self, party: &PartyId) -> Result<bool, Status> {
+        let of = party.clone();
+        let read = self.readers.read(move |tx| Ok::<_, Error>(store::keys_in_use(tx, &of)?)).await;
+        let names = read.map_err(|error| Status::from(Refusal::from(error)))?;
+        let party = party.clone();
+        let lacks = self.beside(move |shared| {
+            let lacks = |keys: &PartyKeys| names.iter().any(|name| keys.named(name).is_none());
+            Ok::<_, Error>(lacks(&*shared.keys.of(&party)?) && lacks(&*shared.keys.read_again(&party)?))
+        });
+        Ok(lacks.await??)
     }
 
     /// Takes a press; once more without sending where messaging does not take what is to be sent: what a device calls
@@ -188,6 +204,7 @@ impl AlarmService for Door {
             Opened::Noise(false) if self.has_devices(&caller.party).await? => {
                 return Err(Error::AlarmKeyMissing.into());
             }
+            Opened::Noise(true) if self.lacks_a_key(&caller.party).await? => return Err(Error::AlarmKeyMissing.into()),
             Opened::Noise(_) => {
                 metrics::add(&self.shared.counters.no_presses);
                 if self.shared.watch.noise(self.shared.clock.now()) {
@@ -197,7 +214,13 @@ impl AlarmService for Door {
             }
         };
         let pressed = Pressed { frame, party: caller.party, system: caller.system, traceparent };
-        self.heard(self.press(pressed, &beside).await?);
+        // Whoever calls may go: what was taken is told all the same.
+        let door = self.clone();
+        let told = tokio::spawn(async move {
+            door.heard(door.press(pressed, &beside).await?);
+            Ok::<_, Status>(())
+        });
+        told.await.map_err(|_| Status::from(Refusal::internal()))??;
         Ok(Response::new(pb::PressAlarmResponse { answer: ANSWER.to_vec() }))
     }
 

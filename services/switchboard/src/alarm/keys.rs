@@ -71,6 +71,11 @@ impl Keys {
         self.again(party, &mut read)
     }
 
+    /// Those of a party as they are on the disk now.
+    pub(crate) fn read_again(&self, party: &PartyId) -> Result<Arc<PartyKeys>, Error> {
+        self.again(party, &mut self.read.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Those of a party as they are on the disk, for a device that is registered; one is made where there is none and
     /// none is missing.
     pub(crate) fn for_new(&self, party: &PartyId, has_devices: bool, now: Timestamp) -> Result<Arc<PartyKeys>, Error> {

@@ -2,10 +2,13 @@
 
 use nhipcau_domain::{
     id::{AccessPointId, PartyId},
-    referral::{Side, write_basis, write_time, write_unit},
+    referral::{Basis, Side, write_basis, write_time, write_unit},
 };
 use nhipcau_messaging::{desk::Desk, message::RefusalReason, store::Tx};
-use nhipcau_proto::switchboard::v1 as pb;
+use nhipcau_proto::{
+    referral::v1::{Danger, LawfulBasis},
+    switchboard::v1 as pb,
+};
 use uuid::Uuid;
 
 use super::content;
@@ -73,7 +76,7 @@ pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Erro
         answering: view.state.answers(side),
         asked: view.asked.iter().map(|field| field.to_wire()).collect(),
         waiting: view.waiting,
-        lawful_basis: Some(write_basis(&view.basis)),
+        lawful_basis: Some(basic_basis(&view.basis)),
         purpose: known.purpose.to_string(),
         disclosed_parts: view.disclosed.iter().map(|part| part.to_wire()).collect(),
         decline_code: view.declined.map_or(0, |code| code.to_wire()),
@@ -85,4 +88,13 @@ pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Erro
         create_time: Some(write_time(handover.offer().time)),
         etag: handover.etag(),
     })
+}
+
+/// A basis without what it says about a person.
+fn basic_basis(basis: &Basis) -> LawfulBasis {
+    let mut basis = write_basis(basis);
+    if let Some(interest) = &mut basis.vital_interest {
+        interest.danger = Danger::Unspecified as i32;
+    }
+    basis
 }

@@ -64,7 +64,7 @@ pub(crate) fn read(message: &Incoming<'_>) -> Result<Travelled, NotTaken> {
         return Err(INVALID);
     }
     let event = Event::read(bytes).map_err(|_| INVALID)?;
-    let is_addressed = header.correlation == Some(event.ids.handover.into_bytes())
+    let is_addressed = header.correlation == Some(content::thread(event.ids.handover).into_bytes())
         && is_unit(&header.sender, &event.owner)
         && header.recipient.as_ref().is_some_and(|recipient| is_unit(recipient, &event.counterpart));
     if !is_addressed || parts.len() != event.parts.len() && !parts.is_empty() {

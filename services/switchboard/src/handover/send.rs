@@ -6,7 +6,7 @@
 
 use jiff::SignedDuration;
 use nhipcau_domain::{
-    handover::{Draft, Event},
+    handover::{Body, Draft, Event},
     id::SystemId,
     reason,
     referral::{Actor, Basis, Side, UnitRef},
@@ -59,7 +59,7 @@ pub(crate) fn write<'t>(
     mend(desk, shared, known)?;
     first(desk, shared, known, (&event, &bytes, pieces), traceparent)?;
     if known.handover.view().state.calls_for_erasure() {
-        desk.recheck(event.ids.handover.as_bytes())?;
+        desk.recheck(content::thread(event.ids.handover).as_bytes())?;
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(crate) fn stored<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<(), 
         part::drop(desk.tx(), held)?;
         // Not before own events have arrived: they would be erased with it, and the other side's log would end.
         if known.is_whole && !handover::is_under_way(desk.tx(), held.handover)? {
-            desk.erase(held.handover.as_bytes())?;
+            desk.erase(content::thread(held.handover).as_bytes())?;
         }
     }
     let is_left = !is_returned(&log) && log.iter().any(is_unsent);
@@ -139,7 +139,14 @@ fn dispatch<'t>(
     if is_returned(&handover::log(desk.tx(), known.held, known.held.side)?) {
         return Ok(None);
     }
-    let recipient = reachable(desk, shared, known, &event.owner, &event.counterpart)?;
+    let recipient = match reachable(desk, shared, known, &event.owner, &event.counterpart) {
+        Ok(recipient) => recipient,
+        // Taking back needs nobody's leave: it stands here, and is sent once there is somebody to send it to.
+        Err(Error::Rules(_)) if matches!(event.body, Body::HandoverWithdrawn { .. } | Body::HandedBack) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
     let basis = event.basis.as_ref().unwrap_or(&known.handover.view().basis);
     let draft = message::Draft {
         header: Header {
@@ -151,7 +158,7 @@ fn dispatch<'t>(
             purpose: known.purpose.clone(),
             legal_basis: citation(basis),
             // A thread of its own: it can be erased without the referrals of the same case.
-            correlation: Some(event.ids.handover.into_bytes()),
+            correlation: Some(content::thread(event.ids.handover).into_bytes()),
             corrected: None,
             traceparent: traceparent.to_owned(),
             blobs: Vec::new(),

@@ -74,6 +74,13 @@ pub(crate) fn has_devices(tx: &mut Tx<'_>, party: &PartyId) -> Result<bool, Erro
     Ok(first.is_some())
 }
 
+/// Names of the alarm keys with which the devices of a party were made.
+pub(crate) fn keys_in_use(tx: &mut Tx<'_>, party: &PartyId) -> Result<Vec<String>, Error> {
+    tx.query("SELECT DISTINCT key FROM switchboard_device WHERE party = $1", &[party.as_str().into()], |row| {
+        row.text(0)
+    })
+}
+
 /// Writes a device as it stands now.
 pub(crate) fn put_device(tx: &mut Tx<'_>, device: &Device) -> Result<(), Error> {
     let key = [device.party.as_str().into(), device.id.as_bytes().into()];

@@ -1,6 +1,7 @@
 //! Devices: registered once with a key that lies nowhere, revoked for good, and known to nobody else.
 
-use nhipcau_domain::reason;
+use nhipcau_domain::{id::KeyId, reason};
+use nhipcau_messaging::SystemEntropy;
 use nhipcau_proto::switchboard::v1::{self as pb, AlarmDeviceState, alarm_service_server::AlarmService as _};
 use nhipcau_runtime::caller::Role;
 use tonic::Code;
@@ -126,4 +127,28 @@ async fn where_the_alarm_key_was_lost_no_other_one_is_made_and_no_press_is_refus
     let refused = world.nodes[MOH].door.register_device(call(registering(None, false), "moh")).await.unwrap_err();
     assert_eq!(refused.code(), Code::Internal);
     assert!(!world.keys.path().join("alarm").exists());
+}
+
+/// Perhaps of a device that was made with it.
+#[tokio::test]
+async fn where_one_of_several_alarm_keys_was_lost_no_press_is_refused_as_noise() {
+    let mut world = World::open().await;
+    let device = world.register(None, false).await;
+    let alarm = world.keys.path().join("alarm");
+    let other = world.keys.path().join("other");
+    std::fs::rename(&alarm, &other).unwrap();
+    let (party, id) = (party("moh"), KeyId::new("b-1").unwrap());
+    nhipcau_runtime::keys::add_alarm_key(world.keys.path(), &party, &id, &mut SystemEntropy).unwrap();
+    world.crash(MOH);
+    assert_eq!(world.try_press(device.alarm(1)).await.unwrap_err().code(), Code::Internal);
+    for file in std::fs::read_dir(other.join("moh")).unwrap() {
+        let file = file.unwrap();
+        std::fs::rename(file.path(), alarm.join("moh").join(file.file_name())).unwrap();
+    }
+    assert_eq!(
+        world.try_press(vec![7; 64]).await.unwrap_err().code(),
+        Code::InvalidArgument,
+        "the files are read again"
+    );
+    world.try_press(device.alarm(1)).await.unwrap();
 }

@@ -6,7 +6,10 @@ use nhipcau_domain::{
     id::{Purpose, SystemId, UnitId},
     referral::{Actor, Digest, PersonRef, Side, UnitRef},
 };
-use nhipcau_messaging::message::{Address, Cause, Draft, Header, Lane, Recipient};
+use nhipcau_messaging::{
+    message::{Address, Cause, Draft, Header, Lane, Recipient},
+    pae,
+};
 use nhipcau_proto::{
     referral::v1::UnitRef as UnitRefWire,
     switchboard::v1::{
@@ -147,6 +150,58 @@ async fn an_acceptance_that_cannot_be_followed_at_once_is_followed_later() {
     assert_eq!(world.get(&contact).await.state(), ContactState::HandedOver);
 }
 
+/// The thread of a hand-over's messages.
+fn thread(uid: &str) -> [u8; 16] {
+    let uid = Uuid::parse_str(uid).unwrap();
+    let digest = pae::sha256(&pae::pae(&[b"nhipcau/1/handover-thread".as_slice(), uid.as_bytes()]));
+    uuid::Builder::from_custom_bytes(digest[..16].try_into().unwrap()).into_uuid().into_bytes()
+}
+
+/// Whoever offers makes up the uid, perhaps that of a case: what lies under that name is not erased with the hand-over.
+#[tokio::test]
+async fn nothing_of_a_hand_over_lies_under_a_name_that_its_origin_chose() {
+    let mut world = World::open().await;
+    let contact = world.record(personal()).await;
+    let offered = world.offer(&contact).await;
+    world.settle().await;
+    for table in ["received", "sent", "outbox", "case_key"] {
+        let sql = format!(
+            "SELECT COUNT(*) FROM {table} JOIN switchboard_handover h ON {table}.correlation = h.handover WHERE h.holder = 2"
+        );
+        let sql: &'static str = Box::leak(sql.into_boxed_str());
+        assert_eq!(world.count(HANOI, sql).await, 0, "{table}");
+    }
+    assert_ne!(thread(&offered.uid), Uuid::parse_str(&offered.uid).unwrap().into_bytes());
+}
+
+/// Also while the agreement by which it was offered is gone, and the other side hears of it once it is back.
+#[tokio::test]
+async fn an_offer_is_taken_back_whatever_the_directory_says() {
+    let mut world = World::open().await;
+    let contact = world.record(personal()).await;
+    let offered = world.offer(&contact).await;
+    world.settle().await;
+    let agreements = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = std::sync::Arc::clone(&agreements);
+    world
+        .amend_release(move |wire| {
+            kept.lock().unwrap().clone_from(&wire.agreements);
+            wire.agreements.retain(|agreement| {
+                (agreement.sender_party.as_str(), agreement.recipient_party.as_str()) != ("moh", "hanoi")
+            });
+        })
+        .await;
+    let ours = world.seen(MOH, &offered).await;
+    world.withdraw(MOH, &ours).await.unwrap();
+    assert_eq!(world.seen(MOH, &offered).await.state(), S::Withdrawn);
+    let contact = world.get(&contact).await;
+    assert_eq!(world.close(&contact).await.unwrap().state(), ContactState::Closed, "it is free again");
+    world.amend_release(move |wire| wire.agreements.clone_from(&agreements.lock().unwrap())).await;
+    world.pass(SignedDuration::from_mins(2));
+    world.settle_slowly().await;
+    assert_eq!(world.both(&offered).await, [(S::Withdrawn, true), (S::Withdrawn, false)]);
+}
+
 /// An acceptance of another unit than the one that was asked.
 fn forged(offered: &pb::Handover, owner: &UnitRef, seen: Option<nhipcau_domain::referral::Mark>) -> Vec<u8> {
     let uid = |text: &str| Uuid::parse_str(text).unwrap();
@@ -187,7 +242,7 @@ async fn an_acceptance_of_a_unit_that_was_not_asked_is_refused_and_discloses_not
             recipient: Some(address(&origin)),
             purpose: Purpose::new(PURPOSE).unwrap(),
             legal_basis: String::new(),
-            correlation: Some(Uuid::parse_str(&offered.uid).unwrap().into_bytes()),
+            correlation: Some(thread(&offered.uid)),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),
