@@ -120,7 +120,7 @@ async fn whoever_is_woken_signs_in_by_a_code_and_acknowledges_with_a_browser() {
     let mut browser = Browser::new(&world, page.context("the address of the page").unwrap()).unwrap();
     browser.ask("POST", "/duty/sign-in", "unit=hanoi%2F00004&person=can-bo-17").await.unwrap();
     let code = wait::until_answered("the code", async || told(&notices, "duty.sign-in-code").first().cloned());
-    let code = code.await.unwrap()["text"].as_str().unwrap().replace("Mã đăng nhập ", "")[..6].to_owned();
+    let code = code.await.unwrap()["text"].as_str().unwrap().replace("Mã đăng nhập ", "")[..8].to_owned();
     let answer = browser.ask("POST", "/duty/code", &format!("code={code}")).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     let list = browser.ask("GET", "/duty", "").await.unwrap();

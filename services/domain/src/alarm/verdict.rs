@@ -34,8 +34,8 @@ pub enum Verdict {
     Replay,
     /// It may be an old press that is played again, or a new one of a device that does not count any more: it is more
     /// than 63 below the highest; or it arrived before, while no alarm takes it and it does not repeat a test just
-    /// made; or it is the highest that there is, again. It raises nothing by itself: what [`Device::report`] and
-    /// the notes say is put before a person of the unit, who decides whether it is an alarm; presses of one device within
+    /// made; or it is the highest that there is, again. It raises nothing by itself: what [`Device::report`] and the
+    /// notes say is put before a person of the unit, who decides whether it is an alarm; presses of one device within
     /// [`JOINING`](super::JOINING) may be put so as one. Its device is registered anew.
     Stale,
     /// Its device is revoked.

@@ -5,17 +5,21 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest as _, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::Response,
 };
 use nhipcau_runtime::status::Refusal;
 use tokio::{sync::Semaphore, time::timeout};
+use tonic::Status;
 
-use super::{page::POLICY, refusal, routes::refused};
+use super::{form, page::POLICY, refusal, routes::refused};
 
-/// How long a request may take.
+/// How long the body of a request may take to come.
+const BODY: Duration = Duration::from_secs(10);
+/// How long a request may take from then on.
 const WITHIN: Duration = Duration::from_secs(30);
 /// Requests that are answered at once; more are refused, and can be made again.
 const AT_ONCE: usize = 64;
@@ -35,7 +39,7 @@ const HEADERS: [(HeaderName, &str); 7] = [
 /// Puts it around the paths.
 pub(crate) fn around(routes: Router) -> Router {
     let places = Arc::new(Semaphore::new(AT_ONCE));
-    routes.layer(middleware::from_fn(move |request: Request, next: Next| {
+    let around = middleware::from_fn(move |request: Request, next: Next| {
         let places = Arc::clone(&places);
         async move {
             let mut response = answered(&places, request, next).await;
@@ -44,15 +48,33 @@ pub(crate) fn around(routes: Router) -> Router {
             headers.extend(HeaderValue::try_from(POLICY.as_str()).ok().map(|it| (header::CONTENT_SECURITY_POLICY, it)));
             response
         }
-    }))
+    });
+    routes.layer(around).layer(DefaultBodyLimit::max(form::BYTES))
 }
 
 async fn answered(places: &Semaphore, request: Request, next: Next) -> Response {
     if !is_from_here(request.method(), request.uri(), request.headers()) {
         return refused(&Refusal::access_denied().into());
     }
+    // Before there is a place for it: whoever sends slowly keeps nobody else out.
+    let request = match whole(request).await {
+        Ok(request) => request,
+        Err(status) => return refused(&status),
+    };
     let Ok(_place) = places.try_acquire() else { return refused(&Refusal::busy().into()) };
     timeout(WITHIN, next.run(request)).await.unwrap_or_else(|_| refused(&refusal::too_late()))
+}
+
+/// A request with all of its body.
+async fn whole(request: Request) -> Result<Request, Status> {
+    let (head, body) = request.into_parts();
+    let read = Bytes::from_request(Request::from_parts(head.clone(), body), &());
+    let body = timeout(BODY, read).await.map_err(|_| refusal::too_late())?;
+    let body = body.map_err(|rejected| match rejected.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => refusal::too_large(),
+        _ => refusal::malformed(),
+    })?;
+    Ok(Request::from_parts(head, Body::from(body)))
 }
 
 /// Whether a form comes from a page of ours, as far as a browser tells. One that does not tell is an old one, which

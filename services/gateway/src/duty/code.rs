@@ -1,4 +1,4 @@
-//! Codes by which somebody signs in: six digits, for ten minutes, five tries, once.
+//! Codes by which somebody signs in: eight digits, for ten minutes, five tries, once.
 //!
 //! A code counts only together with the secret that the browser was given which asked for it: whoever guesses needs a
 //! code of their own, and spoils nobody else's. Codes are kept as digests under a key of this process, and none is told
@@ -28,7 +28,7 @@ const PERSON: Rate = Rate { burst: 3, refill: Duration::from_secs(300) };
 /// … and how often people of one unit are.
 const UNIT: Rate = Rate { burst: 24, refill: Duration::from_secs(30) };
 
-/// Six digits.
+/// Eight digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Code(Personal<Box<str>>);
 
@@ -37,12 +37,12 @@ impl Code {
     pub(crate) fn fresh() -> Self {
         let mut bytes = [0; 8];
         SystemEntropy.fill(&mut bytes);
-        // 2^64 is so much more than 10^6 that no code is likelier than another by anything that counts.
-        Self::of(u64::from_le_bytes(bytes) % 1_000_000)
+        // 2^64 is so much more than 10^8 that no code is likelier than another by anything that counts.
+        Self::of(u64::from_le_bytes(bytes) % 100_000_000)
     }
 
     pub(super) fn of(number: u64) -> Self {
-        Self(Personal::new(format!("{number:06}").into()))
+        Self(Personal::new(format!("{number:08}").into()))
     }
 
     /// For telling it to its person.
@@ -135,15 +135,15 @@ mod tests {
     fn a_code_lets_its_person_in_once() {
         let mut codes = Codes::new();
         let token = asked(&mut codes, "cb-17", 41_952);
-        assert_eq!(codes.give(&token, "041952", at(599)), Some(person("cb-17")));
-        assert_eq!(codes.give(&token, "041952", at(599)), None);
+        assert_eq!(codes.give(&token, "00041952", at(599)), Some(person("cb-17")));
+        assert_eq!(codes.give(&token, "00041952", at(599)), None);
     }
 
     #[test]
     fn a_code_ends_after_ten_minutes() {
         let mut codes = Codes::new();
         let token = asked(&mut codes, "cb-17", 41_952);
-        assert_eq!(codes.give(&token, "041952", at(600)), None);
+        assert_eq!(codes.give(&token, "00041952", at(600)), None);
     }
 
     #[test]
@@ -151,8 +151,8 @@ mod tests {
         for wrong in 0..=5 {
             let mut codes = Codes::new();
             let token = asked(&mut codes, "cb-17", 41_952);
-            assert!((0..wrong).all(|_| codes.give(&token, "000000", at(1)).is_none()));
-            assert_eq!(codes.give(&token, "041952", at(1)).is_some(), wrong < 5, "{wrong}");
+            assert!((0..wrong).all(|_| codes.give(&token, "00000000", at(1)).is_none()));
+            assert_eq!(codes.give(&token, "00041952", at(1)).is_some(), wrong < 5, "{wrong}");
         }
     }
 
@@ -161,10 +161,10 @@ mod tests {
         let mut codes = Codes::new();
         let (mine, other) = (asked(&mut codes, "cb-17", 41_952), asked(&mut codes, "cb-17", 1));
         for _ in 0..9 {
-            assert_eq!(codes.give(&other, "041952", at(1)), None);
-            assert_eq!(codes.give(&Token::fresh(), "041952", at(1)), None);
+            assert_eq!(codes.give(&other, "00041952", at(1)), None);
+            assert_eq!(codes.give(&Token::fresh(), "00041952", at(1)), None);
         }
-        assert_eq!(codes.give(&mine, "041952", at(1)), Some(person("cb-17")));
+        assert_eq!(codes.give(&mine, "00041952", at(1)), Some(person("cb-17")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -197,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn a_code_has_six_digits_and_is_not_shown() {
+    fn a_code_has_eight_digits_and_is_not_shown() {
         for _ in 0..100 {
             let code = Code::fresh();
             assert_eq!(format!("{code:?}"), "Code(***)");
             let told = code.told().into_inner();
-            assert!(told.len() == 6 && told.bytes().all(|byte| byte.is_ascii_digit()));
+            assert!(told.len() == 8 && told.bytes().all(|byte| byte.is_ascii_digit()));
         }
     }
 }

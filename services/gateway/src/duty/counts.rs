@@ -23,6 +23,8 @@ struct Numbers {
     codes: AtomicU64,
     signed_in: AtomicU64,
     refused: AtomicU64,
+    /// Of the refused, those that were looked at.
+    seen: AtomicU64,
 }
 
 impl Counts {
@@ -40,11 +42,17 @@ impl Counts {
     pub(crate) fn refused(&self) {
         self.0.refused.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// How many codes did not count since this was asked last.
+    pub(crate) fn refused_since(&self) -> u64 {
+        let refused = self.0.refused.load(Ordering::Relaxed);
+        refused.saturating_sub(self.0.seen.swap(refused, Ordering::Relaxed))
+    }
 }
 
 impl Collector for Counts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Numbers { codes, signed_in, refused } = &*self.0;
+        let Numbers { codes, signed_in, refused, .. } = &*self.0;
         for (name, help, number) in [
             ("duty_page_codes", "Sign-in codes that were to be told.", codes),
             ("duty_page_signed_in", "How often somebody signed in to the duty page.", signed_in),

@@ -30,6 +30,9 @@ use super::{
     token::Token,
 };
 
+/// So many refused codes in a minute are more than people mistype.
+const MANY_REFUSED: u64 = 10;
+
 /// What the page knows of units and of who is on duty there.
 pub trait Roll: Send + Sync {
     /// Where the roster in use has somebody who is on duty at a unit; `None` when they are not.
@@ -65,9 +68,11 @@ impl Desk {
         Self { needs, counts, codes: Mutex::new(Codes::new()), sessions: Mutex::default() }
     }
 
-    /// Has a code told to somebody, if they are on duty; whoever asks keeps the secret that belongs to it.
-    pub(crate) fn ask(&self, person: Option<Person>) -> Token {
-        let (token, code, now) = (Token::fresh(), Code::fresh(), self.needs.clock.now());
+    /// Has a code told to somebody, if they are on duty; whoever asks keeps the secret that belongs to it. A browser
+    /// keeps the one that it has, so that asking in vain leaves the code usable that was told before.
+    pub(crate) fn ask(&self, headers: &HeaderMap, person: Option<Person>) -> Token {
+        let token = ASKED.read(headers).unwrap_or_else(Token::fresh);
+        let (code, now) = (Code::fresh(), self.needs.clock.now());
         let place = person.and_then(|person| {
             let place = self.needs.roll.on_duty(&person.unit, &person.person, now)?;
             Some((person, place))
@@ -134,6 +139,17 @@ impl Desk {
         let Some(unit) = unit else { return "(không rõ)".to_owned() };
         let written = format!("{}/{}", unit.party, unit.unit);
         self.needs.roll.name(unit).map_or_else(|| written.clone(), |name| format!("{name} ({written})"))
+    }
+
+    /// What is to be done each minute: ends the sessions of whoever is on no shift any more, whether or not they ask
+    /// for anything, and says when codes are refused in numbers.
+    pub(crate) fn each_minute(&self) {
+        let now = self.needs.clock.now();
+        lock(&self.sessions).sweep(now, |person| self.is_on_duty(person, now));
+        let refused = self.counts.refused_since();
+        if refused >= MANY_REFUSED {
+            tracing::warn!(refused, "Many sign-in codes did not count within a minute.");
+        }
     }
 
     fn is_on_duty(&self, person: &Person, at: Timestamp) -> bool {

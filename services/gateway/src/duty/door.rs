@@ -80,9 +80,13 @@ impl Doors {
         Ok((found, true))
     }
 
-    /// The referral of a branch of the person's unit, with its content; that is recorded.
+    /// The referral of a branch of the person's unit, with its content; that is recorded. Without, where the content
+    /// could be that of another branch: what is not shown is not read.
     pub(crate) async fn open(&self, person: &Person, name: &Name) -> Result<pb::Referral, Status> {
-        self.known(person, name).await?;
+        let referral = self.known(person, name).await?;
+        if !shown::is_sole(&referral, &person.unit) {
+            return Ok(referral);
+        }
         self.get(person, name, pb::ReferralView::Full).await
     }
 
@@ -117,10 +121,11 @@ impl Doors {
         }
     }
 
-    /// Whether the branch is there and of the person's unit. Both are the same to whoever asks.
-    async fn known(&self, person: &Person, name: &Name) -> Result<(), Status> {
+    /// The referral without content, if the branch is there and of the person's unit; if not, it is not said which.
+    async fn known(&self, person: &Person, name: &Name) -> Result<pb::Referral, Status> {
         let referral = self.get(person, name, pb::ReferralView::Basic).await?;
-        shown::find(&referral, name, &person.unit).map(drop).ok_or_else(|| Refusal::access_denied().into())
+        shown::find(&referral, name, &person.unit).ok_or_else(Refusal::access_denied)?;
+        Ok(referral)
     }
 
     async fn get(&self, person: &Person, name: &Name, view: pb::ReferralView) -> Result<pb::Referral, Status> {

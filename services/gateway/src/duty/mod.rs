@@ -20,9 +20,13 @@ mod shown;
 mod token;
 mod words;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::Router;
+use tokio::time::sleep;
 
 pub use self::{
     counts::Counts,
@@ -32,5 +36,16 @@ pub use self::{
 
 /// The whole page, for a server of it.
 pub(crate) fn pages(needs: Needs, counts: Counts) -> Router {
-    answer::around(routes::routes(Arc::new(desk::Desk::new(needs, counts))))
+    let desk = Arc::new(desk::Desk::new(needs, counts));
+    tokio::spawn(each_minute(Arc::downgrade(&desk)));
+    answer::around(routes::routes(desk))
+}
+
+/// Ends with the desk.
+async fn each_minute(desk: Weak<desk::Desk>) {
+    loop {
+        sleep(Duration::from_secs(60)).await;
+        let Some(desk) = desk.upgrade() else { return };
+        desk.each_minute();
+    }
 }

@@ -17,7 +17,7 @@ use askama::Template;
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, RawQuery, State, rejection::BytesRejection},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -41,8 +41,6 @@ use super::{
 
 /// What a page is about, as a path has it.
 type Place = Path<(String, String, String)>;
-/// What a form holds, unless it is too large.
-type Body = Result<Bytes, BytesRejection>;
 
 /// The paths, without what holds for every answer.
 pub(crate) fn routes(desk: Arc<Desk>) -> Router {
@@ -55,7 +53,6 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/duty/{party}/{referral}/{branch}", get(branch))
         .route("/duty/{party}/{referral}/{branch}/{act}", post(act))
         .fallback(|| async { refused(&Refusal::access_denied().into()) })
-        .layer(DefaultBodyLimit::max(form::BYTES))
         .with_state(desk)
 }
 
@@ -76,13 +73,13 @@ async fn sign_in(RawQuery(query): RawQuery) -> Response {
     shown(StatusCode::OK, &page::SignIn { unit, error: None })
 }
 
-async fn ask(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Body) -> Response {
+async fn ask(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
     let [unit, person] = match fields(&headers, &body, ["unit", "person"]) {
         Ok(fields) => fields,
         Err(status) => return refused(&status),
     };
     // What cannot be anybody is answered like anybody.
-    let asked = desk.ask(Person::read(&unit, &person));
+    let asked = desk.ask(&headers, Person::read(&unit, &person));
     with(to("/duty/code"), [ASKED.give(&asked)])
 }
 
@@ -90,7 +87,7 @@ async fn code() -> Response {
     shown(StatusCode::OK, &page::Code { error: None })
 }
 
-async fn give(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Body) -> Response {
+async fn give(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
     let given = fields(&headers, &body, ["code"]);
     let session = match given {
         Ok([code]) => desk.sign_in(&headers, code.trim()),
@@ -119,7 +116,7 @@ async fn act(
     State(desk): State<Arc<Desk>>,
     Path((party, referral, branch, act)): Path<(String, String, String, String)>,
     headers: HeaderMap,
-    body: Body,
+    body: Bytes,
 ) -> Response {
     let person = match desk.who(&headers) {
         Ok(person) => person,
@@ -166,7 +163,7 @@ fn asked(
     (party, referral, branch): &(String, String, String),
     act: &str,
     headers: &HeaderMap,
-    body: &Body,
+    body: &[u8],
 ) -> Result<(Asked, usize), Status> {
     let name = Name::read(party, referral, branch).ok_or_else(Refusal::access_denied)?;
     let (act, [request_id, etag, seen]) = match act {
@@ -184,13 +181,9 @@ fn asked(
 }
 
 /// The fields of a form.
-fn fields<const N: usize>(headers: &HeaderMap, body: &Body, names: [&str; N]) -> Result<[String; N], Status> {
+fn fields<const N: usize>(headers: &HeaderMap, body: &[u8], names: [&str; N]) -> Result<[String; N], Status> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let body = body.as_ref().map_err(|rejected| match rejected.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => refusal::too_large(),
-        _ => refusal::malformed(),
-    })?;
     let is_form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     form::read(body, names).filter(|_| is_form).ok_or_else(refusal::malformed)
 }

@@ -52,6 +52,11 @@ impl Sessions {
         Some(session.person.clone())
     }
 
+    /// Signs out everybody whose time is over or who is not on duty any more.
+    pub(crate) fn sweep(&mut self, now: Timestamp, is_on_duty: impl Fn(&Person) -> bool) {
+        self.0.retain(|_, session| now < session.end && is_on_duty(&session.person));
+    }
+
     /// Signs out.
     pub(crate) fn close(&mut self, token: &Token) {
         self.0.remove(&token.digest());

@@ -140,6 +140,8 @@ pub(crate) struct Opened {
     pub(crate) refused: Vec<String>,
     pub(crate) parts: String,
     pub(crate) sections: Vec<Section>,
+    /// Whether content is kept back, because it could be that of another branch; see [`is_sole`].
+    pub(crate) is_kept_back: bool,
     pub(crate) history: Vec<Event>,
     pub(crate) may: May,
     pub(crate) etag: String,
@@ -176,6 +178,8 @@ impl Opened {
         let state = state(branch)?;
         // A branch that calls for erasure shows nothing, though another of the same party may still do.
         let given = if state.calls_for_erasure() { &[] } else { branch.disclosed_parts.as_slice() };
+        let is_kept_back = !given.is_empty() && !is_sole(referral, unit);
+        let content = referral.content.as_ref().filter(|_| !is_kept_back);
         let parts: Vec<_> = given.iter().map(|part| words::part(*part)).collect();
         let limit = |limit: &pb::TimeLimit| Limit {
             citation: limit.citation.clone(),
@@ -201,7 +205,8 @@ impl Opened {
             limits: branch.time_limits.iter().map(limit).collect(),
             refused: branch.limit_refusals.iter().map(|it| format!("{} {}", it.rule, it.citation)).collect(),
             parts: parts.join(", "),
-            sections: referral.content.as_ref().map(|it| content::sections(it, given)).unwrap_or_default(),
+            sections: content.map(|it| content::sections(it, given)).unwrap_or_default(),
+            is_kept_back,
             history: branch.history.iter().map(event).collect(),
             may: May::of(referral.kind(), state),
             etag: branch.etag.clone(),
@@ -237,6 +242,14 @@ pub(crate) fn find<'r>(referral: &'r pb::Referral, name: &Name, unit: &UnitRef) 
 pub(crate) fn is_of(branch: &pb::Branch, unit: &UnitRef) -> bool {
     let recipient = branch.recipient.as_ref();
     recipient.is_some_and(|it| it.party == unit.party.as_str() && it.unit == unit.unit.as_str())
+}
+
+/// Whether a party sees this referral for one branch alone. A door gives one version of a part for a whole party: where
+/// it was sent the referral more than once, or sent it itself, nothing tells whose version that is.
+pub(crate) fn is_sole(referral: &pb::Referral, unit: &UnitRef) -> bool {
+    let is_of_party = |it: Option<&pb::UnitRef>| it.is_some_and(|it| it.party == unit.party.as_str());
+    let branches = referral.branches.iter().filter(|branch| is_of_party(branch.recipient.as_ref())).count();
+    branches == 1 && referral.origin.is_some() && !is_of_party(referral.origin.as_ref())
 }
 
 fn state(branch: &pb::Branch) -> Option<State> {

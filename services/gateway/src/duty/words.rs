@@ -43,7 +43,7 @@ words! {
         Rejected => "Đã từ chối",
         Redirected => "Đã chuyển hướng",
         Relieved => "Được giải tỏa",
-        Revoked => "Đã rút lại",
+        Revoked => "Đã thu hồi",
         Returned => "Bị trả về",
         EnteredInError => "Hủy do nhập sai",
     }
@@ -63,7 +63,7 @@ words! {
         HandBackRequested => "Đã đề nghị trả lại",
         AssignmentHeld => "Chờ cán bộ bên gửi quyết định",
         WithdrawalUnanswered => "Chưa trả lời việc rút sự đồng ý",
-        LegalHold => "Đang lưu theo lệnh",
+        LegalHold => "Đang có lệnh giữ hồ sơ",
     }
 }
 
@@ -174,7 +174,7 @@ words! {
         Letter => "Thư",
         Dispatch => "Công văn",
         Press => "Báo chí",
-        AlarmKey => "Phím báo động",
+        AlarmKey => "Phím số bình yên",
         Other => "Hình thức khác",
     }
 }
@@ -223,7 +223,7 @@ words! {
 words! {
     /// A part of the content.
     part: ReferralPart {
-        Preview => "phần tóm tắt",
+        Preview => "phần xem trước",
         Identity => "nhân thân",
         Narrative => "trình bày sự việc",
         Reporter => "người báo tin",
@@ -249,7 +249,7 @@ pub(crate) fn event(name: &str) -> &str {
         "emergency_released" => "Bên gửi mở nội dung khẩn cấp",
         "escalated" => "Hệ thống chuyển cấp",
         "relieved" => "Được giải tỏa",
-        "revoked" => "Bên gửi rút lại",
+        "revoked" => "Bên gửi thu hồi",
         "revocation_requested" => "Bên gửi yêu cầu dừng",
         "consent_withdrawn" => "Sự đồng ý bị rút",
         "entered_in_error" => "Bên gửi hủy do nhập sai",

@@ -42,6 +42,8 @@ struct State {
     refusal: Option<Refusal>,
     /// So many more referrals wait.
     more: u32,
+    /// Only the first branch is there.
+    is_alone: bool,
 }
 
 impl Case {
@@ -63,6 +65,11 @@ impl Case {
     /// So many referrals wait beside the one.
     pub(crate) fn fill(&self, more: u32) {
         self.0.lock().unwrap().more = more;
+    }
+
+    /// Ba Đình was never asked.
+    pub(crate) fn alone(&self) {
+        self.0.lock().unwrap().is_alone = true;
     }
 
     /// Writes down who calls, and refuses if it is to.
@@ -121,7 +128,7 @@ impl Case {
             kind: pb::ReferralKind::Transfer.into(),
             origin: Some(pb::UnitRef { party: "moh".to_owned(), unit: "111".to_owned() }),
             create_time: Some(prost_types::Timestamp { seconds: 1_795_417_200 + i64::from(number), nanos: 0 }),
-            branches: branches.collect(),
+            branches: branches.take(if state.is_alone { 1 } else { 2 }).collect(),
             content: is_full.then(|| pb::ReferralContent { identity: Some(identity), ..Default::default() }),
             ..Default::default()
         }

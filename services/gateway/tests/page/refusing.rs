@@ -104,6 +104,34 @@ async fn a_head_without_end_and_a_request_without_tls_end_their_connections() {
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
 }
 
+/// How many forms are answered at once, as the page has it.
+const AT_ONCE: usize = 64;
+
+#[tokio::test]
+async fn forms_that_come_slowly_keep_nobody_out_and_end() {
+    let world = World::new().await;
+    let mut slow = Vec::new();
+    for _ in 0..AT_ONCE {
+        let mut stream = world.browser().connect().await;
+        let head = "POST /duty/code HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+            Content-Length: 13\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // That it goes on is said once somebody waits for the body.
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100");
+        slow.push(stream);
+    }
+    assert_eq!(world.browser().get("/duty/sign-in").await.status, 200);
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(11)).await;
+    tokio::time::resume();
+    let mut answer = Vec::new();
+    let read = slow[0].read_to_end(&mut answer);
+    drop(tokio::time::timeout(std::time::Duration::from_secs(5), read).await.expect("the form ends"));
+    assert!(String::from_utf8_lossy(&answer).contains("DEADLINE_PASSED"), "{}", String::from_utf8_lossy(&answer));
+}
+
 #[tokio::test]
 async fn told_to_stop_it_lets_nobody_in_any_more() {
     let world = World::new().await;
@@ -133,6 +161,22 @@ async fn a_renewed_certificate_is_shown_at_once_and_half_of_one_changes_nothing(
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
+impl Lines {
+    /// Has whatever this thread says come here. One thread serves and asks.
+    fn read_here(&self) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
+        let log = || {
+            let writer = self.clone();
+            tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone()).finish()
+        };
+        // With one alone, what other threads have passed by first is never said.
+        (tracing::Dispatch::new(log()), tracing::subscriber::set_default(log()))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend(bytes);
@@ -144,29 +188,49 @@ impl io::Write for Lines {
     }
 }
 
+/// A minute passes for whatever waits.
+pub(crate) async fn a_minute() {
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    tokio::time::resume();
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn refused_codes_that_pile_up_are_said_once_a_minute_without_saying_whose() {
+    let lines = Lines::default();
+    let _here = lines.read_here();
+    let world = World::new().await;
+    let mut browser = world.browser();
+    for (tries, said) in [(9, 0), (12, 1), (0, 1)] {
+        for _ in 0..tries {
+            assert_eq!(browser.post("/duty/code", &[("code", "12345678")]).await.status, 403);
+        }
+        a_minute().await;
+        let log = lines.text();
+        assert_eq!(log.matches("Many sign-in codes did not count within a minute.").count(), said, "{log}");
+    }
+    assert!(!lines.text().contains("12345678"));
+}
+
 #[tokio::test]
 async fn no_log_line_path_or_header_says_who_or_what() {
     let lines = Lines::default();
-    let writer = lines.clone();
-    let log = move || {
-        let writer = writer.clone();
-        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone()).finish()
-    };
-    // With one alone, what other threads have passed by first is never said.
-    let _another = tracing::Dispatch::new(log());
-    // One thread serves and asks, so that whatever is said comes here.
-    let _here = tracing::subscriber::set_default(log());
+    let _here = lines.read_here();
     let world = World::new().await;
     let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
     let code = world.code(1).await;
+    world.case.alone();
     let mut seen = Vec::new();
     for path in ["/duty", &page(BRANCHES[0])] {
         let answer = browser.get(path).await;
         seen.push(format!("{path} {:?}", answer.headers));
     }
-    let answer = browser.post("/duty/code", &[("code", "000000")]).await;
+    let answer = browser.post("/duty/code", &[("code", "00000000")]).await;
     assert_eq!(answer.status, 403);
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = lines.text();
     assert!(log.contains("Somebody signed in to the duty page."), "{log}");
     let token = browser.cookies.values().next().unwrap().clone();
     for text in seen.iter().chain([&log]) {

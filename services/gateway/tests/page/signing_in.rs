@@ -19,7 +19,8 @@ async fn nothing_is_shown_and_nothing_asked_of_a_door_without_a_session() {
     let path = format!("{}/acknowledge", crate::doors::page(crate::doors::BRANCHES[0]));
     let answer = browser.post(&path, &form).await;
     assert_eq!(answer.status, 403);
-    assert!(answer.body.contains("Hãy đăng nhập lại"), "{}", answer.body);
+    assert!(answer.body.contains("hãy xem lại trạng thái"), "{}", answer.body);
+    assert!(!answer.body.contains("chưa được thực hiện"), "what was pressed may have been done: {}", answer.body);
     browser.cookies.insert("__Host-duty".to_owned(), "0".repeat(64));
     assert_eq!(browser.get("/duty").await.location(), "/duty/sign-in");
     assert_eq!(world.case.calls(), Vec::<String>::new());
@@ -48,7 +49,7 @@ async fn five_wrong_tries_end_a_code_and_another_browser_ends_none() {
     let (mut browser, mut other) = (world.browser(), world.browser());
     browser.post("/duty/sign-in", &PERSON).await;
     let code = world.code(1).await;
-    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let wrong = if code == "00000000" { "00000001" } else { "00000000" };
     other.post("/duty/sign-in", &PERSON).await;
     for _ in 0..9 {
         assert_eq!(other.post("/duty/code", &[("code", &code)]).await.status, 403);
@@ -103,13 +104,45 @@ async fn who_asks_again_and_again_is_told_few_codes_and_answered_alike() {
 }
 
 #[tokio::test]
+async fn asking_again_in_vain_leaves_the_code_usable_that_was_told() {
+    let world = World::new().await;
+    for (person, then) in [("cb-18", "cb-99"), ("cb-17", "cb-17")] {
+        let [asked, then] = [person, then].map(|person| [("unit", "hanoi/cua-nam"), ("person", person)]);
+        let (mut browser, before) = (world.browser(), world.told().len());
+        browser.post("/duty/sign-in", &asked).await;
+        let code = world.code(before + 1).await;
+        if asked == then {
+            // Others use up what the person is told.
+            for number in 2..=3 {
+                world.browser().post("/duty/sign-in", &asked).await;
+                world.code(before + number).await;
+            }
+        }
+        let again = browser.post("/duty/sign-in", &then).await;
+        assert_eq!((again.status, again.location()), (303, "/duty/code"));
+        let given = browser.post("/duty/code", &[("code", &code)]).await;
+        assert_eq!((given.status, given.location()), (303, "/duty"));
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_over_with_the_shift_though_nobody_asked_for_anything_meanwhile() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    world.shift.store(0, Ordering::SeqCst);
+    crate::refusing::a_minute().await;
+    world.shift.store(86_400, Ordering::SeqCst);
+    assert_eq!(browser.get("/duty").await.location(), "/duty/sign-in");
+}
+
+#[tokio::test]
 async fn what_is_told_with_a_code_says_nothing_of_any_case() {
     let world = World::new().await;
     world.browser().post("/duty/sign-in", &PERSON).await;
     let code = world.code(1).await;
     let told: serde_json::Value = serde_json::from_str(&world.told()[0]).unwrap();
     assert_eq!(told["type"], "duty.sign-in-code");
-    assert_eq!(told["text"], format!("Mã đăng nhập {code}, dùng một lần trong 10 phút."));
+    assert_eq!(told["text"], format!("Mã đăng nhập {code}, dùng một lần trong 10 phút. Không đưa cho ai."));
 }
 
 #[tokio::test]

@@ -19,7 +19,6 @@ async fn a_session_sees_its_unit_alone_and_no_content_of_another_is_read() {
 
     let own = browser.get(&page(BRANCHES[0])).await;
     assert_eq!(own.status, 200);
-    assert!(own.body.contains("Nguyễn &#60;b&#62;An") && !own.body.contains(CHILD), "{}", own.body);
     assert!(!own.body.contains(BRANCHES[1]), "{}", own.body);
 
     let before = world.case.calls();
@@ -30,6 +29,21 @@ async fn a_session_sees_its_unit_alone_and_no_content_of_another_is_read() {
     assert_eq!(browser.post(&format!("{}/acknowledge", page(BRANCHES[1])), &form).await.status, 404);
     let asked = world.case.calls().split_off(before.len());
     assert_eq!(asked, ["basic cb-17", "basic cb-17", "basic cb-17"]);
+}
+
+#[tokio::test]
+async fn content_is_read_and_shown_only_where_it_can_be_of_no_other_branch() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    let unclear = browser.get(&page(BRANCHES[0])).await;
+    assert_eq!(unclear.status, 200);
+    assert!(unclear.body.contains("Phải đọc nội dung qua hệ thống của chính đơn vị"), "{}", unclear.body);
+    assert!(!unclear.body.contains("Nguyễn"), "{}", unclear.body);
+    assert_eq!(world.case.calls(), ["basic cb-17"], "what is not shown is not read");
+    world.case.alone();
+    let own = browser.get(&page(BRANCHES[0])).await;
+    assert!(own.body.contains("Nguyễn &#60;b&#62;An") && !own.body.contains(CHILD), "{}", own.body);
+    assert!(!own.body.contains("Phải đọc nội dung"), "{}", own.body);
 }
 
 #[tokio::test]

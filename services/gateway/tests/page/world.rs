@@ -147,7 +147,7 @@ impl World {
         loop {
             if let Some(line) = self.told().get(number - 1) {
                 let text = line.split("Mã đăng nhập ").nth(1).unwrap();
-                return text[..6].to_owned();
+                return text[..8].to_owned();
             }
             assert!(Instant::now() < end, "no code was told");
             tokio::task::yield_now().await;

@@ -68,7 +68,10 @@ impl Notice {
             // For the person, whom it is brought to.
             Word::SignInCode(code, minutes) => {
                 let code = code.expose();
-                ("duty.sign-in-code", format!("Mã đăng nhập {code}, dùng một lần trong {minutes} phút."))
+                (
+                    "duty.sign-in-code",
+                    format!("Mã đăng nhập {code}, dùng một lần trong {minutes} phút. Không đưa cho ai."),
+                )
             }
         };
         json!({

@@ -176,10 +176,10 @@ fn a_notice_says_nothing_of_any_case() {
 
 #[test]
 fn a_code_is_told_to_its_person_and_shown_to_nobody_else() {
-    let code = Notice { word: Word::SignInCode(Personal::new("041952".into()), 10), ..notice("sms") };
+    let code = Notice { word: Word::SignInCode(Personal::new("00041952".into()), 10), ..notice("sms") };
     let body: serde_json::Value = serde_json::from_str(&code.body()).unwrap();
     assert_eq!(body["type"], "duty.sign-in-code");
-    assert_eq!(body["text"], "Mã đăng nhập 041952, dùng một lần trong 10 phút.");
+    assert_eq!(body["text"], "Mã đăng nhập 00041952, dùng một lần trong 10 phút. Không đưa cho ai.");
     let shown = format!("{code:?}");
     assert!(!shown.contains("041952"), "{shown}");
 }

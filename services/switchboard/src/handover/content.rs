@@ -45,8 +45,8 @@ pub(crate) fn digests(pieces: &[Piece]) -> Vec<PartDigest> {
     pieces.iter().map(|piece| PartDigest { part: piece.part, digest: piece.digest }).collect()
 }
 
-/// The thread of a hand-over's messages, and the key of what its recipient holds. Whoever offers makes up the uid of the
-/// hand-over: it must be no name of anything else that is here, because this is erased with its end.
+/// The thread of a hand-over's messages, and the key of what its recipient holds. Whoever offers makes up the uid of
+/// the hand-over: it must be no name of anything else that is here, because this is erased with its end.
 pub(crate) fn thread(handover: Uuid) -> Uuid {
     let digest = pae::sha256(&pae::pae(&[b"nhipcau/1/handover-thread", handover.as_bytes()]));
     let mut bytes = [0; 16];

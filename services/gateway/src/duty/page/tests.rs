@@ -96,6 +96,14 @@ fn every_field_has_its_label_and_every_page_one_heading() {
 }
 
 #[test]
+fn the_field_of_a_code_takes_as_many_digits_as_a_code_has() {
+    let (page, told) = (Code { error: None }.render().unwrap(), super::super::code::Code::fresh().told());
+    let digits = told.expose().len();
+    assert!(page.contains(&format!("pattern=\"[0-9]{{{digits}}}\" maxlength=\"{digits}\"")), "{page}");
+    assert!(page.contains(&format!("Mã {digits} chữ số</label>")), "{page}");
+}
+
+#[test]
 fn a_title_says_nothing_of_a_case_or_a_person() {
     for page in pages() {
         let title = page.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();

@@ -106,11 +106,32 @@ fn a_branch_of_another_unit_is_not_there() {
 
 #[test]
 fn content_that_only_another_branch_of_the_party_was_given_is_not_shown() {
-    let mut two = referral(10, UNIT, pb::BranchState::Received);
-    two.branches[0].disclosed_parts = vec![pb::ReferralPart::Preview.into()];
-    two.branches.extend(referral(20, "ba-dinh", pb::BranchState::Assigned).branches);
-    let titles: Vec<_> = opened(&two).unwrap().sections.iter().map(|section| section.title).collect();
-    assert_eq!(titles, ["Tiếp nhận và tóm tắt"]);
+    let mut one = referral(10, UNIT, pb::BranchState::Received);
+    one.branches[0].disclosed_parts = vec![pb::ReferralPart::Preview.into()];
+    let shown = opened(&one).unwrap();
+    let titles: Vec<_> = shown.sections.iter().map(|section| section.title).collect();
+    assert_eq!((titles, shown.is_kept_back), (vec!["Tiếp nhận và tóm tắt"], false));
+}
+
+#[test]
+fn content_that_could_be_of_another_branch_or_of_the_origin_is_kept_back() {
+    let one = referral(10, UNIT, pb::BranchState::Received);
+    let another = |unit, state| {
+        let mut two = one.clone();
+        two.branches.extend(referral(20, unit, state).branches);
+        two
+    };
+    let mut of_another_party = another("ba-dinh", pb::BranchState::Assigned);
+    of_another_party.branches[1].recipient.as_mut().unwrap().party = "hue".to_owned();
+    assert!(!opened(&of_another_party).unwrap().is_kept_back);
+    let mut own = one.clone();
+    own.origin.as_mut().unwrap().party = "hanoi".to_owned();
+    let nowhere = pb::Referral { origin: None, ..one.clone() };
+    let two = [another("ba-dinh", pb::BranchState::Assigned), another(UNIT, pb::BranchState::Relieved)];
+    for unclear in two.into_iter().chain([own, nowhere]) {
+        let shown = opened(&unclear).unwrap();
+        assert!(shown.sections.is_empty() && shown.is_kept_back, "{shown:?}");
+    }
 }
 
 #[test]
