@@ -56,6 +56,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
             .await
         })
         .await?;
+    stands(moh, &city, pb::BranchState::Received).await?;
     play.step("acknowledge", async || {
         act(play, hanoi, &city, CITY, Transition::Acknowledge).await?;
         stands(hanoi, &city, pb::BranchState::Assigned).await

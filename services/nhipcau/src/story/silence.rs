@@ -48,6 +48,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
             .await
         })
         .await?;
+    stands(moh, &city, pb::BranchState::Received).await?;
     teller.say(
         "Sau hai giờ, hệ thống của Tổng đài tự chuyển lên Sở Y tế Hà Nội; thời hạn 12 giờ vẫn tính từ lúc tiếp nhận.",
         "After two hours the switchboard's access point turns to the Health Department of Hà Nội by itself; the twelve \

@@ -30,6 +30,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     let ([_, _, vwu, hanoi], teller) = (play.desks(), play.teller());
     let request = example(pb::ReferralKind::Referral, unit("hanoi", "00004"), unit("vwu", "desk"), play.now(hanoi));
     let case = play.step("refer", async || submit(play, hanoi, WARD, request.clone()).await).await?;
+    stands(hanoi, &case, pb::BranchState::Received).await?;
     play.step("accept", async || {
         act(play, vwu, &case, INTAKE, Transition::Accept).await?;
         stands(vwu, &case, pb::BranchState::Assigned).await
@@ -59,6 +60,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     )?;
     let request = example(pb::ReferralKind::Referral, unit("vwu", "desk"), unit("hanoi", "00004"), play.now(vwu));
     let back = play.step("refer-back", async || submit(play, vwu, INTAKE, request.clone()).await).await?;
+    stands(vwu, &back, pb::BranchState::Received).await?;
     play.step("accept-back", async || {
         act(play, hanoi, &back, WARD, Transition::Accept).await?;
         stands(hanoi, &back, pb::BranchState::Assigned).await?;

@@ -87,6 +87,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
             .await
         })
         .await?;
+    stands(moh, &city, pb::BranchState::Received).await?;
     stands(moh, &ward, pb::BranchState::Received).await?;
     teller.say(
         "Hai người trực đều không xác nhận; sau hai giờ, hệ thống của Tổng đài tự chuyển lên Sở Y tế Hà Nội.",
