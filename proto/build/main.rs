@@ -35,7 +35,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut types = compiler.file_descriptor_set();
     types.file.retain(|file| !ANNOTATIONS.contains(&file.package()));
-    tonic_prost_build::configure().include_file("contracts.rs").compile_fds(types)?;
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
+    tonic_prost_build::configure().include_file("contracts.rs").compile_fds_with_config(types, config)?;
 
     let pool = DescriptorPool::decode(descriptors.as_slice())?;
     prost_protovalidate_build::Builder::new()

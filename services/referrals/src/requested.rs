@@ -15,12 +15,13 @@ use nhipcau_messaging::{
     engine,
     handler::Context,
     message::{Cause, Draft, Header, Incoming, Lane, Recipient},
-    pae,
     store::{Error as StoreError, Tx},
 };
 use nhipcau_proto::referral::v1 as pb;
-use nhipcau_runtime::{caller::Call, status::Violation};
-use prost::Message as _;
+use nhipcau_runtime::{
+    caller::{Call, digest},
+    status::Violation,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -71,7 +72,7 @@ fn call(requested: &Requested, header: &Header) -> Call {
         system: requested.actor.system.clone(),
         person: requested.actor.person.clone(),
         request_id: requested.request_id.to_string(),
-        digest: pae::sha256(&requested.request.expose().encode_to_vec()),
+        digest: digest(requested.request.expose()),
         traceparent: header.traceparent.clone(),
     }
 }

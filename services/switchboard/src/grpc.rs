@@ -26,7 +26,7 @@ use nhipcau_runtime::{
     caller::{Call, Role, permit, permit_for},
     status::{Refusal, check},
 };
-use prost::Message;
+use prost::{Message, Name};
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -51,7 +51,12 @@ pub struct Door {
 }
 
 /// Authorises a call and says who asks.
-pub(crate) fn call<T: Message>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Call, Status> {
+pub(crate) fn call<T: Message + Name>(
+    request: &Request<T>,
+    role: Role,
+    person: &str,
+    id: &str,
+) -> Result<Call, Status> {
     Call::permit(request, role, person, id)
 }
 

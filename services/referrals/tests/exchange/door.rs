@@ -6,6 +6,7 @@ use nhipcau_proto::referral::v1::{
     referral_service_server::ReferralService as _, referral_steering_service_server::ReferralSteeringService as _,
 };
 use nhipcau_runtime::caller::Role;
+use prost::Message as _;
 use tonic::{Code, Request};
 use tonic_types::StatusExt as _;
 
@@ -116,6 +117,10 @@ async fn the_same_request_gets_the_same_referral_and_another_one_is_refused() {
     let first = door.acknowledge_branch(call(decision.clone(), "hanoi")).await.unwrap().into_inner();
     let again = door.acknowledge_branch(call(decision.clone(), "hanoi")).await.unwrap().into_inner();
     assert!(!first.replayed && again.replayed && first.branch == again.branch);
+    // To the byte the same, and another thing: nobody shall take it for done.
+    let start = pb::StartBranchServiceRequest::decode(decision.encode_to_vec().as_slice()).unwrap();
+    let reused = door.start_branch_service(call(start, "hanoi")).await.unwrap_err();
+    assert_eq!(refusal(&reused), (Code::AlreadyExists, reason::REQUEST_ID_REUSED.into()));
     let other = pb::AcknowledgeBranchRequest { acting_person: "cb-18".into(), ..decision };
     let reused = door.acknowledge_branch(call(other, "hanoi")).await.unwrap_err();
     assert_eq!(refusal(&reused), (Code::AlreadyExists, reason::REQUEST_ID_REUSED.into()));

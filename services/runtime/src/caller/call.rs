@@ -5,11 +5,17 @@ use nhipcau_domain::{
     referral::{Actor, PersonRef},
 };
 use nhipcau_messaging::pae;
-use prost::Message;
+use prost::{Message, Name};
 use tonic::{Request, Status};
 
 use super::{Role, permit_for};
 use crate::trace::TraceContext;
+
+/// The digest of a request with its kind.
+#[must_use]
+pub fn digest<T: Message + Name>(request: &T) -> pae::Digest {
+    pae::digest_of(&[T::full_name().as_bytes(), &request.encode_to_vec()])
+}
 
 /// Who asks, and for what.
 #[derive(Debug, Clone)]
@@ -22,7 +28,8 @@ pub struct Call {
     pub person: Option<PersonRef>,
     /// Id of the request.
     pub request_id: String,
-    /// Of the whole request, to tell a repetition from another request.
+    /// Of the whole request and of what kind it is, to tell a repetition from another request: requests of two kinds may
+    /// have the same bytes.
     pub digest: pae::Digest,
     /// W3C Trace Context of the call, or empty.
     pub traceparent: String,
@@ -33,7 +40,7 @@ impl Call {
     ///
     /// # Errors
     /// As [`permit_for`]: the caller has not the role, or no person acts where one must.
-    pub fn permit<T: Message>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Self, Status> {
+    pub fn permit<T: Message + Name>(request: &Request<T>, role: Role, person: &str, id: &str) -> Result<Self, Status> {
         let permit = permit_for(request, role, person)?;
         Ok(Self {
             party: permit.caller.party.clone(),
@@ -41,7 +48,7 @@ impl Call {
             // A reference that the door has taken has the same syntax.
             person: permit.person.as_ref().and_then(|person| PersonRef::new(person.as_str()).ok()),
             request_id: id.to_owned(),
-            digest: pae::sha256(&request.get_ref().encode_to_vec()),
+            digest: digest(request.get_ref()),
             traceparent: TraceContext::onward(request),
         })
     }

@@ -10,7 +10,7 @@ mod role;
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
-pub use call::Call;
+pub use call::{Call, digest};
 use nhipcau_domain::{
     id::{InvalidId, PartyId, SystemId},
     reason,

@@ -13,7 +13,7 @@ use nhipcau_runtime::{
     caller::{Role, permit},
     status::{Refusal, check},
 };
-use prost::Message;
+use prost::{Message, Name};
 use tonic::{Request, Response, Status};
 
 use super::{act, list, offer, read, request};
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What every change of a hand-over names.
-trait Change: Message + Default + Clone {
+trait Change: Message + Name + Clone {
     /// Person, request id, hand-over, etag, and whether it is only checked.
     fn named(&self) -> (&str, &str, &str, &str, bool);
 }

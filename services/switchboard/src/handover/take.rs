@@ -85,8 +85,13 @@ pub(crate) fn regain<'t>(desk: &mut impl Desk<'t>, known: &Known, event: EventKi
     };
     match changed {
         Ok(changed) => keep(desk, &changed),
-        // It stands so already.
-        Err(_) => Ok(()),
+        // It stands so already, or a person has done something else with it since the copy: that is left to people.
+        Err(refusal) => {
+            if (event == EventKind::HandoverTaken) != (standing.state == domain::State::HandedOver) {
+                tracing::error!(%refusal, contact = %standing.uid, "A contact does not stand as its hand-over says.");
+            }
+            Ok(())
+        }
     }
 }
 

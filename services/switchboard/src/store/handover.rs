@@ -136,11 +136,12 @@ pub(crate) fn wake(tx: &mut Tx<'_>, held: Held, due: Timestamp) -> Result<(), Er
     Ok(())
 }
 
-/// Takes the hand-over at which something has been left to do for longest, and puts it off, on both sides.
+/// Takes the hand-over at which something has been left to do for longest, and puts it off, on both sides. What was put
+/// off by a clock that was ahead does not wait for it.
 pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Uuid>, Error> {
     let due = tx.query_one(
-        "SELECT handover FROM switchboard_handover WHERE due_time <= $1 ORDER BY due_time LIMIT 1",
-        &[now.as_microsecond().into()],
+        "SELECT handover FROM switchboard_handover WHERE due_time <= $1 OR due_time > $2 ORDER BY due_time LIMIT 1",
+        &[now.as_microsecond().into(), again.as_microsecond().into()],
         |row| Ok(Uuid::from_bytes(row.array(0)?)),
     )?;
     if let Some(handover) = due {

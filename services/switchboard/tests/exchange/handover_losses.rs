@@ -144,6 +144,8 @@ async fn an_acceptance_that_cannot_be_followed_at_once_is_followed_later() {
     assert_eq!(world.both(&offered).await, [(S::Accepted, true), (S::Accepted, true)]);
     assert_ne!(world.get(&contact).await.state(), ContactState::HandedOver);
     world.amend_release(move |wire| wire.agreements.clone_from(&agreements.lock().unwrap())).await;
+    // As if it had been put off by a clock that was ahead.
+    world.execute("UPDATE switchboard_handover SET due_time = 9000000000000000 WHERE due_time IS NOT NULL").await;
     world.pass(SignedDuration::from_mins(2));
     world.settle_slowly().await;
     assert_eq!(world.both(&offered).await, [(S::Taken, false), (S::Taken, true)]);

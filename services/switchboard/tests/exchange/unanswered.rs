@@ -78,7 +78,7 @@ impl World {
     }
 
     /// Has the store of the switchboard run a statement.
-    async fn execute(&self, sql: &'static str) {
+    pub(crate) async fn execute(&self, sql: &'static str) {
         let handle = self.nodes[MOH].handle();
         let work = handle.call(move |tx, _, _| tx.execute(sql, &[]).map(drop));
         work.await.map_err(|error| error.to_string()).unwrap();
