@@ -3,12 +3,12 @@
 use std::{fs, path::Path, time::Duration};
 
 use anyhow::Result;
+use nhipcau_tests::process::done;
 use tokio::time::Instant;
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
     insider::{self, Insider},
-    tools::done,
     trial::Trial,
 };
 

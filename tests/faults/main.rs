@@ -32,7 +32,6 @@ mod clocks;
 mod cluster;
 mod crowd;
 mod damage;
-mod disks;
 mod figures;
 mod histories;
 mod insider;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use nhipcau_tests::process::done;
 use rustix::process::Signal;
 use tokio::{net::TcpStream, time::Instant};
 
@@ -11,7 +12,7 @@ use crate::{
     campaign::{Fault, PLAIN, Setting},
     cases,
     strace::Tampered,
-    tools::{Need, done},
+    tools::Need,
     trial::Trial,
 };
 

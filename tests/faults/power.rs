@@ -6,10 +6,10 @@
 use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
+use nhipcau_tests::disk;
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
-    disks,
     insider::Insider,
     tools::Need,
     trial::Trial,
@@ -65,7 +65,7 @@ async fn store(trial: &mut Trial) -> Result<()> {
     trial.pause(0, 1500).await;
     let name = trial.any_member();
     trial.world.kill(name);
-    disks::cut([trial.disk(name)?])?;
+    disk::cut([trial.disk(name)?])?;
     trial.disk(name)?.recover()?;
     trial.start(name).await?;
     trial.pause(0, 500).await;
@@ -75,7 +75,7 @@ async fn store(trial: &mut Trial) -> Result<()> {
 async fn broker(trial: &mut Trial) -> Result<()> {
     trial.pause(0, 1500).await;
     trial.world.kill_broker();
-    disks::cut([trial.disk(BROKER)?])?;
+    disk::cut([trial.disk(BROKER)?])?;
     trial.disk(BROKER)?.recover()?;
     trial.world.start_broker().await?;
     // Also what the streams themselves are is gone when it was not flushed.
@@ -108,7 +108,7 @@ async fn all(trial: &mut Trial) -> Result<()> {
         trial.world.kill(name);
     }
     trial.world.kill_broker();
-    disks::cut(trial.disks.values())?;
+    disk::cut(trial.disks.values())?;
     for disk in trial.disks.values() {
         disk.recover()?;
     }

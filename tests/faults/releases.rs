@@ -5,14 +5,13 @@ use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
-use nhipcau_tests::{office, wait};
+use nhipcau_tests::{disk, office, process::done, wait};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
-    disks,
-    tools::{Need, done},
+    tools::Need,
     trial::Trial,
 };
 
@@ -117,7 +116,7 @@ async fn broken(trial: &mut Trial, how: Broken) -> Result<()> {
     let filler = match how {
         Broken::Full => Some(trial.disk(DIRECTORY)?.fill()?),
         Broken::ReadOnly => remount(&at, "ro").map(|()| None)?,
-        Broken::Fails => disks::cut([trial.disk(DIRECTORY)?]).map(|()| None)?,
+        Broken::Fails => disk::cut([trial.disk(DIRECTORY)?]).map(|()| None)?,
     };
     // The operator of the one who is struck is told, and nothing has changed.
     let next = release(trial, Timestamp::now() + YEAR)?;

@@ -78,12 +78,3 @@ pub(crate) fn apart(chosen: &[&Fault]) -> Result<()> {
     command.arg("ip link set lo up && exec \"$0\" \"$@\"").arg(env::current_exe()?).args(env::args_os().skip(1));
     bail!("cannot go on apart: {}", command.env(APART, "1").exec())
 }
-
-/// Runs a command that must succeed.
-pub(crate) fn done(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(())
-}

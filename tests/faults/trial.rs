@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use nhipcau_sim::prng::Prng;
-use nhipcau_tests::{wait, world::World};
+use nhipcau_tests::{disk::Disk, wait, world::World};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +13,6 @@ use crate::{
     campaign::{Fault, Setting},
     cluster::Nodes,
     crowd,
-    disks::Disk,
     histories::Histories,
     insider, judge,
     proxy::Link,

@@ -42,6 +42,18 @@ pub fn output(command: &mut Command) -> Result<Output> {
     Ok(command.stdin(Stdio::null()).output()?)
 }
 
+/// Runs a command that must succeed.
+///
+/// # Errors
+/// When it cannot be started, or fails.
+pub fn done(command: &mut Command) -> Result<()> {
+    let output = output(command).with_context(|| format!("{command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
 /// What a process holds in memory, in KiB.
 ///
 /// # Errors

@@ -17,6 +17,7 @@
 )]
 
 mod canary;
+mod erased;
 mod memory;
 mod places;
 mod planting;

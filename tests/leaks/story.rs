@@ -16,6 +16,7 @@ use nhipcau_proto::{
 };
 use nhipcau_tests::{
     case::{commune, preview},
+    disk::Disk,
     process::{Process, output, program},
     wait,
     world::World,
@@ -37,7 +38,6 @@ const LOGIN: &str = "users: [\n  { user: \"insider\", password: \"insider\" }\n"
 
 /// A run.
 pub(crate) struct Story {
-    pub(crate) world: World,
     pub(crate) taps: BTreeMap<&'static str, Tap>,
     pub(crate) door: Tap,
     pub(crate) outputs: Vec<(String, Vec<u8>)>,
@@ -45,10 +45,14 @@ pub(crate) struct Story {
     pub(crate) pages: Vec<(String, Vec<u8>)>,
     /// A process with the words in its environment, once they were planted.
     pub(crate) planted: Option<Process>,
+    /// Disks of an access point's own, by what is on them.
+    disks: BTreeMap<&'static str, Disk>,
+    // After the disks, which are unmounted before it is taken away.
+    pub(crate) world: World,
 }
 
 /// A case with one branch.
-struct Case {
+pub(crate) struct Case {
     referral: String,
     branch: String,
     sides: [&'static str; 2],
@@ -57,7 +61,19 @@ struct Case {
 impl Story {
     /// Starts everything, with taps on every way to the broker, and as many logs as there can be.
     pub(crate) async fn begin() -> Result<Self> {
+        Self::begin_on(&[]).await
+    }
+
+    /// The same with the store and the key-encryption keys of some access points on disks of their own.
+    pub(crate) async fn begin_on(own: &[&str]) -> Result<Self> {
         let mut world = World::make()?;
+        let mut disks = BTreeMap::new();
+        for (name, place) in own.iter().flat_map(|name| ["store", "kek"].map(|place| (name, place))) {
+            let at = world.path(name).join(place);
+            fs::create_dir_all(&at)?;
+            let image = world.path(format!("{name}-{place}.image"));
+            disks.insert(place, Disk::mount(&at, image, 96).context("needs root, mount and mkfs.ext4 (e2fsprogs)")?);
+        }
         let users = world.path("nats/users.conf");
         let text = fs::read_to_string(&users)?;
         ensure!(text.contains("users: [\n"), "users.conf has another form");
@@ -68,7 +84,7 @@ impl Story {
         }
         world.start_broker().await?;
         world.provision()?;
-        if places::server().is_some() {
+        if own.is_empty() && places::server().is_some() {
             world.store_at_server("vwu")?;
         }
         let mut taps = BTreeMap::new();
@@ -76,17 +92,29 @@ impl Story {
             taps.insert(name, Tap::as_broker(&world, name).await?);
         }
         let door = Tap::before_door(world.port("moh")?).await?;
-        let mut story =
-            Self { world, taps, door, outputs: Vec::new(), refused: Vec::new(), pages: Vec::new(), planted: None };
+        let mut story = Self {
+            taps,
+            door,
+            outputs: Vec::new(),
+            refused: Vec::new(),
+            pages: Vec::new(),
+            planted: None,
+            disks,
+            world,
+        };
         for name in ALL {
             story.start(name).await?;
         }
         Ok(story)
     }
 
-    async fn start(&mut self, name: &'static str) -> Result<()> {
+    pub(crate) async fn start(&mut self, name: &'static str) -> Result<()> {
         let (tap, tmp) = (self.taps[name].port, self.world.path("tmp"));
+        let is_small = !self.disks.is_empty();
         let set = |command: &mut Command| {
+            if is_small {
+                command.env("NHIPCAU_STORE__FLOOR", "64KiB");
+            }
             command.env("NHIPCAU_BROKER__SERVERS", format!("tls://localhost:{tap}"));
             command.env("NHIPCAU_TELEMETRY__FILTER", "trace").env("TMPDIR", tmp);
             command.env("NHIPCAU_TELEMETRY__FORMAT", if name == "hanoi" { "json" } else { "text" });
@@ -150,7 +178,10 @@ impl Story {
         self.verify("moh")
     }
 
-    async fn submit(&mut self, (sides, request): ([&'static str; 2], pb::SubmitReferralRequest)) -> Result<Case> {
+    pub(crate) async fn submit(
+        &mut self,
+        (sides, request): ([&'static str; 2], pb::SubmitReferralRequest),
+    ) -> Result<Case> {
         let port = if sides[0] == "moh" { self.door.port } else { self.world.port(sides[0])? };
         let channel = channel(&self.world, sides[0], port)?;
         let answer = ReferralServiceClient::new(channel).submit_referral(request).await?.into_inner();
@@ -160,7 +191,7 @@ impl Story {
         Ok(Case { referral: referral.name, branch, sides })
     }
 
-    async fn reaches(&self, case: &Case, state: BranchState) -> Result<()> {
+    pub(crate) async fn reaches(&self, case: &Case, state: BranchState) -> Result<()> {
         for side in case.sides {
             let mut reader = ReferralServiceClient::new(self.world.channel(side)?);
             let request = pb::GetReferralRequest { name: case.referral.clone(), ..Default::default() };
@@ -174,7 +205,7 @@ impl Story {
         Ok(())
     }
 
-    fn act(&mut self, side: &str, case: &Case, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn act(&mut self, side: &str, case: &Case, arguments: &[&str]) -> Result<()> {
         let mut command = self.world.system(side)?;
         command.arg("referral").args(arguments).args(["--json", "--person", "can-bo-01"]).arg(&case.branch);
         let done = output(&mut command)?;
@@ -184,7 +215,7 @@ impl Story {
     }
 
     /// What was sent has arrived and may be read there, so that it did travel.
-    async fn reads(&self, side: &str, case: &Case) -> Result<()> {
+    pub(crate) async fn reads(&self, side: &str, case: &Case) -> Result<()> {
         let mut reader = ReferralServiceClient::new(self.world.channel(side)?);
         let request = pb::GetReferralRequest {
             name: case.referral.clone(),
@@ -197,6 +228,18 @@ impl Story {
             (shown.contains(NAME) && shown.contains(ADDRESS) && shown.contains(PHONE)).then_some(())
         })
         .await
+    }
+
+    /// The case that a referral belongs to.
+    pub(crate) async fn case_of(&self, case: &Case) -> Result<String> {
+        let mut reader = ReferralServiceClient::new(self.world.channel(case.sides[0])?);
+        let request = pb::GetReferralRequest { name: case.referral.clone(), ..Default::default() };
+        Ok(reader.get_referral(request).await?.into_inner().referral.context("a referral")?.case_uid)
+    }
+
+    /// A disk of an access point's own.
+    pub(crate) fn disk(&self, place: &str) -> Result<&Disk> {
+        self.disks.get(place).context("a disk of its own")
     }
 
     /// Gives the content away before acceptance.
@@ -212,7 +255,7 @@ impl Story {
         self.act("hanoi", case, &[&["disclose", "--content", file], danger.as_slice()].concat())
     }
 
-    async fn withdraws(&mut self, case: &Case) -> Result<()> {
+    pub(crate) async fn withdraws(&mut self, case: &Case) -> Result<()> {
         let request = pb::WithdrawConsentRequest {
             request_id: Uuid::now_v7().to_string(),
             name: case.referral.clone(),

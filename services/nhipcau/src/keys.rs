@@ -3,6 +3,8 @@
 //! Private halves go from the operating system's generator into files of mode 600 and nowhere else. What is printed are
 //! public halves with their fingerprints: sent to the signers of the directory by one way, compared by another.
 
+mod retire;
+
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
@@ -73,6 +75,18 @@ enum Command {
         /// Its name, which must sort behind the others; by default this month.
         #[arg(long, value_name = "NAME")]
         id: Option<KeyId>,
+    },
+    /// Destroys a key-encryption key under which no case key lies any more, and with it whatever the disk of the store
+    /// may still hold of cases that were erased.
+    RetireKek {
+        /// Its name.
+        id: KeyId,
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", env = "NHIPCAU_CONFIG")]
+        config: Option<PathBuf>,
+        /// Writes JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Makes an alarm key of a party, used for devices that are registered from then on. The first is made by itself.
     AddAlarm {
@@ -215,6 +229,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             place
         }
         Command::Login { out, json } => return login(&out, json),
+        Command::RetireKek { id, config, json } => return retire::run(config.as_deref(), &id, json).await,
         Command::Rotate { config, json } => return rotate(config.as_deref(), json),
     };
     place.show()

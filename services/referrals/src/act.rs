@@ -12,7 +12,7 @@ use crate::{
     Referrals, erase,
     error::Error,
     name::BranchName,
-    request, send,
+    notified, request, send,
     store::{
         branch::{self, Known},
         reading::Held,
@@ -103,6 +103,7 @@ pub(crate) fn write<'t>(
         erase::may_confirm(desk, shared, known)?;
     }
     let is_end = ends(&request.command, &known.branch.view());
+    let closes = request.command == Command::Close;
     let draft = decide(&known.branch, known.held.side, request).map_err(Error::Rules)?;
     if is_end {
         send::withhold(desk, shared, known)?;
@@ -110,6 +111,9 @@ pub(crate) fn write<'t>(
     send::write(desk, shared, known, draft, traceparent)?;
     if is_end {
         desk.recheck(known.branch.ids().case.as_bytes())?;
+    }
+    if closes {
+        notified::close_with(desk, shared, known)?;
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, Referrals, act,
     error::Error,
     group::lawful,
-    metrics, onward,
+    metrics, notified, onward,
     open_branch::{Further, Need},
     send,
     store::{
@@ -149,6 +149,7 @@ fn further<'t>(
     let Some(recipient) = recipient else { return Ok(None) };
     let further = Further {
         branch: uid(desk, last, level, &recipient),
+        kind: last.branch.opening().kind,
         need: Need {
             group: last.branch.opening().group,
             cause: Cause::Escalation,
@@ -160,11 +161,14 @@ fn further<'t>(
     };
     let mut opened = None;
     lawful(further.open(desk, shared, last, "").map(|known| opened = Some(known)))?;
+    if let Some(opened) = &opened {
+        notified::tell(desk, shared, opened, "")?;
+    }
     Ok(opened)
 }
 
 /// Whether no branch more is opened for the referral or the case of one.
-fn is_full<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, Error> {
+pub(crate) fn is_full<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, Error> {
     let (ids, origin) = (known.branch.ids(), &known.branch.unit(Side::Origin).party);
     Ok(branch::of_referral(desk.tx(), ids.referral)?.len() as u64 >= BRANCHES
         || branch::of_case_by(desk.tx(), ids.case, origin, Side::Origin)? >= BRANCHES_OF_A_CASE)

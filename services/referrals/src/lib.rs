@@ -33,6 +33,7 @@ mod list;
 pub mod metrics;
 mod name;
 mod notices;
+mod notified;
 mod onward;
 mod open_branch;
 mod page;

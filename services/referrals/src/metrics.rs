@@ -36,6 +36,9 @@ pub const OVER_LIMIT: Metric = (
     "nhipcau_referral_acceptances_over_limit_total",
     "Acceptances of a party beyond what its agreement allows within an hour.",
 );
+/// Units that could not be told of a transfer.
+pub const UNTOLD: Metric =
+    ("nhipcau_referral_units_untold_total", "Units that were to be told of a transfer and could not be.");
 /// Cases of which every body was erased.
 pub const ERASED: Metric = ("nhipcau_referral_cases_erased_total", "Cases of which every body was erased here.");
 
@@ -53,13 +56,14 @@ pub struct Counters {
     pub(crate) called: AtomicU64,
     pub(crate) uncalled: AtomicU64,
     pub(crate) over_limit: AtomicU64,
+    pub(crate) untold: AtomicU64,
     pub(crate) erased: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 12] {
+    pub fn read(&self) -> [(Metric, u64); 13] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (OPENED, read(&self.opened)),
@@ -73,6 +77,7 @@ impl Counters {
             (CALLED, read(&self.called)),
             (UNCALLED, read(&self.uncalled)),
             (OVER_LIMIT, read(&self.over_limit)),
+            (UNTOLD, read(&self.untold)),
             (ERASED, read(&self.erased)),
         ]
     }

@@ -5,7 +5,7 @@ use nhipcau_domain::{
     id::PartyId,
     limit::Facts,
     reason,
-    referral::{Actor, Cause, Ids, NewBranch, Opening, Side, UnitRef},
+    referral::{Actor, Cause, Ids, Kind, NewBranch, Opening, Side, UnitRef},
 };
 use nhipcau_messaging::desk::Desk;
 use nhipcau_runtime::caller::Call;
@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     event, get, limits,
     name::{BranchName, made_by},
-    onward, recall, request, send,
+    notified, onward, recall, request, send,
     store::{
         branch::{self, Known},
         reading::Held,
@@ -93,11 +93,20 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
         return Err(Error::rule("recipient", reason::UNIT_CLOSED));
     }
     let need = need(desk, shared, asked, &branches)?;
-    let further = Further { branch: uid, need, recipient: asked.recipient.clone(), actor: call.actor() };
+    let kind = kind(asked, &branches);
+    let further = Further { branch: uid, kind, need, recipient: asked.recipient.clone(), actor: call.actor() };
     let known = further.open(desk, shared, first, &call.traceparent)?;
+    notified::tell(desk, shared, &known, &call.traceparent)?;
     let ids = known.branch.ids();
     request::remember(call, desk, ids.case, ids.referral, Some(ids.branch))?;
     Ok((view::branch(&known.branch, desk.now()), false))
+}
+
+/// Of which kind the branch is: that of the one that leads to it, or of the referral.
+fn kind(asked: &Asked, branches: &[Known]) -> Kind {
+    let cause = asked.cause.as_ref().map(|name| name.branch);
+    let cause = branches.iter().find(|known| Some(known.held.branch) == cause);
+    cause.map_or_else(|| view::kind(branches.iter().map(|known| &known.branch)), |known| known.branch.opening().kind)
 }
 
 /// Whether a branch is what is asked for. Whether its need was joined by force cannot be told.
@@ -119,6 +128,7 @@ fn is_asked<'t>(desk: &impl Desk<'t>, asked: &Asked, made: &Known, branches: &[K
 /// A further branch of a referral.
 pub(crate) struct Further {
     pub(crate) branch: Uuid,
+    pub(crate) kind: Kind,
     pub(crate) need: Need,
     pub(crate) recipient: UnitRef,
     pub(crate) actor: Actor,
@@ -139,7 +149,7 @@ impl Further {
         let ids = Ids { branch: self.branch, ..other.branch.ids() };
         let pieces = content::newest(desk, ids.case, send::owner(other.held, ids.referral))?;
         let basis = event::revealed(desk, other.held, &other.branch)?.view().basis;
-        let (kind, now, need) = (other.branch.opening().kind, desk.now(), self.need);
+        let (kind, now, need) = (self.kind, desk.now(), self.need);
         // A need that begins again is no older than that.
         let reported = submit::reported(&pieces).filter(|_| need.cause != Cause::Reopened).unwrap_or(now);
         let facts = Facts::of_need(kind, reported, now, need.before.iter().map(|known| &known.branch));

@@ -17,7 +17,7 @@ use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, EVENT_MESSAGE, Referrals,
     content::{self, Piece},
     error::Error,
-    event, group, metrics, send,
+    event, group, metrics, notified, send,
     store::{
         branch::{self, Known},
         log::{self, Carried},
@@ -134,7 +134,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         waking::begin(desk, shared, &known)?;
     }
     if known.held.side == Side::Origin {
-        follow(desk, shared, &known, event)?;
+        follow(desk, shared, &mut known, event)?;
     }
     Ok(())
 }
@@ -212,13 +212,16 @@ fn added<'t>(desk: &mut impl Desk<'t>, mut known: Known, event: &Event) -> Resul
 }
 
 /// What the origin does about an answer.
-fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event: &Event) -> Result<(), Error> {
+fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, event: &Event) -> Result<(), Error> {
     if known.branch.view().state.calls_for_erasure() {
         // What is still on its way to who will not serve goes without its content.
         send::withhold(desk, shared, known)?;
     }
     match event.body.kind() {
-        kind @ (EventKind::Accepted | EventKind::Acknowledged) => group::settle(desk, shared, known, kind),
+        kind @ (EventKind::Accepted | EventKind::Acknowledged) => {
+            group::settle(desk, shared, known, kind)?;
+            notified::close(desk, shared, known)
+        }
         _ => Ok(()),
     }
 }

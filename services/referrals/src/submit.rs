@@ -25,6 +25,7 @@ use crate::{
     error::Error,
     get, limits, metrics,
     name::made_by,
+    notified,
     regained::{self, Regained},
     request, send,
     store::{
@@ -182,7 +183,12 @@ pub(crate) fn submit<'t>(
     }
     let case = case_of(desk, call, prepared)?;
     let regained = regained::take(desk, call, prepared, (case, referral))?;
-    if regained.as_ref().is_some_and(|regained| regained.missing.is_empty()) {
+    if let Some(Regained { missing, came, .. }) = &regained
+        && missing.is_empty()
+    {
+        for known in came {
+            notified::tell(desk, shared, known, &call.traceparent)?;
+        }
         request::remember(call, desk, case, referral, None)?;
         return Ok((answer(desk, &call.party, referral)?, true));
     }
@@ -222,6 +228,7 @@ pub(crate) fn submit<'t>(
         time_limits: reckoned.limits,
         limit_refusals: reckoned.refused,
     };
+    let mut branches = came;
     for (index, recipient) in prepared.recipients.iter().enumerate().filter(|(index, _)| missing.contains(index)) {
         let new = NewBranch {
             ids: Ids { case, referral, branch: made_by(desk, call, "branch", index) },
@@ -234,7 +241,11 @@ pub(crate) fn submit<'t>(
             actor: call.actor(),
             now,
         };
-        open(desk, shared, new, prepared.purpose.clone(), &pieces, &call.traceparent)?;
+        branches.push(open(desk, shared, new, prepared.purpose.clone(), &pieces, &call.traceparent)?);
+    }
+    // Once all that were addressed have a branch: none of them is told beside it.
+    for known in &branches {
+        notified::tell(desk, shared, known, &call.traceparent)?;
     }
     request::remember(call, desk, case, referral, None)?;
     Ok((answer(desk, &call.party, referral)?, false))

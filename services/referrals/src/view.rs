@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::{
-    Basis, Branch, Condition, Danger, Effect, Entry, Part, Side, View, write_basis, write_limit_refusal, write_time,
-    write_time_limit, write_unit, write_withdrawal_answer,
+    Basis, Branch, Condition, Danger, Effect, Entry, Kind, Part, Side, View, write_basis, write_limit_refusal,
+    write_time, write_time_limit, write_unit, write_withdrawal_answer,
 };
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
@@ -112,7 +112,7 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
         name: name(first),
         uid: ids.referral.to_string(),
         case_uid: ids.case.to_string(),
-        kind: first.opening().kind.to_wire(),
+        kind: kind(branches.iter().copied()).to_wire(),
         origin: Some(write_unit(first.unit(Side::Origin))),
         create_time: opened(first).map(write_time),
         lawful_basis: Some(write_basis(&basis.unwrap_or_else(|| first.view().basis))),
@@ -120,6 +120,12 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
         content: None,
         etag: etag(branches),
     })
+}
+
+/// What a referral was submitted as: whoever is only told of it stands beside that.
+pub(crate) fn kind<'b>(branches: impl Iterator<Item = &'b Branch>) -> Kind {
+    let kinds = branches.map(|branch| branch.opening().kind);
+    kinds.reduce(|kind, other| if kind == Kind::Notification { other } else { kind }).unwrap_or(Kind::Notification)
 }
 
 /// False when the danger was left out: one branch may have ended while another, on the same basis, goes on.
@@ -151,6 +157,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
         hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
         withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
+        kind: branch.opening().kind.to_wire(),
     }
 }
 

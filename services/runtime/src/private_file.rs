@@ -82,6 +82,23 @@ fn write_beside(new: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Destroys a secret: writes over its bytes where they lie, and takes its name away. What a file system or a drive has
+/// copied elsewhere is beyond it.
+///
+/// # Errors
+/// [`Error::Write`], also when there is none; the secret may then be there still, or lie there without its bytes.
+pub fn destroy(path: &Path) -> Result<(), Error> {
+    let destroyed = || {
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+        file.write_all(&vec![b'0'; length])?;
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        sync_parent(path)
+    };
+    destroyed().map_err(Error::Write)
+}
+
 /// Makes a directory for secrets, and those it lies in.
 ///
 /// # Errors
@@ -141,6 +158,19 @@ mod tests {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(read(&path).is_ok());
+    }
+
+    #[test]
+    fn of_a_destroyed_secret_neither_name_nor_bytes_are_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, other) = (directory.path().join("secret"), directory.path().join("other"));
+        create(&path, b"one").unwrap();
+        // The same file by another name, to see what becomes of its bytes.
+        fs::hard_link(&path, &other).unwrap();
+        destroy(&path).unwrap();
+        assert!(!path.exists());
+        assert_eq!(fs::read(&other).unwrap(), b"000");
+        assert!(matches!(destroy(&path), Err(Error::Write(_))));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Unit {
     pub successors: Vec<(PartyId, UnitId)>,
     /// When somebody is there.
     pub hours: Hours,
+    /// Units that are told of every TRANSFER to it.
+    pub notified: Vec<(PartyId, UnitId)>,
     pub(super) hostings: Hostings,
 }
 

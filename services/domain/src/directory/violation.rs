@@ -32,7 +32,7 @@ pub enum Problem {
     /// Names something that is not there.
     #[error("names something that the release does not contain")]
     Unresolved,
-    /// Its parents or successors lead back to it, or there are too many parents.
+    /// Its parents, its successors or those whom it has told lead back to it, or there are too many parents.
     #[error("leads back to where it begins, or on without end")]
     Cycle,
     /// The access point does not list the party.

@@ -204,3 +204,14 @@ fn stored(row: &Row<'_>, issued: bool) -> Result<StoredReceipt, Error> {
         receipt: row.blob(8)?,
     })
 }
+
+/// How many case keys lie under a key-encryption key, and how many under those whose names sort behind it.
+///
+/// # Errors
+/// [`Error`] when the store cannot be read.
+pub fn case_keys_under(tx: &mut Tx<'_>, kek: &str) -> Result<(u64, u64), Error> {
+    let mut count =
+        |sql: &'static str| Ok::<_, Error>(tx.query_one(sql, &[kek.into()], |row| row.number(0))?.unwrap_or_default());
+    let under = count("SELECT COUNT(*) FROM case_key WHERE kek = $1")?;
+    Ok((under, count("SELECT COUNT(*) FROM case_key WHERE kek > $1")?))
+}

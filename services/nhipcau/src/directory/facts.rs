@@ -135,6 +135,7 @@ fn unit(it: &pb::Unit) -> String {
         .each("served", it.hostings.iter().map(hosting))
         .each("successors", it.successors.iter().map(unit_name))
         .each("hours", it.hours.iter().map(hours))
+        .each("notified", it.notified.iter().map(unit_name))
         .0
 }
 

@@ -31,6 +31,9 @@ impl fmt::Display for ShownBranch<'_> {
         let state = shown::<pb::BranchState>(branch.state);
         writeln!(f, "  → {}: {state} since {}", unit(branch.recipient.as_ref()), time(branch.state_time.as_ref()))?;
         write!(f, "    {}", branch.name)?;
+        if branch.kind() == pb::ReferralKind::Notification {
+            write!(f, "\n    told only, nothing is asked")?;
+        }
         write!(f, "\n    answers for the child: {}", shown::<pb::Side>(branch.responsible_side).to_lowercase())?;
         for (name, code) in [
             ("rejected", set::<pb::RejectionCode>(branch.rejection_code)),

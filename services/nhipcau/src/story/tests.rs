@@ -29,13 +29,9 @@ fn a_timeline_names_each_state_once_with_who_wrote_the_event() {
         entry("disclosure_added", pb::Side::Origin, 5),
         entry("assigned", pb::Side::Origin, 6),
     ];
-    let branch = pb::Branch { recipient: unit("hanoi", "00004"), history, ..pb::Branch::default() };
-    let referral = pb::Referral {
-        kind: pb::ReferralKind::Transfer.into(),
-        origin: unit("moh", "111"),
-        branches: vec![branch],
-        ..pb::Referral::default()
-    };
+    let kind = pb::ReferralKind::Transfer.into();
+    let branch = pb::Branch { kind, recipient: unit("hanoi", "00004"), history, ..pb::Branch::default() };
+    let referral = pb::Referral { kind, origin: unit("moh", "111"), branches: vec![branch], ..pb::Referral::default() };
     let told: Vec<_> = timeline::timeline(&[referral])
         .into_iter()
         .map(|entered| format!("{} {} {}", entered.state, entered.actor, entered.time))

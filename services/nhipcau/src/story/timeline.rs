@@ -75,7 +75,7 @@ pub(crate) fn timeline(referrals: &[pb::Referral]) -> Vec<Entered> {
 }
 
 fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered> {
-    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.to_wire() == referral.kind) else { return Vec::new() };
+    let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.to_wire() == branch.kind) else { return Vec::new() };
     let (mut state, mut entered) = (State::Submitted, Vec::new());
     for entry in branch.history.iter().filter(|entry| !entry.superseded) {
         let Some(side) = Side::ALL.into_iter().find(|side| side.to_wire() == entry.side) else { continue };

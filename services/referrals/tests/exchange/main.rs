@@ -18,6 +18,7 @@ mod handing_back;
 mod ladder;
 mod largest;
 mod limits;
+mod notified;
 mod older;
 mod onward;
 mod programme;

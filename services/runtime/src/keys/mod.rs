@@ -78,6 +78,9 @@ pub enum Error {
     /// A directory holds no key.
     #[error("the directory {0} holds no key")]
     None(PathBuf),
+    /// New case keys are wrapped by it.
+    #[error("{0} is the newest key-encryption key, which is used")]
+    Newest(KeyId),
     /// The bytes are not a key.
     #[error("a key file holds bytes that are not a key")]
     Key(#[from] KeyError),
@@ -173,6 +176,18 @@ pub fn add_sealing_key(keys: &Path, id: &KeyId, entropy: &mut dyn Entropy) -> Re
 /// [`Error`], also when a key of this id exists.
 pub fn add_key_encryption_key(kek: &Path, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
     create(&kek.join(format!("{id}.key")), KEK, id, entropy).map(|_| ())
+}
+
+/// Destroys a key-encryption key under which nothing lies any more.
+///
+/// # Errors
+/// [`Error::Newest`] for the one that is used; [`Error::File`] when there is none of this name.
+pub fn retire_key_encryption_key(kek: &Path, id: &KeyId) -> Result<(), Error> {
+    let path = kek.join(format!("{id}.key"));
+    if listed(kek)?.last() == Some(&path) {
+        return Err(Error::Newest(id.clone()));
+    }
+    private_file::destroy(&path).map_err(|source| Error::File { path, source })
 }
 
 /// Reads the alarm keys of a party in the order of their names; none where none was made.

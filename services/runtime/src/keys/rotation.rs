@@ -201,12 +201,11 @@ fn destroy(keys: &Path, is_listed: impl Fn(&KeyId) -> bool) -> Result<Vec<KeyId>
     let mut destroyed = Vec::new();
     for id in names.lines().filter_map(|name| name.parse::<KeyId>().ok()).filter(|id| !is_listed(id)) {
         let path = keys.join("sealing").join(format!("{id}.key"));
-        match fs::remove_file(&path) {
+        match private_file::destroy(&path) {
             Ok(()) => destroyed.push(id),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
+            Err(private_file::Error::Write(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(super::Error::File { path, source }.into()),
         }
-        private_file::sync_parent(&path)?;
     }
     fs::remove_file(&list)?;
     private_file::sync_parent(&list)?;

@@ -41,6 +41,18 @@ fn further_epochs_and_months_are_added_and_the_last_month_is_last() {
 }
 
 #[test]
+fn a_key_encryption_key_is_destroyed_and_never_the_newest() {
+    let home = tempfile::tempdir().unwrap();
+    let (_, kek, _) = generated(home.path());
+    assert!(matches!(retire_key_encryption_key(&kek, &id("2026-11")), Err(Error::Newest(_))));
+    add_key_encryption_key(&kek, &id("2026-12"), &mut SystemEntropy).unwrap();
+    retire_key_encryption_key(&kek, &id("2026-11")).unwrap();
+    let left = key_encryption_keys(&kek).unwrap();
+    assert_eq!(left.iter().map(|kek| kek.id.as_str()).collect::<Vec<_>>(), ["2026-12"]);
+    assert!(matches!(retire_key_encryption_key(&kek, &id("2026-11")), Err(Error::File { .. })));
+}
+
+#[test]
 fn alarm_keys_of_each_party_lie_apart_and_the_last_is_last() {
     let home = tempfile::tempdir().unwrap();
     let (keys, _, _) = generated(home.path());

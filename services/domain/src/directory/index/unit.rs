@@ -51,11 +51,18 @@ impl Reader<'_> {
                 format_args!("{path}.parent"),
             );
         }
-        let mut successors = Vec::new();
-        for (j, unit) in wire.successors.iter().enumerate() {
-            let there = ids.contains(&(unit.party.as_str(), unit.unit.as_str()));
-            self.found.require(there, Problem::Unresolved, format_args!("{path}.successors[{j}]"));
-            successors.extend(PartyId::new(&unit.party).ok().zip(UnitId::new(&unit.unit).ok()));
+        let mut named = |list: &str, units: &[pb::UnitRef]| -> Vec<_> {
+            for (j, unit) in units.iter().enumerate() {
+                let there = ids.contains(&(unit.party.as_str(), unit.unit.as_str()));
+                self.found.require(there, Problem::Unresolved, format_args!("{path}.{list}[{j}]"));
+            }
+            let read = |unit: &pb::UnitRef| PartyId::new(&unit.party).ok().zip(UnitId::new(&unit.unit).ok());
+            units.iter().filter_map(read).collect()
+        };
+        let (successors, notified) = (named("successors", &wire.successors), named("notified", &wire.notified));
+        for (j, unit) in wire.notified.iter().enumerate() {
+            let is_itself = (&unit.party, &unit.unit) == (&wire.party, &wire.unit);
+            self.found.require(!is_itself, Problem::Cycle, format_args!("{path}.notified[{j}]"));
         }
         for (j, service) in wire.services.iter().enumerate() {
             self.found.require(read::is_label(service), Problem::Syntax, format_args!("{path}.services[{j}]"));
@@ -73,6 +80,7 @@ impl Reader<'_> {
             validity: validity?,
             successors,
             hours,
+            notified,
             hostings,
         })
     }

@@ -144,7 +144,7 @@ fn the_catalogue_names_the_newest_minor_version() {
 fn every_reference_resolves() {
     let nobody = || "nobody".to_owned();
     type Change = fn(&mut pb::Release, String);
-    let cases: [(&str, Change); 12] = [
+    let cases: [(&str, Change); 13] = [
         ("access_points[0].operator_party", |w, n| w.access_points[0].operator_party = n),
         ("access_points[2].parties[2]", |w, n| w.access_points[2].parties.push(n)),
         ("parties[0].successors[0]", |w, n| w.parties[0].successors.push(n)),
@@ -158,6 +158,9 @@ fn every_reference_resolves() {
         ("units[3].parent", |w, n| w.units[3].parent = n),
         ("units[3].successors[0]", |w, n| {
             w.units[3].successors.push(pb::UnitRef { party: "hanoi".into(), unit: n });
+        }),
+        ("units[3].notified[0]", |w, n| {
+            w.units[3].notified.push(pb::UnitRef { party: "hanoi".into(), unit: n });
         }),
         ("agreements[0].sender_party", |w, n| w.agreements[0].sender_party = n),
         ("agreements[0].contract", |w, _| w.agreements[0].contract = "nhipcau.other.v1".into()),
@@ -243,6 +246,9 @@ fn a_loop_of_successors_is_refused_with_its_place() {
     assert_eq!(found, expected.map(|path| (path, Problem::Cycle)));
     let found = problems_of(|wire| wire.parties[1].successors = vec!["vwu".into()]);
     assert_eq!(found, only("parties[1].successors[0]", Problem::Cycle), "nobody is their own successor");
+
+    let found = problems_of(|wire| wire.units[0].notified = vec![to(&wire.units[0].party, &wire.units[0].unit)]);
+    assert_eq!(found, only("units[0].notified[0]", Problem::Cycle), "nobody is told of what they get");
 
     let ceremony = ceremony();
     let looped = programme(&ceremony.root).with(of_units);

@@ -163,6 +163,8 @@ pub(super) struct Unit {
     successors: Vec<UnitName>,
     #[serde(default)]
     hours: Vec<OpeningHours>,
+    #[serde(default)]
+    notified: Vec<UnitName>,
 }
 
 impl From<Unit> for pb::Unit {
@@ -178,6 +180,7 @@ impl From<Unit> for pb::Unit {
             validity: validity(entry.start_time, entry.expire_time),
             successors: entry.successors.into_iter().map(Into::into).collect(),
             hours: entry.hours.into_iter().map(Into::into).collect(),
+            notified: entry.notified.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! File systems of a trial's own: small, on loop devices, and losing in a moment all that was not flushed.
+//! File systems of a test's own: small, on loop devices, and losing in a moment all that was not flushed.
 //!
 //! The power cut is ext4's own shutdown request without flushing its journal: what was flushed before stays, what was
 //! not is gone, as after a power cut. It models the loss of what the kernel holds, not torn sectors and not a drive
@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Result;
 
-use crate::tools::done;
+use crate::process::done;
 
 /// Shuts file systems down at once: EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH, of directories in them.
 const CUT: &str = "import fcntl, os, struct, sys\n\
@@ -21,14 +21,17 @@ const CUT: &str = "import fcntl, os, struct, sys\n\
 
 /// A file system; unmounted when dropped.
 #[derive(Debug)]
-pub(crate) struct Disk {
+pub struct Disk {
     at: PathBuf,
     image: PathBuf,
 }
 
 impl Disk {
-    /// Makes a file system of so many MiB with the content of a directory, and mounts it there.
-    pub(crate) fn mount(at: &Path, image: PathBuf, mebibytes: u64) -> Result<Self> {
+    /// Makes a file system of so many MiB with the content of a directory, and mounts it there. Needs root.
+    ///
+    /// # Errors
+    /// When it cannot be made or mounted.
+    pub fn mount(at: &Path, image: PathBuf, mebibytes: u64) -> Result<Self> {
         fs::File::create(&image)?.set_len(mebibytes << 20)?;
         done(Command::new("mkfs.ext4").args(["-q", "-m", "0", "-d"]).arg(at).arg(&image))?;
         let disk = Self { at: at.to_owned(), image };
@@ -41,13 +44,29 @@ impl Disk {
     }
 
     /// The power is back: the file system as its journal left it.
-    pub(crate) fn recover(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be mounted.
+    pub fn recover(&self) -> Result<()> {
         done(Command::new("umount").arg(&self.at))?;
         self.mount_again()
     }
 
+    /// Every block of it that is not empty, as whoever takes the disk away finds them.
+    ///
+    /// # Errors
+    /// When the image cannot be read.
+    pub fn raw(&self) -> Result<Vec<u8>> {
+        done(Command::new("sync").arg("--file-system").arg(&self.at))?;
+        let blocks = fs::read(&self.image)?;
+        Ok(blocks.chunks(4096).filter(|block| **block != [0; 4096][..block.len()]).flatten().copied().collect())
+    }
+
     /// Fills it up to the last block. Gives the file that does.
-    pub(crate) fn fill(&self) -> Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When nothing can be started that would.
+    pub fn fill(&self) -> Result<PathBuf> {
         let file = self.at.join("filler");
         // It ends when there is no room, which is what is wanted.
         drop(Command::new("dd").args(["if=/dev/zero", "bs=4096"]).arg(format!("of={}", file.display())).output()?);
@@ -56,13 +75,16 @@ impl Disk {
 }
 
 /// Cuts the power of these at one moment.
-pub(crate) fn cut<'d>(disks: impl IntoIterator<Item = &'d Disk>) -> Result<()> {
+///
+/// # Errors
+/// When a file system takes no such request.
+pub fn cut<'d>(disks: impl IntoIterator<Item = &'d Disk>) -> Result<()> {
     done(Command::new("python3").args(["-c", CUT]).args(disks.into_iter().map(|disk| &disk.at)))
 }
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // The mounts go away with the process in any case.
-        drop(Command::new("umount").arg(&self.at).output());
+        // Whatever still has it open ends with the test.
+        drop(Command::new("umount").arg("--lazy").arg(&self.at).output());
     }
 }
