@@ -12,6 +12,7 @@
 mod access;
 pub mod alarm;
 mod change;
+mod earlier;
 mod error;
 pub mod grpc;
 pub mod handler;

@@ -169,3 +169,12 @@ CREATE TABLE IF NOT EXISTS switchboard_placement_event (
   PRIMARY KEY (placement, holder, side, ordinal)
 );
 CREATE INDEX IF NOT EXISTS switchboard_placement_event_message ON switchboard_placement_event (message);
+
+-- By which pseudonyms the contacts of a party are found: digests under a key that is not in the store.
+CREATE TABLE IF NOT EXISTS switchboard_pseudonym (
+  party TEXT NOT NULL,
+  pseudonym BLOB NOT NULL,
+  contact BLOB NOT NULL,
+  PRIMARY KEY (party, pseudonym, contact)
+);
+CREATE INDEX IF NOT EXISTS switchboard_pseudonym_contact ON switchboard_pseudonym (contact);

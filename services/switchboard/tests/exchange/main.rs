@@ -5,6 +5,7 @@
 
 mod deeds;
 mod devices;
+mod earlier;
 mod ending;
 mod handing_over;
 mod handover_losses;

@@ -66,7 +66,7 @@ NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk
                "referral_kept", "referral_waking", "referral_notice", "switchboard_contact", "switchboard_sending",
                "switchboard_request", "switchboard_access", "switchboard_access_head", "switchboard_handover",
                "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm",
-               "switchboard_placement", "switchboard_placement_event"}
+               "switchboard_placement", "switchboard_placement_event", "switchboard_pseudonym"}
 
 
 def setUpModule() -> None:
