@@ -307,3 +307,8 @@ pub const AREA_TOO_FINE: &str = "AREA_TOO_FINE";
 pub const ALARM_UNPLACED: &str = "ALARM_UNPLACED";
 /// A test of a device is opened for more than an hour, or until a time that has passed.
 pub const TEST_WINDOW_INVALID: &str = "TEST_WINDOW_INVALID";
+/// A hold ends before it begins or more than 24 hours later, or somebody would come in the past or more than 7 days
+/// later.
+pub const PLACEMENT_TIME_INVALID: &str = "PLACEMENT_TIME_INVALID";
+/// The asking party asks more often than it may in an hour, and whoever answers has not said that they have seen that.
+pub const PLACEMENT_LIMIT: &str = "PLACEMENT_LIMIT";

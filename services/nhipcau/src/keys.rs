@@ -99,6 +99,18 @@ enum Command {
         #[arg(long, value_name = "NAME")]
         id: Option<KeyId>,
     },
+    /// Makes the key by which a party finds earlier contacts of the same person, or another one: contacts are recorded
+    /// by the newest, and the one before it still finds. While a party has none, nothing is kept to find by.
+    AddPseudonym {
+        #[command(flatten)]
+        place: Place,
+        /// Party whose contacts are found.
+        #[arg(long, value_name = "PARTY")]
+        party: PartyId,
+        /// Its name, which must sort behind the others; by default `p-` and today's date.
+        #[arg(long, value_name = "NAME")]
+        id: Option<KeyId>,
+    },
     /// Makes a login at the broker and shows its public half, for the broker's operator.
     Login {
         /// File for the seed, which is the login.
@@ -226,6 +238,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::AddAlarm { place, party, id } => {
             let id = id.map_or_else(|| named(format!("a-{today}")), Ok)?;
             keys::add_alarm_key(&place.keys(), &party, &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
+            place
+        }
+        Command::AddPseudonym { place, party, id } => {
+            let id = id.map_or_else(|| named(format!("p-{today}")), Ok)?;
+            keys::add_pseudonym_key(&place.keys(), &party, &id, &mut SystemEntropy).or_exit(Code::Configuration)?;
             place
         }
         Command::Login { out, json } => return login(&out, json),

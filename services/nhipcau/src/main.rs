@@ -17,6 +17,7 @@ mod evidence;
 mod exit;
 mod indicators;
 mod keys;
+mod placement;
 mod provision;
 mod reconcile;
 mod referral;
@@ -70,6 +71,8 @@ enum Command {
     Alarm(alarm::Args),
     /// Records the contacts of a switchboard and sends them.
     Contact(contact::Args),
+    /// Asks intake desks whether somebody can be taken in, and answers for one.
+    Placement(placement::Args),
     /// Submits, follows and answers referrals.
     Referral(referral::Args),
     /// Says what administrative units of older lists are today.
@@ -120,6 +123,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Indicators(args) => Box::pin(indicators::run(args)).await,
         Command::Alarm(args) => Box::pin(alarm::run(args)).await,
         Command::Contact(args) => Box::pin(contact::run(args)).await,
+        Command::Placement(args) => Box::pin(placement::run(args)).await,
         Command::Referral(args) => Box::pin(referral::run(args)).await,
         Command::Areas(args) => Box::pin(areas::run(args)).await,
         Command::Channels(args) => Box::pin(channels::run(args)).await,

@@ -7,7 +7,7 @@ use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
 
 use crate::{
-    Switchboard,
+    Switchboard, earlier,
     error::Error,
     handover::take,
     record::{keep, named, whole},
@@ -69,6 +69,7 @@ pub(crate) fn carry_out<'t, R: Response>(
         return Ok(answer);
     }
     keep(desk, &changed.contact)?;
+    earlier::link(desk, shared, &changed.contact)?;
     if let Some(requested) = &changed.requested {
         sending::begin(desk, shared, &changed.contact, requested, &call.traceparent)?;
     }

@@ -21,7 +21,7 @@ use tonic::Code;
 const RECOVERY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What stands against a change although the request is well-formed.
-const PRECONDITIONS: [&str; 24] = [
+const PRECONDITIONS: [&str; 26] = [
     reason::WRONG_STATE,
     reason::CONTACT_BEING_SENT,
     reason::PERSON_REQUIRED,
@@ -46,13 +46,15 @@ const PRECONDITIONS: [&str; 24] = [
     reason::NO_HAND_BACK_REQUESTED,
     reason::DISCLOSURE_TOO_EARLY,
     reason::TOO_MANY,
+    reason::PLACEMENT_TIME_INVALID,
+    reason::PLACEMENT_LIMIT,
 ];
 
 /// A refusal, or a failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request breaks the contract or the rules.
-    #[error("the rules of contacts and hand-overs do not allow it")]
+    #[error("the rules of contacts, hand-overs and enquiries do not allow it")]
     Rules(#[source] referral::Refusal),
     /// Not the caller's, or not there.
     #[error("not allowed, or it does not exist")]

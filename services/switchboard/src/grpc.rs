@@ -208,8 +208,9 @@ impl ContactService for Door {
                 let reader = reader(&request, &message.acting_person)?;
                 let uid = read_name(&message.name, &reader.party)?;
                 check(message)?;
-                let access_point = self.access_point.clone();
-                self.carry_out(move |desk| read::full(desk, uid, &reader, &access_point)).await?.into_inner()
+                let (shared, access_point) = (self.shared.clone(), self.access_point.clone());
+                let read = move |desk: &mut Counter<'_, '_, '_>| read::full(desk, &shared, uid, &reader, &access_point);
+                self.carry_out(read).await?.into_inner()
             }
             view => {
                 let party = permit(&request, Role::ReadMetadata)?.caller.party.clone();

@@ -160,13 +160,13 @@ impl Handler for Switchboard {
 }
 
 /// Passes on what must end the process. What else fails leaves the contact as it stands for a person to see.
-fn failure(error: Error) -> Result<(), RestError> {
+pub(crate) fn failure(error: Error) -> Result<(), RestError> {
     match error {
         Error::Store(error) | Error::Engine(engine::Error::Store(error)) => Err(error.into()),
         Error::Rest(error) => Err(error),
         Error::Engine(engine::Error::Key(error)) => Err(error.into()),
         error => {
-            tracing::error!(reason = error.reason(), "A contact or a hand-over could not be followed up.");
+            tracing::error!(reason = error.reason(), "A contact, a hand-over or an enquiry could not be followed up.");
             Ok(())
         }
     }

@@ -1,6 +1,6 @@
 //! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, keeps what was
-//! answered, and hands a contact to another switchboard. Devices with an alarm key ([`alarm`]), whose presses begin
-//! contacts.
+//! answered, and hands a contact to another switchboard. Placement enquiries ([`placement`]), before there is a case.
+//! Devices with an alarm key ([`alarm`]), whose presses begin contacts.
 //!
 //! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
 //! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of a
@@ -12,12 +12,14 @@
 mod access;
 pub mod alarm;
 mod change;
+mod earlier;
 mod error;
 pub mod grpc;
 pub mod handler;
 mod handover;
 mod list;
 pub mod metrics;
+pub mod placement;
 mod read;
 mod record;
 mod request;
@@ -91,6 +93,12 @@ impl Switchboard {
     #[must_use]
     pub fn handler(&self) -> handler::Switchboard {
         handler::Switchboard::new(self.clone())
+    }
+
+    /// The side of placement enquiries in messaging, for the engine.
+    #[must_use]
+    pub fn placements(&self) -> placement::Placements {
+        placement::Placements::new(self.clone())
     }
 
     /// The side that callers see.

@@ -56,6 +56,17 @@ pub const ALARMS_UNPLACED: Metric =
     ("nhipcau_switchboard_alarms_unplaced_total", "Times that a person must look at a press that cannot be placed.");
 /// Alarms ended.
 pub const ALARMS_ENDED: Metric = ("nhipcau_switchboard_alarms_ended_total", "Alarms that a person ended.");
+/// Placement enquiries.
+pub const PLACEMENTS_ASKED: Metric =
+    ("nhipcau_switchboard_placements_asked_total", "Times that an intake desk was asked from here.");
+/// Events of placement enquiries.
+pub const PLACEMENT_EVENTS: Metric =
+    ("nhipcau_switchboard_placement_events_total", "Events of placement enquiries that came from another side.");
+/// Placement enquiries over the limit.
+pub const PLACEMENTS_OVER_LIMIT: Metric = (
+    "nhipcau_switchboard_placements_over_limit_total",
+    "Placement enquiries of a party that asks more often than it may in an hour.",
+);
 
 /// The counters, shared by the handler and whoever shows them.
 #[derive(Debug, Default)]
@@ -77,12 +88,15 @@ pub struct Counters {
     pub(crate) alarms_unsent: AtomicU64,
     pub(crate) alarms_unplaced: AtomicU64,
     pub(crate) alarms_ended: AtomicU64,
+    pub(crate) placements_asked: AtomicU64,
+    pub(crate) placement_events: AtomicU64,
+    pub(crate) placements_over_limit: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 17] {
+    pub fn read(&self) -> [(Metric, u64); 20] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (RECORDED, read(&self.recorded)),
@@ -102,6 +116,9 @@ impl Counters {
             (ALARMS_UNSENT, read(&self.alarms_unsent)),
             (ALARMS_UNPLACED, read(&self.alarms_unplaced)),
             (ALARMS_ENDED, read(&self.alarms_ended)),
+            (PLACEMENTS_ASKED, read(&self.placements_asked)),
+            (PLACEMENT_EVENTS, read(&self.placement_events)),
+            (PLACEMENTS_OVER_LIMIT, read(&self.placements_over_limit)),
         ]
     }
 }

@@ -11,7 +11,9 @@ use nhipcau_proto::switchboard::v1 as pb;
 use uuid::Uuid;
 
 use crate::{
+    Switchboard,
     access::{self, Reader},
+    earlier::{self, Earlier},
     error::Error,
     record::{named, whole},
     request::shown,
@@ -27,13 +29,14 @@ pub(crate) fn basic(uid: Uuid, party: &PartyId, tx: &mut Tx<'_>) -> Result<pb::C
     stored.as_ref().map(shown).ok_or(Error::AccessDenied)
 }
 
-/// A contact, FULL; without its details once its case was erased. What it returns may leave once the transaction is on
-/// disk, because then the access record is.
+/// A contact, FULL, with the earlier ones of the same person; without its details once its case was erased. What it
+/// returns may leave once the transaction is on disk, because then the access record is.
 ///
 /// # Errors
 /// [`Error::AccessDenied`] as for BASIC; nothing is recorded then.
 pub(crate) fn full<'t>(
     desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
     uid: Uuid,
     reader: &Reader,
     access_point: &AccessPointId,
@@ -41,7 +44,9 @@ pub(crate) fn full<'t>(
     let stored = named(desk, &reader.party, uid)?;
     let now = desk.now();
     access::record(reader, uid, access_point, now, desk.tx())?;
-    Ok(whole(desk, &stored)?.map_or_else(|| shown(&stored), |standing| standing.write()))
+    let Some(standing) = whole(desk, &stored)? else { return Ok(shown(&stored)) };
+    let Earlier { count, names } = earlier::of(desk, shared, &standing)?;
+    Ok(pb::Contact { earlier_contact_count: count, earlier_contacts: names, ..standing.write() })
 }
 
 /// Who would get a contact now, and why. It tells where that is, so that an access record is written as for FULL.

@@ -12,7 +12,7 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
-    Switchboard,
+    Switchboard, earlier,
     error::Error,
     metrics,
     request::{self, Response as _},
@@ -47,6 +47,7 @@ pub(crate) fn record<'t>(
         return Ok(pb::RecordContactResponse::default());
     }
     keep(desk, &recorded)?;
+    earlier::link(desk, shared, &recorded)?;
     metrics::add(&shared.counters.recorded);
     let answer = pb::RecordContactResponse::default().with(Some(basic(recorded.write())), false);
     request::remember(call, desk, (ids.contact, ids.case), &answer)?;

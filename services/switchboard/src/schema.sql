@@ -132,3 +132,49 @@ CREATE TABLE IF NOT EXISTS switchboard_handover_part (
   body BLOB NOT NULL,
   PRIMARY KEY (handover, holder, part, version)
 );
+
+-- A placement enquiry as one side holds it; where both units live here it is there twice. holder: the side, the
+-- contract's number. party: whose unit is on that side, and who therefore may see it. asker: whose unit asks.
+-- over_limit: 1 when that party had asked more often than it may in an hour. create_time: when it was stored here,
+-- which is the order of lists. due_time: when nothing of it is left. need: who needs what, encrypted under a key of the
+-- enquiry alone; empty while it is not there.
+CREATE TABLE IF NOT EXISTS switchboard_placement (
+  placement BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  purpose TEXT NOT NULL,
+  party TEXT NOT NULL,
+  asker TEXT NOT NULL,
+  over_limit INTEGER NOT NULL,
+  create_time INTEGER NOT NULL,
+  due_time INTEGER,
+  need BLOB NOT NULL,
+  PRIMARY KEY (placement, holder)
+);
+CREATE INDEX IF NOT EXISTS switchboard_placement_order ON switchboard_placement (party, create_time, placement, holder);
+CREATE INDEX IF NOT EXISTS switchboard_placement_asker ON switchboard_placement (asker, holder, create_time);
+CREATE INDEX IF NOT EXISTS switchboard_placement_due ON switchboard_placement (due_time);
+
+-- The two logs of an enquiry as a side holds them. bytes: as they travelled; they say nothing about a person. message:
+-- the one that carries an own event. outcome: what the other side made of that message, empty until it was concluded, 0
+-- received, else why it was refused. store_time: when it was stored here.
+CREATE TABLE IF NOT EXISTS switchboard_placement_event (
+  placement BLOB NOT NULL,
+  holder INTEGER NOT NULL,
+  side INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  message BLOB NOT NULL,
+  store_time INTEGER NOT NULL,
+  outcome INTEGER,
+  PRIMARY KEY (placement, holder, side, ordinal)
+);
+CREATE INDEX IF NOT EXISTS switchboard_placement_event_message ON switchboard_placement_event (message);
+
+-- By which pseudonyms the contacts of a party are found: digests under a key that is not in the store.
+CREATE TABLE IF NOT EXISTS switchboard_pseudonym (
+  party TEXT NOT NULL,
+  pseudonym BLOB NOT NULL,
+  contact BLOB NOT NULL,
+  PRIMARY KEY (party, pseudonym, contact)
+);
+CREATE INDEX IF NOT EXISTS switchboard_pseudonym_contact ON switchboard_pseudonym (contact);

@@ -34,6 +34,7 @@ pub mod handover;
 pub mod name;
 pub mod notices;
 pub mod part;
+pub mod placement;
 pub mod receipt;
 pub mod reconciliation;
 pub mod release;
@@ -62,7 +63,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 23] = readers! {
+pub const READERS: [Reader; 24] = readers! {
     alarm area_table bundle case_file code_table config content envelope event evidence handover name notices part
-    receipt reconciliation release request revocation sdmx signal structure submission
+    placement receipt reconciliation release request revocation sdmx signal structure submission
 };

@@ -9,6 +9,7 @@
 //! Knows nothing of agreements, storage or who may call.
 
 mod change;
+mod earlier;
 mod report;
 mod send;
 mod state;

@@ -36,6 +36,8 @@ impl Contact {
             create_time: Some(write_time(self.created)),
             state_time: Some(write_time(self.since)),
             etag: self.etag(),
+            earlier_contacts: Vec::new(),
+            earlier_contact_count: 0,
         }
     }
 

@@ -99,7 +99,7 @@ pub(crate) fn unique<T: Ord>(values: &[T], path: &str, refusal: &mut Refusal) {
 }
 
 /// A code that must be known.
-pub(super) fn known<C: Copy>(
+pub(crate) fn known<C: Copy>(
     value: Option<C>,
     is_known: fn(C) -> bool,
     path: &str,

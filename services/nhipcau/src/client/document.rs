@@ -24,6 +24,7 @@ macro_rules! documents {
 }
 
 documents! {
+    placement: Placement, ListPlacementsResponse, PlacementNeed;
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
         ExplainTimeLimitsResponse, LawfulBasis;
     switchboard: Alarm, AlarmDevice, ListAlarmsResponse, Contact, ContactDetails, ContactRoute, ListContactsResponse,

@@ -88,6 +88,8 @@ mod services {
     pub(super) type Steering =
         nhipcau_proto::referral::v1::referral_steering_service_client::ReferralSteeringServiceClient<Channel>;
     pub(super) type Handovers = nhipcau_proto::switchboard::v1::handover_service_client::HandoverServiceClient<Channel>;
+    pub(super) type Placements =
+        nhipcau_proto::placement::v1::placement_service_client::PlacementServiceClient<Channel>;
     pub(super) type Contacts = nhipcau_proto::switchboard::v1::contact_service_client::ContactServiceClient<Channel>;
     pub(super) type Alarms = nhipcau_proto::switchboard::v1::alarm_service_client::AlarmServiceClient<Channel>;
     pub(super) type ReferralWatch =
@@ -109,6 +111,8 @@ clients! {
     steering = services::Steering;
     /// Contacts of a switchboard.
     contacts = services::Contacts;
+    /// Placement enquiries.
+    placements = services::Placements;
     /// Hand-overs between switchboards.
     handovers = services::Handovers;
     /// Alarm keys.

@@ -31,6 +31,10 @@ impl fmt::Display for Shown<'_> {
         if !contact.referral.is_empty() {
             write!(f, "\n  {}", contact.referral)?;
         }
+        if contact.earlier_contact_count > 0 {
+            write!(f, "\n  earlier contacts: {}", contact.earlier_contact_count)?;
+            contact.earlier_contacts.iter().try_for_each(|name| write!(f, "\n    {name}"))?;
+        }
         // Beside a referral they say that it is of an earlier sending.
         let what = if contact.referral.is_empty() { "not sent" } else { "a person compares" };
         for violation in &contact.violations {

@@ -24,7 +24,13 @@ macro_rules! lists {
 }
 
 lists! {
+    placement:
+    PlacementState = "PLACEMENT_STATE_";
+}
+
+lists! {
     referral:
+    AgeGroup = "AGE_GROUP_";
     BranchCondition = "BRANCH_CONDITION_";
     BranchState = "BRANCH_STATE_";
     CountedDayKind = "COUNTED_DAY_KIND_";
@@ -38,6 +44,8 @@ lists! {
     RejectionCode = "REJECTION_CODE_";
     RevocationReason = "REVOCATION_REASON_";
     ReportChannel = "REPORT_CHANNEL_";
+    ServiceType = "SERVICE_TYPE_";
+    Sex = "SEX_";
     Side = "SIDE_";
     TimeLimitStop = "TIME_LIMIT_STOP_";
 }

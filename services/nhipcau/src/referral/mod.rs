@@ -19,7 +19,7 @@ pub(crate) use submit::{file, submit};
 pub(crate) use template::{PURPOSE, example};
 pub(crate) use transition::{Given, Transition, make, unit};
 use uuid::Uuid;
-pub(crate) use whole::withdraw_consent;
+pub(crate) use whole::{open_branch, withdraw_consent};
 
 use crate::{
     client::{self, Connection, Options},

@@ -208,8 +208,7 @@ async fn open(target: Target, to: pb::UnitRef, how: How, etag: Option<String>) -
         reopen: how.reopen,
         force: how.force,
     };
-    let answer = connection.call(&request, async |request| connection.steering().open_branch(request).await);
-    let answer = Box::pin(answer).await?;
+    let answer = open_branch(&request, &connection).await?;
     let branch = answer.branch.unwrap_or_default();
     if target.change.json {
         let (branch, id) = (document::write(&branch)?, &request.request_id);
@@ -219,6 +218,15 @@ async fn open(target: Target, to: pb::UnitRef, how: How, etag: Option<String>) -
         return terminal::line("would be accepted; nothing was changed");
     }
     terminal::line(show::ShownBranch(&branch))
+}
+
+/// Opens a further branch.
+pub(crate) async fn open_branch(
+    request: &pb::OpenBranchRequest,
+    connection: &Connection,
+) -> Result<pb::OpenBranchResponse, Refused> {
+    let answer = connection.call(request, async |request| connection.steering().open_branch(request).await);
+    Box::pin(answer).await
 }
 
 fn tell(change: &Change, referral: Option<pb::Referral>, replayed: bool, id: &str) -> Result<(), Failure> {

@@ -37,8 +37,12 @@ pub(crate) const SIGNERS: [(&str, &str, bool); 3] =
     [("moh-1", "moh", false), ("vwu-1", "vwu", false), ("office-1", "office", true)];
 
 /// Contracts that the directory lists, with their newest minor version.
-pub(crate) const CONTRACTS: [(&str, u32); 3] =
-    [("nhipcau.indicator.v1", 0), ("nhipcau.referral.v1", 1), ("nhipcau.switchboard.v1", 0)];
+pub(crate) const CONTRACTS: [(&str, u32); 4] = [
+    ("nhipcau.indicator.v1", 0),
+    ("nhipcau.placement.v1", 0),
+    ("nhipcau.referral.v1", 1),
+    ("nhipcau.switchboard.v1", 0),
+];
 
 impl Member {
     /// The member of a name.

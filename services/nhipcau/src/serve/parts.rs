@@ -14,6 +14,7 @@ use nhipcau_proto::{
     indicator::v1::{
         indicator_service_server::IndicatorServiceServer, indicator_watch_service_server::IndicatorWatchServiceServer,
     },
+    placement::v1::placement_service_server::PlacementServiceServer,
     referral::v1::{
         referral_decision_service_server::ReferralDecisionServiceServer,
         referral_hold_service_server::ReferralHoldServiceServer, referral_service_server::ReferralServiceServer,
@@ -137,7 +138,8 @@ impl Parts {
         if let Some(service) = &self.switchboard {
             let counted = service.clone();
             Counted::register(counts, move || counted.counters().read().to_vec());
-            parts.push(part(nhipcau_switchboard::SCHEMA, Box::new(service.handler())));
+            let handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler()), Box::new(service.placements())];
+            parts.push(Part { tables: vec![nhipcau_switchboard::SCHEMA], handlers });
         }
         parts
     }
@@ -189,7 +191,8 @@ impl Parts {
             services = services
                 .with(ContactServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(AlarmServiceServer::new(door.clone()).max_decoding_message_size(limit))
-                .with(HandoverServiceServer::new(door).max_decoding_message_size(limit));
+                .with(HandoverServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(PlacementServiceServer::new(door).max_decoding_message_size(limit));
         }
         services
     }

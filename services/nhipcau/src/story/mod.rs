@@ -11,6 +11,7 @@ mod areas;
 mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
+mod placement;
 mod play;
 mod proof;
 pub(crate) mod referral;
@@ -69,6 +70,8 @@ pub(crate) enum Story {
     Proof,
     /// While somebody waits, switchboard 111 hands a contact to the Women's Union's line, and takes it back.
     WarmHandover,
+    /// A ward asks two intake desks whether a mother can come tonight; one holds, and the referral has two needs.
+    Placement,
     /// Somebody presses an alarm key, a ward takes the case, and a person ends what was pressed by mistake.
     Alarm,
 }
@@ -86,6 +89,7 @@ impl Story {
             Self::Areas => &areas::STEPS,
             Self::Proof => &proof::STEPS,
             Self::WarmHandover => &warm_handover::STEPS,
+            Self::Placement => &placement::STEPS,
             Self::Alarm => &alarm::STEPS,
         }
     }
@@ -95,7 +99,8 @@ impl Story {
         if self == Self::Woken { woken::prepare(world) } else { Ok(()) }
     }
 
-    /// Plays it, and reads every referral that was opened meanwhile, by whomever, and how hand-overs ended.
+    /// Plays it, and reads every referral that was opened meanwhile, by whomever, and how hand-overs and placement
+    /// enquiries ended.
     async fn play(self, play: &Play<'_>, world: &World) -> Result<(Vec<pb::Referral>, Vec<String>), Failure> {
         match self {
             Self::Transfer => transfer::play(play).await.map(drop)?,
@@ -107,9 +112,11 @@ impl Story {
             Self::Areas => areas::play(play).await.map(drop)?,
             Self::Proof => proof::play(play, world).await.map(drop)?,
             Self::WarmHandover => warm_handover::play(play).await?,
+            Self::Placement => Box::pin(placement::play(play)).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
         }
-        Ok((acts::opened(play).await?, warm_handover::ends(play).await?))
+        let ends = [warm_handover::ends(play).await?, placement::ends(play).await?].concat();
+        Ok((acts::opened(play).await?, ends))
     }
 }
 
@@ -152,6 +159,9 @@ struct Told {
     /// How each branch went and how hand-overs stand, without times and ids: the same whatever was killed.
     end: Vec<String>,
     timeline: Vec<timeline::Entered>,
+    /// How hand-overs and enquiries stand, of which the timeline says nothing.
+    #[serde(skip)]
+    beside: Vec<String>,
     elapsed_seconds: f64,
 }
 
@@ -184,13 +194,13 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
     drop(play);
     let killed = when.map(|when| when.said());
     let ended = strike.end().await.or_exit(Code::Failed);
-    let (referrals, handed) = played?;
+    let (referrals, beside) = played?;
     ended?;
-    let end = [timeline::ends(&referrals), handed].concat();
+    let end = [timeline::ends(&referrals), beside.clone()].concat();
     let timeline = timeline::timeline(&referrals);
     let name = story.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     let elapsed_seconds = begun.elapsed().as_secs_f64();
-    terminal::result(args.json, &Told { story: name, steps, killed, end, timeline, elapsed_seconds })
+    terminal::result(args.json, &Told { story: name, steps, killed, end, timeline, beside, elapsed_seconds })
 }
 
 /// Told to stop in the middle.
@@ -202,9 +212,7 @@ impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nDòng thời gian · Timeline")?;
         timeline::write(f, &self.timeline)?;
-        if self.timeline.is_empty() {
-            self.end.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
-        }
+        self.beside.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         if let Some([step, process]) = self.killed {
             writeln!(f, "\nTiến trình `{process}` bị kết thúc giữa bước `{step}` · killed during that step")?;
         }

@@ -53,7 +53,7 @@ pub(super) fn ends(referrals: &[pb::Referral]) -> Vec<String> {
 pub(crate) fn write(f: &mut fmt::Formatter<'_>, timeline: &[Entered]) -> fmt::Result {
     for entry in timeline {
         let Entered { kind, recipient, state, actor, .. } = entry;
-        writeln!(f, "  {}  {kind:<8} → {recipient:<12}  {state:<12}  by {actor}", terminal::time(entry.time))?;
+        writeln!(f, "  {}  {kind:<8} → {recipient:<14}  {state:<12}  by {actor}", terminal::time(entry.time))?;
     }
     Ok(())
 }

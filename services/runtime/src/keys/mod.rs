@@ -13,6 +13,7 @@
 //! keys/sealing.doomed names                     private halves that are about to be destroyed
 //! kek/*.key          nhipcau-kek/1 ID HEX       key-encryption keys; the last by name is used for new cases
 //! keys/alarm/PARTY/*.key nhipcau-alarm/1 ID HEX alarm keys of a party; the last by name is used for new devices
+//! keys/pseudonym/PARTY/*.key nhipcau-pseudonym/1 ID HEX find earlier contacts; the last two count
 //! ```
 
 mod rotation;
@@ -28,6 +29,7 @@ use std::{
 use nhipcau_domain::{
     alarm::AlarmKey,
     id::{KeyId, PartyId},
+    pseudonym::PseudonymKey,
 };
 use nhipcau_messaging::{
     Entropy,
@@ -45,6 +47,7 @@ const SEALING: &str = "nhipcau-sealing/1";
 const ID: &str = "nhipcau-id/1";
 const KEK: &str = "nhipcau-kek/1";
 const ALARM: &str = "nhipcau-alarm/1";
+const PSEUDONYM: &str = "nhipcau-pseudonym/1";
 
 /// Why keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -195,14 +198,28 @@ pub fn retire_key_encryption_key(kek: &Path, id: &KeyId) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] at the first file that cannot be used.
 pub fn alarm_keys(keys: &Path, party: &PartyId) -> Result<Vec<(KeyId, AlarmKey)>, Error> {
-    let directory = keys.join("alarm").join(party.as_str());
-    let paths = match listed(&directory) {
-        Ok(paths) => paths,
-        Err(Error::None(_)) => return Ok(Vec::new()),
-        Err(Error::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
+    let paths = of_party(&keys.join("alarm").join(party.as_str()))?;
     paths.iter().map(|path| read(path, ALARM).map(|(id, key)| (id, AlarmKey::new(*key)))).collect()
+}
+
+/// Reads the keys by which a party finds earlier contacts, in the order of their names, the last two; none where none
+/// was made.
+///
+/// # Errors
+/// [`Error`] at the first file that cannot be used.
+pub fn pseudonym_keys(keys: &Path, party: &PartyId) -> Result<Vec<PseudonymKey>, Error> {
+    let paths = of_party(&keys.join("pseudonym").join(party.as_str()))?;
+    let last = paths.iter().skip(paths.len().saturating_sub(2));
+    last.map(|path| read(path, PSEUDONYM).map(|(_, key)| PseudonymKey::new(*key))).collect()
+}
+
+/// The key files of a party; none where none was made.
+fn of_party(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    match listed(directory) {
+        Err(Error::None(_)) => Ok(Vec::new()),
+        Err(Error::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        found => found,
+    }
 }
 
 /// Makes an alarm key of a party; with an id such as `a-2026-12-01` it sorts behind the earlier ones and is used for
@@ -211,10 +228,22 @@ pub fn alarm_keys(keys: &Path, party: &PartyId) -> Result<Vec<(KeyId, AlarmKey)>
 /// # Errors
 /// [`Error`], also when a key of this id exists.
 pub fn add_alarm_key(keys: &Path, party: &PartyId, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
-    let directory = keys.join("alarm").join(party.as_str());
-    let made = private_file::create_directory(&directory);
-    made.map_err(|source| Error::File { path: directory.clone(), source })?;
-    create(&directory.join(format!("{id}.key")), ALARM, id, entropy).map(|_| ())
+    add(&keys.join("alarm").join(party.as_str()), ALARM, id, entropy)
+}
+
+/// Makes a key by which a party finds earlier contacts; with an id such as `p-2026-12-01` it sorts behind the earlier
+/// ones. From then on contacts are recorded by it, and the one before it still finds.
+///
+/// # Errors
+/// [`Error`], also when a key of this id exists.
+pub fn add_pseudonym_key(keys: &Path, party: &PartyId, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
+    add(&keys.join("pseudonym").join(party.as_str()), PSEUDONYM, id, entropy)
+}
+
+fn add(directory: &Path, kind: &str, id: &KeyId, entropy: &mut dyn Entropy) -> Result<(), Error> {
+    let made = private_file::create_directory(directory);
+    made.map_err(|source| Error::File { path: directory.to_owned(), source })?;
+    create(&directory.join(format!("{id}.key")), kind, id, entropy).map(|_| ())
 }
 
 fn create(path: &Path, kind: &str, id: &KeyId, entropy: &mut dyn Entropy) -> Result<Zeroizing<[u8; 32]>, Error> {

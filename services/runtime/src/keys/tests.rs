@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use nhipcau_domain::pseudonym::Identifier;
 use nhipcau_messaging::SystemEntropy;
 
 use super::*;
@@ -71,6 +72,30 @@ fn alarm_keys_of_each_party_lie_apart_and_the_last_is_last() {
     let path = keys.join("alarm/moh/a-1.key");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     assert!(matches!(alarm_keys(&keys, &moh), Err(Error::File { .. })), "one that others may read is not passed over");
+}
+
+#[test]
+fn of_pseudonym_keys_the_last_two_of_a_party_find_and_the_last_records() {
+    let home = tempfile::tempdir().unwrap();
+    let (keys, _, _) = generated(home.path());
+    let [moh, vwu] = ["moh", "vwu"].map(|party| PartyId::new(party).unwrap());
+    assert!(pseudonym_keys(&keys, &moh).unwrap().is_empty());
+    let caller = Identifier::phone("0912345678").unwrap();
+    let found = |keys_of: &PartyId| -> Vec<_> {
+        pseudonym_keys(&keys, keys_of).unwrap().iter().map(|key| key.of(&caller)).collect()
+    };
+    let mut newest = Vec::new();
+    for name in ["p-1", "p-2", "p-3"] {
+        add_pseudonym_key(&keys, &moh, &id(name), &mut SystemEntropy).unwrap();
+        newest.extend(found(&moh).last().copied());
+    }
+    assert_eq!(found(&moh), newest[1..]);
+    assert!(found(&vwu).is_empty(), "another party finds nobody by them");
+    let again = add_pseudonym_key(&keys, &moh, &id("p-3"), &mut SystemEntropy);
+    assert!(matches!(again, Err(Error::File { .. })), "none is written over another");
+    let path = keys.join("pseudonym/moh/p-3.key");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(pseudonym_keys(&keys, &moh), Err(Error::File { .. })), "none is used that others may read");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use nhipcau_domain::{
     contact as domain,
     handover::{self as rules, Body, Event, Handover, Ids, Offer},
-    id::Purpose,
+    id::{ContractId, Purpose},
     reason,
     referral::{Content, Part, Refusal, Side, UnitRef, read_basis, read_unit},
 };
@@ -60,7 +60,7 @@ pub(crate) fn offer<'t>(
     if take::is_offered(desk, standing.uid)? {
         refusal.add("contact", reason::CONTACT_OFFERED);
     }
-    directory(shared, (&standing.unit, &recipient), &purpose, now, &mut refusal);
+    directory(shared, &crate::contract(), (&standing.unit, &recipient), &purpose, now, &mut refusal);
     refusal.or(())?;
     let content = Content::read(&standing.report.content(), content::salt)?;
     let mut pieces = content::pieces(&content);
@@ -87,23 +87,24 @@ pub(crate) fn offer<'t>(
     request::finish(desk, call, held)
 }
 
-/// What the directory has against handing over from one unit to the other, and against its answers.
-fn directory(
+/// What the directory has against asking one unit by the other under a contract, and against its answers.
+pub(crate) fn directory(
     shared: &Switchboard,
+    contract: &ContractId,
     (from, to): (&UnitRef, &UnitRef),
     purpose: &Purpose,
     now: jiff::Timestamp,
     refusal: &mut Refusal,
 ) {
-    let (release, contract) = (shared.release(), crate::contract());
+    let release = shared.release();
     if release.unit(&to.party, &to.unit).is_some() && !release.is_addressable(&to.party, &to.unit, now) {
         refusal.add("recipient", reason::UNIT_CLOSED);
     }
-    if release.access_point_for(&to.party, &to.unit, &contract).is_none() {
+    if release.access_point_for(&to.party, &to.unit, contract).is_none() {
         refusal.add("recipient", reason::NOT_HOSTED);
     }
     for (sender, other) in [(from, to), (to, from)] {
-        if !release.allows(&sender.party, &contract, &other.party, purpose, now) {
+        if !release.allows(&sender.party, contract, &other.party, purpose, now) {
             refusal.add("recipient", reason::NOT_AGREED);
         }
     }

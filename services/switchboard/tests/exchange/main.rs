@@ -5,11 +5,15 @@
 
 mod deeds;
 mod devices;
+mod earlier;
 mod ending;
 mod handing_over;
 mod handover_losses;
 mod handovers;
 mod noise;
+mod placement_losses;
+mod placements;
+mod placing;
 mod presses;
 mod pressing;
 mod reading;

@@ -31,7 +31,7 @@ use nhipcau_messaging::{
 };
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_runtime::clock::Clock;
-use nhipcau_switchboard::{CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door};
+use nhipcau_switchboard::{CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door, placement};
 use tokio::sync::watch;
 
 use crate::stand_in::{StandIn, Told};
@@ -106,16 +106,18 @@ fn signers() -> (TrustedRoot, [KeyId; 3], [Ed25519KeyPair; 3]) {
 }
 
 /// The switchboard of `moh`, one ward's unit and the department above it at `hanoi`, around the clock; everybody may
-/// send both contracts to everybody.
+/// send every contract to everybody.
 fn release(now: Timestamp) -> Arc<Release> {
     let year = SignedDuration::from_hours(24 * 365);
     let long = Validity { start: now - year, expire: Some(now + year) };
     let (root, ids, pairs) = signers();
-    let contracts = [contract(), ContractId::new("nhipcau.referral.v1").unwrap()];
+    let contracts =
+        [contract(), ContractId::new("nhipcau.referral.v1").unwrap(), ContractId::new(placement::CONTRACT).unwrap()];
     let list = |version: &str| directory::CodeListKey { id: CODE_LIST.into(), version: version.into() };
     let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year)
         .contract(&contracts[0], 0)
         .contract(&contracts[1], 1)
+        .contract(&contracts[2], placement::MINOR)
         .attachment("vn-units.csv", b"units", vec![list("VN-63"), list("VN-34")], Vec::new());
     for name in NAMES {
         let (party, ap) = (party(name), point(name));
@@ -125,7 +127,7 @@ fn release(now: Timestamp) -> Arc<Release> {
             .access_point(&ap, &party, &[&party])
             .signing_key(&ap, &key_id("s-1"), signing, long)
             .sealing_key(&ap, &key_id("e-1"), seal::public_key(&seed(name, 2)).unwrap(), long)
-            .host(&party, None, &ap, &[&contracts[0], &contracts[1]]);
+            .host(&party, None, &ap, &[&contracts[0], &contracts[1], &contracts[2]]);
     }
     for (owner, unit, area) in [("moh", "111", ""), ("hanoi", "ba-dinh", "00004"), ("hanoi", "health", "01")] {
         builder = builder.unit(&party(owner), &UnitId::new(unit).unwrap(), ("Đơn vị", "Unit"), long).with(|wire| {
@@ -400,7 +402,7 @@ fn start(
         citation: "Law 91/2025/QH15 art. 19(1)".into(),
     };
     let service = Switchboard::new(point(name), releases.clone(), areas, alarm).with_clock(Clock::new(clock()));
-    let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler())];
+    let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler()), Box::new(service.placements())];
     if !told.lock().unwrap().absent {
         handlers.push(Box::new(StandIn::new(Arc::clone(&told))));
     }

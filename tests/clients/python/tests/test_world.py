@@ -65,7 +65,8 @@ NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk
                "indicator_piece", "indicator_waiting", "indicator_named", "referral_acceptance", "referral_hold",
                "referral_kept", "referral_waking", "referral_notice", "switchboard_contact", "switchboard_sending",
                "switchboard_request", "switchboard_access", "switchboard_access_head", "switchboard_handover",
-               "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm"}
+               "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm",
+               "switchboard_placement", "switchboard_placement_event", "switchboard_pseudonym"}
 
 
 def setUpModule() -> None:
