@@ -14,6 +14,7 @@ pub(crate) mod home;
 mod play;
 mod proof;
 pub(crate) mod referral;
+mod review;
 mod silence;
 mod source;
 mod strike;
@@ -71,6 +72,8 @@ pub(crate) enum Story {
     WarmHandover,
     /// Somebody presses an alarm key, a ward takes the case, and a person ends what was pressed by mistake.
     Alarm,
+    /// A ward takes a case by telephone, confirms it, acts, and reviews it until it may be closed.
+    Review,
 }
 
 impl Story {
@@ -87,6 +90,7 @@ impl Story {
             Self::Proof => &proof::STEPS,
             Self::WarmHandover => &warm_handover::STEPS,
             Self::Alarm => &alarm::STEPS,
+            Self::Review => &review::STEPS,
         }
     }
 
@@ -108,6 +112,7 @@ impl Story {
             Self::Proof => proof::play(play, world).await.map(drop)?,
             Self::WarmHandover => warm_handover::play(play).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
+            Self::Review => review::play(play).await.map(drop)?,
         }
         Ok((acts::opened(play).await?, warm_handover::ends(play).await?))
     }
