@@ -130,6 +130,7 @@ impl Story {
         self.reaches(&transfer, BranchState::Assigned).await?;
         self.act("hanoi", &transfer, &["start"])?;
         self.reads("hanoi", &transfer).await?;
+        self.records(&transfer)?;
 
         let asked = self.submit(request(["hanoi", "vwu"], pb::ReferralKind::Referral)).await?;
         let rejected = self.submit(request(["hanoi", "vwu"], pb::ReferralKind::Referral)).await?;
@@ -253,6 +254,15 @@ impl Story {
         let file = file.to_str().context("a plain path")?;
         let danger = ["--emergency", "life", "--citation", "Luật Trẻ em, điều 51"];
         self.act("hanoi", case, &[&["disclose", "--content", file], danger.as_slice()].concat())
+    }
+
+    /// Says what was done, with the words in what is said about the child.
+    fn records(&mut self, case: &Case) -> Result<()> {
+        let file = self.world.path("details.json");
+        fs::write(&file, serde_json::json!({ "note": text("việc đã làm") }).to_string())?;
+        let file = file.to_str().context("a plain path")?;
+        let kind = ["--kind", "measure", "--role", "officer"];
+        self.act("hanoi", case, &[&["record-work", "--details", file], kind.as_slice()].concat())
     }
 
     pub(crate) async fn withdraws(&mut self, case: &Case) -> Result<()> {

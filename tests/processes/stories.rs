@@ -40,6 +40,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("placement", [("hold", "3", "vwu"), ("confirm", "17", "hanoi")]),
         // The one that takes the presses, while it does; and the one that gets what was a mistake.
         ("alarm", [("press", "0", "moh"), ("cancel", "17", "hanoi")]),
+        // Whoever records the word by telephone, and whoever records a review.
+        ("review", [("telephone", "0", "moh"), ("review", "17", "hanoi")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

@@ -265,6 +265,10 @@ pub const PAGE_TOKEN_INVALID: &str = "PAGE_TOKEN_INVALID";
 pub const BRANCH_RECOVERING: &str = "BRANCH_RECOVERING";
 /// A time that should have passed lies more than five minutes ahead of this access point's clock.
 pub const TIME_IN_FUTURE: &str = "TIME_IN_FUTURE";
+/// A review asked for a new plan, and no later one has said that the case may be brought to its end.
+pub const REVIEW_OPEN: &str = "REVIEW_OPEN";
+/// A plan is approved of which no draft was recorded.
+pub const PLAN_MISSING: &str = "PLAN_MISSING";
 /// The same unit is addressed twice.
 pub const RECIPIENT_REPEATED: &str = "RECIPIENT_REPEATED";
 /// A legal hold lasts on the case.

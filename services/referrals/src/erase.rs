@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     id::PartyId,
     reason,
-    referral::{Command, Effect, Kept, PartSet, Request, Side, WithdrawalAnswer},
+    referral::{Command, Effect, Kept, Part, PartSet, Request, Side, WithdrawalAnswer},
     retention::{Ended, Verdict, classes, verdict},
 };
 use nhipcau_messaging::desk::Desk;
@@ -142,12 +142,14 @@ fn answer<'t>(
     if !view.is_withdrawn() {
         return Ok(false);
     }
+    // What was said beside its own work was never given to it.
+    let kept: Vec<Kept> = kept.iter().filter(|kept| kept.part != Part::Work).cloned().collect();
     let is_kept = |part| kept.iter().any(|kept| kept.part == part);
     let said = view.withdrawal_answer.as_ref();
     let answer = WithdrawalAnswer {
         stopped: said.map_or(stopped, |said| said.stopped),
         erased: view.disclosed.iter().filter(|part| !is_kept(*part)).collect(),
-        kept: kept.to_vec(),
+        kept: kept.clone(),
     };
     if said.is_some_and(|said| said.says_as(&answer)) {
         return Ok(false);

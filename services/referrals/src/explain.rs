@@ -61,6 +61,7 @@ fn branch(
         refusals: branch.opening().limit_refusals.iter().map(write_limit_refusal).collect(),
         ladder: ladder(*held, branch, seen),
         escalation_level: view.escalation,
+        telephone_acknowledgement: view::telephoned(&view),
         clock_ahead: (!view.ahead.is_zero()).then(|| span(view.ahead)),
     }
 }
@@ -75,7 +76,7 @@ fn ladder(held: Held, branch: &Branch, seen: &[(Held, Branch)]) -> Vec<pb::Ladde
     levels(&need).into_iter().map(|rung| level(rung, is_told)).collect()
 }
 
-fn level(Level { level, time, unit, stop, rule, is_reached }: Level, is_told: bool) -> pb::LadderLevel {
+fn level(Level { level, time, unit, stop, rule, is_reached, put_off }: Level, is_told: bool) -> pb::LadderLevel {
     pb::LadderLevel {
         level: if is_told { level } else { 0 },
         level_time: Some(write_time(time)),
@@ -83,6 +84,7 @@ fn level(Level { level, time, unit, stop, rule, is_reached }: Level, is_told: bo
         rule: rule.into(),
         stop: stop.to_wire(),
         reached: is_told && is_reached,
+        put_off_time: put_off.map(write_time),
     }
 }
 

@@ -2,16 +2,16 @@
 //!
 //! A party sees a referral when one of its units opened or was addressed by one of the branches held here, and of those
 //! only these branches. What does not exist and what is not the party's are the same answer, found out by the same
-//! statement. FULL shows the parts that the reader's side has given or was given, and what events say about a person,
-//! as long as its branch does not call for erasure and its case key is there; the record of it is written in the same
-//! transaction.
+//! statement. FULL shows the parts that the reader's side has given or was given, and what events say about a person or
+//! is said beside a work, as long as its branch does not call for erasure and its case key is there; the record of it
+//! is written in the same transaction.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{AccessPointId, PartyId, SystemId},
-    referral::{Branch, Side},
+    referral::{Branch, Part, PartSet, Side},
 };
 use nhipcau_messaging::{
     desk::Desk,
@@ -29,7 +29,7 @@ use crate::{
     name::referral_name,
     send,
     store::reading::{self, Held},
-    view,
+    view, work,
 };
 
 /// The name of a referral.
@@ -98,11 +98,19 @@ pub(crate) fn full<'t>(
             *branch = event::revealed(desk, *held, branch)?;
         }
     }
-    let parts = pieces.iter().map(|piece| piece.part).collect();
-    let branches: Vec<Branch> = seen.into_iter().map(|(_, branch)| branch).collect();
+    let mut parts: PartSet = pieces.iter().map(|piece| piece.part).collect();
+    let branches: Vec<Branch> = seen.iter().map(|(_, branch)| branch.clone()).collect();
     let content = (!pieces.is_empty()).then(|| view::content(&pieces));
     let now = desk.now();
-    let referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
+    let mut referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
+    for (held, branch) in &seen {
+        let uid = held.branch.to_string();
+        for shown in referral.branches.iter_mut().filter(|shown| shown.uid == uid) {
+            if work::reveal(desk, *held, branch, shown)? {
+                parts.insert(Part::Work);
+            }
+        }
+    }
     let Reader { party, system, person } = reader;
     let access =
         Access { party, system, person, origin: &name.origin, referral: name.referral, what: What::Shown(parts) };
@@ -139,7 +147,9 @@ fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Pi
     let mut shown = BTreeMap::new();
     if let Some((held, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
         let ids = branch.ids();
-        return content::newest(desk, ids.case, send::owner(*held, ids.referral));
+        let mut pieces = content::newest(desk, ids.case, send::owner(*held, ids.referral))?;
+        pieces.retain(|piece| piece.part != Part::Work);
+        return Ok(pieces);
     }
     for (held, branch) in seen {
         let (ids, view) = (branch.ids(), branch.view());

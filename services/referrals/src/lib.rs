@@ -49,6 +49,7 @@ mod submit;
 mod view;
 mod waking;
 mod watch;
+mod work;
 
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ pub use self::{
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.referral.v1";
 /// Its newest minor version here.
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";

@@ -161,12 +161,14 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested, LegalHold, LimitUnknown, Overdue,
-        RevocationRequested, Unacknowledged, Unspecified, Warned, WithdrawalUnanswered,
+        AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested,
+        LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified, Warned,
+        WithdrawalUnanswered,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
         Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),
         HandBackRequested | RevocationRequested => matches!(state, State::Assigned | State::InService),
+        AcknowledgedByTelephone => matches!(state, State::Submitted | State::Received),
         ErasureDue => state.calls_for_erasure(),
         AssignmentHeld => matches!(state, State::Acknowledged | State::Accepted),
         WithdrawalUnanswered => *state == State::Revoked,

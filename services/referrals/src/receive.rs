@@ -23,7 +23,7 @@ use crate::{
         log::{self, Carried},
         reading::{self, Held},
     },
-    waking,
+    waking, work,
 };
 
 /// Why an event has no effect.
@@ -73,6 +73,12 @@ pub(crate) fn read(message: &Incoming<'_>) -> Result<Travelled, NotTaken> {
             return Err(INVALID);
         }
         pieces.push(Piece { part: entry.part, digest: entry.digest, bytes: bytes.clone() });
+    }
+    if let Body::WorkRecorded(work) = &event.body
+        && is_whole
+        && !work::fits(work, &pieces)
+    {
+        return Err(INVALID);
     }
     Ok(Travelled { event, bytes: bytes.clone(), pieces })
 }

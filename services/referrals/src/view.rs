@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::{
-    Basis, Branch, Condition, Danger, Effect, Entry, Kind, Part, Side, View, write_basis, write_limit_refusal,
-    write_time, write_time_limit, write_unit, write_withdrawal_answer,
+    Basis, Branch, Condition, Danger, Effect, Entry, Kind, Part, RecordedWork, Side, View, write_basis,
+    write_limit_refusal, write_telephone_acknowledgement, write_time, write_time_limit, write_unit,
+    write_withdrawal_answer, write_work,
 };
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
@@ -57,7 +58,8 @@ pub(crate) fn content(pieces: &[Piece]) -> pb::ReferralContent {
             Part::Identity => content.identity = pb::ReferralIdentity::decode(bytes).ok(),
             Part::Narrative => content.narrative = pb::ReferralNarrative::decode(bytes).ok(),
             Part::Reporter => content.reporter = pb::ReferralReporter::decode(bytes).ok(),
-            Part::Unrecognized(_) => {}
+            // Of each work its own is shown beside it.
+            Part::Work | Part::Unrecognized(_) => {}
         }
     }
     content
@@ -78,6 +80,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::WithdrawalUnanswered => pb::BranchCondition::WithdrawalUnanswered,
         Condition::LegalHold => pb::BranchCondition::LegalHold,
         Condition::AssignmentHeld => pb::BranchCondition::AssignmentHeld,
+        Condition::AcknowledgedByTelephone => pb::BranchCondition::AcknowledgedByTelephone,
     };
     number as i32
 }
@@ -89,7 +92,8 @@ fn basic(referral: pb::Referral) -> pb::Referral {
     pb::Referral { lawful_basis, branches, content: None, ..referral }
 }
 
-fn basic_branch(branch: pb::Branch) -> pb::Branch {
+fn basic_branch(mut branch: pb::Branch) -> pb::Branch {
+    branch.work.iter_mut().for_each(|recorded| recorded.details = None);
     pb::Branch { outcome: pb::Outcome::Unspecified as i32, ..branch }
 }
 
@@ -156,9 +160,33 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         history: history(&view),
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
         hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
+        work: view.work.iter().map(work).collect(),
+        telephone_acknowledgement: telephoned(&view),
         withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
         kind: branch.opening().kind.to_wire(),
     }
+}
+
+/// A work without what is said about the child beside it.
+fn work(recorded: &RecordedWork) -> pb::RecordedWork {
+    pb::RecordedWork {
+        ordinal: recorded.ordinal,
+        record_time: Some(write_time(recorded.recorded)),
+        person: recorded.person.as_ref().map_or_else(String::new, |person| person.as_str().to_owned()),
+        work: Some(write_work(&recorded.work)),
+        details: None,
+    }
+}
+
+/// What was said by telephone, and by when a person has to confirm it.
+pub(crate) fn telephoned(view: &View) -> Option<pb::RecordedTelephoneAcknowledgement> {
+    let said = view.telephoned.as_ref()?;
+    Some(pb::RecordedTelephoneAcknowledgement {
+        acknowledgement: Some(write_telephone_acknowledgement(&said.acknowledgement)),
+        recorded_by: said.by.as_ref().map_or_else(String::new, |person| person.as_str().to_owned()),
+        record_time: Some(write_time(said.recorded)),
+        confirmation_due_time: view.confirmation_due().map(write_time),
+    })
 }
 
 fn history(view: &View) -> Vec<pb::HistoryEntry> {

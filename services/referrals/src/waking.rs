@@ -3,7 +3,8 @@
 //!
 //! When nobody is left to tell, this says so and looks again, at the latest when the next shift begins. The branch
 //! stays as it is, so that the unit can still acknowledge; it is its origin's ladder that turns to the level above. A
-//! unit that has no roster at all waits as if there were none of this.
+//! unit that has no roster at all waits as if there were none of this. Where the origin says that somebody there took
+//! it by telephone nobody is told before the time to confirm that has passed.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
@@ -94,6 +95,10 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     let known = branch::known(desk.tx(), Held { branch, side: Side::Recipient })?;
     // Else own events are on their way back: one of them may say that somebody has seen it.
     let Some(known) = known.filter(|known| known.is_whole && waits(known)) else { return Ok(()) };
+    // Somebody there took it by telephone, and has time left to confirm it.
+    if let Some(until) = known.branch.view().sleeps_until().filter(|until| *until > now) {
+        return Ok(notice::note(desk.tx(), branch, until)?);
+    }
     let (rosters, unit) = (duty.rosters(), known.branch.unit(Side::Recipient));
     let Some(roster) = rosters.of(unit) else { return Ok(()) };
     let (told, last) = notice::told(desk.tx(), branch, now)?;

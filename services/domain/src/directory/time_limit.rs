@@ -108,6 +108,8 @@ fn check_limit(limit: &pb::TimeLimit, found: &mut Violations, path: Arguments<'_
     span(whole, format_args!("{path}.limit"));
     span(limit.acknowledge_within.as_ref(), format_args!("{path}.acknowledge_within"));
     span(limit.warn_after.as_ref(), format_args!("{path}.warn_after"));
+    let confirmation = limit.telephone_confirmation.map(|span| pb::Span { kind: Some(Kind::Elapsed(span)) });
+    span(confirmation.as_ref(), format_args!("{path}.telephone_confirmation"));
     for (j, step) in limit.escalation.iter().enumerate() {
         span(step.after.as_ref(), format_args!("{path}.escalation[{j}].after"));
     }

@@ -2,12 +2,13 @@
 //!
 //! The steps of all limits of a need are one ladder. Limits that could not be computed are together one step that is
 //! due at once, until somebody acknowledges: who does not know how long somebody may be waited for asks the next level.
-//! A step is climbed once; its number is the level of escalation.
+//! A step is climbed once; its number is the level of escalation. An acknowledgement by telephone puts steps off whose
+//! limits say so, until it is confirmed or the time for that has passed; then they are due as if nothing had been said.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::referral::{Body, Branch, LadderStep, Revocation, Side, State, Stop, UnitRef, View};
+use crate::referral::{Body, Branch, LadderStep, Revocation, Side, State, Stop, TimeLimit, UnitRef, View};
 
 /// What is to be done for a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,17 @@ struct Rung<'b> {
     stop: Stop,
     /// The limit whose step it is.
     rule: &'b str,
+    /// The same; `None` for what could not be computed.
+    limit: Option<&'b TimeLimit>,
+}
+
+impl Rung<'_> {
+    /// When it is turned to, as far as it alone goes: in its time, or when whoever took the need by telephone has had
+    /// theirs to confirm it.
+    fn put_off(&self, need: &[Asked<'_>]) -> Timestamp {
+        let until = |asked: &Asked<'_>| self.limit.and_then(|limit| asked.view.puts_off(limit));
+        need.iter().filter_map(until).chain([self.time]).max().unwrap_or(self.time)
+    }
 }
 
 /// A level of the ladder of a need.
@@ -92,11 +104,15 @@ pub struct Level {
     pub rule: Box<str>,
     /// Whether it was said in one of the branches.
     pub is_reached: bool,
+    /// When it is turned to instead, because somebody took the need by telephone and has time left to confirm it.
+    pub put_off: Option<Timestamp>,
 }
 
 /// Every level of a need, of the branches that were opened for it, in any order.
 #[must_use]
 pub fn levels(need: &[Asked<'_>]) -> Vec<Level> {
+    let ahead = ahead(need, &[]);
+    let put_off = |level: u32| ahead.iter().find(|rung| rung.level == level).map(|rung| rung.time);
     let level = |(level, rung): (u32, Rung<'_>)| Level {
         level,
         time: rung.time,
@@ -104,6 +120,7 @@ pub fn levels(need: &[Asked<'_>]) -> Vec<Level> {
         stop: rung.stop,
         rule: rung.rule.into(),
         is_reached: need.iter().any(|asked| asked.says(level)),
+        put_off: put_off(level).filter(|time| *time > rung.time),
     };
     (1..).zip(ladder(need)).map(level).collect()
 }
@@ -112,9 +129,26 @@ pub fn levels(need: &[Asked<'_>]) -> Vec<Level> {
 /// could be neither said nor turned to.
 #[must_use]
 pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
+    match ahead(need, skipped).into_iter().next() {
+        None => Climb::Rest,
+        Some(next) if next.time > now => Climb::Wait(next.time),
+        Some(Ahead { level, unit, .. }) => Climb::Turn { level, unit },
+    }
+}
+
+/// A level that is still to be turned to.
+struct Ahead {
+    level: u32,
+    time: Timestamp,
+    unit: Option<UnitRef>,
+}
+
+/// The levels that are still to be turned to, in their order. One that is put off waits no longer than any that comes
+/// after it: none is passed over.
+fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     let last = need.iter().map(Asked::place).max();
     if need.iter().any(Asked::is_settled) {
-        return Climb::Rest;
+        return Vec::new();
     }
     let ladder: Vec<(u32, Rung<'_>)> = (1..).zip(ladder(need)).collect();
     let is_said = |level: u32| need.iter().any(|asked| asked.says(level));
@@ -123,11 +157,16 @@ pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
     let is_ahead = |(level, rung): &(u32, Rung<'_>)| {
         reached < Some((rung.time, *level)) && !skipped.contains(level) && is_running(rung.stop)
     };
-    match ladder.into_iter().filter(is_ahead).min_by_key(|(level, rung)| (rung.time, *level)) {
-        None => Climb::Rest,
-        Some((_, rung)) if rung.time > now => Climb::Wait(rung.time),
-        Some((level, rung)) => Climb::Turn { level, unit: rung.unit },
-    }
+    let mut rungs: Vec<_> = ladder.into_iter().filter(is_ahead).collect();
+    rungs.sort_by_key(|(level, rung)| (rung.time, *level));
+    let mut latest = Timestamp::MAX;
+    let later_first = rungs.into_iter().rev().map(|(level, rung)| {
+        latest = latest.min(rung.put_off(need));
+        Ahead { level, time: latest, unit: rung.unit }
+    });
+    let mut ahead: Vec<_> = later_first.collect();
+    ahead.reverse();
+    ahead
 }
 
 /// The branch that hears of an escalation: the one that serves the need, or the last that somebody waits for.
@@ -150,7 +189,7 @@ fn ladder<'b>(need: &[Asked<'b>]) -> Vec<Rung<'b>> {
         let mut added: Vec<Rung<'b>> = Vec::new();
         if !opening.limit_refusals.is_empty() && !rules.contains(&UNKNOWN) {
             rules.push(UNKNOWN);
-            added.push(Rung { time: opened, unit: None, stop: Stop::Acknowledged, rule: UNKNOWN });
+            added.push(Rung { time: opened, unit: None, stop: Stop::Acknowledged, rule: UNKNOWN, limit: None });
         }
         for limit in &opening.time_limits {
             if rules.contains(&&*limit.rule) {
@@ -158,7 +197,8 @@ fn ladder<'b>(need: &[Asked<'b>]) -> Vec<Rung<'b>> {
             }
             rules.push(&limit.rule);
             let (rule, stop) = (&*limit.rule, limit.stop);
-            let step = |step: &LadderStep| Rung { time: step.time, unit: step.unit.clone(), stop, rule };
+            let step =
+                |step: &LadderStep| Rung { time: step.time, unit: step.unit.clone(), stop, rule, limit: Some(limit) };
             added.extend(limit.steps.iter().map(step));
         }
         added.sort_by_key(|rung| rung.time);

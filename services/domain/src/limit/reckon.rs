@@ -129,6 +129,7 @@ fn limit(rules: &Rules<'_>, rule: &pb::TimeLimit, start: Timestamp) -> Result<Ti
     // What a rule does not say happens with what follows it, and nothing later than that.
     let escalate = steps.first().map_or(due, |step| step.time);
     let warn = rule.warn_after.as_ref().map_or(Ok(escalate), end)?.min(escalate);
+    let confirmation = rule.telephone_confirmation.as_ref().map(duration).transpose()?;
     let acknowledge_due = rule.acknowledge_within.as_ref().map_or(Ok(warn), end)?.min(warn);
     let limit = TimeLimit {
         rule: rule.time_limit.as_str().into(),
@@ -140,8 +141,15 @@ fn limit(rules: &Rules<'_>, rule: &pb::TimeLimit, start: Timestamp) -> Result<Ti
         escalate,
         due,
         steps,
+        confirmation,
     };
     if limit.is_ordered() { Ok(limit) } else { Err(reason::LIMIT_RULE_UNREADABLE) }
+}
+
+fn duration(span: &prost_types::Duration) -> Result<SignedDuration, Refused> {
+    let nanos = SignedDuration::from_nanos(span.nanos.into());
+    let span = SignedDuration::from_secs(span.seconds).checked_add(nanos);
+    span.filter(SignedDuration::is_positive).ok_or(reason::LIMIT_RULE_UNREADABLE)
 }
 
 fn citation(rule: &pb::TimeLimit) -> Option<Text> {

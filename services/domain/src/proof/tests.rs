@@ -27,6 +27,7 @@ fn limit(due: i64) -> TimeLimit {
         escalate: time(due),
         due: time(due),
         steps: Vec::new(),
+        confirmation: None,
     }
 }
 

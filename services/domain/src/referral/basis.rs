@@ -76,7 +76,8 @@ impl Basis {
         reasons
     }
 
-    /// True when this basis covers the part. A reporter speaks only for himself, so his own agreement decides.
+    /// True when this basis covers the part. A reporter speaks only for himself, so his own agreement decides;
+    /// what a unit says of its own work goes to whoever gave it the case.
     #[must_use]
     pub fn covers(&self, part: Part) -> bool {
         let Self::Consent(consent) = self else { return part.is_known() };
@@ -84,7 +85,7 @@ impl Basis {
             Part::Preview => Scope::Services,
             Part::Identity => Scope::Identity,
             Part::Narrative => Scope::Narrative,
-            Part::Reporter => return true,
+            Part::Reporter | Part::Work => return true,
             Part::Unrecognized(_) => return false,
         };
         consent.scopes.contains(&scope)

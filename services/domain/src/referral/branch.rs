@@ -35,6 +35,7 @@ pub struct Branch {
     recipient: Log,
     given: Option<PartSet>,
     heard: Option<Timestamp>,
+    telephone_heard: Option<Timestamp>,
     held: bool,
     /// Whether this is the copy of its origin.
     origins: bool,
@@ -60,6 +61,7 @@ impl Branch {
             recipient: recipient.clone(),
             given: None,
             heard: None,
+            telephone_heard: None,
             held: false,
             origins: false,
         };
@@ -137,6 +139,9 @@ impl Branch {
             view.disclosed = view.disclosed.intersection(given);
         }
         view.ahead = self.heard.map_or(SignedDuration::ZERO, |heard| self.claimed_time().duration_since(heard));
+        if let (Some(telephoned), Some(heard)) = (&mut view.telephoned, self.telephone_heard) {
+            telephoned.since = telephoned.since.min(heard.checked_add(view.ahead).unwrap_or(Timestamp::MAX));
+        }
         view.held = self.held;
         view.assignment_held = self.origins && view.is_ready();
         view
@@ -170,12 +175,20 @@ impl Branch {
         Self { heard: is_ahead.then_some(heard), ..self }
     }
 
+    /// The branch of somebody else, who said at this time that it was taken by telephone. When that claims to have been
+    /// written later, the time to confirm it runs from here.
+    #[must_use]
+    pub fn with_telephone_heard(self, heard: Option<Timestamp>) -> Self {
+        Self { telephone_heard: heard, ..self }
+    }
+
     /// The branch with what is known of another copy of it beside the logs.
     #[must_use]
     pub fn known_like(self, other: &Self) -> Self {
         // What is shorter than the other copy waited for nobody if that one does not.
         let origins = other.origins && other.view().assignment_held;
-        Self { given: other.given, heard: other.heard, held: other.held, origins, ..self }
+        let Self { given, heard, telephone_heard, held, .. } = *other;
+        Self { given, heard, telephone_heard, held, origins, ..self }
     }
 
     /// When it was opened, as far as that is believed.

@@ -193,6 +193,32 @@ codes! {
         Narrative,
         /// Reporter.
         Reporter,
+        /// What is said about the child beside a work: the recipient's own.
+        Work,
+    }
+    /// A kind of work on a case. An unknown one is refused.
+    WorkKind from WorkKind {
+        /// First assessment of risk and harm (form 02).
+        InitialAssessment,
+        /// A measure that danger did not let wait.
+        EmergencyMeasure,
+        /// Specific assessment (form 03).
+        SpecificAssessment,
+        /// A plan was drafted.
+        PlanDrafted,
+        /// The plan was approved.
+        PlanApproved,
+        /// Another measure.
+        Measure,
+        /// Review (form 06).
+        Review,
+    }
+    /// What a review comes to. An unknown one is refused.
+    Conclusion from ReviewConclusion {
+        /// The case may be brought to its end.
+        Close,
+        /// A new plan is needed.
+        NewPlan,
     }
     /// Why a value is unknown.
     Unknown from UnknownReason {

@@ -10,9 +10,11 @@ use super::{
     event::{Actor, Body, Digest, Draft, Ids, Opening, PartDigest, ReceiptRef, UnitRef},
     guard,
     kind::{EventKind, Side},
+    telephone::TelephoneAcknowledgement,
     view::View,
     violation::Refusal,
     withdrawal::WithdrawalAnswer,
+    work::Work,
 };
 use crate::reason;
 
@@ -65,6 +67,8 @@ pub enum Command {
     Close,
     /// Take the branch back as its recipient asked.
     TakeHandBack,
+    /// Record that somebody at the recipient took it by telephone.
+    NoteTelephoneAcknowledgement(TelephoneAcknowledgement),
     /// Record that a person has seen it.
     Acknowledge,
     /// Accept.
@@ -98,6 +102,13 @@ pub enum Command {
     HandBack {
         /// Why.
         reason: HandBack,
+    },
+    /// Record what was done in the case.
+    RecordWork {
+        /// What.
+        work: Work,
+        /// What is said about the child beside it, if anything is.
+        details: Vec<PartDigest>,
     },
     /// Say what became of the content after consent was withdrawn.
     AnswerWithdrawal(WithdrawalAnswer),
@@ -218,6 +229,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::Assign(parts) => return (Body::Assigned, parts, None),
         Command::Disclose(parts) => return (Body::DisclosureAdded, parts, None),
         Command::ReleaseInEmergency { basis, parts } => return (Body::EmergencyReleased, parts, Some(basis)),
+        Command::RecordWork { work, details } => return (Body::WorkRecorded(work), details, None),
         Command::NoteReceipt(receipt) => Body::Received(receipt),
         Command::NoteReturn { reason, receipt } => Body::Returned { reason, receipt },
         Command::Escalate { level } => Body::Escalated { level },
@@ -228,6 +240,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::EnterInError { reason } => Body::EnteredInError { reason },
         Command::Close => Body::Closed,
         Command::TakeHandBack => Body::HandBackTaken,
+        Command::NoteTelephoneAcknowledgement(said) => Body::TelephoneRecorded(said),
         Command::Acknowledge => Body::Acknowledged,
         Command::Accept => Body::Accepted,
         Command::Reject { code } => Body::Rejected { code },

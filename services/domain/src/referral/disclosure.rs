@@ -31,7 +31,7 @@ impl Stage {
     #[must_use]
     pub fn tier(self) -> PartSet {
         let preview = PartSet::of(&[Part::Preview]);
-        let all = PartSet::of(Part::KNOWN);
+        let all = PartSet::CONTENT;
         match (self.kind, self.event) {
             (Kind::Transfer, EventKind::Opened | EventKind::Assigned | EventKind::DisclosureAdded) => all,
             (Kind::Referral | Kind::Notification, EventKind::Opened) => preview,
@@ -42,6 +42,7 @@ impl Stage {
             },
             (Kind::Referral, EventKind::EmergencyReleased) => PartSet::of(&[Part::Identity, Part::Narrative]),
             (Kind::Notification, EventKind::DisclosureAdded) => preview,
+            (Kind::Transfer | Kind::Referral, EventKind::WorkRecorded) => PartSet::of(&[Part::Work]),
             _ => PartSet::EMPTY,
         }
     }

@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use aws_lc_rs::digest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
@@ -14,8 +14,10 @@ use super::{
     code::{Cause, HandBack, Mistake, Outcome, Part, Redirection, Rejection, Revocation, Stop},
     content::Salt,
     kind::{EventKind, Kind, Side},
+    telephone::TelephoneAcknowledgement,
     text::Text,
     withdrawal::WithdrawalAnswer,
+    work::Work,
 };
 use crate::id::{PartyId, SystemId, UnitId};
 
@@ -168,6 +170,8 @@ pub struct TimeLimit {
     pub due: Timestamp,
     /// To whom the origin turns, and when; at most [`STEPS`](crate::limit::STEPS).
     pub steps: Vec<LadderStep>,
+    /// How long a person has to confirm an acknowledgement by telephone; `None` when such a word puts nothing off.
+    pub confirmation: Option<SignedDuration>,
 }
 
 impl TimeLimit {
@@ -245,6 +249,7 @@ pub enum Body {
     EnteredInError { reason: Mistake },
     Closed,
     HandBackTaken,
+    TelephoneRecorded(TelephoneAcknowledgement),
     Acknowledged,
     Accepted,
     Rejected { code: Rejection },
@@ -255,6 +260,7 @@ pub enum Body {
     RevocationRefused,
     Erased,
     HandBackRequested { reason: HandBack },
+    WorkRecorded(Work),
     WithdrawalAnswered(WithdrawalAnswer),
 }
 
@@ -283,6 +289,7 @@ impl Body {
             Self::EnteredInError { .. } => EventKind::EnteredInError,
             Self::Closed => EventKind::Closed,
             Self::HandBackTaken => EventKind::HandBackTaken,
+            Self::TelephoneRecorded(_) => EventKind::TelephoneRecorded,
             Self::Acknowledged => EventKind::Acknowledged,
             Self::Accepted => EventKind::Accepted,
             Self::Rejected { .. } => EventKind::Rejected,
@@ -293,6 +300,7 @@ impl Body {
             Self::RevocationRefused => EventKind::RevocationRefused,
             Self::Erased => EventKind::Erased,
             Self::HandBackRequested { .. } => EventKind::HandBackRequested,
+            Self::WorkRecorded(_) => EventKind::WorkRecorded,
             Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
         }
     }
@@ -301,6 +309,7 @@ impl Body {
     #[must_use]
     pub const fn minor(&self) -> u32 {
         match self {
+            Self::TelephoneRecorded(_) | Self::WorkRecorded(_) => 2,
             Self::HandBackTaken | Self::HandBackRequested { .. } | Self::WithdrawalAnswered(_) => 1,
             // An older reader holds it against the group of the branch that led to it.
             Self::Opened(opening) if matches!(opening.cause, Cause::Reopened) => 1,

@@ -9,8 +9,10 @@ use super::{
     content::Salt,
     event::{Actor, Body, Digest, Draft, Event, Ids, Mark, Opening, PartDigest, PersonRef, ReceiptRef},
     kind::{Kind, Side},
+    telephone::TelephoneAcknowledgement,
     violation::Refusal,
     wire, wire_limit, withdrawal,
+    work::Work,
 };
 use crate::{id::SystemId, limit::LIMITS, reason};
 
@@ -158,6 +160,11 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         }
         Wire::Closed(_) => Body::Closed,
         Wire::HandBackTaken(_) => Body::HandBackTaken,
+        Wire::TelephoneAcknowledgementRecorded(recorded) => {
+            let path = "telephone_acknowledgement_recorded.acknowledgement";
+            let said = wire::required(recorded.acknowledgement.as_ref(), path, refusal)?;
+            Body::TelephoneRecorded(TelephoneAcknowledgement::read(said, path, refusal)?)
+        }
         Wire::Acknowledged(_) => Body::Acknowledged,
         Wire::Accepted(_) => Body::Accepted,
         Wire::Rejected(rejected) => {
@@ -175,6 +182,10 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         Wire::HandBackRequested(requested) => {
             let reason = HandBack::from_wire(requested.reason);
             Body::HandBackRequested { reason: wire::code(reason, "hand_back_requested.reason", refusal)? }
+        }
+        Wire::WorkRecorded(recorded) => {
+            let work = wire::required(recorded.work.as_ref(), "work_recorded.work", refusal)?;
+            Body::WorkRecorded(Work::read(work, "work_recorded.work", refusal)?)
         }
         Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };

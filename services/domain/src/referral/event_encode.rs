@@ -6,9 +6,11 @@ use prost::Message as _;
 use super::{
     content::Salt,
     event::{Actor, Body, Digest, Draft, Event, Mark, PartDigest},
+    telephone::write_telephone_acknowledgement,
     wire::{write_basis, write_time, write_unit},
     wire_limit::{write_limit_refusal, write_time_limit},
     withdrawal::write_withdrawal_answer,
+    work::write_work,
 };
 
 impl Event {
@@ -88,6 +90,9 @@ fn body(body: &Body) -> Wire {
         Body::EnteredInError { reason } => Wire::EnteredInError(pb::EnteredInError { reason: reason.to_wire() }),
         Body::Closed => Wire::Closed(pb::Closed {}),
         Body::HandBackTaken => Wire::HandBackTaken(pb::HandBackTaken {}),
+        Body::TelephoneRecorded(said) => Wire::TelephoneAcknowledgementRecorded(pb::TelephoneRecorded {
+            acknowledgement: Some(write_telephone_acknowledgement(said)),
+        }),
         Body::Acknowledged => Wire::Acknowledged(pb::Acknowledged {}),
         Body::Accepted => Wire::Accepted(pb::Accepted {}),
         Body::Rejected { code } => Wire::Rejected(pb::Rejected { code: code.to_wire() }),
@@ -104,6 +109,7 @@ fn body(body: &Body) -> Wire {
         Body::HandBackRequested { reason } => {
             Wire::HandBackRequested(pb::HandBackRequested { reason: reason.to_wire() })
         }
+        Body::WorkRecorded(work) => Wire::WorkRecorded(pb::WorkRecorded { work: Some(write_work(work)) }),
         Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

@@ -6,12 +6,14 @@
 
 use super::{
     basis::Basis,
-    code::Revocation,
+    code::{Revocation, WorkKind},
     event::{Body, Event, Opening},
     guard,
     kind::{EventKind, Kind, Side, State},
     table::{self, Verdict},
+    telephone::Telephoned,
     view::{Effect, Entry, Stops, View},
+    work::RecordedWork,
 };
 
 /// Folds the two logs. The first event of the origin's log is the opening; both logs have been checked by
@@ -118,6 +120,8 @@ impl<'a> Fold<'a> {
             limit_refusals: opening.limit_refusals.clone(),
             state: State::Submitted,
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
+            work: Vec::new(),
+            telephoned: None,
             revocation_requested: None,
             revocation: None,
             hand_back: None,
@@ -148,7 +152,10 @@ impl<'a> Fold<'a> {
         } else {
             self.effect_of(event)
         };
-        self.view.disclosed = event.parts.iter().map(|entry| entry.part).chain(self.view.disclosed.iter()).collect();
+        if event.side == Side::Origin {
+            let parts = event.parts.iter().map(|entry| entry.part);
+            self.view.disclosed = parts.chain(self.view.disclosed.iter()).collect();
+        }
         self.view.history.push(Entry {
             side: event.side,
             ordinal: event.ordinal,
@@ -227,6 +234,15 @@ impl<'a> Fold<'a> {
             }
             Body::ServiceStarted => {
                 view.stops.started.get_or_insert(event.time);
+            }
+            Body::WorkRecorded(work) => {
+                if work.kind == WorkKind::EmergencyMeasure {
+                    view.stops.started.get_or_insert(event.time);
+                }
+                view.work.push(RecordedWork::of(event, work));
+            }
+            Body::TelephoneRecorded(said) => {
+                view.telephoned.get_or_insert_with(|| Telephoned::of(event, said));
             }
             Body::Erased => view.erased = true,
             Body::WithdrawalAnswered(answer) => view.withdrawal_answer = Some(answer.clone()),

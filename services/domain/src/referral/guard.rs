@@ -6,13 +6,15 @@ use super::{
     event::{Body, Draft},
     kind::{EventKind, Side},
     table::{self, Verdict},
+    telephone,
     view::View,
+    work,
 };
 use crate::reason;
 
 /// Events of a log after which none is taken that would change no state: the other side must be able to read the
-/// whole log again with every event. What ends a branch, the confirmation that it was erased, and the first answer to a
-/// withdrawal always have room.
+/// whole log again with every event. What ends a branch, the confirmation that it was erased, the first answer to a
+/// withdrawal, and what ends an open review always have room.
 pub const MOST_EVENTS: u64 = 1_000;
 
 /// Every reason against writing this event in this view; empty when it is lawful.
@@ -27,7 +29,8 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
     }
     let changes_nothing = table::verdict(view.kind, view.state, event.side, kind) == Verdict::Keep;
     let is_first_answer = kind == EventKind::WithdrawalAnswered && view.withdrawal_answer.is_none();
-    let always_has_room = kind == EventKind::Erased || is_first_answer;
+    let ends_review = matches!(&event.body, Body::WorkRecorded(work) if view.is_ended_by(work));
+    let always_has_room = kind == EventKind::Erased || is_first_answer || ends_review;
     if event.ordinal > MOST_EVENTS && changes_nothing && !always_has_room {
         reasons.push(reason::TOO_MANY);
     }
@@ -46,6 +49,12 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
         }
         EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
         EventKind::WithdrawalAnswered if !view.is_withdrawn() => reasons.push(reason::WRONG_STATE),
+        EventKind::Completed if view.has_open_review() => reasons.push(reason::REVIEW_OPEN),
+        _ => {}
+    }
+    match &event.body {
+        Body::WorkRecorded(work) => reasons.extend(work::objections(view, event, work)),
+        Body::TelephoneRecorded(said) => reasons.extend(telephone::objections(view, event, said)),
         _ => {}
     }
     if kind == EventKind::HandBackTaken && !view.asks_to_hand_back() {

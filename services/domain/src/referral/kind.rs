@@ -228,6 +228,8 @@ events! {
     Closed = "closed" by Origin,
     /// A person took the branch back as the recipient had asked.
     HandBackTaken = "hand_back_taken" by Origin,
+    /// Somebody at the recipient said by telephone that they take it.
+    TelephoneRecorded = "telephone_acknowledgement_recorded" by Origin,
     /// A person has seen it.
     Acknowledged = "acknowledged" by Recipient,
     /// Will serve.
@@ -248,6 +250,8 @@ events! {
     Erased = "erased" by Recipient,
     /// Asks the origin to take the branch back.
     HandBackRequested = "hand_back_requested" by Recipient,
+    /// Said what was done in the case.
+    WorkRecorded = "work_recorded" by Recipient,
     /// Said what became of the content after consent was withdrawn.
     WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

@@ -24,12 +24,14 @@ mod parts;
 mod personal;
 mod submission;
 pub mod table;
+mod telephone;
 mod text;
 mod view;
 mod violation;
 pub(crate) mod wire;
 mod wire_limit;
 mod withdrawal;
+mod work;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -57,9 +59,11 @@ pub use log::{Fault, Log, Recorded};
 pub use parts::PartSet;
 pub use personal::Personal;
 pub use submission::{Answer, Objection, Requested};
+pub use telephone::{TelephoneAcknowledgement, Telephoned, write_telephone_acknowledgement};
 pub use text::Text;
 pub use view::{Condition, Effect, Entry, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};
 pub use wire::{CITATION, read_basis, read_unit, write_basis, write_time, write_unit};
 pub use wire_limit::{write_limit_refusal, write_time_limit};
 pub use withdrawal::{Kept, WithdrawalAnswer, write_withdrawal_answer};
+pub use work::{MOST_WORK, RecordedWork, Work, WorkDetails, write_work};

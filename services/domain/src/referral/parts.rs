@@ -7,6 +7,8 @@ use super::code::Part;
 pub struct PartSet(u8);
 
 impl PartSet {
+    /// Everything that a referral discloses.
+    pub const CONTENT: Self = Self(15);
     /// No part.
     pub const EMPTY: Self = Self(0);
 
@@ -51,6 +53,7 @@ impl PartSet {
             Part::Identity => 2,
             Part::Narrative => 4,
             Part::Reporter => 8,
+            Part::Work => 16,
             Part::Unrecognized(_) => 0,
         }
     }

@@ -47,6 +47,9 @@ const UNDECIDED: &[State] = &[S::Submitted, S::Received, S::Acknowledged];
 const PENDING: &[State] = &[S::Submitted, S::Received, S::Acknowledged, S::Accepted];
 const SERVING: &[State] = &[S::Assigned, S::InService];
 const OPEN: &[State] = &[S::Submitted, S::Received, S::Acknowledged, S::Accepted, S::Assigned, S::InService];
+/// Somebody of the unit acts on it.
+const TAKEN: &[State] = &[S::Acknowledged, S::Assigned, S::InService];
+const ACCEPTED: &[State] = &[S::Accepted, S::Assigned, S::InService];
 const ERASING: &[State] = &[S::Rejected, S::Redirected, S::Relieved, S::Revoked, S::EnteredInError];
 
 const fn row(event: EventKind, kinds: &'static [Kind], from: &'static [State], verdict: Verdict) -> Row {
@@ -81,6 +84,8 @@ pub const ROWS: &[Row] = &[
     row(E::Closed, NOTIFICATION, &[S::Received, S::Acknowledged], Verdict::To(S::Closed)),
     row(E::HandBackTaken, CASES, SERVING, Verdict::To(S::Revoked)),
     row(E::HandBackTaken, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
+    row(E::TelephoneRecorded, CASES, NEW, Verdict::Keep),
+    row(E::TelephoneRecorded, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::Acknowledged, ALL, NEW, Verdict::To(S::Acknowledged)),
     row(E::Acknowledged, NOTIFICATION, &[S::Closed], Verdict::Keep),
     row(E::Accepted, REFERRAL, UNDECIDED, Verdict::To(S::Accepted)),
@@ -114,6 +119,9 @@ pub const ROWS: &[Row] = &[
     row(E::HandBackRequested, CASES, SERVING, Verdict::Keep),
     row(E::HandBackRequested, CASES, PENDING, Verdict::Refuse(reason::NOT_ASSIGNED)),
     row(E::HandBackRequested, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
+    row(E::WorkRecorded, TRANSFER, TAKEN, Verdict::Keep),
+    row(E::WorkRecorded, REFERRAL, ACCEPTED, Verdict::Keep),
+    row(E::WorkRecorded, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 

@@ -8,7 +8,9 @@ use super::{
     event::{Digest, LimitRefusal, Mark, TimeLimit, UnitRef},
     kind::{EventKind, Kind, Side, State},
     parts::PartSet,
+    telephone::Telephoned,
     withdrawal::WithdrawalAnswer,
+    work::RecordedWork,
 };
 
 /// What became of an event in the fold.
@@ -66,6 +68,8 @@ pub enum Condition {
     LegalHold,
     /// The origin holds the acceptance and has not assigned the branch: a person decides.
     AssignmentHeld,
+    /// The origin says that somebody took it by telephone, and no person there has confirmed it.
+    AcknowledgedByTelephone,
 }
 
 /// When the events came that stop time limits; only those by a person where one is waited for.
@@ -75,7 +79,7 @@ pub struct Stops {
     pub acknowledged: Option<Timestamp>,
     /// A person decided.
     pub decided: Option<Timestamp>,
-    /// The service began.
+    /// The service began, or a measure was taken that danger did not let wait.
     pub started: Option<Timestamp>,
     /// The service ended.
     pub completed: Option<Timestamp>,
@@ -96,6 +100,10 @@ pub struct View {
     pub state: State,
     /// When it was entered, by the clock of the side that caused it.
     pub state_time: Timestamp,
+    /// What the recipient says that it did, in the order of its log.
+    pub work: Vec<RecordedWork>,
+    /// The first acknowledgement by telephone; stays, whatever came of it.
+    pub telephoned: Option<Telephoned>,
     /// Why the recipient was asked to stop; `None` when nothing is pending.
     pub revocation_requested: Option<Revocation>,
     /// Why it was revoked.
@@ -230,6 +238,9 @@ impl View {
         }
         if self.assignment_held {
             found.push(Condition::AssignmentHeld);
+        }
+        if self.is_acknowledged_by_telephone() {
+            found.push(Condition::AcknowledgedByTelephone);
         }
         if self.emergency {
             found.push(Condition::EmergencyReleased);

@@ -1,5 +1,6 @@
 //! Time limits, and what stands in place of one that could not be computed, as the contract writes them.
 
+use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
 
 use super::{
@@ -22,6 +23,8 @@ pub(super) fn read_time_limit(value: &pb::TimeLimit, path: &str, refusal: &mut R
     let warn = time(&value.warn_time, "warn_time");
     let escalate = time(&value.escalate_time, "escalate_time");
     let due = time(&value.due_time, "due_time");
+    let confirmation = value.telephone_confirmation.as_ref();
+    let confirmation = confirmation.and_then(|span| duration(span, &format!("{path}.telephone_confirmation"), refusal));
     let steps = list(&value.steps, STEPS, &format!("{path}.steps"), refusal, read_step);
     let is_whole = steps.len() == value.steps.len();
     let limit = TimeLimit {
@@ -34,6 +37,7 @@ pub(super) fn read_time_limit(value: &pb::TimeLimit, path: &str, refusal: &mut R
         escalate: escalate?,
         due: due?,
         steps,
+        confirmation,
     };
     if is_whole && !limit.is_ordered() {
         refusal.add(path, reason::TIME_LIMIT_ORDER);
@@ -58,6 +62,9 @@ pub fn write_time_limit(limit: &TimeLimit) -> pb::TimeLimit {
         escalate_time: Some(write_time(limit.escalate)),
         due_time: Some(write_time(limit.due)),
         steps: limit.steps.iter().map(step).collect(),
+        telephone_confirmation: limit
+            .confirmation
+            .map(|span| prost_types::Duration { seconds: span.as_secs(), nanos: span.subsec_nanos() }),
     }
 }
 
@@ -77,6 +84,13 @@ pub fn write_limit_refusal(refused: &LimitRefusal) -> pb::LimitRefusal {
         citation: refused.citation.as_str().to_owned(),
         reason: refused.reason.to_string(),
     }
+}
+
+/// A length of time that is more than none.
+fn duration(value: &prost_types::Duration, path: &str, refusal: &mut Refusal) -> Option<SignedDuration> {
+    let is_span = value.seconds >= 0 && (0..1_000_000_000).contains(&value.nanos);
+    let span = is_span.then(|| SignedDuration::new(value.seconds, value.nanos)).filter(|span| span.is_positive());
+    formatted(span.ok_or(()), path, refusal)
 }
 
 fn rule(name: &str, path: &str, refusal: &mut Refusal) -> Option<Box<str>> {

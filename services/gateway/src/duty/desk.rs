@@ -127,6 +127,12 @@ impl Desk {
         found.ok_or_else(refusal::session)
     }
 
+    /// As what somebody is on duty; empty when they no longer are.
+    pub(crate) fn role(&self, person: &Person) -> String {
+        let place = self.needs.roll.on_duty(&person.unit, &person.person, self.needs.clock.now());
+        place.map_or_else(String::new, |place| place.role.to_string())
+    }
+
     /// Signs out.
     pub(crate) fn sign_out(&self, headers: &HeaderMap) {
         if let Some(token) = SESSION.read(headers) {

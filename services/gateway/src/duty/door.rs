@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{
     person::Person,
     shown::{self, Name},
+    work::Done,
 };
 
 /// Referrals that are asked for at a time.
@@ -38,12 +39,14 @@ pub struct Doors {
 }
 
 /// What somebody asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Act {
     Acknowledge,
     Start,
     /// Why, as the contract has it.
     Redirect(i32),
+    /// What was done, and as what they did it.
+    Record(Box<Done>, String),
 }
 
 /// What somebody asks for, and of what.
@@ -117,6 +120,11 @@ impl Doors {
                     advised_unit,
                 };
                 doors.redirect_branch(named(person, message)?).await.map(drop)
+            }
+            Act::Record(done, role) => {
+                let message = done.request(&role);
+                let message = pb::RecordWorkRequest { request_id, name, etag, acting_person, validate_only, ..message };
+                doors.record_work(named(person, message)?).await.map(drop)
             }
         }
     }

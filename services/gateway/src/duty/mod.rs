@@ -19,6 +19,7 @@ mod session;
 mod shown;
 mod token;
 mod words;
+mod work;
 
 use std::{
     sync::{Arc, Weak},

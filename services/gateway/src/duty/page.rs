@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
 use nhipcau_messaging::pae;
 use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use super::{
     person::Person,
     session::HOURS,
     shown::{Event, Opened, Waiting},
-    words,
+    words, work,
 };
 
 /// The style of every page.
@@ -67,6 +68,8 @@ pub(crate) struct Branch<'p> {
     pub(crate) opened: Opened,
     /// When it was opened here.
     pub(crate) time: String,
+    /// The same, for forms.
+    pub(crate) now: Timestamp,
     /// Why what was asked for was not done, and how much of the history they had seen.
     pub(crate) refused: Option<(String, usize)>,
 }
@@ -90,6 +93,35 @@ impl Branch<'_> {
     fn news(&self) -> &[Event] {
         let seen = self.refused.as_ref().map_or(usize::MAX, |(_, seen)| *seen);
         self.opened.history.get(seen..).unwrap_or_default()
+    }
+
+    /// What can be said to be done.
+    fn kinds(&self) -> Vec<(i32, String)> {
+        work::kinds()
+    }
+
+    /// What is graded, by the names of its fields.
+    fn criteria(&self) -> Vec<(&'static str, String)> {
+        work::criteria()
+    }
+
+    /// The scale of form 06.
+    fn levels(&self) -> Vec<(i32, String)> {
+        work::levels()
+    }
+
+    /// What a review can come to.
+    fn conclusions(&self) -> Vec<(i32, String)> {
+        work::conclusions()
+    }
+
+    /// The time that a form begins with.
+    fn local_time(&self) -> String {
+        work::local_time(self.now)
+    }
+
+    fn longest_note(&self) -> usize {
+        work::LONGEST_NOTE
     }
 
     /// Why it may be redirected.

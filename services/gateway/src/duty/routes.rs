@@ -6,7 +6,7 @@
 //! GET  /duty/code                       POST …   the code
 //! POST /duty/sign-out
 //! GET  /duty/PARTY/REFERRAL/BRANCH               a branch with its content, which is recorded
-//! POST /duty/PARTY/REFERRAL/BRANCH/{acknowledge,start,redirect}
+//! POST /duty/PARTY/REFERRAL/BRANCH/{acknowledge,start,redirect,record}
 //! ```
 //!
 //! A form that was carried out is answered by the way back to a page, so that reloading that page sends nothing again.
@@ -37,6 +37,7 @@ use super::{
     refusal,
     shown::{Name, Opened, Waiting},
     words,
+    work::{self, Done},
 };
 
 /// What a page is about, as a path has it.
@@ -126,7 +127,7 @@ async fn act(
         }
     };
     let place = (party, referral, branch);
-    let (asked, seen) = match asked(&place, &act, &headers, &body) {
+    let (asked, seen) = match asked((&place, &act), &headers, &body, &desk.role(&person)) {
         Ok(asked) => asked,
         Err(status) => return refused(&status),
     };
@@ -155,15 +156,15 @@ async fn opened(
     let time = words::time(Some(&prost_types::Timestamp { seconds: now.as_second(), nanos: 0 }));
     let code = told.map_or(StatusCode::OK, |(status, _)| refusal::http(status.code()));
     let refused = told.map(|(status, seen)| (refusal::told(status).0, seen));
-    Ok(shown(code, &page::Branch { unit: own(desk, person), person, opened, time, refused }))
+    Ok(shown(code, &page::Branch { unit: own(desk, person), person, opened, time, now, refused }))
 }
 
 /// What a form asks of a branch, and how much of its history whoever sent it had seen.
 fn asked(
-    (party, referral, branch): &(String, String, String),
-    act: &str,
+    ((party, referral, branch), act): (&(String, String, String), &str),
     headers: &HeaderMap,
     body: &[u8],
+    role: &str,
 ) -> Result<(Asked, usize), Status> {
     let name = Name::read(party, referral, branch).ok_or_else(Refusal::access_denied)?;
     let (act, [request_id, etag, seen]) = match act {
@@ -172,6 +173,13 @@ fn asked(
         "redirect" => {
             let [reason, rest @ ..] = fields(headers, body, ["reason", "request_id", "etag", "seen"])?;
             (Act::Redirect(reason.parse().map_err(|_| refusal::malformed())?), rest)
+        }
+        "record" => {
+            let [kind, time, a, b, c, d, conclusion, note] = work::FIELDS;
+            let names = [kind, time, a, b, c, d, conclusion, note, "request_id", "etag", "seen"];
+            let [kind, time, a, b, c, d, conclusion, note, rest @ ..] = fields(headers, body, names)?;
+            let done = Done::read([kind, time, a, b, c, d, conclusion, note]).ok_or_else(refusal::malformed)?;
+            (Act::Record(Box::new(done), role.to_owned()), rest)
         }
         _ => return Err(Refusal::access_denied().into()),
     };

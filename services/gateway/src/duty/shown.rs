@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     content::{self, Section},
-    words,
+    words, work,
 };
 
 /// Rows of a list; of more it is said how many there are.
@@ -143,6 +143,8 @@ pub(crate) struct Opened {
     /// Whether content is kept back, because it could be that of another branch; see [`is_sole`].
     pub(crate) is_kept_back: bool,
     pub(crate) history: Vec<Event>,
+    /// What was done, in words.
+    pub(crate) work: Vec<String>,
     pub(crate) may: May,
     pub(crate) etag: String,
 }
@@ -169,6 +171,7 @@ pub(crate) struct May {
     pub(crate) acknowledge: bool,
     pub(crate) redirect: bool,
     pub(crate) start: bool,
+    pub(crate) record: bool,
 }
 
 impl Opened {
@@ -208,6 +211,7 @@ impl Opened {
             sections: content.map(|it| content::sections(it, given)).unwrap_or_default(),
             is_kept_back,
             history: branch.history.iter().map(event).collect(),
+            work: if is_kept_back { Vec::new() } else { branch.work.iter().map(work::line).collect() },
             may: May::of(referral.kind(), state),
             etag: branch.etag.clone(),
         })
@@ -223,12 +227,17 @@ impl May {
             Referral => (waits || state == State::Acknowledged, state == State::Assigned),
             Notification | Unspecified => (false, false),
         };
-        Self { acknowledge: waits, redirect, start }
+        let record = match kind {
+            Transfer => matches!(state, State::Acknowledged | State::Assigned | State::InService),
+            Referral => matches!(state, State::Accepted | State::Assigned | State::InService),
+            Notification | Unspecified => false,
+        };
+        Self { acknowledge: waits, redirect, start, record }
     }
 
     /// Whether there is anything.
     pub(crate) fn any(self) -> bool {
-        self.acknowledge || self.redirect || self.start
+        self.acknowledge || self.redirect || self.start || self.record
     }
 }
 

@@ -64,6 +64,7 @@ words! {
         AssignmentHeld => "Chờ cán bộ bên gửi quyết định",
         WithdrawalUnanswered => "Chưa trả lời việc rút sự đồng ý",
         LegalHold => "Đang có lệnh giữ hồ sơ",
+        AcknowledgedByTelephone => "Đã nhận qua điện thoại, chờ cán bộ xác nhận",
     }
 }
 
@@ -221,12 +222,34 @@ words! {
 }
 
 words! {
+    /// A kind of work.
+    work: WorkKind {
+        InitialAssessment => "Đánh giá nguy cơ ban đầu (Mẫu số 02)",
+        EmergencyMeasure => "Biện pháp khẩn cấp",
+        SpecificAssessment => "Đánh giá nguy cơ cụ thể (Mẫu số 03)",
+        PlanDrafted => "Xây dựng kế hoạch",
+        PlanApproved => "Phê duyệt kế hoạch",
+        Measure => "Biện pháp hỗ trợ, can thiệp",
+        Review => "Rà soát (Mẫu số 06)",
+    }
+}
+
+words! {
+    /// What a review came to.
+    conclusion: ReviewConclusion {
+        Close => "Có thể kết thúc",
+        NewPlan => "Cần kế hoạch mới",
+    }
+}
+
+words! {
     /// A part of the content.
     part: ReferralPart {
         Preview => "phần xem trước",
         Identity => "nhân thân",
         Narrative => "trình bày sự việc",
         Reporter => "người báo tin",
+        Work => "việc đã làm",
     }
 }
 
@@ -256,6 +279,7 @@ pub(crate) fn event(name: &str) -> &str {
         "closed" => "Bên gửi kết thúc",
         "hand_back_taken" => "Bên gửi nhận lại",
         "returned" => "Bị trả về",
+        "telephone_acknowledgement_recorded" => "Bên gửi ghi nhận việc nhận qua điện thoại",
         "acknowledged" => "Cán bộ xác nhận tiếp nhận",
         "accepted" => "Chấp nhận",
         "rejected" => "Từ chối",
@@ -266,6 +290,7 @@ pub(crate) fn event(name: &str) -> &str {
         "revocation_refused" => "Không đồng ý dừng",
         "erased" => "Xác nhận đã xóa",
         "hand_back_requested" => "Đề nghị trả lại",
+        "work_recorded" => "Ghi nhận việc đã làm",
         "withdrawal_answered" => "Trả lời việc rút sự đồng ý",
         other => other,
     }

@@ -226,6 +226,16 @@ impl ReferralDecisionService for Case {
         ))
     }
 
+    async fn record_work(
+        &self,
+        request: Request<pb::RecordWorkRequest>,
+    ) -> Result<Response<pb::RecordWorkResponse>, Status> {
+        decide!(self, request, RecordWorkResponse, |it: &pb::RecordWorkRequest| {
+            let work = it.work.clone().unwrap_or_default();
+            format!("record-{}-{}-{}-{}", work.kind, work.role, it.criteria.len(), it.note.len())
+        })
+    }
+
     unasked! {
         accept_branch: AcceptBranchRequest -> AcceptBranchResponse,
         reject_branch: RejectBranchRequest -> RejectBranchResponse,

@@ -139,3 +139,37 @@ async fn a_refusal_of_a_door_is_told_in_vietnamese_with_its_reason() {
         assert!(!answer.body.contains("developer"), "{}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn what_was_done_is_recorded_once_for_whoever_is_on_duty_and_as_what() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    let (acknowledge, record) = (format!("{}/acknowledge", page(BRANCHES[0])), format!("{}/record", page(BRANCHES[0])));
+    let shown = browser.get(&page(BRANCHES[0])).await;
+    assert!(!shown.body.contains(&record), "nobody acts yet: {}", shown.body);
+    let fields = ["request_id", "etag", "seen"].map(|name| (name, shown.hidden(&acknowledge, name)));
+    browser.post(&acknowledge, &fields.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    let shown = browser.get(&page(BRANCHES[0])).await;
+    let hidden = ["request_id", "etag", "seen"].map(|name| (name, shown.hidden(&record, name)));
+    let mut form = vec![
+        ("kind", "7"),
+        ("time", "2026-11-23T14:00"),
+        ("harm", "3"),
+        ("access", "3"),
+        ("obstacles", "2"),
+        ("protection", "1"),
+        ("conclusion", "2"),
+        ("note", "ổn"),
+    ];
+    form.extend(hidden.each_ref().map(|(name, value)| (*name, value.as_str())));
+    for _ in 0..2 {
+        let answer = browser.post(&record, &form).await;
+        assert_eq!((answer.status, answer.location()), (303, &*page(BRANCHES[0])), "{}", answer.body);
+    }
+    let calls = world.case.calls();
+    assert!(calls.contains(&"record-7-officer-4-4 cb-17".to_owned()), "{calls:?}");
+    let before = calls.len();
+    form[1].1 = "at noon";
+    assert_eq!(browser.post(&record, &form).await.status, 400, "a form that no page of ours sends");
+    assert_eq!(world.case.calls().len(), before, "and that no door is asked with");
+}

@@ -45,6 +45,7 @@ fn a_referral_opened_reads_field_by_field() {
         escalate_time: at(1_795_399_200),
         due_time: at(1_795_438_800),
         steps: Vec::new(),
+        telephone_confirmation: None,
     };
     let expected = referral::ReferralEvent {
         case_uid: b"case-of-vectors-".to_vec(),

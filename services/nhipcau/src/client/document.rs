@@ -26,7 +26,7 @@ macro_rules! documents {
 documents! {
     placement: Placement, ListPlacementsResponse, PlacementNeed;
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
-        ExplainTimeLimitsResponse, LawfulBasis;
+        ExplainTimeLimitsResponse, LawfulBasis, WorkDetails;
     switchboard: Alarm, AlarmDevice, ListAlarmsResponse, Contact, ContactDetails, ContactRoute, ListContactsResponse,
         Handover, ListHandoversResponse;
 }

@@ -192,6 +192,7 @@ fn time_limit(it: &pb::TimeLimit) -> String {
         .each("stopped by", it.stop_events.iter().cloned())
         .with("acknowledged within", span(it.acknowledge_within.as_ref()))
         .with("warned after", span(it.warn_after.as_ref()))
+        .with("confirmed after a telephone call within", it.telephone_confirmation.map(elapsed).unwrap_or_default())
         .each("escalated", it.escalation.iter().map(step))
         .with("calendar", &it.calendar)
         .with("by", &it.legal_source)
@@ -237,9 +238,13 @@ fn structure(key: Option<&pb::DataStructureKey>) -> String {
 fn span(span: Option<&pb::Span>) -> String {
     match span.and_then(|span| span.kind.as_ref()) {
         Some(pb::span::Kind::WorkingDays(days)) => counted(*days, "working day").to_string(),
-        Some(pb::span::Kind::Elapsed(it)) => format!("{:#}", SignedDuration::new(it.seconds, it.nanos)),
+        Some(pb::span::Kind::Elapsed(it)) => elapsed(*it),
         None => String::new(),
     }
+}
+
+fn elapsed(it: prost_types::Duration) -> String {
+    format!("{:#}", SignedDuration::new(it.seconds, it.nanos))
 }
 
 fn day(date: Option<&Date>) -> String {

@@ -53,6 +53,8 @@ struct Event {
     ordinal: u64,
     event: &'static str,
     person: Option<String>,
+    /// What it says, by the word of its writer: a work, or an acknowledgement by telephone.
+    said: Option<String>,
     /// TOLD, SIGNED or NAMED.
     standing: &'static str,
     /// Whose signatures lead to it; of an event that is here in part, to its digest.
@@ -151,6 +153,7 @@ impl Event {
             ordinal: line.ordinal,
             event: line.event.name(),
             person: line.person.clone(),
+            said: line.said.clone(),
             standing: line.standing.name(),
             signers: line.signers.iter().map(ToString::to_string).collect(),
             doubt: line.doubt.map(evidence::Doubt::text),
@@ -239,6 +242,7 @@ impl fmt::Display for Report {
             )?;
             for event in &branch.events {
                 let person = event.person.as_ref().map(|person| format!(" by {person}")).unwrap_or_default();
+                let said = event.said.as_ref().map(|said| format!(" ({})", one_line(said))).unwrap_or_default();
                 let became = match (&event.receive_time, event.refused) {
                     (_, Some(reason)) => format!("refused as {reason}"),
                     (Some(time), None) => format!("received {time}"),
@@ -254,7 +258,7 @@ impl fmt::Display for Report {
                 let Event { time, side, ordinal, event, standing, .. } = event;
                 writeln!(
                     f,
-                    "  {time}  {side:<9} {ordinal:>3}  {event}{person}  [{standing}{doubt}{signers}; {became}]"
+                    "  {time}  {side:<9} {ordinal:>3}  {event}{person}{said}  [{standing}{doubt}{signers}; {became}]"
                 )?;
             }
             for responsible in &branch.responsible {

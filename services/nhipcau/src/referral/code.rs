@@ -44,10 +44,14 @@ lists! {
     RejectionCode = "REJECTION_CODE_";
     RevocationReason = "REVOCATION_REASON_";
     ReportChannel = "REPORT_CHANNEL_";
+    ReviewConclusion = "REVIEW_CONCLUSION_";
+    RiskCriterionCode = "RISK_CRITERION_CODE_";
+    RiskLevel = "RISK_LEVEL_";
     ServiceType = "SERVICE_TYPE_";
     Sex = "SEX_";
     Side = "SIDE_";
     TimeLimitStop = "TIME_LIMIT_STOP_";
+    WorkKind = "WORK_KIND_";
 }
 
 lists! {

@@ -21,6 +21,7 @@ use nhipcau_runtime::{access_point::location, clock::Clock, directory};
 use super::{
     code::shown,
     show::{time, unit},
+    work,
 };
 use crate::{
     client::{Options, document},
@@ -137,6 +138,9 @@ fn branch(f: &mut fmt::Formatter<'_>, branch: &pb::BranchTimeLimits) -> fmt::Res
             write!(f, " ({})", one_line(&refused.citation))?;
         }
     }
+    if let Some(told) = &branch.telephone_acknowledgement {
+        work::telephoned(f, told)?;
+    }
     if branch.limits.is_empty() && branch.refusals.is_empty() {
         write!(f, "\n    no time limit")?;
     }
@@ -188,7 +192,11 @@ fn level(f: &mut fmt::Formatter<'_>, rung: &pb::LadderLevel) -> fmt::Result {
     let number = if rung.level == 0 { "level".to_owned() } else { format!("level {}", rung.level) };
     let of = if rung.rule.is_empty() { "what was not computed" } else { &rung.rule };
     let reached = if rung.reached { ", reached" } else { "" };
-    write!(f, "\n    {number} {}: turn to {to} ({of}{reached})", time(rung.level_time.as_ref()))
+    write!(f, "\n    {number} {}: turn to {to} ({of}{reached})", time(rung.level_time.as_ref()))?;
+    match &rung.put_off_time {
+        Some(until) => write!(f, "\n      waits until {} for what was said by telephone", time(Some(until))),
+        None => Ok(()),
+    }
 }
 
 const fn is_skipped(day: &pb::CountedDay) -> bool {

@@ -11,6 +11,7 @@ mod submit;
 mod template;
 mod transition;
 mod whole;
+mod work;
 
 use clap::Subcommand;
 pub(crate) use read::{get, list};

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use nhipcau_proto::referral::v1 as pb;
 
-use super::code::shown;
+use super::{code::shown, work};
 use crate::terminal::{self, one_line};
 
 /// A referral with its branches.
@@ -63,6 +63,10 @@ impl fmt::Display for ShownBranch<'_> {
         if let Some(answer) = &branch.withdrawal_answer {
             withdrawal(f, answer)?;
         }
+        if let Some(told) = &branch.telephone_acknowledgement {
+            work::telephoned(f, told)?;
+        }
+        branch.work.iter().try_for_each(|recorded| work::recorded(f, recorded))?;
         for entry in &branch.history {
             let side = shown::<pb::Side>(entry.side).to_lowercase();
             let void = if entry.superseded { ", superseded" } else { "" };

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use nhipcau_proto::referral::v1 as pb;
 use serde_json::json;
 
-use super::{Change, code, read, show::ShownBranch, submit};
+use super::{Change, code, read, show::ShownBranch, submit, work};
 use crate::{
     client::{Connection, Refused, document},
     exit::{Code, Failure, OrExit as _},
@@ -66,6 +66,13 @@ pub(super) enum Command {
         #[arg(long, value_parser = code::parse::<pb::HandBackReason>)]
         reason: pb::HandBackReason,
     },
+    /// Recipient: says what was done in the case: an assessment, a measure, a plan, a review.
+    RecordWork {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        done: work::Done,
+    },
     /// Recipient: says that one's own systems have erased what an ended branch left. The access point has by itself.
     Erase(Target),
     /// Origin: goes on with an acceptance that waits for a person, and discloses what is due.
@@ -94,6 +101,13 @@ pub(super) enum Command {
     },
     /// Origin: takes the branch back as its recipient asked, and answers for it from then on.
     TakeHandBack(Target),
+    /// Origin: somebody at the unit said by telephone that they take it. Moves nothing; they confirm it by acknowledge.
+    RecordTelephoneAcknowledgement {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        said: work::Said,
+    },
     /// Origin: has noted the outcome.
     Close(Target),
 }
@@ -124,11 +138,13 @@ pub(crate) enum Transition {
     Complete(pb::Outcome),
     AnswerRevocation { granted: bool },
     HandBack(pb::HandBackReason),
+    RecordWork { work: pb::Work, details: pb::WorkDetails },
     Erase,
     Assign,
     Disclose { content: Box<pb::ReferralContent>, emergency: Option<pb::VitalInterest> },
     Revoke(pb::RevocationReason),
     TakeHandBack,
+    NoteTelephoneAcknowledgement(pb::TelephoneAcknowledgement),
     Close,
 }
 
@@ -193,6 +209,10 @@ impl Command {
             Self::Complete { target, outcome } => (target, Transition::Complete(outcome)),
             Self::AnswerRevocation { target, granted } => (target, Transition::AnswerRevocation { granted }),
             Self::HandBack { target, reason } => (target, Transition::HandBack(reason)),
+            Self::RecordWork { target, done } => {
+                let (work, details) = done.read()?;
+                (target, Transition::RecordWork { work, details })
+            }
             Self::Erase(target) => (target, Transition::Erase),
             Self::Assign(target) => (target, Transition::Assign),
             Self::Disclose { target, content, emergency, citation } => {
@@ -202,6 +222,9 @@ impl Command {
             }
             Self::Revoke { target, reason } => (target, Transition::Revoke(reason)),
             Self::TakeHandBack(target) => (target, Transition::TakeHandBack),
+            Self::RecordTelephoneAcknowledgement { target, said } => {
+                (target, Transition::NoteTelephoneAcknowledgement(said.into()))
+            }
             Self::Close(target) => (target, Transition::Close),
         })
     }
@@ -251,6 +274,9 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
         Transition::HandBack(reason) => {
             call!(decisions.hand_back_branch(HandBackBranchRequest { reason: reason.into() }))
         }
+        Transition::RecordWork { work, details: pb::WorkDetails { criteria, note, .. } } => {
+            call!(decisions.record_work(RecordWorkRequest { work: Some(work), criteria: criteria, note: note }))
+        }
         Transition::Erase => call!(decisions.erase_branch(EraseBranchRequest {})),
         Transition::Assign => call!(steering.assign_branch(AssignBranchRequest {})),
         Transition::Disclose { content, emergency } => {
@@ -258,6 +284,12 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
         }
         Transition::Revoke(reason) => call!(steering.revoke_branch(RevokeBranchRequest { reason: reason.into() })),
         Transition::TakeHandBack => call!(steering.take_hand_back(TakeHandBackRequest {})),
+        Transition::NoteTelephoneAcknowledgement(said) => {
+            let acknowledgement = Some(said);
+            call!(steering.note_telephone_acknowledgement(NoteTelephoneAcknowledgementRequest {
+                acknowledgement: acknowledgement
+            }))
+        }
         Transition::Close => call!(steering.close_branch(CloseBranchRequest {})),
     })
 }

@@ -15,6 +15,7 @@ mod placement;
 mod play;
 mod proof;
 pub(crate) mod referral;
+mod review;
 mod silence;
 mod source;
 mod strike;
@@ -74,6 +75,8 @@ pub(crate) enum Story {
     Placement,
     /// Somebody presses an alarm key, a ward takes the case, and a person ends what was pressed by mistake.
     Alarm,
+    /// A ward takes a case by telephone, confirms it, acts, and reviews it until it may be closed.
+    Review,
 }
 
 impl Story {
@@ -91,6 +94,7 @@ impl Story {
             Self::WarmHandover => &warm_handover::STEPS,
             Self::Placement => &placement::STEPS,
             Self::Alarm => &alarm::STEPS,
+            Self::Review => &review::STEPS,
         }
     }
 
@@ -114,6 +118,7 @@ impl Story {
             Self::WarmHandover => warm_handover::play(play).await?,
             Self::Placement => Box::pin(placement::play(play)).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
+            Self::Review => review::play(play).await.map(drop)?,
         }
         let ends = [warm_handover::ends(play).await?, placement::ends(play).await?].concat();
         Ok((acts::opened(play).await?, ends))

@@ -259,6 +259,8 @@ pub struct Line {
     pub time: Timestamp,
     /// Reference of the acting person.
     pub person: Option<String>,
+    /// What it says beside its name, where that is the word of its writer about what somebody did.
+    pub said: Option<String>,
     /// How well it is known.
     pub standing: Standing,
     /// Whose signatures lead to it; of a masked event, to its digest.

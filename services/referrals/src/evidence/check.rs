@@ -15,7 +15,7 @@ use nhipcau_domain::{
     directory::{Fingerprint, Release, TrustedRoot},
     id::{AccessPointId, KeyId},
     proof::{self, judge},
-    referral::{Branch, CLOCK_TOLERANCE, Digest, Event, Side, UnitRef, guard::MOST_EVENTS, impersonal},
+    referral::{Body, Branch, CLOCK_TOLERANCE, Digest, Event, Side, UnitRef, guard::MOST_EVENTS, impersonal},
 };
 use nhipcau_messaging::{
     carriage::{self, Carriage, Delivery},
@@ -24,7 +24,10 @@ use nhipcau_messaging::{
     message::Recipient,
     pae, receipt,
 };
-use nhipcau_proto::{accesspoint::v1 as pb, referral::v1::ReferralEvent};
+use nhipcau_proto::{
+    accesspoint::v1 as pb,
+    referral::v1::{ReferralEvent, ReviewConclusion, WorkKind},
+};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -211,6 +214,7 @@ impl Reader<'_> {
                 event: entry.event,
                 time: entry.time,
                 person: read.event.actor.person.as_ref().map(|person| person.as_str().to_owned()),
+                said: said(&read.event.body),
                 standing: reach.standing(entry.side, &read.seen()),
                 signers: reach.signers(entry.side, entry.ordinal),
                 doubt: read.doubt,
@@ -297,6 +301,27 @@ impl Reader<'_> {
     fn host(&self, unit: &UnitRef) -> Option<&AccessPointId> {
         self.release.access_point_for(&unit.party, &unit.unit, &crate::contract())
     }
+}
+
+/// A work as its unit says it, and an acknowledgement by telephone as the origin says it.
+fn said(body: &Body) -> Option<String> {
+    match body {
+        Body::WorkRecorded(work) => {
+            let kind = code(WorkKind::try_from(work.kind.to_wire()).map(|kind| kind.as_str_name()), "WORK_KIND_");
+            let came = work.conclusion.and_then(|it| ReviewConclusion::try_from(it.to_wire()).ok());
+            let came = came.map(|it| format!(": {}", code(Ok::<_, ()>(it.as_str_name()), "REVIEW_CONCLUSION_")));
+            Some(format!("{kind} as {}, done {}{}", work.role, work.done, came.unwrap_or_default()))
+        }
+        Body::TelephoneRecorded(said) => {
+            let (person, role) = (said.person.as_str(), &said.role);
+            Some(format!("the origin's word: {person} as {role} by telephone, {}", said.said))
+        }
+        _ => None,
+    }
+}
+
+fn code<E>(name: Result<&'static str, E>, prefix: &str) -> &'static str {
+    name.map_or("unknown", |name| name.strip_prefix(prefix).unwrap_or(name))
 }
 
 impl Read {

@@ -13,6 +13,7 @@ use crate::{
     code,
     error::Error,
     name::BranchName,
+    work,
 };
 
 /// What is asked of a branch by its recipient.
@@ -107,6 +108,21 @@ impl ReferralDecisionService for Door {
         request: Request<pb::HandBackBranchRequest>,
     ) -> Result<Response<pb::HandBackBranchResponse>, Status> {
         decide!(self, request, HandBackBranchResponse, hand_back)
+    }
+
+    async fn record_work(
+        &self,
+        request: Request<pb::RecordWorkRequest>,
+    ) -> Result<Response<pb::RecordWorkResponse>, Status> {
+        let message = request.get_ref();
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        check(message)?;
+        let done = work::Done::read(message)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let (shared, validate_only) = (self.shared.clone(), message.validate_only);
+        let done = self.carry_out(validate_only, move |desk| work::record(desk, &shared, &asked, &done)).await?;
+        let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
+        Ok(Response::new(pb::RecordWorkResponse { branch, replayed }))
     }
 
     async fn erase_branch(

@@ -1,6 +1,6 @@
 //! The door of the origin for single branches: open a further one, assign, disclose, take back, close.
 
-use nhipcau_domain::referral::{Command, Refusal as Broken, Revocation, Side, read_unit};
+use nhipcau_domain::referral::{Command, Refusal as Broken, Revocation, Side, TelephoneAcknowledgement, read_unit};
 use nhipcau_proto::referral::v1::{self as pb, referral_steering_service_server::ReferralSteeringService};
 use nhipcau_runtime::{
     caller::Call,
@@ -108,6 +108,24 @@ impl ReferralSteeringService for Door {
         let asked = asked(call, &message.name, &message.etag)?;
         let (branch, replayed) = self.act(asked, Command::TakeHandBack, message.validate_only).await?;
         Ok(Response::new(pb::TakeHandBackResponse { branch, replayed }))
+    }
+
+    async fn note_telephone_acknowledgement(
+        &self,
+        request: Request<pb::NoteTelephoneAcknowledgementRequest>,
+    ) -> Result<Response<pb::NoteTelephoneAcknowledgementResponse>, Status> {
+        let message = request.get_ref();
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        of_origin(&message.name, &call)?;
+        check(message)?;
+        let mut broken = Broken::default();
+        let said = message.acknowledgement.clone().unwrap_or_default();
+        let said = TelephoneAcknowledgement::read(&said, "acknowledgement", &mut broken);
+        let said = broken.or(said).map_err(Error::Content)?.ok_or_else(Refusal::access_denied)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let command = Command::NoteTelephoneAcknowledgement(said);
+        let (branch, replayed) = self.act(asked, command, message.validate_only).await?;
+        Ok(Response::new(pb::NoteTelephoneAcknowledgementResponse { branch, replayed }))
     }
 
     async fn close_branch(

@@ -54,8 +54,11 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
 fn beside(branch: Branch, holder: Side, origin: &[Stored]) -> Branch {
     let given = origin.iter().filter(|stored| stored.is_given(holder)).flat_map(|stored| stored.event.parts.iter());
     let branch = branch.with_given(given.map(|entry| entry.part).collect());
+    let said = origin.iter().find(|stored| matches!(stored.event.body, Body::TelephoneRecorded(_)));
     match (holder, origin.first()) {
-        (Side::Recipient, Some(opening)) => branch.with_heard(opening.stored),
+        (Side::Recipient, Some(opening)) => {
+            branch.with_heard(opening.stored).with_telephone_heard(said.map(|said| said.stored))
+        }
         _ => branch,
     }
 }

@@ -88,12 +88,13 @@ pub(crate) fn parts(tx: &mut Tx<'_>, owner: Owner) -> Result<PartSet, Error> {
 
 /// Drops every version of every part of an owner but these.
 pub(crate) fn drop_but(tx: &mut Tx<'_>, owner: Owner, kept: PartSet) -> Result<(), Error> {
-    let [mut first, mut second, mut third, mut fourth] = [0; 4];
-    for (place, part) in [&mut first, &mut second, &mut third, &mut fourth].into_iter().zip(kept.iter()) {
+    let mut places = [0; 5];
+    for (place, part) in places.iter_mut().zip(kept.iter()) {
         *place = part.to_wire();
     }
+    let [first, second, third, fourth, fifth] = places;
     tx.execute(
-        "DELETE FROM referral_content WHERE owner = $1 AND holder = $2 AND part NOT IN ($3, $4, $5, $6)",
+        "DELETE FROM referral_content WHERE owner = $1 AND holder = $2 AND part NOT IN ($3, $4, $5, $6, $7)",
         &[
             owner.uid.as_bytes().into(),
             owner.side.to_wire().into(),
@@ -101,6 +102,7 @@ pub(crate) fn drop_but(tx: &mut Tx<'_>, owner: Owner, kept: PartSet) -> Result<(
             second.into(),
             third.into(),
             fourth.into(),
+            fifth.into(),
         ],
     )?;
     Ok(())

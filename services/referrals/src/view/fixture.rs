@@ -99,6 +99,7 @@ impl Plan {
             escalate: due,
             due,
             steps: Vec::new(),
+            confirmation: None,
         };
         let draft = open(NewBranch {
             ids,

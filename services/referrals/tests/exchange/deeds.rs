@@ -176,6 +176,12 @@ transitions! {
     answer_revocation = answer_revocation(AnswerRevocationRequest { granted: bool });
     erase = erase_branch(EraseBranchRequest {});
     hand_back = hand_back_branch(HandBackBranchRequest { reason: pb::HandBackReason });
+    record_work = record_work(RecordWorkRequest {
+        work: Option<pb::Work>, criteria: Vec<pb::RiskCriterion>, note: &str
+    });
+    telephone = note_telephone_acknowledgement(NoteTelephoneAcknowledgementRequest {
+        acknowledgement: Option<pb::TelephoneAcknowledgement>
+    });
     take_hand_back = take_hand_back(TakeHandBackRequest {});
     revoke = revoke_branch(RevokeBranchRequest { reason: pb::RevocationReason });
     assign = assign_branch(AssignBranchRequest {});

@@ -73,6 +73,7 @@ async fn opened_ahead(world: &mut World) -> (String, Timestamp) {
         escalate: at(3),
         due: at(12),
         steps: Vec::new(),
+        confirmation: None,
     };
     let (opening, parts) = forged(world, ids(3), "vwu/desk", "hanoi/ba-dinh");
     let Body::Opened(opened) = opening.body else { unreachable!("an opening") };

@@ -385,3 +385,24 @@ async fn no_address_leaves_the_roster() {
 fn bytes_of(rosters: &rosters::Rosters) -> String {
     format!("{rosters:?}")
 }
+
+#[tokio::test]
+async fn nobody_is_told_while_somebody_who_took_it_by_telephone_has_time_to_confirm() {
+    let mut world = open().await;
+    let half = prost_types::Duration { seconds: 30 * 60, nanos: 0 };
+    world.amend(|wire| wire.time_limits.iter_mut().for_each(|rule| rule.telephone_confirmation = Some(half))).await;
+    world.roster(1, NOW, &["cb-17", "cb-18"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    assert_eq!(world.called().await, ["cb-17"]);
+    let said = pb::TelephoneAcknowledgement {
+        person: "cb-17".into(),
+        role: "officer".into(),
+        acknowledge_time: Some(prost_types::Timestamp { seconds: world.now().as_second(), nanos: 0 }),
+    };
+    world.telephone(MOH, &branch, Some(said)).await.unwrap();
+    world.settle().await;
+    world.minutes(20).await;
+    assert_eq!(world.called().await, ["cb-17"], "the next would have been told after ten");
+    world.minutes(11).await;
+    assert_eq!(world.called().await, ["cb-17", "cb-18"], "nobody has confirmed it");
+}

@@ -13,8 +13,9 @@ use nhipcau_domain::reason;
 use nhipcau_messaging::quota::Rate;
 use nhipcau_proto::referral::v1::{
     AssignBranchRequest, AssignBranchResponse, CloseBranchRequest, CloseBranchResponse, DiscloseBranchRequest,
-    DiscloseBranchResponse, OpenBranchRequest, OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse,
-    TakeHandBackRequest, TakeHandBackResponse, WatchReferralsRequest, WatchReferralsResponse,
+    DiscloseBranchResponse, NoteTelephoneAcknowledgementRequest, NoteTelephoneAcknowledgementResponse,
+    OpenBranchRequest, OpenBranchResponse, RevokeBranchRequest, RevokeBranchResponse, TakeHandBackRequest,
+    TakeHandBackResponse, WatchReferralsRequest, WatchReferralsResponse,
     referral_steering_service_client::ReferralSteeringServiceClient as Client,
     referral_steering_service_server::{ReferralSteeringService, ReferralSteeringServiceServer},
     referral_watch_service_client::ReferralWatchServiceClient as WatchClient,
@@ -85,6 +86,13 @@ impl ReferralSteeringService for Probe {
 
     async fn assign_branch(&self, _: Request<AssignBranchRequest>) -> Result<Response<AssignBranchResponse>, Status> {
         Ok(Response::new(AssignBranchResponse::default()))
+    }
+
+    async fn note_telephone_acknowledgement(
+        &self,
+        _: Request<NoteTelephoneAcknowledgementRequest>,
+    ) -> Result<Response<NoteTelephoneAcknowledgementResponse>, Status> {
+        Ok(Response::new(NoteTelephoneAcknowledgementResponse::default()))
     }
 
     async fn take_hand_back(&self, _: Request<TakeHandBackRequest>) -> Result<Response<TakeHandBackResponse>, Status> {

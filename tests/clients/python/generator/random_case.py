@@ -18,6 +18,7 @@ from nhipcau_home.transitions import ORIGIN, RECIPIENT, tables
 from nhipcau_verify.contracts import envelope_pb, referral_event_pb, release_pb
 from nhipcau_verify.contracts import evidence_pb as pb
 from nhipcau_verify.contracts import referral_pb as referral
+from nhipcau_verify.contracts import referral_work_pb as work
 
 from . import case_file, fixture, releases
 from .case_file import DAY, HOSTS, OTHER, CaseFile, at
@@ -84,6 +85,8 @@ def _beside(chance: random.Random, name: str) -> dict[str, Any]:
     if name == "emergency_released":
         return {"parts": _parts(chance.sample((1, 2, 3, 4), chance.randrange(3))),
                 "lawful_basis": _basis(chance, chance.choice((2, 2, 2, 1)))}
+    if name == "work_recorded":
+        return {"parts": _parts(chance.choice(([], [5], [5], [5], [2])))}
     if name in ("assigned", "disclosure_added"):
         return {"parts": _parts(chance.sample((1, 2, 3, 4), chance.randrange(4)))}
     return {}
@@ -97,11 +100,20 @@ def _body(chance: random.Random, name: str) -> dict[str, Any]:
         "escalated": {"level": chance.randrange(1, 4)}, "revoked": reason, "revocation_requested": reason,
         "consent_withdrawn": {"withdraw_time": at(3)}, "entered_in_error": reason,
         "rejected": {"code": chance.randrange(1, 9)}, "redirected": reason, "hand_back_requested": reason,
+        "telephone_acknowledgement_recorded": {"acknowledgement": {
+            "person": "cb-18", "role": "officer", "acknowledge_time": at(chance.choice((3, 3, 3, 90_000)))}},
+        "work_recorded": {"work": _work(chance)},
         "completed": {"outcome": chance.randrange(1, 8)},
         "withdrawal_answered": {"stopped_time": at(5), "erased_parts": [1, 2], "kept_parts": [
             {"part": 3, "citation": "Luật 91/2025", "retention_class": "class", "until_time": at(DAY)}]},
     }
     return bodies.get(name, {})
+
+
+def _work(chance: random.Random) -> dict[str, Any]:
+    kind = chance.choice((1, 2, 3, 4, 5, 6, 7, 7, 7, 7))
+    conclusion = {"conclusion": chance.choice((1, 1, 2))} if kind == work.WORK_KIND_REVIEW else {}
+    return {"kind": kind, "role": "officer", "work_time": at(chance.choice((3, 3, 3, 90_000))), **conclusion}
 
 
 def _basis(chance: random.Random, which: int | None = None) -> dict[str, Any]:

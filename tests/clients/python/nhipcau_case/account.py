@@ -12,7 +12,7 @@ from nhipcau_home import branch_log
 from nhipcau_home.branch_fold import fold
 from nhipcau_home.branch_log import Branch, Event
 from nhipcau_home.transitions import ORIGIN, RECIPIENT
-from nhipcau_verify.contracts import referral_pb
+from nhipcau_verify.contracts import referral_pb, referral_work_pb
 from nhipcau_verify.errors import Reason, require, require_length
 from nhipcau_verify.instant import nanoseconds, text, text_of
 
@@ -136,6 +136,7 @@ def _event(found: _Read, place: Place) -> dict[str, Any]:
         "ordinal": place[1],
         "event": item.event.name,
         "person": message.actor.person or None,
+        "said": _said(item.event),
         "standing": found.standing(place),
         "signers": found.standings.signers(place),
         "doubt": item.doubt,
@@ -143,6 +144,20 @@ def _event(found: _Read, place: Place) -> dict[str, Any]:
         "receive_time": None if delivery is None else text_of(delivery.time),
         "refused": None if delivery is None else delivery.refused,
     }
+
+
+def _said(event: Event) -> str | None:
+    """A work as its unit says it, and an acknowledgement by telephone as the origin says it."""
+    if event.name == "telephone_acknowledgement_recorded":
+        said = event.message.telephone_acknowledgement_recorded.acknowledgement
+        return f"the origin's word: {said.person} as {said.role} by telephone, {text(said.acknowledge_time)}"
+    if event.name != "work_recorded":
+        return None
+    work = event.message.work_recorded.work
+    kind = referral_work_pb.WorkKind.Name(work.kind).removeprefix("WORK_KIND_")
+    conclusion = referral_work_pb.ReviewConclusion.Name(work.conclusion).removeprefix("REVIEW_CONCLUSION_")
+    came = f": {conclusion}" if work.conclusion else ""
+    return f"{kind} as {work.role}, done {text(work.work_time)}{came}"
 
 
 def _heard(found: _Read) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 from nhipcau_verify.contracts import referral_basis_pb as basis_pb
 from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.contracts import referral_work_pb as work_pb
 from nhipcau_verify.errors import Reason, require, require_length
 from nhipcau_verify.instant import nanoseconds
 from nhipcau_verify.wire import require_label, require_time
@@ -136,6 +137,10 @@ def _time_limit(limit: Any) -> None:
         if step.HasField("unit"):
             _unit(step.unit, "step")
     _must(len(limit.steps) <= _MOST_STEPS, "too many steps")
+    if limit.HasField("telephone_confirmation"):
+        span = limit.telephone_confirmation
+        counts = span.seconds >= 0 and 0 <= span.nanos < 1_000_000_000 and (span.seconds, span.nanos) > (0, 0)
+        _must(counts, "no time to confirm in")
     times = [nanoseconds(getattr(limit, name)) for name in names]
     steps = [nanoseconds(step.step_time) for step in limit.steps]
     in_order = times == sorted(times) and [*steps, times[-1]] == sorted([*steps, times[-1]])
@@ -169,6 +174,24 @@ def _withdrawal_answered(body: Any, _: bool) -> None:
             require_time(item, "until_time")
 
 
+def _telephoned(body: Any, _: bool) -> None:
+    _must(body.HasField("acknowledgement"), "nothing was said by telephone")
+    said = body.acknowledgement
+    _must(said.person != "" and _PERSON.match(said.person) is not None, "a person by no reference")
+    require_label(said.role, Reason.MALFORMED, "role")
+    require_time(said, "acknowledge_time")
+
+
+def _work(body: Any, _: bool) -> None:
+    _must(body.HasField("work"), "no work")
+    work = body.work
+    _must(work.kind and work.kind in work_pb.WorkKind.values(), "an unknown work")
+    require_time(work, "work_time")
+    require_label(work.role, Reason.MALFORMED, "role")
+    _must(work.conclusion in work_pb.ReviewConclusion.values(), "an unknown conclusion")
+    _must((work.kind == work_pb.WORK_KIND_REVIEW) == (work.conclusion != 0), "a review comes to something")
+
+
 def _stated(field: str) -> Callable[[Any, bool], None]:
     """A number that must be stated."""
     return lambda body, _: _must(getattr(body, field) != 0, f"{field} is not stated")
@@ -191,5 +214,7 @@ _BODIES: dict[str, Callable[[Any, bool], None]] = {
     "redirected": _redirected,
     "completed": lambda body, masked: _must(masked or body.outcome != 0, "outcome is not stated"),
     "hand_back_requested": _stated("reason"),
+    "telephone_acknowledgement_recorded": _telephoned,
+    "work_recorded": _work,
     "withdrawal_answered": _withdrawal_answered,
 }

@@ -8,8 +8,10 @@ refuses is superseded: it stays in the log and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.contracts import referral_work_pb as work_pb
 
 from .branch_log import Branch, Event
 from .branch_rules import objections
@@ -87,14 +89,27 @@ def _note(event: Event, folded: Folded) -> None:
         folded.revocation = pb.REVOCATION_REASON_CONSENT_WITHDRAWN
     elif event.name == "withdrawal_answered":
         folded.withdrawal_is_answered = True
+    elif event.name == "telephone_acknowledgement_recorded":
+        folded.words += 1
+    elif event.name == "work_recorded":
+        _note_work(event.message.work_recorded.work, folded)
     for stop in _stopped_by(event, folded.kind):
         folded.stops.setdefault(stop, event)
+
+
+def _note_work(work: Any, folded: Folded) -> None:
+    folded.works += 1
+    folded.plan_is_drafted |= work.kind == work_pb.WORK_KIND_PLAN_DRAFTED
+    if work.conclusion:
+        folded.review_is_open = work.conclusion == work_pb.REVIEW_CONCLUSION_NEW_PLAN
 
 
 def _stopped_by(event: Event, kind: str) -> Iterator[str]:
     """What an event stops: only one with an acting person what waits for a person."""
     if event.name in ("service_started", "completed"):
         yield event.name.upper()
+    if event.message.work_recorded.work.kind == work_pb.WORK_KIND_EMERGENCY_MEASURE:
+        yield "SERVICE_STARTED"
     if event.message.actor.person and event.name in ("acknowledged", *_DECISIONS):
         yield "ACKNOWLEDGED"
         if event.name != "acknowledged" or kind == "TRANSFER":

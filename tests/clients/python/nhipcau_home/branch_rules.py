@@ -11,6 +11,7 @@ from typing import Any
 
 from nhipcau_verify.contracts import referral_basis_pb as basis_pb
 from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.contracts import referral_work_pb as work_pb
 from nhipcau_verify.instant import nanoseconds
 
 from .branch_log import Branch, Event
@@ -22,6 +23,11 @@ MOST_EVENTS = 1_000
 _PREVIEW = frozenset({pb.REFERRAL_PART_PREVIEW})
 _LATER = frozenset({pb.REFERRAL_PART_IDENTITY, pb.REFERRAL_PART_NARRATIVE})
 _ALL = _PREVIEW | _LATER | {pb.REFERRAL_PART_REPORTER}
+_WORK = frozenset({pb.REFERRAL_PART_WORK})
+#: Works of a branch, and words by telephone, after which no other is taken.
+MOST_WORK, MOST_WORDS = 100, 16
+#: By how much another clock may be ahead, in nanoseconds.
+_TOLERANCE = 300 * 1_000_000_000
 _WITH_PARTS = ("opened", "disclosure_added", "emergency_released")
 #: What consent has to cover for a part; a reporter speaks for himself.
 _SCOPES = {
@@ -67,7 +73,7 @@ def _of_table(branch: Branch, event: Event, folded: Folded) -> Iterator[str]:
             yield "WRONG_STATE"
     elif done.stays and event.message.ordinal > MOST_EVENTS:
         first_answer = event.name == "withdrawal_answered" and not folded.withdrawal_is_answered
-        if event.name != "erased" and not first_answer:
+        if event.name != "erased" and not first_answer and not _ends_review(event, folded):
             yield "TOO_MANY"
 
 
@@ -85,13 +91,49 @@ def _of_conditions(branch: Branch, event: Event, folded: Folded) -> Iterator[str
         "returned": {"OPENING_STORED": bool(branch.recipient)},
         "erased": {"ERASURE_NOT_DUE": folded.is_erased},
         "withdrawal_answered": {"WRONG_STATE": not folded.consent_is_withdrawn},
+        "completed": {"REVIEW_OPEN": folded.review_is_open},
+        "work_recorded": _of_work(event, folded),
+        "telephone_acknowledgement_recorded": _of_word(event, folded),
         "emergency_released": {"BASIS_NOT_VITAL": not message.lawful_basis.HasField("vital_interest")},
     }
     return (reason for reason, holds in broken.get(name, {}).items() if holds)
 
 
+def _of_work(event: Event, folded: Folded) -> dict[str, bool]:
+    """What is against recording a work, beside the table."""
+    message, work = event.message, event.message.work_recorded.work
+    is_review = work.kind == work_pb.WORK_KIND_REVIEW
+    return {
+        "PERSON_REQUIRED": not message.actor.person,
+        "TIME_IN_FUTURE": nanoseconds(work.work_time) - nanoseconds(message.event_time) > _TOLERANCE,
+        "PLAN_MISSING": work.kind == work_pb.WORK_KIND_PLAN_APPROVED and not folded.plan_is_drafted,
+        "PART_MISSING": is_review and not message.parts,
+        "TOO_MANY": folded.works >= MOST_WORK and not _ends_review(event, folded),
+        "WRONG_STATE": any(waiting.name == "completed" for _, waiting in folded.waiting),
+    }
+
+
+def _of_word(event: Event, folded: Folded) -> dict[str, bool]:
+    """What is against recording a word by telephone, beside the table."""
+    message, said = event.message, event.message.telephone_acknowledgement_recorded.acknowledgement
+    return {
+        "PERSON_REQUIRED": not message.actor.person,
+        "TIME_IN_FUTURE": nanoseconds(said.acknowledge_time) - nanoseconds(message.event_time) > _TOLERANCE,
+        "TOO_MANY": folded.words >= MOST_WORDS,
+    }
+
+
+def _ends_review(event: Event, folded: Folded) -> bool:
+    """Whether a work ends a review that is open."""
+    if event.name != "work_recorded" or not folded.review_is_open:
+        return False
+    return bool(event.message.work_recorded.work.conclusion == work_pb.REVIEW_CONCLUSION_CLOSE)
+
+
 def _tier(kind: str, name: str, state: str) -> frozenset[int]:
     """The parts that may travel with an event in a state."""
+    if name == "work_recorded" and kind != "NOTIFICATION":
+        return _WORK
     if kind == "TRANSFER":
         return _ALL if name in ("opened", "assigned", "disclosure_added") else frozenset()
     if name == "opened" or kind == "NOTIFICATION" and name == "disclosure_added":

@@ -43,6 +43,12 @@ class Folded:
     revocation_is_pending: bool = False
     hand_back_was_asked: bool = False
     withdrawal_is_answered: bool = False
+    #: How many works, and words by telephone, were taken.
+    works: int = 0
+    words: int = 0
+    plan_is_drafted: bool = False
+    #: Whether the last review asked for a new plan.
+    review_is_open: bool = False
     waiting: list[tuple[str, Event]] = field(default_factory=list)
 
     @property

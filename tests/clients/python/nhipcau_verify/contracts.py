@@ -85,5 +85,7 @@ referral_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_pb2")
 referral_basis_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_basis_pb2")
 #: nhipcau/referral/v1/referral_event.proto
 referral_event_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_event_pb2")
+#: nhipcau/referral/v1/referral_work.proto
+referral_work_pb: Any = importlib.import_module("nhipcau.referral.v1.referral_work_pb2")
 #: nhipcau/accesspoint/v1/evidence.proto
 evidence_pb: Any = importlib.import_module("nhipcau.accesspoint.v1.evidence_pb2")

@@ -14,6 +14,7 @@ from nhipcau_home.transitions import ORIGIN, RECIPIENT, Transition, tables
 from nhipcau_verify.contracts import ROOT
 from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.contracts import referral_pb as pb
+from nhipcau_verify.contracts import referral_work_pb as work_pb
 from nhipcau_verify.errors import Reason
 from nhipcau_verify.wire import ZERO_DIGEST
 
@@ -61,6 +62,13 @@ class Story:
     def states(self) -> list[str]:
         """The states that were entered."""
         return [entered.state for entered in fold(self.branch).entered]
+
+
+def _work(story: Story, kind: int, conclusion: int = 0) -> Story:
+    """Records a work; a review with its part."""
+    parts = [{"part": pb.REFERRAL_PART_WORK, "digest": bytes(32)}] if conclusion else []
+    work = {"work": {"kind": kind, "role": "officer", "conclusion": conclusion, "work_time": {}}}
+    return story.write(RECIPIENT, "work_recorded", person="p1", event_time={}, parts=parts, work_recorded=work)
 
 
 class TableTest(unittest.TestCase):
@@ -141,6 +149,30 @@ class FoldTest(unittest.TestCase):
         crossed = asked().write(RECIPIENT, "completed").write(ORIGIN, "hand_back_taken", seen=2, person="p2")
         self.assertEqual(crossed.states[-1], "REVOKED")
         self.assertEqual([event.name for event in fold(crossed.branch).superseded], ["completed"])
+
+    def test_a_case_is_not_completed_while_a_review_asks_for_a_new_plan(self) -> None:
+        story = Story().write(RECIPIENT, "acknowledged", person="p1").write(ORIGIN, "assigned")
+        story = _work(_work(story, work_pb.WORK_KIND_PLAN_APPROVED), work_pb.WORK_KIND_PLAN_DRAFTED)
+        self.assertEqual([event.name for event in fold(story.branch).superseded], ["work_recorded"])
+        story = _work(story, work_pb.WORK_KIND_REVIEW, work_pb.REVIEW_CONCLUSION_NEW_PLAN)
+        self.assertEqual(story.write(RECIPIENT, "completed").states[-1], "ASSIGNED")
+        story = _work(story, work_pb.WORK_KIND_REVIEW, work_pb.REVIEW_CONCLUSION_CLOSE)
+        self.assertEqual(story.write(RECIPIENT, "completed").states[-1], "COMPLETED")
+
+    def test_an_emergency_measure_stops_what_waits_for_the_service(self) -> None:
+        story = Story().write(RECIPIENT, "acknowledged", person="p1").write(ORIGIN, "assigned")
+        self.assertNotIn("SERVICE_STARTED", fold(_work(story, work_pb.WORK_KIND_MEASURE).branch).stops)
+        measure = _work(story, work_pb.WORK_KIND_EMERGENCY_MEASURE)
+        self.assertIn("SERVICE_STARTED", fold(measure.branch).stops)
+
+    def test_a_word_by_telephone_moves_nothing_and_comes_before_the_acknowledgement(self) -> None:
+        name = "telephone_acknowledgement_recorded"
+        word: dict[str, Any] = {"acknowledgement": {"person": "p9", "role": "officer", "acknowledge_time": {}}}
+        story = Story().write(ORIGIN, name, person="p2", event_time={}, **{name: word})
+        self.assertEqual((story.states, fold(story.branch).stops), (["SUBMITTED"], {}))
+        story.write(RECIPIENT, "acknowledged", person="p1")
+        story.write(ORIGIN, name, person="p2", event_time={}, **{name: word})
+        self.assertEqual([event.name for event in fold(story.branch).superseded], [name])
 
     def test_only_consent_can_be_withdrawn_and_that_wins(self) -> None:
         consent: dict[str, Any] = {"lawful_basis": {"consent": {}}}

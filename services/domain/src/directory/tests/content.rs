@@ -392,6 +392,17 @@ fn time_limits_lie_inside_what_they_belong_to() {
     let step = pb::EscalationStep { after: Some(span(2)), unit: None };
     let tall = pb::TimeLimit { escalation: vec![step; 9], ..limit.clone() };
     assert_eq!(problems_of(|wire| wire.time_limits.push(tall)), only("time_limits[0].escalation", Problem::Range));
+    for (seconds, problem) in [(0, true), (12 * 3_600 + 1, true), (12 * 3_600, false)] {
+        let telephone_confirmation = Some(prost_types::Duration { seconds, nanos: 0 });
+        let telephoned = pb::TimeLimit { telephone_confirmation, ..limit.clone() };
+        let found = programme(&ceremony.root).with(|wire| wire.time_limits.push(telephoned.clone()));
+        if problem {
+            let found = problems_of(|wire| wire.time_limits.push(telephoned));
+            assert_eq!(found, only("time_limits[0].telephone_confirmation", Problem::Range), "{seconds}");
+        } else {
+            ceremony.release(&found);
+        }
+    }
     let long = pb::TimeLimit { legal_source: "đ".repeat(201), ..limit };
     let found = problems_of(|wire| wire.time_limits.push(long));
     assert_eq!(found, only("time_limits[0].legal_source", Problem::Syntax));

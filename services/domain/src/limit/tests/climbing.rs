@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-fn limit(name: &str, stop: Stop, steps: &[i64]) -> TimeLimit {
+pub(super) fn limit(name: &str, stop: Stop, steps: &[i64]) -> TimeLimit {
     let steps: Vec<_> = steps.iter().map(|step| LadderStep { time: time(*step), unit: None }).collect();
     TimeLimit {
         rule: name.into(),
@@ -22,10 +22,11 @@ fn limit(name: &str, stop: Stop, steps: &[i64]) -> TimeLimit {
         escalate: steps.first().map_or(time(1_000), |step| step.time),
         due: time(1_000),
         steps,
+        confirmation: None,
     }
 }
 
-fn opened(limits: Vec<TimeLimit>, refused: bool) -> World {
+pub(super) fn opened(limits: Vec<TimeLimit>, refused: bool) -> World {
     let mut new = new_branch(Kind::Transfer, duty(), 0);
     new.opening.time_limits = limits;
     if refused {
@@ -38,11 +39,11 @@ fn opened(limits: Vec<TimeLimit>, refused: bool) -> World {
     World::opened(new)
 }
 
-fn next(world: &World, second: i64) -> Climb {
+pub(super) fn next(world: &World, second: i64) -> Climb {
     climb(&[Asked::new(&world.origin)], &[], time(second))
 }
 
-fn turn(level: u32) -> Climb {
+pub(super) fn turn(level: u32) -> Climb {
     Climb::Turn { level, unit: None }
 }
 
@@ -114,7 +115,7 @@ fn any_stop() -> impl Strategy<Value = Stop> {
     prop_oneof![Just(Stop::Acknowledged), Just(Stop::Decided), Just(Stop::ServiceStarted), Just(Stop::Completed)]
 }
 
-fn any_limits() -> impl Strategy<Value = Vec<TimeLimit>> {
+pub(super) fn any_limits() -> impl Strategy<Value = Vec<TimeLimit>> {
     let one = (any_stop(), proptest::collection::btree_set(1..100i64, 0..6));
     proptest::collection::vec(one, 0..4).prop_map(|limits| {
         let named = |(at, (stop, steps)): (usize, (Stop, std::collections::BTreeSet<i64>))| {

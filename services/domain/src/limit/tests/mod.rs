@@ -4,6 +4,7 @@ mod climbing;
 mod counting;
 mod explaining;
 mod reckoning;
+mod telephoning;
 
 use jiff::{
     SignedDuration, Timestamp,

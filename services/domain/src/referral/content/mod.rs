@@ -12,6 +12,7 @@ pub use identity::{Birth, Identity, Relative, Reporter, SafeContact, Vagueness};
 pub use known::{Known, Salt};
 pub use narrative::Narrative;
 pub use preview::{Preview, Reception};
+pub(super) use preview::{criteria, write_criterion};
 
 use nhipcau_proto::referral::v1 as pb;
 use prost::Message as _;
@@ -22,6 +23,7 @@ use super::{
     personal::Personal,
     violation::Refusal,
     wire,
+    work::WorkDetails,
 };
 use crate::{area::AdminUnitRef, reason};
 
@@ -82,7 +84,7 @@ impl Content {
             Part::Identity => self.identity.as_ref().map(|part| part.write().encode_to_vec()),
             Part::Narrative => self.narrative.as_ref().map(|part| part.write().encode_to_vec()),
             Part::Reporter => self.reporter.as_ref().map(|part| part.write().encode_to_vec()),
-            Part::Unrecognized(_) => None,
+            Part::Work | Part::Unrecognized(_) => None,
         }
     }
 
@@ -105,7 +107,7 @@ impl Content {
                 let mine = self.reporter.as_ref().map(Reporter::write);
                 mine.is_some_and(|mine| pb::ReferralReporter { salt: other.salt.clone(), ..mine } == other)
             }),
-            Part::Unrecognized(_) => false,
+            Part::Work | Part::Unrecognized(_) => false,
         }
     }
 
@@ -155,6 +157,10 @@ pub fn check_part(part: Part, bytes: &[u8]) -> Result<(), Refusal> {
             let value = pb::ReferralReporter::decode(bytes).map_err(unreadable)?;
             let salt = Salt::read(&value.salt, "reporter.salt", &mut refusal);
             salt.and_then(|salt| Reporter::read(&value, salt, "reporter", &mut refusal));
+        }
+        Part::Work => {
+            let value = pb::WorkDetails::decode(bytes).map_err(unreadable)?;
+            WorkDetails::read(&value, "work", &mut refusal);
         }
         Part::Unrecognized(_) => refusal.add("parts", reason::CODE_UNKNOWN),
     }

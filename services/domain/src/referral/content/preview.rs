@@ -145,7 +145,11 @@ fn codes<C>(values: &[i32], from_wire: fn(i32) -> Option<C>, path: &str, refusal
 }
 
 /// Graded criteria, each of which stands once.
-fn criteria(values: &[pb::RiskCriterion], path: &str, refusal: &mut Refusal) -> Vec<(Criterion, RiskLevel)> {
+pub(in super::super) fn criteria(
+    values: &[pb::RiskCriterion],
+    path: &str,
+    refusal: &mut Refusal,
+) -> Vec<(Criterion, RiskLevel)> {
     let criteria: Vec<_> = values.iter().map(|value| value.criterion).collect();
     wire::unique(&criteria, path, refusal);
     wire::list(values, MOST_CODES, path, refusal, |value, path, refusal| {
@@ -155,7 +159,7 @@ fn criteria(values: &[pb::RiskCriterion], path: &str, refusal: &mut Refusal) -> 
     })
 }
 
-fn write_criterion((criterion, level): &(Criterion, RiskLevel)) -> pb::RiskCriterion {
+pub(in super::super) fn write_criterion((criterion, level): &(Criterion, RiskLevel)) -> pb::RiskCriterion {
     pb::RiskCriterion { criterion: criterion.to_wire(), level: level.to_wire() }
 }
 

@@ -228,6 +228,7 @@ fn a_time_limit_runs_until_a_person_stops_it() {
         escalate: time(300),
         due: time(400),
         steps: Vec::new(),
+        confirmation: None,
     };
     let mut new = new_branch(Kind::Transfer, duty(), 0);
     new.opening.time_limits = vec![limit];

@@ -169,6 +169,7 @@ fn an_acceptance_that_is_held_undoes_no_acknowledgement_that_came_before_it() {
         escalate: time(day * DAY),
         due: time(day * DAY),
         steps: vec![LadderStep { time: time(day * DAY), unit: None }],
+        confirmation: None,
     };
     for is_acknowledged in [false, true] {
         let mut new = new_branch(Kind::Referral, duty(), 0);

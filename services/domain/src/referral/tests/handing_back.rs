@@ -1,11 +1,11 @@
 //! Handing back: the recipient goes on and answers until it holds the origin's word, whatever crosses.
 
-use super::world::{World, answer, duty, new_branch, parts, system, time};
+use super::world::{World, answer, duty, new_branch, parts, system, telephoned, time, work};
 use crate::{
     reason,
     referral::{
         Body, Cause, Command, Condition, Effect, EventKind, HandBack, Kind, Opening, Outcome, Part, Refusal, Request,
-        Revocation, Side, State, decide,
+        Revocation, Side, State, WorkKind, decide,
     },
 };
 
@@ -169,6 +169,12 @@ fn an_older_reader_is_told_of_a_newer_version_only_where_it_knows_no_better() {
     let answered = Body::WithdrawalAnswered(answer());
     let newer = [Body::HandBackTaken, Body::HandBackRequested { reason: HandBack::Other }, answered];
     assert_eq!(newer.map(|body| body.minor()), [1; 3]);
+    let newest = [telephoned(), work(WorkKind::Measure, None)].map(|command| match command {
+        Command::NoteTelephoneAcknowledgement(said) => Body::TelephoneRecorded(said),
+        Command::RecordWork { work, .. } => Body::WorkRecorded(work),
+        _ => unreachable!("one of these"),
+    });
+    assert_eq!(newest.map(|body| body.minor()), [2; 2]);
     for body in [Body::Assigned, Body::Revoked { reason: Revocation::Other }, Body::Acknowledged, Body::Erased] {
         assert_eq!(body.minor(), 0);
     }

@@ -5,8 +5,11 @@ use std::collections::HashSet;
 use super::world::{World, commands, consent};
 use crate::referral::{Command, Digest, Effect, Kind, Side, State};
 
-const ORIGIN_EVENTS: usize = 4;
-const RECIPIENT_EVENTS: usize = 3;
+/// Most events of the origin's and the recipient's log.
+const EVENTS: [usize; 2] = [4, 3];
+
+/// Which commands are tried.
+type Wanted = fn(&Command) -> bool;
 
 type Key = (Digest, Option<Digest>, usize, usize, bool);
 
@@ -22,17 +25,24 @@ fn key(world: &World) -> Key {
     )
 }
 
-/// Escalations and further disclosures change no state in any order; the random logs have them.
+/// Escalations, further disclosures, what was said by telephone and work change no state in any order; the random logs
+/// have them, and work has logs of its own.
 fn leads_somewhere(command: &Command) -> bool {
-    !matches!(command, Command::Escalate { .. } | Command::Disclose(_))
+    !matches!(
+        command,
+        Command::Escalate { .. }
+            | Command::Disclose(_)
+            | Command::NoteTelephoneAcknowledgement(_)
+            | Command::RecordWork { .. }
+    )
 }
 
-fn steps(world: &World, kind: Kind) -> Vec<World> {
+fn steps(world: &World, kind: Kind, bounds: [usize; 2], wanted: Wanted) -> Vec<World> {
     let mut next = Vec::new();
-    for (side, bound) in [(Side::Origin, ORIGIN_EVENTS), (Side::Recipient, RECIPIENT_EVENTS)] {
+    for (side, bound) in Side::ALL.into_iter().zip(bounds) {
         let written = world.copy(side).map_or(bound, |copy| copy.log(side).events().len());
         if written < bound {
-            for command in commands(kind, side).into_iter().filter(leads_somewhere) {
+            for command in commands(kind, side).into_iter().filter(wanted) {
                 if matches!(world.decide(side, command.clone()), Some(Ok(_))) {
                     let mut after = world.clone();
                     after.act(side, command);
@@ -52,6 +62,15 @@ fn steps(world: &World, kind: Kind) -> Vec<World> {
 }
 
 fn explore(kind: Kind) -> (usize, HashSet<State>, HashSet<&'static str>) {
+    explore_with(kind, EVENTS, leads_somewhere)
+}
+
+/// Every world that such commands lead to; each keeps every promise.
+pub(super) fn explore_with(
+    kind: Kind,
+    bounds: [usize; 2],
+    wanted: Wanted,
+) -> (usize, HashSet<State>, HashSet<&'static str>) {
     let (mut seen, mut pairs) = (HashSet::new(), HashSet::new());
     let (mut states, mut superseded) = (HashSet::new(), HashSet::new());
     let mut open = vec![World::open(kind, consent(), 0)];
@@ -70,7 +89,7 @@ fn explore(kind: Kind) -> (usize, HashSet<State>, HashSet<&'static str>) {
                 _ => None,
             }));
         }
-        open.extend(steps(&world, kind));
+        open.extend(steps(&world, kind, bounds, wanted));
     }
     (seen.len(), states, superseded)
 }

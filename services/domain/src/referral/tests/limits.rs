@@ -1,5 +1,6 @@
 //! Time limits and refusals of limits in an opening: how they travel, what they must be, and what shows of them.
 
+use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
 use prost::Message as _;
 
@@ -27,6 +28,7 @@ fn opening() -> (Event, Vec<u8>) {
         escalate: time(2),
         due: time(9),
         steps: vec![step(2, Some(unit("hanoi", "west"))), step(4, None)],
+        confirmation: Some(SignedDuration::from_mins(20)),
     }];
     let refused =
         |rule: &str, citation, reason: &str| LimitRefusal { rule: rule.into(), citation, reason: reason.into() };
@@ -48,7 +50,7 @@ fn a_ladder_and_what_could_not_be_computed_travel() {
 fn a_limit_or_a_refusal_that_is_not_as_documented_is_refused_at_its_place() {
     type Break = fn(&mut pb::TimeLimit, &mut pb::LimitRefusal);
     let (limit, refused) = ("opened.time_limits[0]", "opened.limit_refusals[0]");
-    let broken: [(Break, String, _); 10] = [
+    let broken: [(Break, String, _); 12] = [
         (|limit, _| limit.steps[0].step_time = None, format!("{limit}.steps[0].step_time"), reason::FIELD_REQUIRED),
         (|limit, _| limit.steps.swap(0, 1), limit.into(), reason::TIME_LIMIT_ORDER),
         (|limit, _| limit.steps[1].step_time.as_mut().unwrap().seconds += 9, limit.into(), reason::TIME_LIMIT_ORDER),
@@ -58,6 +60,16 @@ fn a_limit_or_a_refusal_that_is_not_as_documented_is_refused_at_its_place() {
             reason::FIELD_FORMAT,
         ),
         (|limit, _| limit.steps = vec![limit.steps[0].clone(); STEPS + 1], format!("{limit}.steps"), reason::TOO_MANY),
+        (
+            |limit, _| limit.telephone_confirmation.as_mut().unwrap().seconds = 0,
+            format!("{limit}.telephone_confirmation"),
+            reason::FIELD_FORMAT,
+        ),
+        (
+            |limit, _| limit.telephone_confirmation.as_mut().unwrap().nanos = -1,
+            format!("{limit}.telephone_confirmation"),
+            reason::FIELD_FORMAT,
+        ),
         (|_, refused| refused.rule = "Plan".into(), format!("{refused}.rule"), reason::FIELD_FORMAT),
         (|_, refused| refused.reason.clear(), format!("{refused}.reason"), reason::FIELD_FORMAT),
         (|_, refused| refused.reason = "calendar year".into(), format!("{refused}.reason"), reason::FIELD_FORMAT),
@@ -110,6 +122,7 @@ fn the_steps_of_a_limit_lead_from_its_escalation_to_its_end() {
         escalate: time(2),
         due: time(due),
         steps: steps.iter().map(|step| LadderStep { time: time(*step), unit: None }).collect(),
+        confirmation: None,
     };
     for (steps, is_ordered) in [
         (&[][..], true),

@@ -12,5 +12,7 @@ mod onward;
 mod random;
 mod submission;
 mod table;
+mod telephone;
 mod wire;
+mod work;
 pub(crate) mod world;

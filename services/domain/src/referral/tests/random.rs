@@ -26,7 +26,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn long_logs_keep_every_promise(kind in kinds(), steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..80)) {
+    fn long_logs_keep_every_promise(kind in kinds(), steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..80)) {
         let mut world = World::open(kind, consent(), 0);
         play(&mut world, kind, &steps);
         world.check();
@@ -36,7 +36,7 @@ proptest! {
     #[test]
     fn delivery_order_does_not_matter(
         kind in kinds(),
-        steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..60),
+        steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..60),
         order in prop::collection::vec(any::<bool>(), 0..120),
     ) {
         let mut world = World::open(kind, duty(), 0);
@@ -51,7 +51,7 @@ proptest! {
     #[test]
     fn withdrawal_and_recall_win_from_anywhere(
         kind in kinds(),
-        steps in prop::collection::vec((any::<bool>(), 0_u8..22), 0..60),
+        steps in prop::collection::vec((any::<bool>(), 0_u8..30), 0..60),
         recall in any::<bool>(),
     ) {
         let mut world = World::open(kind, consent(), 0);
@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn what_is_assigned_is_never_taken_back_without_the_recipient(
         kind in kinds(),
-        steps in prop::collection::vec((any::<bool>(), 0_u8..22), 1..80),
+        steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..80),
     ) {
         let mut world = World::open(kind, duty(), 0);
         play(&mut world, kind, &steps);

@@ -23,7 +23,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read(steps in prop::collection::vec((any::<bool>(), 0_u8..23), 1..40)) {
+    fn what_is_written_is_read(steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..40)) {
         let mut world = World::open(Kind::Referral, consent(), 0);
         for (origin, number) in steps {
             let side = if origin { Side::Origin } else { Side::Recipient };
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn masked_events_lead_to_the_same_state(steps in prop::collection::vec((any::<bool>(), 0_u8..23), 1..40)) {
+    fn masked_events_lead_to_the_same_state(steps in prop::collection::vec((any::<bool>(), 0_u8..30), 1..40)) {
         let mut world = World::open(Kind::Referral, vital(), 0);
         for (origin, number) in steps {
             let side = if origin { Side::Origin } else { Side::Recipient };

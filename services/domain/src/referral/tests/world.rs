@@ -6,10 +6,10 @@ use uuid::Uuid;
 use crate::{
     id::{PartyId, SystemId, UnitId},
     referral::{
-        Actor, Basis, Branch, Cause, Command, Consent, Danger, Draft, Event, EventKind, Giver, HandBack, Ids, Kept,
-        Kind, Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef, ReceiptRef, Redirection,
-        Refusal, Rejection, Request, Revocation, Salt, Scope, Side, State, Text, UnitRef, View, WithdrawalAnswer,
-        decide, open,
+        Actor, Basis, Body, Branch, Cause, Command, Conclusion, Consent, Danger, Draft, Effect, Event, EventKind,
+        Giver, HandBack, Ids, Kept, Kind, Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef,
+        ReceiptRef, Redirection, Refusal, Rejection, Request, Revocation, Salt, Scope, Side, State,
+        TelephoneAcknowledgement, Text, UnitRef, View, WithdrawalAnswer, Work, WorkKind, decide, open,
     },
 };
 
@@ -46,6 +46,19 @@ pub(super) fn answer() -> WithdrawalAnswer {
         until: Some(time(86_400)),
     };
     WithdrawalAnswer { stopped: time(2), erased: PartSet::of(&[Part::Preview]), kept: vec![kept] }
+}
+
+/// A work; a review with what is said about the child.
+pub(crate) fn work(kind: WorkKind, conclusion: Option<Conclusion>) -> Command {
+    let work = Work { kind, done: time(1), role: "officer".into(), conclusion };
+    let details = if kind == WorkKind::Review { parts(&[Part::Work]) } else { Vec::new() };
+    Command::RecordWork { work, details }
+}
+
+/// Somebody at the unit said by telephone that they take it.
+pub(crate) fn telephoned() -> Command {
+    let person = PersonRef::new("cb-18").expect("valid");
+    Command::NoteTelephoneAcknowledgement(TelephoneAcknowledgement { person, role: "officer".into(), said: time(1) })
 }
 
 fn salt() -> Salt {
@@ -116,6 +129,7 @@ pub(crate) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::EnterInError { reason: Mistake::WrongPerson },
             Command::Close,
             Command::TakeHandBack,
+            telephoned(),
         ],
         Side::Recipient => vec![
             Command::Acknowledge,
@@ -129,6 +143,10 @@ pub(crate) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::ConfirmErasure,
             Command::HandBack { reason: HandBack::NotCompetent },
             Command::AnswerWithdrawal(answer()),
+            work(WorkKind::Review, Some(Conclusion::NewPlan)),
+            work(WorkKind::Review, Some(Conclusion::Close)),
+            work(WorkKind::PlanApproved, None),
+            work(WorkKind::EmergencyMeasure, None),
         ],
     }
 }
@@ -233,9 +251,10 @@ impl World {
         let origin = self.origin.view();
         let recipient = self.recipient.as_ref().map(Branch::view);
         self.check_disclosure();
-        check_wins(&self.origin, &origin);
-        if let (Some(copy), Some(view)) = (&self.recipient, &recipient) {
+        let copies = [Some((&self.origin, &origin)), self.recipient.as_ref().zip(recipient.as_ref())];
+        for (copy, view) in copies.into_iter().flatten() {
             check_wins(copy, view);
+            check_work(copy, view);
         }
         if origin.responsible() == Side::Recipient {
             let theirs = recipient.as_ref().expect("a recipient");
@@ -275,6 +294,24 @@ impl World {
             assert!(!late || emergency || accepted, "disclosed before acceptance was stored: {event:?}");
         }
     }
+}
+
+/// No case is at its end while a review asks for a new plan, and no plan is approved that nobody drafted.
+fn check_work(branch: &Branch, view: &View) {
+    let (mut is_open, mut is_drafted) = (false, false);
+    for entry in view.history.iter().filter(|entry| !matches!(entry.effect, Effect::Superseded(_))) {
+        let event = branch.log(entry.side).at(entry.ordinal).expect("read");
+        match &event.body {
+            Body::Completed { .. } => assert!(!is_open, "completed while a review is open: {view:?}"),
+            Body::WorkRecorded(work) => {
+                is_drafted |= work.kind == WorkKind::PlanDrafted;
+                assert!(work.kind != WorkKind::PlanApproved || is_drafted, "approved without a draft: {view:?}");
+                is_open = work.conclusion.map_or(is_open, |conclusion| conclusion == Conclusion::NewPlan);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(view.has_open_review(), is_open);
 }
 
 fn check_wins(branch: &Branch, view: &View) {

@@ -16,7 +16,8 @@ fn opened(referral: &pb::Referral) -> Opened {
 
 fn branch(opened: Opened, refused: Option<(String, usize)>) -> String {
     let (person, time) = (&person("cb-17"), "14:00 23/11/2026".to_owned());
-    Branch { unit: "Phường Cửa Nam".to_owned(), person, opened, time, refused }.render().unwrap()
+    let now = Timestamp::from_second(1_795_417_200).unwrap();
+    Branch { unit: "Phường Cửa Nam".to_owned(), person, opened, time, now, refused }.render().unwrap()
 }
 
 fn list(waiting: Waiting) -> String {

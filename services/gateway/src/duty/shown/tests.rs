@@ -145,19 +145,19 @@ fn a_branch_that_calls_for_erasure_shows_nothing() {
 #[test]
 fn what_may_be_asked_follows_from_kind_and_state() {
     let may = |kind, state| {
-        let May { acknowledge, redirect, start } = May::of(kind, state);
-        [acknowledge, redirect, start]
+        let May { acknowledge, redirect, start, record } = May::of(kind, state);
+        [acknowledge, redirect, start, record]
     };
     use pb::ReferralKind::{Notification, Referral, Transfer};
     for (kind, state, expected) in [
-        (Transfer, State::Received, [true, true, false]),
-        (Transfer, State::Acknowledged, [false, false, true]),
-        (Transfer, State::Assigned, [false, false, true]),
-        (Transfer, State::InService, [false, false, false]),
-        (Referral, State::Acknowledged, [false, true, false]),
-        (Referral, State::Assigned, [false, false, true]),
-        (Notification, State::Received, [true, false, false]),
-        (Notification, State::Relieved, [false, false, false]),
+        (Transfer, State::Received, [true, true, false, false]),
+        (Transfer, State::Acknowledged, [false, false, true, true]),
+        (Transfer, State::Assigned, [false, false, true, true]),
+        (Transfer, State::InService, [false, false, false, true]),
+        (Referral, State::Acknowledged, [false, true, false, false]),
+        (Referral, State::Assigned, [false, false, true, true]),
+        (Notification, State::Received, [true, false, false, false]),
+        (Notification, State::Relieved, [false, false, false, false]),
     ] {
         assert_eq!(may(kind, state), expected, "{kind:?} {state:?}");
     }

@@ -4,7 +4,7 @@
 use nhipcau_proto::directory::v1 as pb;
 use serde::Deserialize;
 
-use super::text::{Area, Day, Minute, PublicKey, Span, StructureName, Time, UnitName, validity};
+use super::text::{Area, Day, Elapsed, Minute, PublicKey, Span, StructureName, Time, UnitName, validity};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -307,6 +307,7 @@ pub(super) struct TimeLimit {
     limit: Span,
     acknowledge_within: Option<Span>,
     warn_after: Option<Span>,
+    telephone_confirmation: Option<Elapsed>,
     #[serde(default)]
     escalation: Vec<EscalationStep>,
     #[serde(default)]
@@ -330,6 +331,7 @@ impl From<TimeLimit> for pb::TimeLimit {
             calendar: entry.calendar,
             legal_source: entry.legal_source,
             validity: validity(entry.start_time, entry.expire_time),
+            telephone_confirmation: entry.telephone_confirmation.map(Into::into),
         }
     }
 }

@@ -99,6 +99,12 @@ pub(super) enum Span {
 #[derive(Debug)]
 pub(super) struct Elapsed(SignedDuration);
 
+impl From<Elapsed> for prost_types::Duration {
+    fn from(Elapsed(elapsed): Elapsed) -> Self {
+        Self { seconds: elapsed.as_secs(), nanos: elapsed.subsec_nanos() }
+    }
+}
+
 impl<'de> Deserialize<'de> for Elapsed {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
@@ -110,10 +116,7 @@ impl From<Span> for pb::Span {
     fn from(span: Span) -> Self {
         let kind = match span {
             Span::WorkingDays(days) => pb::span::Kind::WorkingDays(days),
-            Span::Elapsed(Elapsed(elapsed)) => pb::span::Kind::Elapsed(prost_types::Duration {
-                seconds: elapsed.as_secs(),
-                nanos: elapsed.subsec_nanos(),
-            }),
+            Span::Elapsed(elapsed) => pb::span::Kind::Elapsed(elapsed.into()),
         };
         Self { kind: Some(kind) }
     }

@@ -28,6 +28,7 @@ fn explained(standing: pb::TimeLimitStanding, seconds: i64) -> pb::ExplainedTime
             escalate_time: at("2026-05-02T02:00:00Z"),
             due_time: at("2026-05-03T02:00:00Z"),
             steps: Vec::new(),
+            telephone_confirmation: None,
         }),
         start_event: "report_received".to_owned(),
         days: vec![day(30, pb::CountedDayKind::Holiday), day(29, pb::CountedDayKind::Worked)],
@@ -48,6 +49,7 @@ fn a_person_reads_rule_source_start_skipped_days_times_and_what_is_left() {
         rule: rule.to_owned(),
         stop: 0,
         reached,
+        put_off_time: None,
     };
     let branch = pb::BranchTimeLimits {
         branch: "parties/moh/referrals/r/branches/b".to_owned(),
@@ -65,6 +67,7 @@ fn a_person_reads_rule_source_start_skipped_days_times_and_what_is_left() {
         ladder: vec![level(1, Some(hanoi), "answer", true), level(0, None, "", false)],
         escalation_level: 1,
         clock_ahead: None,
+        telephone_acknowledgement: None,
     };
     let answer = pb::ExplainTimeLimitsResponse {
         name: "parties/moh/referrals/r".to_owned(),
@@ -87,4 +90,39 @@ fn a_person_reads_rule_source_start_skipped_days_times_and_what_is_left() {
         \n    level 2026-05-02T09:00:00+07:00: turn to the level above (what was not computed)"
     );
     assert_eq!(Due(&answer).to_string(), expected);
+}
+
+#[test]
+fn a_person_reads_what_was_said_by_telephone_and_what_it_puts_off() {
+    let said = |confirmation_due_time| pb::RecordedTelephoneAcknowledgement {
+        acknowledgement: Some(pb::TelephoneAcknowledgement {
+            person: "can-bo-17".to_owned(),
+            role: "officer".to_owned(),
+            acknowledge_time: at("2026-04-29T02:00:00Z"),
+        }),
+        recorded_by: "can-bo-111".to_owned(),
+        record_time: at("2026-04-29T02:05:00Z"),
+        confirmation_due_time,
+    };
+    let shown = |confirmation| {
+        let rung = pb::LadderLevel {
+            level: 1,
+            level_time: at("2026-04-29T03:00:00Z"),
+            put_off_time: confirmation,
+            ..pb::LadderLevel::default()
+        };
+        let branch = pb::BranchTimeLimits {
+            telephone_acknowledgement: Some(said(confirmation)),
+            ladder: vec![rung],
+            ..pb::BranchTimeLimits::default()
+        };
+        let answer = pb::ExplainTimeLimitsResponse { branches: vec![branch], ..Default::default() };
+        Due(&answer).to_string()
+    };
+    let confirmed = shown(at("2026-04-29T03:35:00Z"));
+    assert!(confirmed.contains("taken by telephone 2026-04-29T09:00:00+07:00 by can-bo-17 as officer"), "{confirmed}");
+    assert!(confirmed.contains("a person there confirms it by 2026-04-29T10:35:00+07:00"), "{confirmed}");
+    assert!(confirmed.contains("waits until 2026-04-29T10:35:00+07:00"), "{confirmed}");
+    let unruled = shown(None);
+    assert!(unruled.contains("puts nothing off") && !unruled.contains("waits until"), "{unruled}");
 }
