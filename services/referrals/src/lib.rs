@@ -45,6 +45,7 @@ mod requested;
 mod send;
 mod store;
 mod submit;
+mod succession;
 mod view;
 mod waking;
 mod watch;
@@ -70,7 +71,7 @@ pub use self::{
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.referral.v1";
 /// Its newest minor version here.
-pub const MINOR: u32 = 1;
+pub const MINOR: u32 = 2;
 
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";

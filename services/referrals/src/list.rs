@@ -161,8 +161,9 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested, LegalHold, LimitUnknown, Overdue,
-        RevocationRequested, Unacknowledged, Unspecified, Warned, WithdrawalUnanswered,
+        AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested, HandOverHeld, HandedOver,
+        LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified, Warned,
+        WithdrawalUnanswered,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
         Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),
@@ -170,7 +171,8 @@ fn states_of(condition: i32) -> Vec<State> {
         ErasureDue => state.calls_for_erasure(),
         AssignmentHeld => matches!(state, State::Acknowledged | State::Accepted),
         WithdrawalUnanswered => *state == State::Revoked,
-        EmergencyReleased | LegalHold | Unspecified => true,
+        HandOverHeld => state.is_waited_for() || *state == State::Completed,
+        EmergencyReleased | HandedOver | LegalHold | Unspecified => true,
     };
     State::ALL.into_iter().filter(can_hold).collect()
 }

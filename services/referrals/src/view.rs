@@ -78,6 +78,8 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::WithdrawalUnanswered => pb::BranchCondition::WithdrawalUnanswered,
         Condition::LegalHold => pb::BranchCondition::LegalHold,
         Condition::AssignmentHeld => pb::BranchCondition::AssignmentHeld,
+        Condition::HandOverHeld => pb::BranchCondition::HandOverHeld,
+        Condition::HandedOver => pb::BranchCondition::HandedOver,
     };
     number as i32
 }
@@ -151,6 +153,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
         hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
         withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
+        successor: branch.last_move().and(branch.recipients().last()).map(write_unit),
     }
 }
 

@@ -255,6 +255,7 @@ pub enum Body {
     RevocationRefused,
     Erased,
     HandBackRequested { reason: HandBack },
+    Moved { successor: UnitRef },
     WithdrawalAnswered(WithdrawalAnswer),
 }
 
@@ -293,6 +294,7 @@ impl Body {
             Self::RevocationRefused => EventKind::RevocationRefused,
             Self::Erased => EventKind::Erased,
             Self::HandBackRequested { .. } => EventKind::HandBackRequested,
+            Self::Moved { .. } => EventKind::Moved,
             Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
         }
     }
@@ -301,6 +303,7 @@ impl Body {
     #[must_use]
     pub const fn minor(&self) -> u32 {
         match self {
+            Self::Moved { .. } => 2,
             Self::HandBackTaken | Self::HandBackRequested { .. } | Self::WithdrawalAnswered(_) => 1,
             // An older reader holds it against the group of the branch that led to it.
             Self::Opened(opening) if matches!(opening.cause, Cause::Reopened) => 1,

@@ -176,6 +176,9 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
             let reason = HandBack::from_wire(requested.reason);
             Body::HandBackRequested { reason: wire::code(reason, "hand_back_requested.reason", refusal)? }
         }
+        Wire::Moved(moved) => {
+            Body::Moved { successor: wire::read_unit(moved.successor.as_ref(), "moved.successor", refusal)? }
+        }
         Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };
     Some(body)

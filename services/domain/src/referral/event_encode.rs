@@ -104,6 +104,7 @@ fn body(body: &Body) -> Wire {
         Body::HandBackRequested { reason } => {
             Wire::HandBackRequested(pb::HandBackRequested { reason: reason.to_wire() })
         }
+        Body::Moved { successor } => Wire::Moved(pb::Moved { successor: Some(write_unit(successor)) }),
         Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

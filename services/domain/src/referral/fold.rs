@@ -11,7 +11,7 @@ use super::{
     guard,
     kind::{EventKind, Kind, Side, State},
     table::{self, Verdict},
-    view::{Effect, Entry, Stops, View},
+    view::{Effect, Entry, HandOver, Stops, View},
 };
 
 /// Folds the two logs. The first event of the origin's log is the opening; both logs have been checked by
@@ -131,6 +131,7 @@ impl<'a> Fold<'a> {
             withdrawal_answer: None,
             held: false,
             assignment_held: false,
+            hand_over: HandOver::None,
             disclosed: super::PartSet::EMPTY,
             ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),

@@ -248,6 +248,8 @@ events! {
     Erased = "erased" by Recipient,
     /// Asks the origin to take the branch back.
     HandBackRequested = "hand_back_requested" by Recipient,
+    /// Handed the branch over to the unit that took over its duties.
+    Moved = "moved" by Recipient,
     /// Said what became of the content after consent was withdrawn.
     WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

@@ -114,6 +114,7 @@ pub const ROWS: &[Row] = &[
     row(E::HandBackRequested, CASES, SERVING, Verdict::Keep),
     row(E::HandBackRequested, CASES, PENDING, Verdict::Refuse(reason::NOT_ASSIGNED)),
     row(E::HandBackRequested, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
+    row(E::Moved, ALL, ANY, Verdict::Keep),
     row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 

@@ -64,6 +64,8 @@ words! {
         AssignmentHeld => "Chờ cán bộ bên gửi quyết định",
         WithdrawalUnanswered => "Chưa trả lời việc rút sự đồng ý",
         LegalHold => "Đang có lệnh giữ hồ sơ",
+        HandOverHeld => "Chờ bàn giao cho đơn vị kế nhiệm",
+        HandedOver => "Đã bàn giao cho đơn vị kế nhiệm",
     }
 }
 

@@ -66,6 +66,14 @@ pub(super) enum Command {
         #[arg(long, value_parser = code::parse::<pb::HandBackReason>)]
         reason: pb::HandBackReason,
     },
+    /// Recipient whose unit is over: says which successor takes the branch, or has it tried again at once.
+    HandOver {
+        #[command(flatten)]
+        target: Target,
+        /// Successor, as the release names it.
+        #[arg(long, value_name = "PARTY/UNIT", value_parser = unit)]
+        to: pb::UnitRef,
+    },
     /// Recipient: says that one's own systems have erased what an ended branch left. The access point has by itself.
     Erase(Target),
     /// Origin: goes on with an acceptance that waits for a person, and discloses what is due.
@@ -124,6 +132,7 @@ pub(crate) enum Transition {
     Complete(pb::Outcome),
     AnswerRevocation { granted: bool },
     HandBack(pb::HandBackReason),
+    HandOver(pb::UnitRef),
     Erase,
     Assign,
     Disclose { content: Box<pb::ReferralContent>, emergency: Option<pb::VitalInterest> },
@@ -193,6 +202,7 @@ impl Command {
             Self::Complete { target, outcome } => (target, Transition::Complete(outcome)),
             Self::AnswerRevocation { target, granted } => (target, Transition::AnswerRevocation { granted }),
             Self::HandBack { target, reason } => (target, Transition::HandBack(reason)),
+            Self::HandOver { target, to } => (target, Transition::HandOver(to)),
             Self::Erase(target) => (target, Transition::Erase),
             Self::Assign(target) => (target, Transition::Assign),
             Self::Disclose { target, content, emergency, citation } => {
@@ -250,6 +260,9 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
         }
         Transition::HandBack(reason) => {
             call!(decisions.hand_back_branch(HandBackBranchRequest { reason: reason.into() }))
+        }
+        Transition::HandOver(to) => {
+            call!(decisions.hand_over_branch(HandOverBranchRequest { successor: Some(to) }))
         }
         Transition::Erase => call!(decisions.erase_branch(EraseBranchRequest {})),
         Transition::Assign => call!(steering.assign_branch(AssignBranchRequest {})),

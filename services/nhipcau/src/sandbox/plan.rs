@@ -38,7 +38,7 @@ pub(crate) const SIGNERS: [(&str, &str, bool); 3] =
 
 /// Contracts that the directory lists, with their newest minor version.
 pub(crate) const CONTRACTS: [(&str, u32); 3] =
-    [("nhipcau.indicator.v1", 0), ("nhipcau.referral.v1", 1), ("nhipcau.switchboard.v1", 0)];
+    [("nhipcau.indicator.v1", 0), ("nhipcau.referral.v1", 2), ("nhipcau.switchboard.v1", 0)];
 
 impl Member {
     /// The member of a name.

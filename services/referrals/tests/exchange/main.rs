@@ -27,6 +27,7 @@ mod resting;
 mod restoring;
 mod retention;
 mod stories;
+mod succession;
 mod traces;
 mod unbelieved;
 mod waking;

@@ -98,6 +98,7 @@ def _body(chance: random.Random, name: str) -> dict[str, Any]:
         "consent_withdrawn": {"withdraw_time": at(3)}, "entered_in_error": reason,
         "rejected": {"code": chance.randrange(1, 9)}, "redirected": reason, "hand_back_requested": reason,
         "completed": {"outcome": chance.randrange(1, 8)},
+        "moved": {"successor": {"party": "hanoi", "unit": "hoan-kiem"}},
         "withdrawal_answered": {"stopped_time": at(5), "erased_parts": [1, 2], "kept_parts": [
             {"part": 3, "citation": "Luật 91/2025", "retention_class": "class", "until_time": at(DAY)}]},
     }
