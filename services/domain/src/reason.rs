@@ -47,6 +47,14 @@ pub const TRANSFER_TAKEN_OVER: &str = "TRANSFER_TAKEN_OVER";
 pub const HAND_BACK_REQUESTED: &str = "HAND_BACK_REQUESTED";
 /// The recipient does not ask to hand the branch back.
 pub const NO_HAND_BACK_REQUESTED: &str = "NO_HAND_BACK_REQUESTED";
+/// The branch was handed over to the unit that took the duties over.
+pub const BRANCH_MOVED: &str = "BRANCH_MOVED";
+/// The release in use does not name the unit as one that took the duties over, or it is not in force.
+pub const NOT_A_SUCCESSOR: &str = "NOT_A_SUCCESSOR";
+/// Several units took the duties over, and nobody has said to which the branch goes.
+pub const SEVERAL_SUCCESSORS: &str = "SEVERAL_SUCCESSORS";
+/// A branch was handed over to a unit that the release in use does not name as a successor.
+pub const MOVED_UNCONFIRMED: &str = "MOVED_UNCONFIRMED";
 /// The need is not over: one of its branches is open, or it was opened again already.
 pub const NEED_OPEN: &str = "NEED_OPEN";
 /// The unit was tried for this need already.

@@ -1,12 +1,14 @@
 //! How a service takes part: one small synchronous trait, called inside the transaction that also holds the
 //! inbox row and the receipt. That is what makes an effect happen exactly once.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use nhipcau_domain::id::ContractId;
 use uuid::Uuid;
 
 use crate::{
-    Entropy,
+    Entropy, carriage,
     crypto::KeyError,
     derived,
     engine::{CaseKeys, RestError},
@@ -112,6 +114,18 @@ impl<'c, 't> Context<'c, 't> {
         body: &[u8],
     ) -> Result<Option<Vec<u8>>, RestError> {
         self.case_keys.wake(Some(case), table, row, Some(body), self.tx)
+    }
+
+    /// How messages of a case travelled, and what proves them, as far as it was kept.
+    ///
+    /// # Errors
+    /// [`store::Error`] when the store cannot be read.
+    pub fn travelled(
+        &mut self,
+        case: &Correlation,
+        wanted: &HashSet<MessageId>,
+    ) -> Result<carriage::Collected, store::Error> {
+        carriage::collect_by(self.case_keys, case, wanted, self.tx)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use nhipcau_domain::{
     id::PartyId,
-    referral::{Command, PartDigest, Request, Side, View, decide},
+    reason,
+    referral::{Command, HandOver, PartDigest, Request, Side, View, decide},
 };
 use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
@@ -98,6 +99,9 @@ pub(crate) fn write<'t>(
 ) -> Result<(), Error> {
     if !known.is_whole {
         return Err(Error::Recovering);
+    }
+    if known.branch.hand_over() == HandOver::Done {
+        return Err(Error::rule("branch", reason::BRANCH_MOVED));
     }
     if request.command == Command::ConfirmErasure {
         erase::may_confirm(desk, shared, known)?;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     id::PartyId,
     reason,
-    referral::{Command, Effect, Kept, Part, PartSet, Request, Side, WithdrawalAnswer},
+    referral::{Command, Effect, HandOver, Kept, Part, PartSet, Request, Side, WithdrawalAnswer},
     retention::{Ended, Verdict, classes, verdict},
 };
 use nhipcau_messaging::desk::Desk;
@@ -22,7 +22,9 @@ use crate::{
         branch::{self, Known},
         content, hold, kept, log,
         reading::Held,
+        succession::{self, Stage},
     },
+    succession::leave,
 };
 
 /// How long after a try an answer to a withdrawal is tried again that could not be given.
@@ -52,8 +54,10 @@ pub(crate) fn released<'t>(
 ) -> Result<(), Error> {
     for held in branch::of_case(desk.tx(), uid)? {
         let known = branch::known(desk.tx(), held)?;
-        if let Some(known) = known.filter(|known| known.branch.unit(held.side).party == *party) {
-            purge(desk, shared, &known)?;
+        match known.filter(|known| known.branch.unit(held.side).party == *party) {
+            Some(known) if known.branch.hand_over() == HandOver::Done => leave(desk, &known)?,
+            Some(known) => purge(desk, shared, &known)?,
+            None => {}
         }
     }
     case(desk, shared, uid)
@@ -78,6 +82,13 @@ pub(crate) fn case<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, case: Uuid)
     }
     for held in branch::of_case(desk.tx(), case)? {
         let Some(known) = branch::known(desk.tx(), held)?.filter(|known| known.is_whole) else { return Ok(()) };
+        if known.branch.hand_over() == HandOver::Done {
+            // Of what was handed over nothing is kept once the successor has had time to ask for it again.
+            match succession::of(desk.tx(), held.branch)? {
+                Some(way) if way.stage == Stage::Gone => continue,
+                _ => return Ok(()),
+            }
+        }
         let Some(ended) = ended(desk, &known)? else { return Ok(()) };
         if !keeping(desk, shared, &known, &ended)?.is_empty() {
             return Ok(());
@@ -106,7 +117,8 @@ fn drop<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, kept: &
 /// which keeps the case.
 fn ended<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<Option<Ended>, Error> {
     let view = known.branch.view();
-    if known.held.side == Side::Origin || !view.state.calls_for_erasure() {
+    if known.held.side == Side::Origin || known.branch.hand_over() == HandOver::Done || !view.state.calls_for_erasure()
+    {
         return Ok(None);
     }
     let end = view.history.iter().rev().find(|entry| matches!(entry.effect, Effect::Took(_)));

@@ -1,6 +1,7 @@
 //! Events at rest and back: what one says about a person lies under the key of its case, bound to its place, and the
 //! rest in the clear. Without the key, and after an erasure, a log still is a log: it has its order, chain and state.
 
+use jiff::Timestamp;
 use nhipcau_domain::referral::{Branch, Event, Side};
 use nhipcau_messaging::{desk::Desk, message::MessageId, store::Error as StoreError, writer::Row};
 
@@ -22,6 +23,19 @@ pub(crate) fn keep<'t>(
     message: Option<MessageId>,
     carried: Carried,
 ) -> Result<(), Error> {
+    let now = desk.now();
+    keep_since(desk, held, event, travelled, (message, carried), now)
+}
+
+/// Puts an event to rest that has been stored since, here or where it was taken over from.
+pub(crate) fn keep_since<'t>(
+    desk: &mut impl Desk<'t>,
+    held: Held,
+    event: &Event,
+    travelled: &[u8],
+    carried: (Option<MessageId>, Carried),
+    since: Timestamp,
+) -> Result<(), Error> {
     let bytes = match event.masked(travelled) {
         None => Bytes::Travelled(travelled.to_vec()),
         Some(masked) => {
@@ -29,8 +43,7 @@ pub(crate) fn keep<'t>(
             Bytes::Masked { masked, digest: event.digest(), sealed: desk.rest(&row, travelled)? }
         }
     };
-    let now = desk.now();
-    Ok(log::add(desk.tx(), held, event, &bytes, (message, carried), now)?)
+    Ok(log::add(desk.tx(), held, event, &bytes, carried, since)?)
 }
 
 /// The bytes of an event as it travelled; `None` when its case was erased.

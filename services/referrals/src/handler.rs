@@ -25,12 +25,15 @@ use crate::{
     store::{
         branch,
         log::{self, Carried},
+        succession as way,
     },
-    waking,
+    succession, waking,
 };
 
-/// Of what becomes due by time alone: time limits, waking, retention.
-const KINDS: usize = 3;
+/// Of what becomes due by time alone: time limits, waking, succession, retention.
+const KINDS: usize = 4;
+/// The turn of succession among them.
+const SUCCESSION: usize = 2;
 
 /// The handler. Announces what it stored.
 #[derive(Debug)]
@@ -41,11 +44,19 @@ pub struct Referrals {
     rosters: Rosters,
     /// Of what becomes due by time alone, the kind that was looked at last.
     turn: usize,
+    /// What was looked at for succession.
+    watch: succession::Watch,
 }
 
 impl Referrals {
     pub(crate) fn new(shared: crate::Referrals) -> Self {
-        Self { contract: crate::contract(), shared, rosters: Rosters::default(), turn: 0 }
+        Self {
+            contract: crate::contract(),
+            shared,
+            rosters: Rosters::default(),
+            turn: 0,
+            watch: succession::Watch::default(),
+        }
     }
 
     /// What became due for waking; first whatever waited when rosters came.
@@ -60,7 +71,9 @@ impl Referrals {
     }
 
     fn conclude(&self, id: MessageId, outcome: Outcome, context: &mut Context<'_, '_>) -> Result<(), Error> {
-        let Some((held, ordinal)) = log::carried(context.tx, id)? else { return Ok(()) };
+        let Some((held, ordinal)) = log::carried(context.tx, id)? else {
+            return succession::concluded(context, &self.shared, id, outcome);
+        };
         let number = match outcome {
             Outcome::Received => 0,
             Outcome::Refused(reason) => {
@@ -98,6 +111,7 @@ impl Handler for Referrals {
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
         let taken = match message.header.message.as_str() {
             REQUEST_MESSAGE => requested::take(context, &self.shared, message),
+            succession::OFFER_MESSAGE => succession::offered(context, &self.shared, message),
             _ => receive::take(context, &self.shared, message),
         };
         match taken {
@@ -136,7 +150,10 @@ impl Handler for Referrals {
             return Ok(None);
         }
         // The event no longer stands, or goes in another message without its parts.
-        let Some((held, ordinal)) = log::carried(context.tx, id)? else { return Ok(Some(SkipReason::Withdrawn)) };
+        let Some((held, ordinal)) = log::carried(context.tx, id)? else {
+            let hands_over = way::carried(context.tx, id)?.is_some();
+            return Ok((!hands_over).then_some(SkipReason::Withdrawn));
+        };
         let stored = log::at(context.tx, held, held.side, ordinal)?;
         let discloses = |stored: &log::Stored| stored.carried == Carried::Whole && !stored.event.parts.is_empty();
         let Some(stored) = stored.filter(discloses) else { return Ok(None) };
@@ -162,6 +179,7 @@ impl Handler for Referrals {
             let due = match self.turn {
                 0 => ladder::take_due(context)?,
                 1 => self.wake(context)?,
+                SUCCESSION => succession::take_due(context, &self.shared, &mut self.watch)?,
                 _ => erase::next(context)
                     .map(|branch| branch.map(Uuid::into_bytes))
                     .or_else(|error| failure(error).map(|()| None))?,
@@ -174,6 +192,9 @@ impl Handler for Referrals {
     }
 
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        if self.turn == SUCCESSION {
+            return context.attempt(|context| succession::act_on(context, &self.shared, due)).or_else(failure);
+        }
         // A branch may be held on both sides here, and each is looked at for its own reasons.
         ladder::act_on(context, &self.shared, due).or_else(failure)?;
         waking::act_on(context, &self.shared, due).or_else(failure)?;

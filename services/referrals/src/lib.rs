@@ -46,6 +46,7 @@ mod requested;
 mod send;
 mod store;
 mod submit;
+mod succession;
 mod view;
 mod waking;
 mod watch;

@@ -161,7 +161,8 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested,
+        AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested, HandOverHeld,
+        HandedOver,
         LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified, Warned,
         WithdrawalUnanswered,
     };
@@ -172,7 +173,8 @@ fn states_of(condition: i32) -> Vec<State> {
         ErasureDue => state.calls_for_erasure(),
         AssignmentHeld => matches!(state, State::Acknowledged | State::Accepted),
         WithdrawalUnanswered => *state == State::Revoked,
-        EmergencyReleased | LegalHold | Unspecified => true,
+        HandOverHeld => state.is_waited_for() || *state == State::Completed,
+        EmergencyReleased | HandedOver | LegalHold | Unspecified => true,
     };
     State::ALL.into_iter().filter(can_hold).collect()
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
 use nhipcau_domain::referral::{
-    Body, Branch, Cause, Event, EventKind, Fault, Part, Side, check_part,
+    Body, Branch, Cause, Event, EventKind, Fault, HandOver, Part, Side, check_part,
     disclosure::{self, Stage},
 };
 use nhipcau_messaging::{
@@ -23,7 +23,7 @@ use crate::{
         log::{self, Carried},
         reading::{self, Held},
     },
-    waking, work,
+    succession, waking, work,
 };
 
 /// Why an event has no effect.
@@ -50,6 +50,8 @@ pub(crate) struct Travelled {
     pub(crate) event: Event,
     pub(crate) bytes: Vec<u8>,
     pub(crate) pieces: Vec<Piece>,
+    /// It was written for another unit than the one that it came to: one that handed the branch over since.
+    pub(crate) is_forwarded: bool,
 }
 
 /// Reads a message. An event may come without its parts, when they may not be disclosed any more.
@@ -60,9 +62,8 @@ pub(crate) fn read(message: &Incoming<'_>) -> Result<Travelled, NotTaken> {
         return Err(INVALID);
     }
     let event = Event::read(bytes).map_err(|_| INVALID)?;
-    let is_addressed = header.correlation == Some(event.ids.case.into_bytes())
-        && is_unit(&header.sender, &event.owner)
-        && header.recipient.as_ref().is_some_and(|recipient| is_unit(recipient, &event.counterpart));
+    let is_addressed = header.correlation == Some(event.ids.case.into_bytes()) && is_unit(&header.sender, &event.owner);
+    let is_forwarded = !header.recipient.as_ref().is_some_and(|recipient| is_unit(recipient, &event.counterpart));
     let is_whole = parts.len() == event.parts.len();
     if !is_addressed || !is_whole && !parts.is_empty() {
         return Err(INVALID);
@@ -80,7 +81,7 @@ pub(crate) fn read(message: &Incoming<'_>) -> Result<Travelled, NotTaken> {
     {
         return Err(INVALID);
     }
-    Ok(Travelled { event, bytes: bytes.clone(), pieces })
+    Ok(Travelled { event, bytes: bytes.clone(), pieces, is_forwarded })
 }
 
 impl Travelled {
@@ -99,16 +100,22 @@ pub(crate) fn is_unit(address: &Address, unit: &UnitRef) -> bool {
 /// # Errors
 /// [`NotTaken`]; what was written must then be undone.
 pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &Incoming<'_>) -> Result<(), NotTaken> {
+    if message.parts.len() > 1 && succession::take_over(desk, shared, message)? {
+        return Ok(());
+    }
     let travelled = read(message)?;
     let event = &travelled.event;
     let held = Held { branch: event.ids.branch, side: event.side.other() };
     if let Some(stored) = log::at(desk.tx(), held, event.side, event.ordinal)? {
         return if stored.event.digest() == event.digest() { Ok(()) } else { Err(INVALID) };
     }
+    if let Body::Moved { successor } = &event.body {
+        succession::confirm(desk, shared, event, successor)?;
+    }
     let mut is_new = false;
     let (mut known, is_whole) = match branch::known(desk.tx(), held)? {
         None => {
-            let known = opened(&travelled, held, message, desk.now())?;
+            let known = opened(shared, &travelled, held, message, desk.now())?;
             let (party, referral) = (&known.branch.unit(held.side).party, event.ids.referral);
             let of_case = branch::of_case_by(desk.tx(), event.ids.case, &event.owner.party, held.side)?;
             let of_referral = reading::branches(desk.tx(), party, referral, held.side)?;
@@ -123,6 +130,16 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             (known, is_whole)
         }
         Some(known) => {
+            if known.branch.hand_over() == HandOver::Done {
+                return Err(NotTaken::Reason(RefusalReason::Moved));
+            }
+            let to = known.branch.unit(held.side);
+            if travelled.is_forwarded && !message.header.recipient.as_ref().is_some_and(|unit| is_unit(unit, to)) {
+                return Err(INVALID);
+            }
+            if succession::is_early(desk, shared, &known, event) {
+                return Err(NOT_YET);
+            }
             let is_whole = known.is_whole;
             (added(desk, known, event)?, is_whole)
         }
@@ -141,6 +158,9 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     }
     if known.held.side == Side::Origin {
         follow(desk, shared, &mut known, event)?;
+        if matches!(event.body, Body::Moved { .. }) {
+            send::forward(desk, shared, &known, event.seen_ordinal())?;
+        }
     }
     Ok(())
 }
@@ -155,8 +175,21 @@ pub(crate) fn keep<'t>(desk: &mut impl Desk<'t>, held: Held, travelled: &Travell
 }
 
 /// A branch that begins here. Its opening must be lawful as far as it shows.
-fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>, now: Timestamp) -> Result<Known, NotTaken> {
+fn opened(
+    shared: &Referrals,
+    travelled: &Travelled,
+    held: Held,
+    message: &Incoming<'_>,
+    now: Timestamp,
+) -> Result<Known, NotTaken> {
     let event = &travelled.event;
+    // What follows a branch that is on its way here from the unit whose duties were taken over.
+    let to = message.header.recipient.as_ref().and_then(|to| Some((to.party.clone(), to.unit.clone()?)));
+    let is_heir = || to.is_some_and(|(party, unit)| succession::is_heir(&shared.release(), &UnitRef { party, unit }));
+    let is_first = matches!(event.body, Body::Opened(_));
+    if travelled.is_forwarded || held.side == Side::Recipient && !is_first {
+        return Err(if is_heir() { NOT_YET } else { WRONG_STATE });
+    }
     let (Body::Opened(opening), Some(basis), Side::Recipient) = (&event.body, &event.basis, held.side) else {
         // An own branch that is not there was lost, and the other side will give it back; one of the other side begins
         // with its opening or not at all.
@@ -173,7 +206,7 @@ fn opened(travelled: &Travelled, held: Held, message: &Incoming<'_>, now: Timest
 
 /// Checks the branch that is named as the cause of another one, if it is here: mostly it is not, because another unit
 /// was addressed. One of another party's is as good as not here, so that nobody finds out what is.
-fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken> {
+pub(crate) fn caused<'t>(desk: &mut impl Desk<'t>, branch: &Branch) -> Result<(), NotTaken> {
     let Some(uid) = branch.opening().cause_branch else { return Ok(()) };
     let origin = branch.unit(Side::Origin);
     let cause = Held { branch: uid, side: Side::Recipient }.load(desk.tx())?;

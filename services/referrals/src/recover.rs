@@ -1,6 +1,7 @@
 //! Taking own events back that this store has lost: the other side holds them, so they stand, and what was written in
 //! their place since is given up.
 
+use nhipcau_domain::referral::{Body, HandOver};
 use nhipcau_messaging::{desk::Desk, message::Incoming};
 
 use crate::{
@@ -10,10 +11,14 @@ use crate::{
     receive::{self, NotTaken},
     send,
     store::{branch, log, reading::Held},
+    succession,
 };
 
 /// Takes an own event back.
 pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &Incoming<'_>) -> Result<(), Error> {
+    if succession::recovered(desk, shared, message)? {
+        return Ok(());
+    }
     let travelled = match receive::read(message) {
         Ok(travelled) => travelled,
         Err(NotTaken::Failure(error)) => return Err(error),
@@ -37,6 +42,9 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     metrics::add(&shared.counters.recovered);
     match branch::known(desk.tx(), held)? {
         Some(known) => {
+            if matches!(event.body, Body::Moved { .. }) && known.branch.hand_over() != HandOver::Done {
+                branch::relocate(desk.tx(), held, &known.branch)?;
+            }
             send::told(desk, shared, &known)?;
             erase::purge_in_silence(desk, shared, &known)
         }

@@ -116,7 +116,7 @@ pub(crate) fn withhold<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: 
 
 /// Sends what was held back when it should have been signed, or could not be sent, so that the log at the other side
 /// stays whole.
-fn mend<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
+pub(crate) fn mend<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
     resend_bare(desk, shared, known, |stored| stored.carried == Carried::HeldBack || stored.message.is_none())
 }
 
@@ -135,12 +135,49 @@ fn resend_bare<'t>(
             return Ok(());
         };
         match dispatch(desk, shared, known, (&stored.event, &bytes, &[]), Carried::Bare, "") {
-            Ok(Some(message)) => log::carry_bare(desk.tx(), known.held, stored.event.ordinal, message)?,
+            Ok(message @ Some(_)) => {
+                log::carry(desk.tx(), known.held, stored.event.ordinal, message, Carried::Bare)?;
+            }
             Ok(None) => {}
             // Who may not be sent to now does not get what is under way either.
             Err(Error::Rules(_)) => return Ok(()),
             Err(error) => return Err(error),
         }
+    }
+    Ok(())
+}
+
+/// Sends what the unit that handed the branch over had not taken to the one that has it now, in order, each as it was to
+/// travel. What may not be sent there waits, and a person is told.
+pub(crate) fn forward<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    taken: u64,
+) -> Result<(), Error> {
+    let log = log::all(desk.tx(), known.held, known.held.side)?;
+    for stored in log.iter().filter(|stored| stored.event.ordinal > taken) {
+        let Some(bytes) = event::travelled(desk, known.held, stored)? else {
+            tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");
+            return Ok(());
+        };
+        let carried = if stored.carried == Carried::Whole { Carried::Whole } else { Carried::Bare };
+        let event = (&stored.event, bytes.as_slice(), [].as_slice());
+        let sent = match dispatch(desk, shared, known, event, carried, "") {
+            Ok(message) => message,
+            Err(Error::Rules(refusal)) => {
+                let branch = known.held.branch;
+                tracing::error!(%branch, %refusal, "What a successor lacks cannot be sent to it. Somebody must look.");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        // A store that was put back has sent it before.
+        if sent.is_some() && sent == stored.message {
+            continue;
+        }
+        let carried = if sent.is_some() { carried } else { Carried::HeldBack };
+        log::carry(desk.tx(), known.held, stored.event.ordinal, sent, carried)?;
     }
     Ok(())
 }
@@ -159,7 +196,9 @@ fn dispatch<'t>(
     if known.branch.log(Side::Origin).events().iter().any(|event| matches!(event.body, Body::Returned { .. })) {
         return Ok(None);
     }
-    let recipient = match reachable(desk, shared, known, &event.owner, &event.counterpart) {
+    // To whoever has the branch by now, also what was written for the unit before.
+    let counterpart = known.branch.unit(event.side.other());
+    let recipient = match reachable(desk, shared, known, &event.owner, counterpart) {
         // Who may no longer be told is told by a person; it holds here all the same, and follows if they may be again.
         Err(Error::Rules(_)) if always_wins(&event.body) => {
             tracing::error!(branch = %event.ids.branch, "An end could not be sent: nobody may be told by this way.");
@@ -181,13 +220,14 @@ fn dispatch<'t>(
         }
     }
     let basis = event.basis.as_ref().map_or_else(|| known.branch.view().basis, Clone::clone);
+    let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {
         header: Header {
             message: EVENT_MESSAGE.to_owned(),
             contract: crate::contract(),
             contract_minor: event.body.minor(),
             sender: address(&event.owner),
-            recipient: Some(address(&event.counterpart)),
+            recipient: Some(address(counterpart)),
             purpose: known.purpose.clone(),
             legal_basis: citation(&basis),
             correlation: Some(event.ids.case.into_bytes()),
@@ -199,7 +239,8 @@ fn dispatch<'t>(
         lane: Lane::Messages,
         parts,
         cause: cause(event),
-        ordinal: u32::from(carried == Carried::Bare),
+        // For each unit that had the branch another message, and another without the parts.
+        ordinal: 2 * moves + u32::from(carried == Carried::Bare),
     };
     Ok(Some(desk.send(draft)?))
 }
@@ -232,11 +273,11 @@ fn cause(event: &Event) -> Cause {
     Cause::Entry { system: event.actor.system.clone(), time: event.time, digest: *event.digest().as_bytes() }
 }
 
-fn address(unit: &UnitRef) -> Address {
+pub(crate) fn address(unit: &UnitRef) -> Address {
     Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) }
 }
 
-fn citation(basis: &Basis) -> String {
+pub(crate) fn citation(basis: &Basis) -> String {
     match basis {
         Basis::Consent(_) => "consent".to_owned(),
         Basis::StatutoryDuty { citation } => format!("statutory duty: {}", citation.as_str()),

@@ -81,6 +81,8 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::LegalHold => pb::BranchCondition::LegalHold,
         Condition::AssignmentHeld => pb::BranchCondition::AssignmentHeld,
         Condition::AcknowledgedByTelephone => pb::BranchCondition::AcknowledgedByTelephone,
+        Condition::HandOverHeld => pb::BranchCondition::HandOverHeld,
+        Condition::HandedOver => pb::BranchCondition::HandedOver,
     };
     number as i32
 }
@@ -163,6 +165,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         work: view.work.iter().map(work).collect(),
         telephone_acknowledgement: telephoned(&view),
         withdrawal_answer: view.withdrawal_answer.as_ref().map(write_withdrawal_answer),
+        successor: branch.last_move().and(branch.recipients().last()).map(write_unit),
         kind: branch.opening().kind.to_wire(),
     }
 }

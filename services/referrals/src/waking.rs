@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::Hours,
     duty::{Next, next, next_start},
-    referral::{Kind, Side},
+    referral::{HandOver, Kind, Side},
 };
 use nhipcau_messaging::{desk::Desk, handler::Due, pae, store};
 use nhipcau_runtime::{notify::Pending, rosters::Rosters};
@@ -132,5 +132,6 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
 fn waits(known: &Known) -> bool {
     known.held.side == Side::Recipient
         && known.branch.opening().kind != Kind::Notification
+        && known.branch.hand_over() != HandOver::Done
         && notice::waits(known.branch.view().state)
 }

@@ -171,7 +171,8 @@ impl Release {
     }
 
     /// Whether an agreement in force at the instant lets the sender send to the recipient under the contract for
-    /// the purpose. What no agreement allows is denied.
+    /// the purpose. What no agreement allows is denied. A party that is over and whose duties others took over may go on
+    /// with what is open, and hand it over, for as long as its agreements last.
     #[must_use]
     pub fn allows(
         &self,
@@ -181,7 +182,8 @@ impl Release {
         purpose: &Purpose,
         at: Timestamp,
     ) -> bool {
-        let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at));
+        let has_heirs = |party: &Party| !party.successors.is_empty() && party.validity.start <= at;
+        let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at) || has_heirs(party));
         let mut agreed = self.agreed((sender, recipient), contract, purpose, at);
         agreed.next().is_some() && takes_part(sender) && takes_part(recipient)
     }

@@ -15,7 +15,7 @@ use super::{
     kind::Side,
     log::{Fault, Log, Recorded},
     parts::PartSet,
-    view::View,
+    view::{HandOver, View},
     violation::Refusal,
 };
 use crate::reason;
@@ -33,6 +33,9 @@ pub struct Branch {
     recipient_unit: UnitRef,
     origin: Log,
     recipient: Log,
+    /// Who took over the recipient's duties, and the position in its log at which.
+    moves: Vec<(u64, UnitRef)>,
+    hand_over: HandOver,
     given: Option<PartSet>,
     heard: Option<Timestamp>,
     telephone_heard: Option<Timestamp>,
@@ -59,6 +62,8 @@ impl Branch {
             recipient_unit: event.counterpart.clone(),
             origin: Log::new(Side::Origin),
             recipient: recipient.clone(),
+            moves: Vec::new(),
+            hand_over: HandOver::None,
             given: None,
             heard: None,
             telephone_heard: None,
@@ -97,16 +102,28 @@ impl Branch {
     /// A [`Fault`]; nothing was changed then.
     pub fn record(&mut self, event: Event) -> Result<Recorded, Fault> {
         let (owner, counterpart) = match event.side {
-            Side::Origin => (&self.origin_unit, &self.recipient_unit),
-            Side::Recipient => (&self.recipient_unit, &self.origin_unit),
+            Side::Origin => (&self.origin_unit, self.recipient_at(event.seen_ordinal())),
+            Side::Recipient => (self.recipient_at(event.ordinal.saturating_sub(1)), &self.origin_unit),
         };
         if event.ids != self.ids || event.owner != *owner || event.counterpart != *counterpart {
             return Err(Fault::Foreign);
         }
-        match event.side {
+        let moved = match &event.body {
+            Body::Moved { successor } => Some((event.ordinal, successor.clone())),
+            _ => None,
+        };
+        let recorded = match event.side {
             Side::Origin => self.origin.append(event, &self.recipient),
             Side::Recipient => self.recipient.append(event, &self.origin),
-        }
+        }?;
+        self.moves.extend(moved.filter(|_| recorded == Recorded::New));
+        Ok(recorded)
+    }
+
+    /// The unit of the recipient after so many events of its log.
+    fn recipient_at(&self, count: u64) -> &UnitRef {
+        let moved = self.moves.iter().rev().find(|(ordinal, _)| *ordinal <= count);
+        moved.map_or(&self.recipient_unit, |(_, successor)| successor)
     }
 
     /// Judges an event that arrived: was it lawful with what its writer knew?
@@ -143,6 +160,7 @@ impl Branch {
             telephoned.since = telephoned.since.min(heard.checked_add(view.ahead).unwrap_or(Timestamp::MAX));
         }
         view.held = self.held;
+        view.hand_over = self.hand_over;
         view.assignment_held = self.origins && view.is_ready();
         view
     }
@@ -151,6 +169,12 @@ impl Branch {
     #[must_use]
     pub fn with_held(self, held: bool) -> Self {
         Self { held, ..self }
+    }
+
+    /// The branch as a unit whose duties ended has it, before or after it was handed over.
+    #[must_use]
+    pub fn with_hand_over(self, hand_over: HandOver) -> Self {
+        Self { hand_over, ..self }
     }
 
     /// The branch as its origin holds it, or as somebody else does. The origin's rules assign an acceptance when it is
@@ -187,8 +211,8 @@ impl Branch {
     pub fn known_like(self, other: &Self) -> Self {
         // What is shorter than the other copy waited for nobody if that one does not.
         let origins = other.origins && other.view().assignment_held;
-        let Self { given, heard, telephone_heard, held, .. } = *other;
-        Self { given, heard, telephone_heard, held, origins, ..self }
+        let Self { given, heard, telephone_heard, held, hand_over, .. } = *other;
+        Self { given, heard, telephone_heard, held, origins, hand_over, ..self }
     }
 
     /// When it was opened, as far as that is believed.
@@ -222,13 +246,32 @@ impl Branch {
         }
     }
 
-    /// The unit of a side.
+    /// The unit of a side: of the recipient, the last one that took it over. Whoever handed it over is still the unit of
+    /// its own copy.
     #[must_use]
-    pub const fn unit(&self, side: Side) -> &UnitRef {
-        match side {
-            Side::Origin => &self.origin_unit,
-            Side::Recipient => &self.recipient_unit,
+    pub fn unit(&self, side: Side) -> &UnitRef {
+        match (side, self.moves.last()) {
+            (Side::Origin, _) => &self.origin_unit,
+            (Side::Recipient, Some((ordinal, _))) if self.hand_over == HandOver::Done => self.recipient_at(ordinal - 1),
+            (Side::Recipient, _) => self.recipient_at(u64::MAX),
         }
+    }
+
+    /// How far its hand-over has come, where this is the copy of a unit whose duties ended.
+    #[must_use]
+    pub const fn hand_over(&self) -> HandOver {
+        self.hand_over
+    }
+
+    /// Every unit that the recipient's side has had, the addressed one first.
+    pub fn recipients(&self) -> impl Iterator<Item = &UnitRef> {
+        std::iter::once(&self.recipient_unit).chain(self.moves.iter().map(|(_, successor)| successor))
+    }
+
+    /// The last event by which the branch was handed over; `None` when it never was.
+    #[must_use]
+    pub fn last_move(&self) -> Option<&Event> {
+        self.recipient.at(self.moves.last()?.0)
     }
 
     /// What it belongs to.

@@ -110,6 +110,11 @@ pub enum Command {
         /// What is said about the child beside it, if anything is.
         details: Vec<PartDigest>,
     },
+    /// Hand the branch over to the unit that took over the duties.
+    Move {
+        /// That unit.
+        successor: UnitRef,
+    },
     /// Say what became of the content after consent was withdrawn.
     AnswerWithdrawal(WithdrawalAnswer),
 }
@@ -251,6 +256,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::RefuseRevocation => Body::RevocationRefused,
         Command::ConfirmErasure => Body::Erased,
         Command::HandBack { reason } => Body::HandBackRequested { reason },
+        Command::Move { successor } => Body::Moved { successor },
         Command::AnswerWithdrawal(answer) => Body::WithdrawalAnswered(answer),
     };
     (body, Vec::new(), None)

@@ -261,6 +261,7 @@ pub enum Body {
     Erased,
     HandBackRequested { reason: HandBack },
     WorkRecorded(Work),
+    Moved { successor: UnitRef },
     WithdrawalAnswered(WithdrawalAnswer),
 }
 
@@ -301,6 +302,7 @@ impl Body {
             Self::Erased => EventKind::Erased,
             Self::HandBackRequested { .. } => EventKind::HandBackRequested,
             Self::WorkRecorded(_) => EventKind::WorkRecorded,
+            Self::Moved { .. } => EventKind::Moved,
             Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
         }
     }
@@ -309,7 +311,7 @@ impl Body {
     #[must_use]
     pub const fn minor(&self) -> u32 {
         match self {
-            Self::TelephoneRecorded(_) | Self::WorkRecorded(_) => 2,
+            Self::TelephoneRecorded(_) | Self::WorkRecorded(_) | Self::Moved { .. } => 2,
             Self::HandBackTaken | Self::HandBackRequested { .. } | Self::WithdrawalAnswered(_) => 1,
             // An older reader holds it against the group of the branch that led to it.
             Self::Opened(opening) if matches!(opening.cause, Cause::Reopened) => 1,

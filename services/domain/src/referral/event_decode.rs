@@ -187,6 +187,9 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
             let work = wire::required(recorded.work.as_ref(), "work_recorded.work", refusal)?;
             Body::WorkRecorded(Work::read(work, "work_recorded.work", refusal)?)
         }
+        Wire::Moved(moved) => {
+            Body::Moved { successor: wire::read_unit(moved.successor.as_ref(), "moved.successor", refusal)? }
+        }
         Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };
     Some(body)

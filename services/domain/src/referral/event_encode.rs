@@ -110,6 +110,7 @@ fn body(body: &Body) -> Wire {
             Wire::HandBackRequested(pb::HandBackRequested { reason: reason.to_wire() })
         }
         Body::WorkRecorded(work) => Wire::WorkRecorded(pb::WorkRecorded { work: Some(write_work(work)) }),
+        Body::Moved { successor } => Wire::Moved(pb::Moved { successor: Some(write_unit(successor)) }),
         Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

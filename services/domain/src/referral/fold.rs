@@ -12,7 +12,7 @@ use super::{
     kind::{EventKind, Kind, Side, State},
     table::{self, Verdict},
     telephone::Telephoned,
-    view::{Effect, Entry, Stops, View},
+    view::{Effect, Entry, HandOver, Stops, View},
     work::RecordedWork,
 };
 
@@ -135,6 +135,7 @@ impl<'a> Fold<'a> {
             withdrawal_answer: None,
             held: false,
             assignment_held: false,
+            hand_over: HandOver::None,
             disclosed: super::PartSet::EMPTY,
             ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),

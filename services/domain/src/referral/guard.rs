@@ -13,8 +13,8 @@ use super::{
 use crate::reason;
 
 /// Events of a log after which none is taken that would change no state: the other side must be able to read the
-/// whole log again with every event. What ends a branch, the confirmation that it was erased, the first answer to a
-/// withdrawal, and what ends an open review always have room.
+/// whole log again with every event. What ends a branch, its hand-over to a successor, the confirmation that it was
+/// erased, the first answer to a withdrawal, and what ends an open review always have room.
 pub const MOST_EVENTS: u64 = 1_000;
 
 /// Every reason against writing this event in this view; empty when it is lawful.
@@ -30,7 +30,7 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
     let changes_nothing = table::verdict(view.kind, view.state, event.side, kind) == Verdict::Keep;
     let is_first_answer = kind == EventKind::WithdrawalAnswered && view.withdrawal_answer.is_none();
     let ends_review = matches!(&event.body, Body::WorkRecorded(work) if view.is_ended_by(work));
-    let always_has_room = kind == EventKind::Erased || is_first_answer || ends_review;
+    let always_has_room = matches!(kind, EventKind::Erased | EventKind::Moved) || is_first_answer || ends_review;
     if event.ordinal > MOST_EVENTS && changes_nothing && !always_has_room {
         reasons.push(reason::TOO_MANY);
     }

@@ -252,6 +252,8 @@ events! {
     HandBackRequested = "hand_back_requested" by Recipient,
     /// Said what was done in the case.
     WorkRecorded = "work_recorded" by Recipient,
+    /// Handed the branch over to the unit that took over its duties.
+    Moved = "moved" by Recipient,
     /// Said what became of the content after consent was withdrawn.
     WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

@@ -61,7 +61,7 @@ pub use personal::Personal;
 pub use submission::{Answer, Objection, Requested};
 pub use telephone::{TelephoneAcknowledgement, Telephoned, write_telephone_acknowledgement};
 pub use text::Text;
-pub use view::{Condition, Effect, Entry, Stops, View};
+pub use view::{Condition, Effect, Entry, HandOver, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};
 pub use wire::{CITATION, read_basis, read_unit, write_basis, write_time, write_unit};
 pub use wire_limit::{write_limit_refusal, write_time_limit};

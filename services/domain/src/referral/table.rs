@@ -122,6 +122,7 @@ pub const ROWS: &[Row] = &[
     row(E::WorkRecorded, TRANSFER, TAKEN, Verdict::Keep),
     row(E::WorkRecorded, REFERRAL, ACCEPTED, Verdict::Keep),
     row(E::WorkRecorded, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
+    row(E::Moved, ALL, ANY, Verdict::Keep),
     row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 

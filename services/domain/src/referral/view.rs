@@ -70,6 +70,22 @@ pub enum Condition {
     AssignmentHeld,
     /// The origin says that somebody took it by telephone, and no person there has confirmed it.
     AcknowledgedByTelephone,
+    /// The unit is over and somebody has to see to it that the branch comes to its successor.
+    HandOverHeld,
+    /// The branch was handed over to the unit's successor.
+    HandedOver,
+}
+
+/// How far the hand-over of a branch has come, as the unit whose duties ended knows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HandOver {
+    /// Nothing is to be handed over, or it is under way.
+    #[default]
+    None,
+    /// It has to be, and waits: a person has to decide, or nobody takes it.
+    Held,
+    /// It was: nothing is done with this copy any more.
+    Done,
 }
 
 /// When the events came that stop time limits; only those by a person where one is waited for.
@@ -130,6 +146,8 @@ pub struct View {
     pub held: bool,
     /// True when this is the origin's copy and waits for a person to assign it. No event says so.
     pub assignment_held: bool,
+    /// How far it has come where this is the copy of a unit whose duties ended. No event of another says so.
+    pub hand_over: HandOver,
     /// Parts that the recipient was given, as far as that is known; else those that events name.
     pub disclosed: PartSet,
     /// By how much the origin's clock was ahead when it computed the limits; zero when it is believed.
@@ -211,6 +229,16 @@ impl View {
     pub fn conditions(&self, now: Timestamp) -> Vec<Condition> {
         let now = now.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
         let mut found = Vec::new();
+        match self.hand_over {
+            // What is due is the successor's matter.
+            HandOver::Done => {
+                found.push(Condition::HandedOver);
+                found.extend(self.held.then_some(Condition::LegalHold));
+                return found;
+            }
+            HandOver::Held => found.push(Condition::HandOverHeld),
+            HandOver::None => {}
+        }
         if self.state.is_waited_for() {
             let running = || self.time_limits.iter().filter(|limit| self.stopped(limit.stop).is_none());
             if running().any(|limit| limit.due <= now) {

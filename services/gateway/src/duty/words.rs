@@ -65,6 +65,8 @@ words! {
         WithdrawalUnanswered => "Chưa trả lời việc rút sự đồng ý",
         LegalHold => "Đang có lệnh giữ hồ sơ",
         AcknowledgedByTelephone => "Đã nhận qua điện thoại, chờ cán bộ xác nhận",
+        HandOverHeld => "Chờ bàn giao cho đơn vị kế nhiệm",
+        HandedOver => "Đã bàn giao cho đơn vị kế nhiệm",
     }
 }
 

@@ -242,6 +242,7 @@ impl ReferralDecisionService for Case {
         complete_branch: CompleteBranchRequest -> CompleteBranchResponse,
         answer_revocation: AnswerRevocationRequest -> AnswerRevocationResponse,
         hand_back_branch: HandBackBranchRequest -> HandBackBranchResponse,
+        hand_over_branch: HandOverBranchRequest -> HandOverBranchResponse,
         erase_branch: EraseBranchRequest -> EraseBranchResponse,
     }
 }

@@ -48,10 +48,19 @@ pub fn collect(
     wanted: &HashSet<MessageId>,
     tx: &mut Tx<'_>,
 ) -> Result<Collected, Error> {
-    let keys = CaseKeys::new(keks);
+    collect_by(&CaseKeys::new(keks), case, wanted, tx)
+}
+
+/// The same by keys that are at hand.
+pub(crate) fn collect_by(
+    keys: &CaseKeys,
+    case: &Correlation,
+    wanted: &HashSet<MessageId>,
+    tx: &mut Tx<'_>,
+) -> Result<Collected, Error> {
     let mut collected = Collected::default();
     for position in rows::of_case(tx, case)?.into_iter().filter(|position| wanted.contains(&position.id)) {
-        let Some(envelope) = bare(&keys, &position, tx)? else { continue };
+        let Some(envelope) = bare(keys, &position, tx)? else { continue };
         collected.envelopes.insert(position.digest, envelope);
         let proof = position.proof.as_deref().and_then(Proof::from_slice);
         collected.messages.insert(position.id, Travelled { digest: position.digest, proof });
@@ -69,7 +78,7 @@ pub fn collect(
                 if collected.envelopes.contains_key(&link.digest) {
                     continue;
                 }
-                if let Some(envelope) = bare(&keys, link, tx)? {
+                if let Some(envelope) = bare(keys, link, tx)? {
                     collected.envelopes.insert(link.digest, envelope);
                 }
             }

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use nhipcau_domain::{directory::Release, id::AccessPointId};
 use prost::Message as _;
 
+pub(crate) use self::collect::collect_by;
 pub use self::collect::{Collected, Travelled, collect};
 use crate::{
     envelope::{self, Trust, Verified, wire},

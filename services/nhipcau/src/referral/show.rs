@@ -49,6 +49,9 @@ impl fmt::Display for ShownBranch<'_> {
         if branch.advised_unit.is_some() {
             write!(f, "\n    advised: {}", unit(branch.advised_unit.as_ref()))?;
         }
+        if branch.successor.is_some() {
+            write!(f, "\n    handed over to: {}", unit(branch.successor.as_ref()))?;
+        }
         for limit in &branch.time_limits {
             write!(f, "\n    {}: due {} ({})", limit.rule, time(limit.due_time.as_ref()), one_line(&limit.citation))?;
             for step in &limit.steps {

@@ -73,6 +73,14 @@ pub(super) enum Command {
         #[command(flatten)]
         done: work::Done,
     },
+    /// Recipient whose unit is over: says which successor takes the branch, or has it tried again at once.
+    HandOver {
+        #[command(flatten)]
+        target: Target,
+        /// Successor, as the release names it.
+        #[arg(long, value_name = "PARTY/UNIT", value_parser = unit)]
+        to: pb::UnitRef,
+    },
     /// Recipient: says that one's own systems have erased what an ended branch left. The access point has by itself.
     Erase(Target),
     /// Origin: goes on with an acceptance that waits for a person, and discloses what is due.
@@ -139,6 +147,7 @@ pub(crate) enum Transition {
     AnswerRevocation { granted: bool },
     HandBack(pb::HandBackReason),
     RecordWork { work: pb::Work, details: pb::WorkDetails },
+    HandOver(pb::UnitRef),
     Erase,
     Assign,
     Disclose { content: Box<pb::ReferralContent>, emergency: Option<pb::VitalInterest> },
@@ -213,6 +222,7 @@ impl Command {
                 let (work, details) = done.read()?;
                 (target, Transition::RecordWork { work, details })
             }
+            Self::HandOver { target, to } => (target, Transition::HandOver(to)),
             Self::Erase(target) => (target, Transition::Erase),
             Self::Assign(target) => (target, Transition::Assign),
             Self::Disclose { target, content, emergency, citation } => {
@@ -276,6 +286,9 @@ pub(crate) async fn make(transition: Transition, given: Given, connection: &Conn
         }
         Transition::RecordWork { work, details: pb::WorkDetails { criteria, note, .. } } => {
             call!(decisions.record_work(RecordWorkRequest { work: Some(work), criteria: criteria, note: note }))
+        }
+        Transition::HandOver(to) => {
+            call!(decisions.hand_over_branch(HandOverBranchRequest { successor: Some(to) }))
         }
         Transition::Erase => call!(decisions.erase_branch(EraseBranchRequest {})),
         Transition::Assign => call!(steering.assign_branch(AssignBranchRequest {})),

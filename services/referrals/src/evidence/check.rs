@@ -156,6 +156,31 @@ fn later(
     Ok(signed.into_iter().chain(issued).collect())
 }
 
+/// What speaks for the logs of a branch beside a file of evidence.
+pub(crate) struct Proven<'p> {
+    pub(crate) case: Uuid,
+    pub(crate) envelopes: Vec<&'p [u8]>,
+    pub(crate) receipts: Vec<&'p [u8]>,
+    pub(crate) release: &'p Release,
+    /// Whose word it is beside the signatures.
+    pub(crate) maker: &'p AccessPointId,
+}
+
+/// Reads a branch as its recipient holds it, as a file of evidence would be read.
+///
+/// # Errors
+/// [`Refused`] with the first thing that does not hold.
+pub(crate) fn prove(proven: &Proven<'_>, branch: &pb::EvidenceBranch) -> Result<BranchAccount, Refused> {
+    let Proven { case, envelopes, receipts, release, maker } = proven;
+    let carriage = Carriage::check(envelopes, receipts, release).map_err(|rejected| of_carriage(rejected, release))?;
+    let uid = Uuid::from_slice(&branch.branch_uid).map_err(|_| Refused::Malformed)?;
+    let logs = [&branch.origin, &branch.recipient]
+        .map(|log| log.iter().map(prost::Message::encode_to_vec).collect::<Vec<_>>());
+    let logs = logs.each_ref().map(|log| log.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let reader = Reader { case: *case, uid, carriage: &carriage, release, maker };
+    reader.branch(Side::Recipient, &logs, release.issue_time())
+}
+
 /// Reads the events of one branch.
 struct Reader<'r> {
     case: Uuid,
@@ -181,7 +206,10 @@ impl Reader<'_> {
         [origin, recipient]: &[Vec<&[u8]>; 2],
         made: Timestamp,
     ) -> Result<BranchAccount, Refused> {
-        let [origin, recipient] = [self.log(Side::Origin, origin)?, self.log(Side::Recipient, recipient)?];
+        // Whoever took the recipient's duties over is sent what was written for the unit before.
+        let moved = recipient.iter().filter_map(|bytes| moved_to(bytes)).collect::<Vec<_>>();
+        let [origin, recipient] =
+            [self.log(Side::Origin, origin, &moved)?, self.log(Side::Recipient, recipient, &moved)?];
         let events = |log: &[Read]| log.iter().map(|read| read.event.clone()).collect::<Vec<_>>();
         let branch = Branch::restore(events(&origin), events(&recipient))
             .map_err(|fault| Refused::Log { branch: self.uid, fault })?;
@@ -198,7 +226,7 @@ impl Reader<'_> {
             let log = if side == Side::Origin { &origin } else { &recipient };
             log.get(usize::try_from(ordinal.checked_sub(1)?).ok()?)
         };
-        let logs = [&origin, &recipient].map(|log| log.iter().map(Read::seen).collect::<Vec<_>>());
+        let logs = [&origin, &recipient].map(|log| log.iter().map(|read| self.seen(read)).collect::<Vec<_>>());
         let reach = Reach::of(&logs, Side::ALL.map(|side| self.host(branch.unit(side))), self.maker);
         // Whoever names an event has it, whatever receipts are here.
         let delivered = |side, ordinal| {
@@ -215,7 +243,7 @@ impl Reader<'_> {
                 time: entry.time,
                 person: read.event.actor.person.as_ref().map(|person| person.as_str().to_owned()),
                 said: said(&read.event.body),
-                standing: reach.standing(entry.side, &read.seen()),
+                standing: reach.standing(entry.side, &self.seen(read)),
                 signers: reach.signers(entry.side, entry.ordinal),
                 doubt: read.doubt,
                 masked: read.masked,
@@ -228,10 +256,10 @@ impl Reader<'_> {
         Ok(BranchAccount { holder, view: judgement.view, tenures, findings, lines, one_for_both, branch })
     }
 
-    fn log(&self, side: Side, events: &[&[u8]]) -> Result<Vec<Read>, Refused> {
+    fn log(&self, side: Side, events: &[&[u8]], moved: &[UnitRef]) -> Result<Vec<Read>, Refused> {
         let of = |(ordinal, bytes): (u64, &&[u8])| {
             let told = pb::EvidenceEvent::decode(*bytes).map_err(|_| EventFault::Malformed);
-            let read = told.and_then(|told| self.event(side, &told));
+            let read = told.and_then(|told| self.event(side, &told, moved));
             // Told twice, an event would push those after it away from their positions.
             let read =
                 read.and_then(|read| if read.event.ordinal == ordinal { Ok(read) } else { Err(EventFault::Elsewhere) });
@@ -240,7 +268,7 @@ impl Reader<'_> {
         (1..).zip(events).map(of).collect()
     }
 
-    fn event(&self, side: Side, told: &pb::EvidenceEvent) -> Result<Read, EventFault> {
+    fn event(&self, side: Side, told: &pb::EvidenceEvent, moved: &[UnitRef]) -> Result<Read, EventFault> {
         let masked = !told.digest.is_empty();
         let event = if masked {
             let digest = Digest::new(told.digest.as_slice().try_into().map_err(|_| EventFault::Malformed)?);
@@ -283,7 +311,11 @@ impl Reader<'_> {
         }
         let Recipient::One(to) = &envelope.routing.recipient else { return Err(EventFault::NotCarried) };
         let sender = &envelope.routing.sender;
-        let is_served = self.host(&event.owner) == Some(sender) && self.host(&event.counterpart) == Some(to);
+        // By the origin, also to a successor; by the recipient, the event that hands the branch over to one.
+        let is_onward = side == Side::Origin || matches!(event.body, Body::Moved { .. });
+        let reaches = |unit: &UnitRef| self.host(unit) == Some(to);
+        let is_served = self.host(&event.owner) == Some(sender)
+            && (reaches(&event.counterpart) || is_onward && moved.iter().any(reaches));
         let doubt = if !is_kept {
             Some(unkept)
         } else if self.carriage.is_revoked(&digest) {
@@ -295,6 +327,11 @@ impl Reader<'_> {
         // than the two that serve its units anybody can carry it, and sign the receipt as well.
         let delivery = self.carriage.delivery(&digest).filter(|_| is_served && (is_kept || masked));
         Ok(Read { event, doubt, masked, delivery })
+    }
+
+    fn seen<'s>(&'s self, read: &'s Read) -> Seen<'s> {
+        let host = self.host(&read.event.owner);
+        Seen { event: &read.event, host, proven: read.doubt.is_none(), masked: read.masked }
     }
 
     /// The access point that serves a unit.
@@ -324,8 +361,11 @@ fn code<E>(name: Result<&'static str, E>, prefix: &str) -> &'static str {
     name.map_or("unknown", |name| name.strip_prefix(prefix).unwrap_or(name))
 }
 
-impl Read {
-    fn seen(&self) -> Seen<'_> {
-        Seen { event: &self.event, proven: self.doubt.is_none(), masked: self.masked }
+/// To whom an event of a file hands the branch over; `None` where it does not.
+fn moved_to(told: &[u8]) -> Option<UnitRef> {
+    let told = pb::EvidenceEvent::decode(told).ok()?;
+    match &Event::read(&told.event).ok()?.body {
+        Body::Moved { successor } => Some(successor.clone()),
+        _ => None,
     }
 }

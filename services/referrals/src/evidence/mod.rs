@@ -24,11 +24,16 @@ use nhipcau_messaging::{
     pae,
     store::{Error as StoreError, Tx},
 };
-use nhipcau_proto::accesspoint::v1 as pb;
+use nhipcau_proto::{
+    accesspoint::v1 as pb,
+    envelope::v1::{Envelope, Receipt},
+    referral::v1::{BranchHandedOver, HandedEvent},
+};
 use nhipcau_runtime::access::Error as ChainError;
 use prost::Message as _;
 use uuid::Uuid;
 
+pub(crate) use self::check::{Proven, prove};
 pub use self::{
     account::{Account, BranchAccount, Doubt, EventFault, Later, Line, Refused, Standing},
     check::verify,
@@ -40,6 +45,7 @@ use crate::{
         branch,
         log::{self, Bytes, Stored},
         reading::Held,
+        succession,
     },
 };
 
@@ -80,7 +86,20 @@ pub fn gather(asked: Asked, tx: &mut Tx<'_>) -> Result<Option<pb::Evidence>, Sto
     let events = held.iter().flat_map(|(_, origin, recipient)| origin.iter().chain(recipient));
     let wanted: HashSet<_> = events.filter_map(|stored| stored.message).collect();
     let collected = carriage::collect(keks, case.as_bytes(), &wanted, tx)?;
-    let branches = held.iter().map(|(held, origin, recipient)| told(*held, origin, recipient, &collected)).collect();
+    let (mut envelopes, mut receipts) = (collected.envelopes.clone(), collected.receipts.clone());
+    let mut branches = Vec::with_capacity(held.len());
+    for (held, origin, recipient) in &held {
+        let before = inherited(*held, tx)?;
+        envelopes.extend(before.envelopes.iter().filter_map(|bytes| {
+            let envelope = Envelope::decode(bytes.as_slice()).ok()?;
+            Some((nhipcau_messaging::envelope::digest(&envelope), envelope))
+        }));
+        receipts.extend(before.receipts.iter().filter_map(|bytes| {
+            let receipt = Receipt::decode(bytes.as_slice()).ok()?;
+            Some((pae::sha256(bytes), receipt))
+        }));
+        branches.push(told(*held, origin, recipient, &collected, &before));
+    }
     let access_head = match access::verify(&access_point, tx) {
         Ok(chain) => Some(pb::EvidenceAccessHead { records: chain.records, digest: chain.head.to_vec() }),
         Err(ChainError::Broken { .. }) => None,
@@ -93,8 +112,8 @@ pub fn gather(asked: Asked, tx: &mut Tx<'_>) -> Result<Option<pb::Evidence>, Sto
         make_time: Some(write_time(now)),
         releases,
         branches,
-        envelopes: collected.envelopes.into_values().collect(),
-        receipts: collected.receipts.into_values().collect(),
+        envelopes: envelopes.into_values().collect(),
+        receipts: receipts.into_values().collect(),
         access_head,
     }))
 }
@@ -119,27 +138,44 @@ pub fn sign(evidence: &pb::Evidence, key: &SigningKey) -> Vec<u8> {
     pb::EvidenceFile { evidence, signing_key: key.id().to_string(), signature }.encode_to_vec()
 }
 
-fn told(held: Held, origin: &[Stored], recipient: &[Stored], collected: &Collected) -> pb::EvidenceBranch {
-    let events = |log: &[Stored]| log.iter().map(|stored| event(stored, collected)).collect();
+/// What proves the logs of a branch that was taken over from another access point.
+fn inherited(held: Held, tx: &mut Tx<'_>) -> Result<BranchHandedOver, StoreError> {
+    let proofs = if held.side == Side::Recipient { succession::proofs(tx, held.branch)? } else { None };
+    Ok(proofs.unwrap_or_default())
+}
+
+fn told(
+    held: Held,
+    origin: &[Stored],
+    recipient: &[Stored],
+    collected: &Collected,
+    before: &BranchHandedOver,
+) -> pb::EvidenceBranch {
+    let events = |log: &[Stored], before: &[HandedEvent]| {
+        let before = before.iter().map(Some).chain(std::iter::repeat(None));
+        log.iter().zip(before).map(|(stored, before)| event(stored, collected, before)).collect()
+    };
     pb::EvidenceBranch {
         branch_uid: held.branch.as_bytes().to_vec(),
         holder: held.side.to_wire().unsigned_abs(),
-        origin: events(origin),
-        recipient: events(recipient),
+        origin: events(origin, &before.origin),
+        recipient: events(recipient, &before.recipient),
     }
 }
 
-fn event(stored: &Stored, collected: &Collected) -> pb::EvidenceEvent {
+fn event(stored: &Stored, collected: &Collected, before: Option<&HandedEvent>) -> pb::EvidenceEvent {
     let travelled = stored.message.and_then(|message| collected.messages.get(&message));
     let (event, digest) = match &stored.bytes {
         Bytes::Travelled(bytes) => (bytes.clone(), Vec::new()),
         Bytes::Masked { masked, digest, .. } => (masked.clone(), digest.as_bytes().to_vec()),
     };
-    let proof = travelled.and_then(|travelled| travelled.proof.as_ref()).filter(|_| digest.is_empty());
-    pb::EvidenceEvent {
-        event,
-        digest,
-        envelope_digest: travelled.map(|travelled| travelled.digest.to_vec()).unwrap_or_default(),
-        part_key: proof.map(|proof| proof.as_bytes().to_vec()).unwrap_or_default(),
-    }
+    let (envelope_digest, part_key) = match (travelled, before) {
+        (Some(own), _) => {
+            (own.digest.to_vec(), own.proof.as_ref().map(|proof| proof.as_bytes().to_vec()).unwrap_or_default())
+        }
+        (None, Some(before)) => (before.envelope_digest.clone(), before.part_key.clone()),
+        (None, None) => (Vec::new(), Vec::new()),
+    };
+    let part_key = if digest.is_empty() { part_key } else { Vec::new() };
+    pb::EvidenceEvent { event, digest, envelope_digest, part_key }
 }

@@ -3,6 +3,7 @@
 use nhipcau_domain::referral::{
     Command, HandBack, Outcome, Redirection, Refusal as Broken, Rejection, Side, read_unit,
 };
+use nhipcau_messaging::desk::Counter;
 use nhipcau_proto::referral::v1::{self as pb, referral_decision_service_server::ReferralDecisionService};
 use nhipcau_runtime::{caller::Call, caller::Role, status::check};
 use tonic::{Request, Response, Status};
@@ -13,7 +14,7 @@ use crate::{
     code,
     error::Error,
     name::BranchName,
-    work,
+    succession, work,
 };
 
 /// What is asked of a branch by its recipient.
@@ -123,6 +124,24 @@ impl ReferralDecisionService for Door {
         let done = self.carry_out(validate_only, move |desk| work::record(desk, &shared, &asked, &done)).await?;
         let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
         Ok(Response::new(pb::RecordWorkResponse { branch, replayed }))
+    }
+
+    async fn hand_over_branch(
+        &self,
+        request: Request<pb::HandOverBranchRequest>,
+    ) -> Result<Response<pb::HandOverBranchResponse>, Status> {
+        let message = request.get_ref();
+        let call = Call::permit(&request, Role::Decide, &message.acting_person, &message.request_id)?;
+        check(message)?;
+        let mut broken = Broken::default();
+        let successor = read_unit(message.successor.as_ref(), "successor", &mut broken);
+        let successor = broken.or(successor).map_err(Error::Content)?.ok_or(Error::AccessDenied)?;
+        let asked = asked(call, &message.name, &message.etag)?;
+        let shared = self.shared.clone();
+        let work = move |desk: &mut Counter<'_, '_, '_>| succession::choose(desk, &shared, &asked, &successor);
+        let done = self.carry_out(message.validate_only, work).await?;
+        let (branch, replayed) = done.map_or((None, false), |(branch, replayed)| (Some(branch), replayed));
+        Ok(Response::new(pb::HandOverBranchResponse { branch, replayed }))
     }
 
     async fn erase_branch(

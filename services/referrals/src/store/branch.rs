@@ -12,6 +12,7 @@ use super::{
     due, hold,
     log::{self, Stored},
     reading::{self, Held},
+    succession,
 };
 
 /// A branch as one side holds it.
@@ -44,6 +45,10 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
     let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
     let [origin, _] = logs;
     let Some((branch, is_whole)) = together else { return Ok(None) };
+    let branch = match held.side {
+        Side::Origin => branch,
+        Side::Recipient => branch.with_hand_over(succession::shown(tx, held.branch)?),
+    };
     let is_held = !hold::of(tx, &branch.unit(held.side).party, branch.ids().case)?.is_empty();
     let branch = beside(branch, held.side, &origin).with_held(is_held);
     let branch = branch.with_origins(held.side == Side::Origin && is_whole);
@@ -125,6 +130,16 @@ pub(crate) fn add(
             create_time.into(),
             due_time.into(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Puts a branch where the unit finds it that has taken it over.
+pub(crate) fn relocate(tx: &mut Tx<'_>, held: Held, branch: &Branch) -> Result<(), Error> {
+    let reading::Place { party, unit, .. } = reading::place_of(tx, held.side, branch)?;
+    tx.execute(
+        "UPDATE referral_branch SET party = $1, unit = $2 WHERE branch = $3 AND holder = $4",
+        &[party.into(), unit.into(), held.branch.as_bytes().into(), held.side.to_wire().into()],
     )?;
     Ok(())
 }

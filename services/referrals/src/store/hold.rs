@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::PartyId,
-    referral::{CITATION, Refusal, Text},
+    referral::{CITATION, Refusal, Text, write_time},
 };
 use nhipcau_messaging::store::{Error, Tx};
+use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 /// A hold as it is stored.
@@ -53,6 +54,27 @@ pub(crate) fn of(tx: &mut Tx<'_>, party: &PartyId, case: Uuid) -> Result<Vec<Tex
         |row| {
             let text = Text::read(&row.text(0)?, CITATION, "citation", &mut Refusal::default());
             text.ok_or(Error::Corrupt("the source of a hold"))
+        },
+    )
+}
+
+/// The holds of a party on a case that last, as they are handed over with it.
+pub(crate) fn lasting(tx: &mut Tx<'_>, party: &PartyId, case: Uuid) -> Result<Vec<pb::HandedHold>, Error> {
+    if !is_any(tx)? {
+        return Ok(Vec::new());
+    }
+    tx.query(
+        "SELECT order_reference, citation, hold_time, person FROM referral_hold \
+         WHERE case_uid = $1 AND party = $2 AND release_time IS NULL ORDER BY hold_time, order_reference",
+        &[case.as_bytes().into(), party.as_str().into()],
+        |row| {
+            let time = Timestamp::from_microsecond(row.int(2)?).map_err(|_| Error::Corrupt("the time of a hold"))?;
+            Ok(pb::HandedHold {
+                order_reference: row.text(0)?,
+                citation: row.text(1)?,
+                hold_time: Some(write_time(time)),
+                person: row.text(3)?,
+            })
         },
     )
 }

@@ -206,15 +206,27 @@ pub(crate) fn cut(tx: &mut Tx<'_>, held: Held, side: Side, from: u64) -> Result<
     Ok(())
 }
 
-/// Has an own event travel without its parts, in another message.
-pub(crate) fn carry_bare(tx: &mut Tx<'_>, held: Held, ordinal: u64, message: MessageId) -> Result<(), Error> {
+/// Has an own event travel in another message; without one it waits to be sent again.
+pub(crate) fn carry(
+    tx: &mut Tx<'_>,
+    held: Held,
+    ordinal: u64,
+    message: Option<MessageId>,
+    carried: Carried,
+) -> Result<(), Error> {
     tx.execute(
-        "UPDATE referral_event SET message = $1, carried = 1 \
-         WHERE branch = $2 AND holder = $3 AND side = $3 AND ordinal = $4",
-        &[(&message.0).into(), held.branch.as_bytes().into(), held.side.to_wire().into(), ordinal.into()],
+        "UPDATE referral_event SET message = $1, carried = $2, outcome = NULL \
+         WHERE branch = $3 AND holder = $4 AND side = $4 AND ordinal = $5",
+        &[
+            message.as_ref().map_or(&[] as &[u8], |id| &id.0).into(),
+            (carried as i64).into(),
+            held.branch.as_bytes().into(),
+            held.side.to_wire().into(),
+            ordinal.into(),
+        ],
     )?;
     Read::change_at(tx, held, ordinal, |stored| {
-        (stored.message, stored.carried) = (Some(message), Carried::Bare);
+        (stored.message, stored.carried, stored.outcome) = (message, carried, None);
     });
     Ok(())
 }

@@ -12,11 +12,13 @@ pub(crate) mod log;
 pub(crate) mod notice;
 pub(crate) mod reading;
 pub(crate) mod request;
+pub(crate) mod succession;
 
 /// The tables; idempotent, for `Store::add_tables`.
 pub const SCHEMA: &str = concat!(
     include_str!("schema.sql"),
     include_str!("reading.sql"),
     include_str!("retention.sql"),
+    include_str!("succession.sql"),
     include_str!("waking.sql")
 );

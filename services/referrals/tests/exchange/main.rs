@@ -29,6 +29,7 @@ mod restoring;
 mod retention;
 mod stories;
 mod telephone;
+mod succession;
 mod traces;
 mod unbelieved;
 mod waking;

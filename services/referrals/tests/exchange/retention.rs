@@ -67,7 +67,7 @@ async fn shows(world: &World, node: usize, branch: &str, condition: BranchCondit
 }
 
 impl World {
-    async fn order(&self, node: usize, branch: &str, order: &str) -> Result<pb::HoldCaseResponse, Status> {
+    pub(crate) async fn order(&self, node: usize, branch: &str, order: &str) -> Result<pb::HoldCaseResponse, Status> {
         self.order_as(node, branch, order, request_id()).await
     }
 
@@ -89,7 +89,12 @@ impl World {
         Ok(self.nodes[node].door.hold_case(call(message, NAMES[node])).await?.into_inner())
     }
 
-    async fn take_back(&self, node: usize, branch: &str, order: &str) -> Result<pb::ReleaseHoldResponse, Status> {
+    pub(crate) async fn take_back(
+        &self,
+        node: usize,
+        branch: &str,
+        order: &str,
+    ) -> Result<pb::ReleaseHoldResponse, Status> {
         self.take_back_as(node, branch, order, request_id()).await
     }
 

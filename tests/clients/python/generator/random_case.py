@@ -104,6 +104,7 @@ def _body(chance: random.Random, name: str) -> dict[str, Any]:
             "person": "cb-18", "role": "officer", "acknowledge_time": at(chance.choice((3, 3, 3, 90_000)))}},
         "work_recorded": {"work": _work(chance)},
         "completed": {"outcome": chance.randrange(1, 8)},
+        "moved": {"successor": {"party": "hanoi", "unit": "hoan-kiem"}},
         "withdrawal_answered": {"stopped_time": at(5), "erased_parts": [1, 2], "kept_parts": [
             {"part": 3, "citation": "Luật 91/2025", "retention_class": "class", "until_time": at(DAY)}]},
     }

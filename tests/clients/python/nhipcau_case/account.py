@@ -111,13 +111,14 @@ def _branch(wire: Any, opened: File) -> dict[str, Any]:
 def _read(wire: Any, opened: File) -> _Read:
     """Reads both logs, checks them against each other, and follows the signatures."""
     case, carriage, release = opened.evidence.case_uid, opened.carriage, opened.release
-    logs = {side: told.log(log, case, wire.branch_uid, side, carriage, release)
+    successors = told.successors_of(wire.recipient)
+    logs = {side: told.log(log, case, wire.branch_uid, side, carriage, release, successors)
             for side, log in zip(SIDES, (wire.origin, wire.recipient), strict=True)}
     branch = Branch(wire.branch_uid, *([item.event for item in logs[side]] for side in SIDES))
     branch_log.check(branch)
     opening = branch.opening.message
-    hosts = {ORIGIN: told.host(release, opening.owner), RECIPIENT: told.host(release, opening.counterpart)}
-    standings = standing.of(logs, hosts, opened.evidence.access_point)
+    hosts = {ORIGIN: told.host(release, opening.owner), RECIPIENT: told.host(release, branch.recipients[-1])}
+    standings = standing.of(logs, hosts, release, opened.evidence.access_point)
     events = {standing.place_of(item): item for log in logs.values() for item in log}
     order = {_place(event): index for index, (event, _) in enumerate(fold(branch).history)}
     return _Read(branch, _HOLDERS[wire.holder], events, standings, order)

@@ -159,6 +159,11 @@ def _redirected(body: Any, _: bool) -> None:
         require_label(body.advised_unit, Reason.MALFORMED, "advised unit")
 
 
+def _moved(body: Any, _: bool) -> None:
+    _must(body.HasField("successor"), "a hand-over to nobody")
+    _unit(body.successor, "successor")
+
+
 def _withdrawal_answered(body: Any, _: bool) -> None:
     require_time(body, "stopped_time")
     kept = [item.part for item in body.kept_parts]
@@ -214,6 +219,7 @@ _BODIES: dict[str, Callable[[Any, bool], None]] = {
     "redirected": _redirected,
     "completed": lambda body, masked: _must(masked or body.outcome != 0, "outcome is not stated"),
     "hand_back_requested": _stated("reason"),
+    "moved": _moved,
     "telephone_acknowledgement_recorded": _telephoned,
     "work_recorded": _work,
     "withdrawal_answered": _withdrawal_answered,

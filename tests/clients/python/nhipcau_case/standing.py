@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nhipcau_home.transitions import ORIGIN, RECIPIENT
+from nhipcau_verify.directory import Release
 
-from .told import SIDES, Told
+from .told import SIDES, Told, host
 
 TOLD, SIGNED, NAMED = "TOLD", "SIGNED", "NAMED"
 OTHER = {ORIGIN: RECIPIENT, RECIPIENT: ORIGIN}
@@ -21,12 +22,15 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class Standings:
-    """What the access points of the two sides vouch for."""
+    """What the access points of the units vouch for."""
 
-    #: By side, the access point that serves its unit.
+    #: By side, the access point that serves its unit now.
     hosts: Mapping[str, str | None]
-    #: By side, the events that what its access point signed leads to.
-    vouched: Mapping[str, frozenset[Place]]
+    #: By side and access point, the events that what it signed leads to. Whoever took a branch over has not signed what
+    #: the unit before had written.
+    vouched: Mapping[tuple[str, str], frozenset[Place]]
+    #: The access point of the unit that wrote an event.
+    writers: Mapping[Place, str | None]
     maker: str
 
     @property
@@ -36,24 +40,23 @@ class Standings:
 
     def is_named(self, place: Place) -> bool:
         """Whether something that the other side signed leads to an event."""
-        return place in self.vouched[OTHER[place[0]]]
+        return any(place in events for (side, _), events in self.vouched.items() if side != place[0])
 
     def signers(self, place: Place) -> list[str]:
         """Whose signatures lead to an event; of one that is shown in part, to its digest."""
-        found = [host for side in SIDES if place in self.vouched[side] and (host := self.hosts[side]) is not None]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(name for (_, name), events in self.vouched.items() if place in events))
 
     def standing(self, told: Told) -> str:
         """How well it is known that a side said this."""
         place = place_of(told)
-        side = place[0]
-        own, named = place in self.vouched[side], self.is_named(place)
+        writer = self.writers[place]
+        speaking = [speaker for speaker, events in self.vouched.items() if place in events]
+        own = any(name == writer for _, name in speaking)
+        named = any(side != place[0] and name != writer for side, name in speaking)
         if told.is_masked:
             return TOLD
-        if self.one_for_both is not None:
-            return SIGNED if own or named else TOLD
         # Both say so: the side itself, by its signature or by its file, and the other.
-        if named and (own or self.hosts[side] == self.maker):
+        if named and (own or writer == self.maker):
             return NAMED
         return SIGNED if own else TOLD
 
@@ -63,14 +66,23 @@ def place_of(told: Told) -> Place:
     return told.event.side, int(told.event.message.ordinal)
 
 
-def of(logs: Mapping[str, Sequence[Told]], hosts: Mapping[str, str | None], maker: str) -> Standings:
-    """Follows what each side's proven events name."""
-    return Standings(hosts, {side: _vouched(logs, side) for side in SIDES}, maker)
+def of(logs: Mapping[str, Sequence[Told]], hosts: Mapping[str, str | None], release: Release,
+       maker: str) -> Standings:
+    """Follows what the proven events of each access point name."""
+    writers = {place_of(told): host(release, told.event.message.owner) for side in SIDES for told in logs[side]}
+    vouched: dict[tuple[str, str], frozenset[Place]] = {}
+    for side in SIDES:
+        for told in logs[side]:
+            writer = writers[place_of(told)]
+            if told.doubt is None and writer is not None and (side, writer) not in vouched:
+                vouched[side, writer] = _vouched(logs, side, writer, writers)
+    return Standings(hosts, vouched, writers, maker)
 
 
-def _vouched(logs: Mapping[str, Sequence[Told]], by: str) -> frozenset[Place]:
+def _vouched(logs: Mapping[str, Sequence[Told]], by: str, writer: str,
+             writers: Mapping[Place, str | None]) -> frozenset[Place]:
     found: set[Place] = set()
-    open_places = [place_of(told) for told in logs[by] if told.doubt is None]
+    open_places = [place_of(told) for told in logs[by] if told.doubt is None and writers[place_of(told)] == writer]
     while open_places:
         side, ordinal = place = open_places.pop()
         if place in found or ordinal < 1:

@@ -7,18 +7,20 @@ again whose digest the signed manifest names.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nhipcau_home import branch_log
 from nhipcau_home.branch_log import CONTRACT, Event
 from nhipcau_home.transitions import ORIGIN, RECIPIENT
+from nhipcau_verify.contracts import referral_event_pb as event_pb
 from nhipcau_verify.directory import Release
 from nhipcau_verify.envelope import Envelope
 from nhipcau_verify.errors import Reason, VerificationError, require, require_length
 from nhipcau_verify.padding import pad
 from nhipcau_verify.seal import KEY_BYTES, seal_part
-from nhipcau_verify.wire import require_optional
+from nhipcau_verify.wire import parse, require_optional
 
 from . import event_shape
 from .carriage import Carriage, Delivery
@@ -44,8 +46,10 @@ class Told:
         return self.event.travelled is not None
 
 
-def read(wire: Any, place: tuple[bytes, bytes, str, int], carriage: Carriage, release: Release) -> Told:
-    """Reads the event at a place: case, branch, side and position."""
+def read(wire: Any, place: tuple[bytes, bytes, str, int], carriage: Carriage, release: Release,
+         successors: Sequence[Any]) -> Told:
+    """Reads the event at a place: case, branch, side and position. A successor is sent what was written for the unit
+    before it, and the event that hands the branch over."""
     event = _event(wire)
     message = event.message
     stands = (message.case_uid, message.branch_uid, event.side, message.ordinal)
@@ -58,7 +62,9 @@ def read(wire: Any, place: tuple[bytes, bytes, str, int], carriage: Carriage, re
     if envelope is None:
         raise VerificationError(Reason.BAD_EVIDENCE, "the envelope of an event is missing")
     ends = (envelope.routing.sender, envelope.routing.recipient)
-    served = (host(release, message.owner), host(release, message.counterpart)) == ends
+    onward = successors if event.side == ORIGIN or event.name == "moved" else ()
+    reached = {host(release, unit) for unit in (message.counterpart, *onward)}
+    served = host(release, message.owner) == ends[0] and ends[1] in reached
     # Between others than the two that serve its units anybody can carry an event, and sign the receipt as well.
     delivery = carriage.deliveries.get(envelope.digest) if served else None
     if not wire.part_key:
@@ -72,12 +78,19 @@ def read(wire: Any, place: tuple[bytes, bytes, str, int], carriage: Carriage, re
     return Told(event, None if served else NOT_SERVED, delivery)
 
 
-def log(events: Any, case: bytes, branch: bytes, side: str, carriage: Carriage, release: Release) -> list[Told]:
+def successors_of(events: Any) -> list[Any]:
+    """The units to whom the events of a recipient's log hand the branch over."""
+    read_events = (parse(event_pb.ReferralEvent, wire.event) for wire in events)
+    return [message.moved.successor for message in read_events if message.HasField("moved")]
+
+
+def log(events: Any, case: bytes, branch: bytes, side: str, carriage: Carriage, release: Release,
+        successors: Sequence[Any]) -> list[Told]:
     """Reads one log."""
     found = []
     for ordinal, wire in enumerate(events, 1):
         try:
-            found.append(read(wire, (case, branch, side, ordinal), carriage, release))
+            found.append(read(wire, (case, branch, side, ordinal), carriage, release, successors))
         except VerificationError as error:
             raise VerificationError(error.reason, f"{side} {ordinal} of {branch.hex()}: {error.detail}") from None
     return found

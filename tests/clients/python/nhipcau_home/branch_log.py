@@ -86,10 +86,20 @@ class Branch:
         return self.origin[0]
 
     @property
+    def recipients(self) -> list[Any]:
+        """Every unit of the recipient's side: the addressed one, then whoever took it over."""
+        moved = [event.message.moved.successor for event in self.recipient if event.name == "moved"]
+        return [self.opening.message.counterpart, *moved]
+
+    @property
     def addressed(self) -> str:
-        """The unit that it addresses, `party/unit`."""
-        recipient = self.opening.message.counterpart
+        """The unit that has it by now, `party/unit`: the addressed one, or the last that took it over."""
+        recipient = self.recipients[-1]
         return f"{recipient.party}/{recipient.unit}"
+
+    def unit_after(self, count: int) -> Any:
+        """The recipient's unit after so many events of its log."""
+        return self.recipients[sum(event.name == "moved" for event in self.recipient[:count])]
 
     @property
     def kind(self) -> str:
@@ -175,7 +185,6 @@ def check(branch: Branch) -> None:
     """Checks both logs by themselves and against each other."""
     require(bool(branch.origin) and branch.opening.name == "opened", Reason.MALFORMED, "the opening is missing")
     first = branch.opening.message
-    units = {ORIGIN: (first.owner, first.counterpart), RECIPIENT: (first.counterpart, first.owner)}
     for side, log, other in ((ORIGIN, branch.origin, branch.recipient), (RECIPIENT, branch.recipient, branch.origin)):
         previous, seen = ZERO_DIGEST, 0
         for ordinal, item in enumerate(log, 1):
@@ -184,8 +193,10 @@ def check(branch: Branch) -> None:
             require(message.previous_digest == previous, Reason.WRONG_PREVIOUS, f"{at} follows another event")
             same = (message.case_uid, message.referral_uid) == (first.case_uid, first.referral_uid)
             require(same, Reason.MALFORMED, f"{at} is of another referral")
-            require((message.owner, message.counterpart) == units[side], Reason.MALFORMED, f"{at} is of another unit")
             seen = _check_seen(message, other, seen, at)
+            of_recipient = branch.unit_after(seen if side == ORIGIN else ordinal - 1)
+            units = (first.owner, of_recipient) if side == ORIGIN else (of_recipient, first.owner)
+            require((message.owner, message.counterpart) == units, Reason.MALFORMED, f"{at} is of another unit")
             previous = item.digest
     _check_order(branch)
 

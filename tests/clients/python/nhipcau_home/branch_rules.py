@@ -73,7 +73,7 @@ def _of_table(branch: Branch, event: Event, folded: Folded) -> Iterator[str]:
             yield "WRONG_STATE"
     elif done.stays and event.message.ordinal > MOST_EVENTS:
         first_answer = event.name == "withdrawal_answered" and not folded.withdrawal_is_answered
-        if event.name != "erased" and not first_answer and not _ends_review(event, folded):
+        if event.name not in ("erased", "moved") and not first_answer and not _ends_review(event, folded):
             yield "TOO_MANY"
 
 

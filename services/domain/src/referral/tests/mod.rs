@@ -8,6 +8,7 @@ mod group;
 mod handing_back;
 mod interleaving;
 mod limits;
+mod moving;
 mod onward;
 mod random;
 mod submission;

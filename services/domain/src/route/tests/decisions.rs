@@ -210,3 +210,27 @@ fn a_unit_of_a_party_that_takes_part_no_more_is_not_addressed() {
     assert_eq!(ended.ask(BA_DINH, NIGHT, Urgency::Now).0, goes_to("hanoi/ba-dinh"));
     assert_eq!(ended.ask(BA_DINH, MONDAY, Urgency::Now).0, Decision::Person(Question::Nobody));
 }
+
+#[test]
+fn an_open_branch_goes_to_whoever_took_over_last_and_of_several_to_nobody_by_itself() {
+    use crate::directory::{Heir, Succession};
+    let release = Directory::new()
+        .unit("hanoi/old", &[BA_DINH], |unit| over(unit, &["hanoi/middle"]))
+        .unit("hanoi/middle", &[BA_DINH], |unit| over(unit, &["hanoi/new"]))
+        .unit("hanoi/split", &[BA_DINH], |unit| over(unit, &["hanoi/new", "hanoi/other"]))
+        .unit("hanoi/alone", &[BA_DINH], |unit| over(unit, &[]))
+        .serving("hanoi/new", &[BA_DINH])
+        .serving("hanoi/other", &[BA_DINH])
+        .release();
+    let of = |name: &str, at: &str| Succession::of(&release, &unit(name), time(at));
+    assert_eq!(of("hanoi/old", MONDAY).heir(), Heir::One(unit("hanoi/new")));
+    assert!(of("hanoi/old", MONDAY).names(&unit("hanoi/middle")), "who was in between is named, and not offered");
+    assert!(!of("hanoi/old", MONDAY).offers(&unit("hanoi/middle")));
+    assert!(!of("hanoi/old", MONDAY).names(&unit("hanoi/other")));
+    let several = ["hanoi/new", "hanoi/other"].map(unit).into_iter().collect();
+    assert_eq!(of("hanoi/split", MONDAY).heir(), Heir::Several(several));
+    for nobody in ["hanoi/alone", "hanoi/new", "hanoi/unknown"] {
+        assert_eq!(of(nobody, MONDAY).heir(), Heir::Nobody);
+    }
+    assert_eq!(of("hanoi/old", "2025-12-31T00:00:00Z").heir(), Heir::Nobody, "before it is over");
+}

@@ -1,0 +1,79 @@
+//! Who took over the duties of a unit: its successors, and theirs where they are over as well.
+//!
+//! A successor that is over hands on to its own, so that whoever looks late finds the same as whoever looked in between.
+//! Releases have no loops of successors: every walk ends. Nobody is chosen among several.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::Release;
+use crate::referral::UnitRef;
+
+/// The units that took over the duties of one, at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Succession {
+    named: BTreeSet<UnitRef>,
+    in_force: BTreeSet<UnitRef>,
+}
+
+/// To whom an open branch goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heir {
+    /// The unit is not over, or nobody took its duties over.
+    Nobody,
+    /// One unit took them over.
+    One(UnitRef),
+    /// Several did: a person decides.
+    Several(BTreeSet<UnitRef>),
+}
+
+impl Succession {
+    /// Follows the successors of a unit that is over at a time. Of one that is not, there are none.
+    #[must_use]
+    pub fn of(release: &Release, unit: &UnitRef, at: Timestamp) -> Self {
+        let (mut named, mut in_force, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![unit.clone()]);
+        while let Some(next) = open.pop() {
+            let Some(known) = release.unit(&next.party, &next.unit) else { continue };
+            if release.is_addressable(&next.party, &next.unit, at) {
+                in_force.insert(next);
+            } else if is_over(release, &next, at) {
+                let successors = known.successors.iter().cloned();
+                let successors = successors.map(|(party, unit)| UnitRef { party, unit });
+                open.extend(successors.filter(|successor| named.insert(successor.clone())));
+            }
+        }
+        in_force.remove(unit);
+        Self { named, in_force }
+    }
+
+    /// Whether this unit took over, or did and is over by now.
+    #[must_use]
+    pub fn names(&self, unit: &UnitRef) -> bool {
+        self.named.contains(unit)
+    }
+
+    /// Whether a branch may be handed to this unit now.
+    #[must_use]
+    pub fn offers(&self, unit: &UnitRef) -> bool {
+        self.in_force.contains(unit)
+    }
+
+    /// To whom a branch goes, if nobody says to whom.
+    #[must_use]
+    pub fn heir(&self) -> Heir {
+        let mut units = self.in_force.iter();
+        match (units.next(), units.next()) {
+            (None, _) => Heir::Nobody,
+            (Some(unit), None) => Heir::One(unit.clone()),
+            _ => Heir::Several(self.in_force.clone()),
+        }
+    }
+}
+
+fn is_over(release: &Release, unit: &UnitRef, at: Timestamp) -> bool {
+    let is_past = |expire: Option<Timestamp>| expire.is_some_and(|expire| expire <= at);
+    let of_party = release.party(&unit.party).and_then(|party| party.validity.expire);
+    let of_unit = release.unit(&unit.party, &unit.unit).and_then(|unit| unit.validity.expire);
+    is_past(of_party) || is_past(of_unit)
+}

@@ -1,0 +1,202 @@
+//! The access point of the successor: checks what it is offered as if it had received every event itself, and takes the
+//! branch over under the same ids.
+
+use nhipcau_domain::{
+    directory::Succession,
+    id::SystemId,
+    referral::{Body, Event, HandOver, Side, UnitRef, check_part},
+};
+use nhipcau_messaging::{
+    desk::Desk,
+    message::{Incoming, RefusalReason},
+    pae,
+};
+use nhipcau_proto::referral::v1 as pb;
+use prost::Message as _;
+
+use super::{
+    copy::{Believed, believe},
+    is_open,
+};
+use crate::{
+    BRANCHES, BRANCHES_OF_A_CASE, Referrals,
+    content::{self, Piece},
+    error::Error,
+    event, metrics,
+    receive::{INVALID, NotTaken, caused},
+    send,
+    store::{
+        branch::{self, Known},
+        hold,
+        log::{self, Carried},
+        reading::{self, Held},
+        succession,
+    },
+    waking,
+};
+
+const WRONG_STATE: NotTaken = NotTaken::Reason(RefusalReason::WrongState);
+const NOT_AGREED: NotTaken = NotTaken::Reason(RefusalReason::NotAgreed);
+const NOT_YET: NotTaken = NotTaken::Reason(RefusalReason::NotYet);
+
+/// Says whether the branch that is offered would be taken. Nothing of it is kept.
+///
+/// # Errors
+/// [`NotTaken`]; the unit that offers it goes on.
+pub(crate) fn offered<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    message: &Incoming<'_>,
+) -> Result<(), NotTaken> {
+    let [part] = message.parts else { return Err(INVALID) };
+    let offered = pb::BranchOffered::decode(part.as_slice()).map_err(|_| INVALID)?;
+    let copy = offered.branch.ok_or(INVALID)?;
+    let Believed { branch, .. } = believe(shared, message.sender, &copy, None)?;
+    let heir = heir(message)?;
+    // Refused for good: whoever offers tries again, by a newer release.
+    named(desk, shared, message, branch.unit(Side::Recipient), &heir).map_err(|_| WRONG_STATE)?;
+    let (ids, origin, purpose) = (branch.ids(), branch.unit(Side::Origin).clone(), &message.header.purpose);
+    if message.header.correlation != Some(ids.case.into_bytes()) || !copy.parts.is_empty() {
+        return Err(INVALID);
+    }
+    let (release, contract, now) = (shared.release(), crate::contract(), desk.now());
+    let is_agreed = [(&origin, &heir), (&heir, &origin)]
+        .iter()
+        .all(|(from, to)| release.allows(&from.party, &contract, &to.party, purpose, now));
+    if !is_agreed {
+        return Err(NOT_AGREED);
+    }
+    let held = Held { branch: ids.branch, side: Side::Recipient };
+    let has_it = |known: &Known| known.branch.hand_over() != HandOver::Done;
+    if branch::known(desk.tx(), held)?.as_ref().is_some_and(has_it) {
+        return Err(WRONG_STATE);
+    }
+    let of_case = branch::of_case_by(desk.tx(), ids.case, &origin.party, held.side)?;
+    let of_referral = reading::branches(desk.tx(), &heir.party, ids.referral, held.side)?;
+    if of_referral >= BRANCHES || of_case >= BRANCHES_OF_A_CASE || !is_open(branch.view().state) {
+        return Err(WRONG_STATE);
+    }
+    caused(desk, &branch)
+}
+
+/// The event that hands a branch over, where a message to the successor brings one.
+pub(super) fn moved(message: &Incoming<'_>) -> Option<Event> {
+    let event = Event::read(message.parts.first()?).ok()?;
+    matches!(event.body, Body::Moved { .. }).then_some(event)
+}
+
+/// Takes a branch over; false when the message is another.
+///
+/// # Errors
+/// [`NotTaken`]; what was written must then be undone.
+pub(crate) fn take_over<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    message: &Incoming<'_>,
+) -> Result<bool, NotTaken> {
+    let [bytes, second, rest @ ..] = message.parts else { return Ok(false) };
+    let Some(moved) = moved(message) else { return Ok(false) };
+    let held = Held { branch: moved.ids.branch, side: Side::Recipient };
+    if let Some(stored) = log::at(desk.tx(), held, Side::Recipient, moved.ordinal)? {
+        return if stored.event.digest() == moved.digest() { Ok(true) } else { Err(INVALID) };
+    }
+    let copy = pb::BranchHandedOver::decode(second.as_slice()).map_err(|_| INVALID)?;
+    let Believed { branch, events } = believe(shared, message.sender, &copy, Some(&moved))?;
+    let heir = heir(message)?;
+    let is_addressed = matches!(&moved.body, Body::Moved { successor } if *successor == heir)
+        && message.header.correlation == Some(moved.ids.case.into_bytes());
+    if !is_addressed {
+        return Err(INVALID);
+    }
+    named(desk, shared, message, &moved.owner, &heir)?;
+    let pieces = pieces(&copy, rest)?;
+    let opening = events.first().map(|(event, _)| event.clone()).ok_or(INVALID)?;
+    let purpose = message.header.purpose.clone();
+    branch::add(desk.tx(), held, &opening, &purpose, Some(&branch))?;
+    for (event, handed) in &events {
+        if let Some(stored) = log::at(desk.tx(), held, event.side, event.ordinal)? {
+            if stored.event.digest() != event.digest() {
+                return Err(INVALID);
+            }
+            continue;
+        }
+        let carried = if handed.bare { Carried::Bare } else { Carried::Whole };
+        let now = desk.now();
+        // By the clock of who had it, and not later than now.
+        let since = handed.store_time.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+        let since = since.unwrap_or(now).min(now);
+        event::keep_since(desk, held, event, &handed.event, (None, carried), since)?;
+        if event.side == held.side {
+            log::conclude(desk.tx(), held, event.ordinal, 0, None)?;
+        }
+    }
+    event::keep(desk, held, &moved, bytes, Some(message.id), Carried::Whole)?;
+    log::conclude(desk.tx(), held, moved.ordinal, 0, None)?;
+    succession::forget(desk.tx(), held.branch)?;
+    succession::keep_proofs(desk.tx(), held.branch, &copy)?;
+    branch::relocate(desk.tx(), held, &branch)?;
+    for piece in &pieces {
+        content::put(desk, moved.ids.case, send::owner(held, moved.ids.referral), piece)?;
+    }
+    let known = branch::known(desk.tx(), held)?.unwrap_or(Known { held, purpose, branch, is_whole: true });
+    bind(desk, &known, &copy.holds)?;
+    metrics::add(&shared.counters.stored);
+    send::stored(desk, shared, &known)?;
+    waking::begin(desk, shared, &known)?;
+    Ok(true)
+}
+
+/// Binds the party that has a branch now to the holds that bound the one before.
+pub(super) fn bind<'t>(desk: &mut impl Desk<'t>, known: &Known, holds: &[pb::HandedHold]) -> Result<(), Error> {
+    let (party, case) = (&known.branch.unit(Side::Recipient).party, known.branch.ids().case);
+    let system: SystemId = send::rules().system;
+    for held in holds {
+        let (reference, now) = (held.order_reference.as_str(), desk.now());
+        if hold::find(desk.tx(), party, case, reference)?.is_some() {
+            continue;
+        }
+        let since = held.hold_time.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok()).unwrap_or(now);
+        let by = hold::By { party, system: system.as_str(), person: &held.person, request_id: "" };
+        hold::add(desk.tx(), &by, case, (reference, &held.citation), since)?;
+    }
+    Ok(())
+}
+
+/// The unit that is addressed.
+fn heir(message: &Incoming<'_>) -> Result<UnitRef, NotTaken> {
+    let to = message.header.recipient.as_ref().ok_or(INVALID)?;
+    let unit = to.unit.clone().ok_or(INVALID)?;
+    Ok(UnitRef { party: to.party.clone(), unit })
+}
+
+/// Whether the unit that writes had the branch, and the release names the one addressed as its successor.
+fn named<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    message: &Incoming<'_>,
+    unit: &UnitRef,
+    heir: &UnitRef,
+) -> Result<(), NotTaken> {
+    let sender = &message.header.sender;
+    if sender.party != unit.party || sender.unit.as_ref() != Some(&unit.unit) {
+        return Err(INVALID);
+    }
+    let is_named = Succession::of(&shared.release(), unit, desk.now()).names(heir);
+    if is_named { Ok(()) } else { Err(NOT_YET) }
+}
+
+/// The content that came along.
+fn pieces(copy: &pb::BranchHandedOver, parts: &[Vec<u8>]) -> Result<Vec<Piece>, NotTaken> {
+    if copy.parts.len() != parts.len() {
+        return Err(INVALID);
+    }
+    let mut pieces = Vec::with_capacity(parts.len());
+    for (entry, bytes) in copy.parts.iter().zip(parts) {
+        let part = nhipcau_domain::referral::Part::from_wire(entry.part).ok_or(INVALID)?;
+        if pae::sha256(bytes).as_slice() != entry.digest || check_part(part, bytes).is_err() {
+            return Err(INVALID);
+        }
+        pieces.push(Piece::new(part, bytes.clone()));
+    }
+    Ok(pieces)
+}
