@@ -12,6 +12,7 @@ use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use super::{
+    act::Act,
     content::{self, Section},
     words,
 };
@@ -140,10 +141,9 @@ pub(crate) struct Opened {
     pub(crate) refused: Vec<String>,
     pub(crate) parts: String,
     pub(crate) sections: Vec<Section>,
-    /// Whether content is kept back, because it could be that of another branch; see [`is_sole`].
-    pub(crate) is_kept_back: bool,
     pub(crate) history: Vec<Event>,
-    pub(crate) may: May,
+    /// What may be asked of it now, as far as it tells. The door decides.
+    pub(crate) offered: Vec<Act>,
     pub(crate) etag: String,
 }
 
@@ -163,24 +163,12 @@ pub(crate) struct Event {
     pub(crate) is_void: bool,
 }
 
-/// What a person may ask of a branch now, as far as its kind and state tell. The door decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct May {
-    pub(crate) acknowledge: bool,
-    pub(crate) redirect: bool,
-    pub(crate) start: bool,
-}
-
 impl Opened {
-    /// The branch of the unit in its referral, FULL; `None` when the unit has no such branch.
+    /// The branch of the unit in its referral, FULL, as this branch got it; `None` when the unit has no such branch.
     pub(crate) fn of(referral: &pb::Referral, name: &Name, unit: &UnitRef, named: Named<'_>) -> Option<Self> {
         let branch = find(referral, name, unit)?;
         let state = state(branch)?;
-        // A branch that calls for erasure shows nothing, though another of the same party may still do.
-        let given = if state.calls_for_erasure() { &[] } else { branch.disclosed_parts.as_slice() };
-        let is_kept_back = !given.is_empty() && !is_sole(referral, unit);
-        let content = referral.content.as_ref().filter(|_| !is_kept_back);
-        let parts: Vec<_> = given.iter().map(|part| words::part(*part)).collect();
+        let parts: Vec<_> = branch.disclosed_parts.iter().map(|part| words::part(*part)).collect();
         let limit = |limit: &pb::TimeLimit| Limit {
             citation: limit.citation.clone(),
             acknowledge: words::time(limit.acknowledge_due_time.as_ref()),
@@ -205,30 +193,11 @@ impl Opened {
             limits: branch.time_limits.iter().map(limit).collect(),
             refused: branch.limit_refusals.iter().map(|it| format!("{} {}", it.rule, it.citation)).collect(),
             parts: parts.join(", "),
-            sections: content.map(|it| content::sections(it, given)).unwrap_or_default(),
-            is_kept_back,
+            sections: referral.content.as_ref().map(content::sections).unwrap_or_default(),
             history: branch.history.iter().map(event).collect(),
-            may: May::of(referral.kind(), state),
+            offered: if is_open(state) { Act::offered(referral.kind, state, branch) } else { Vec::new() },
             etag: branch.etag.clone(),
         })
-    }
-}
-
-impl May {
-    fn of(kind: pb::ReferralKind, state: State) -> Self {
-        use pb::ReferralKind::{Notification, Referral, Transfer, Unspecified};
-        let waits = waits(state);
-        let (redirect, start) = match kind {
-            Transfer => (waits, matches!(state, State::Acknowledged | State::Assigned)),
-            Referral => (waits || state == State::Acknowledged, state == State::Assigned),
-            Notification | Unspecified => (false, false),
-        };
-        Self { acknowledge: waits, redirect, start }
-    }
-
-    /// Whether there is anything.
-    pub(crate) fn any(self) -> bool {
-        self.acknowledge || self.redirect || self.start
     }
 }
 
@@ -242,14 +211,6 @@ pub(crate) fn find<'r>(referral: &'r pb::Referral, name: &Name, unit: &UnitRef) 
 pub(crate) fn is_of(branch: &pb::Branch, unit: &UnitRef) -> bool {
     let recipient = branch.recipient.as_ref();
     recipient.is_some_and(|it| it.party == unit.party.as_str() && it.unit == unit.unit.as_str())
-}
-
-/// Whether a party sees this referral for one branch alone. A door gives one version of a part for a whole party: where
-/// it was sent the referral more than once, or sent it itself, nothing tells whose version that is.
-pub(crate) fn is_sole(referral: &pb::Referral, unit: &UnitRef) -> bool {
-    let is_of_party = |it: Option<&pb::UnitRef>| it.is_some_and(|it| it.party == unit.party.as_str());
-    let branches = referral.branches.iter().filter(|branch| is_of_party(branch.recipient.as_ref())).count();
-    branches == 1 && referral.origin.is_some() && !is_of_party(referral.origin.as_ref())
 }
 
 fn state(branch: &pb::Branch) -> Option<State> {
