@@ -3,6 +3,7 @@
 
 pub mod bus;
 pub mod case;
+pub mod chromium;
 pub mod keys;
 pub mod nats;
 pub mod office;
