@@ -29,8 +29,8 @@ const BYTES: u64 = 50_000;
 const TARGET: f64 = 24.0;
 
 /// Everything that can have the focus, as the page has it.
-const FOCUSABLE: &str = "[...document.querySelectorAll('a[href],button,select,input:not([type=hidden])')].map(it => it.tagName + it.id + \
-     ((it.labels && it.labels.length ? it.labels[0] : it).innerText))";
+const FOCUSABLE: &str = "[...document.querySelectorAll('a[href],button,select,input:not([type=hidden])')]
+    .map(it => it.tagName + it.id + ((it.labels && it.labels.length ? it.labels[0] : it).innerText))";
 
 /// Whether anything has to be scrolled sideways to be read.
 const SIDEWAYS: &str = "document.documentElement.scrollWidth - innerWidth";

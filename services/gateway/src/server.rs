@@ -1,8 +1,8 @@
 //! The server of the duty page: HTTP/1.1 over TLS 1.3, for browsers, which show no certificate.
 //!
 //! `bind → serve`: binding fails early and says the address. Connections are bounded in number, altogether and of one
-//! address, and in time, so that whoever is slow or silent keeps nobody else out for long. Told to stop, it lets nobody in any more and answers what
-//! was asked already; it never ends by itself.
+//! address, and in time, so that whoever is slow or silent keeps nobody else out for long. Told to stop, it lets nobody
+//! in any more and answers what was asked already; it never ends by itself.
 
 use std::{future::pending, io, net::SocketAddr, time::Duration};
 

@@ -6,8 +6,8 @@
 //! as long as its branch does not call for erasure and its case key is there; the record of it is written in the same
 //! transaction.
 //!
-//! Asked for as one branch of the party got it, nothing but this recipient's copy is looked at: also where the party has
-//! further branches of the referral, or is its origin.
+//! Asked for as one branch of the party got it, nothing but this recipient's copy is looked at, also where the party
+//! has further branches of the referral or is its origin.
 
 use std::collections::BTreeMap;
 

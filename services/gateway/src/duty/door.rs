@@ -90,7 +90,8 @@ impl Doors {
             ($method:ident($request:ident { $($field:ident: $value:expr),* })) => {{
                 let (request_id, name) = (request_id(person, form), name.branch());
                 let acting_person = person.person.as_str().to_owned();
-                let message = pb::$request { request_id, name, etag, acting_person, validate_only, $($field: $value),* };
+                let message =
+                    pb::$request { request_id, name, etag, acting_person, validate_only, $($field: $value),* };
                 self.decisions.$method(named(person, message)?).await.map(drop)
             }};
         }
