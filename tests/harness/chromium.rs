@@ -87,15 +87,15 @@ impl Chromium {
         let mut browser =
             Self { _process: process, input, output, sent, session, frame, loaded, requested, _profile: profile };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" })).await?;
-        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attach = json!({ "targetId": at(&target, "/targetId"), "flatten": true });
         let attached = browser.call("Target.attachToTarget", attach).await?;
-        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        browser.session = at(&attached, "/sessionId").as_str().map(str::to_owned);
         for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
             browser.call(domain, json!({})).await?;
         }
         browser.call("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await?;
         let tree = browser.call("Page.getFrameTree", json!({})).await?;
-        browser.frame = tree["frameTree"]["frame"]["id"].as_str().context("its frame")?.to_owned();
+        browser.frame = at(&tree, "/frameTree/frame/id").as_str().context("its frame")?.to_owned();
         Ok(browser)
     }
 
@@ -105,10 +105,11 @@ impl Chromium {
     /// When it refuses or does not answer.
     pub async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
         self.sent += 1;
-        let (id, mut message) = (self.sent, json!({ "id": self.sent, "method": method, "params": params }));
-        if let Some(session) = &self.session {
-            message["sessionId"] = json!(session);
-        }
+        let id = self.sent;
+        let message = match &self.session {
+            Some(session) => json!({ "id": id, "method": method, "params": params, "sessionId": session }),
+            None => json!({ "id": id, "method": method, "params": params }),
+        };
         let mut bytes = serde_json::to_vec(&message)?;
         bytes.push(0);
         self.input.write_all(&bytes).await?;
@@ -118,26 +119,26 @@ impl Chromium {
             ensure!(read.with_context(|| format!("{method} was not answered"))?? > 0, "the browser has ended");
             told.pop();
             let told: Value = serde_json::from_slice(&told)?;
-            if told["id"] == json!(id) {
-                ensure!(told["error"].is_null(), "{method}: {}", told["error"]);
-                return Ok(told["result"].clone());
+            if at(&told, "/id").as_u64() == Some(id) {
+                let error = at(&told, "/error");
+                ensure!(error.is_null(), "{method}: {error}");
+                return Ok(at(&told, "/result").clone());
             }
             self.note(&told);
         }
     }
 
     fn note(&mut self, event: &Value) {
-        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        match event["method"].as_str() {
+        let text = |pointer: &str| at(event, pointer).as_str().unwrap_or_default().to_owned();
+        match at(event, "/method").as_str() {
             Some("Network.requestWillBeSent") => {
                 self.requested.push((text("/params/requestId"), text("/params/request/url")));
             }
             Some("Network.loadingFinished") => {
                 let id = text("/params/requestId");
                 let url = self.requested.iter().rev().find(|(request, _)| *request == id).map(|(_, url)| url.clone());
-                let bytes = event["params"]["encodedDataLength"].as_f64().unwrap_or_default();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of bytes")]
-                let bytes = bytes as u64;
+                // What is not said is too much.
+                let bytes = at(event, "/params/encodedDataLength").as_u64().unwrap_or(u64::MAX);
                 self.loaded.extend(url.filter(|url| url.starts_with("https:")).map(|url| Loaded { url, bytes }));
             }
             _ => {}
@@ -164,13 +165,14 @@ impl Chromium {
     /// When there is nothing to go back to.
     pub async fn back(&mut self) -> Result<()> {
         let history = self.call("Page.getNavigationHistory", json!({})).await?;
-        let at = history["currentIndex"].as_u64().and_then(|at| at.checked_sub(1)).context("nothing before")?;
-        let entry = &history["entries"][usize::try_from(at)?];
-        self.call("Page.navigateToHistoryEntry", json!({ "entryId": entry["id"] })).await?;
+        let now = at(&history, "/currentIndex").as_u64();
+        let before = now.and_then(|now| now.checked_sub(1)).context("nothing before")?;
+        let entry = at(&history, &format!("/entries/{before}/id"));
+        self.call("Page.navigateToHistoryEntry", json!({ "entryId": entry })).await?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let history = self.call("Page.getNavigationHistory", json!({})).await?;
-            if history["currentIndex"].as_u64() == Some(at) {
+            if at(&history, "/currentIndex").as_u64() == Some(before) {
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "there is no way back");
@@ -184,14 +186,14 @@ impl Chromium {
     /// When the browser does not answer.
     pub async fn press(&mut self, key: Key) -> Result<()> {
         let Key { name, code, text } = key;
-        let mut event = json!({ "key": name, "code": name, "windowsVirtualKeyCode": code, "type": "rawKeyDown" });
-        if !text.is_empty() {
-            event["type"] = json!("keyDown");
-            event["text"] = json!(text);
-        }
-        self.call("Input.dispatchKeyEvent", event.clone()).await?;
-        event["type"] = json!("keyUp");
-        self.call("Input.dispatchKeyEvent", event).await.map(drop)
+        let event = |kind: &str| {
+            json!({
+                "type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code, "text": text
+            })
+        };
+        let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+        self.call("Input.dispatchKeyEvent", event(down)).await?;
+        self.call("Input.dispatchKeyEvent", event("keyUp")).await.map(drop)
     }
 
     /// Types a text.
@@ -214,10 +216,11 @@ impl Chromium {
         for _ in 0..60 {
             self.press(TAB).await?;
             let focus = self.look(FOCUS).await?;
-            if focus["name"].as_str().is_some_and(|it| it.contains(name)) {
+            let reached = at(&focus, "/name");
+            if reached.as_str().is_some_and(|it| it.contains(name)) {
                 return Ok(());
             }
-            passed.push(focus["name"].clone());
+            passed.push(reached.clone());
         }
         bail!("no way to {name:?} by the keyboard, but to {passed:?}")
     }
@@ -233,7 +236,7 @@ impl Chromium {
 
     async fn world(&mut self) -> Result<Value> {
         let named = json!({ "frameId": self.frame, "worldName": "test" });
-        Ok(self.call("Page.createIsolatedWorld", named).await?["executionContextId"].clone())
+        Ok(at(&self.call("Page.createIsolatedWorld", named).await?, "/executionContextId").clone())
     }
 
     async fn evaluate(&mut self, world: Value, expression: &str) -> Result<Value> {
@@ -241,8 +244,9 @@ impl Chromium {
             "expression": expression, "contextId": world, "returnByValue": true, "awaitPromise": true
         });
         let told = self.call("Runtime.evaluate", asked).await?;
-        ensure!(told["exceptionDetails"].is_null(), "{}", told["exceptionDetails"]);
-        Ok(told["result"]["value"].clone())
+        let failed = at(&told, "/exceptionDetails");
+        ensure!(failed.is_null(), "{failed}");
+        Ok(at(&told, "/result/value").clone())
     }
 
     /// What can be read on the page.
@@ -302,6 +306,12 @@ pub const FOCUS: &str = "(() => {
         width: box.width, height: box.height,
         inside: box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth };
 })()";
+
+/// What stands under a pointer; null when nothing does.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    static NULL: Value = Value::Null;
+    value.pointer(pointer).unwrap_or(&NULL)
+}
 
 /// The browser of this machine.
 fn binary() -> Result<&'static str> {

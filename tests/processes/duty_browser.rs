@@ -300,8 +300,13 @@ async fn leaves(person: &mut Person) -> Result<()> {
     person.browser.open(&format!("{}/duty", person.base), "Trang trực: đăng nhập").await
 }
 
+/// For whoever runs it with `--nocapture`: nothing is made to hang on how fast a machine is.
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn record(took: Duration, pages: &[(&str, u64)]) {
+    println!("over 50 kbit/s and 500 ms the list took {took:?}; bytes of pages: {pages:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stdout, reason = "a record for whoever runs it with --nocapture")]
 async fn the_whole_job_is_done_with_the_keyboard_alone_and_no_page_breaks_wcag_22_aa() {
     let mut world = with_a_page().await.unwrap();
     let case = Case::submit(&world).unwrap();
@@ -317,7 +322,6 @@ async fn the_whole_job_is_done_with_the_keyboard_alone_and_no_page_breaks_wcag_2
     case.is(&world, BranchState::Received).await.unwrap();
     is_redirected(&mut person, &case, &world).await.unwrap();
     leaves(&mut person).await.unwrap();
-    // Recorded, and nothing is made to hang on how fast a machine is.
-    println!("over 50 kbit/s and 500 ms the list took {took:?}; bytes of pages: {:?}", person.seen);
+    record(took, &person.seen);
     assert_eq!(person.seen.len(), 10, "{:?}", person.seen);
 }
