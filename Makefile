@@ -1,4 +1,5 @@
-# What a person types. Each target brings what it needs by itself; nothing but PostgreSQL is installed system-wide.
+# What a person types. Each target brings what it needs by itself; nothing but PostgreSQL and Chromium is installed
+# system-wide.
 .DEFAULT_GOAL := help
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c

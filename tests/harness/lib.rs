@@ -3,6 +3,7 @@
 
 pub mod bus;
 pub mod case;
+pub mod chromium;
 pub mod disk;
 pub mod keys;
 pub mod nats;

@@ -71,6 +71,8 @@ pub(crate) async fn all(story: &mut Story, branch: &str, referral: &str) -> Resu
     }
     let read = pb::GetReferralRequest { name: format!("{referral}{}", text("?")), ..Default::default() };
     said.push(("a name that is none".to_owned(), whole(&submit.get_referral(read).await.err().context("refused")?)));
+    let read = pb::GetReferralRequest { name: referral.to_owned(), branch: text("nhánh"), ..Default::default() };
+    said.push(("a branch to read by".to_owned(), whole(&submit.get_referral(read).await.err().context("refused")?)));
 
     for (label, path) in [
         ("a text that is none", "/nhipcau.referral.v1.ReferralService/SubmitReferral".to_owned()),

@@ -222,6 +222,7 @@ impl Story {
             name: case.referral.clone(),
             view: ReferralView::Full.into(),
             acting_person: "can-bo-01".to_owned(),
+            ..Default::default()
         };
         wait::until_answered("the identity at its reader", async || {
             let shown = reader.get_referral(request.clone()).await.ok()?.into_inner();

@@ -27,6 +27,7 @@ use crate::referrals::Case;
 
 const PAGE: &str = "\n[notifiers.desk]\nkind = \"file\"\npath = \"notices.jsonl\"\n[duty_page]\n\
     listen = \"127.0.0.1:0\"\ncertificate = \"tls/server.pem\"\nkey = \"tls/server.key\"\n";
+/// Where the officer of the ward is reached.
 const ADDRESS: &str = "desk of the ward";
 
 /// Says that somebody is on duty at the ward, in the place where the access point finds it.
@@ -85,6 +86,36 @@ impl Browser {
     }
 }
 
+/// Four access points, of which one has the page and a unit with somebody on duty.
+pub(crate) async fn with_a_page() -> Result<World> {
+    let mut world = World::make()?;
+    world.configure("hanoi", PAGE)?;
+    on_duty(&world)?;
+    world.start_broker().await?;
+    world.provision()?;
+    // Nothing fires at a start before every peer was heard, or two minutes have passed.
+    for name in ["moh", "hanoi", "moha", "vwu"] {
+        world.start_access_point(name).await?;
+    }
+    Ok(world)
+}
+
+/// Where the page listens.
+pub(crate) fn address(world: &mut World) -> Result<String> {
+    let log = world.running("hanoi")?.log();
+    let page = log.split("duty_page=").nth(1).and_then(|rest| rest.split_whitespace().next());
+    Ok(page.context("the address of the page")?.to_owned())
+}
+
+/// The code that was told as the so-manieth, counted from 0.
+pub(crate) async fn code(world: &World, number: usize) -> Result<String> {
+    let notices = world.path("hanoi/notices.jsonl");
+    let told = wait::until_answered("the code", async || told(&notices, "duty.sign-in-code").get(number).cloned());
+    let told = told.await?;
+    let text = told["text"].as_str().and_then(|text| text.strip_prefix("Mã đăng nhập ")).context("a code")?;
+    Ok(text[..8].to_owned())
+}
+
 /// The notices of a kind that were told, in their order.
 fn told(notices: &Path, kind: &str) -> Vec<Value> {
     let text = fs::read_to_string(notices).unwrap_or_default();
@@ -99,15 +130,7 @@ fn field(page: &str, name: &str) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_woken_signs_in_by_a_code_and_acknowledges_with_a_browser() {
-    let mut world = World::make().unwrap();
-    world.configure("hanoi", PAGE).unwrap();
-    on_duty(&world).unwrap();
-    world.start_broker().await.unwrap();
-    world.provision().unwrap();
-    // Nothing fires at a start before every peer was heard, or two minutes have passed.
-    for name in ["moh", "hanoi", "moha", "vwu"] {
-        world.start_access_point(name).await.unwrap();
-    }
+    let mut world = with_a_page().await.unwrap();
     let case = Case::submit(&world).unwrap();
     case.is(&world, BranchState::Received).await.unwrap();
     let notices = world.path("hanoi/notices.jsonl");
@@ -115,12 +138,10 @@ async fn whoever_is_woken_signs_in_by_a_code_and_acknowledges_with_a_browser() {
     let woken = woken.await.unwrap();
     assert_eq!((&woken["person"], &woken["unit"]), (&Value::from("can-bo-17"), &Value::from("hanoi/00004")));
 
-    let log = world.running("hanoi").unwrap().log();
-    let page = log.split("duty_page=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    let mut browser = Browser::new(&world, page.context("the address of the page").unwrap()).unwrap();
+    let page = address(&mut world).unwrap();
+    let mut browser = Browser::new(&world, &page).unwrap();
     browser.ask("POST", "/duty/sign-in", "unit=hanoi%2F00004&person=can-bo-17").await.unwrap();
-    let code = wait::until_answered("the code", async || told(&notices, "duty.sign-in-code").first().cloned());
-    let code = code.await.unwrap()["text"].as_str().unwrap().replace("Mã đăng nhập ", "")[..8].to_owned();
+    let code = code(&world, 0).await.unwrap();
     let answer = browser.ask("POST", "/duty/code", &format!("code={code}")).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     let list = browser.ask("GET", "/duty", "").await.unwrap();

@@ -13,6 +13,7 @@
 
 mod directory;
 mod due;
+mod duty_browser;
 mod duty_page;
 mod evidence;
 mod faults;

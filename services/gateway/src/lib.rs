@@ -10,6 +10,7 @@
 //! and codes are in memory alone and end with the process.
 
 mod duty;
+mod places;
 mod server;
 mod tls;
 

@@ -1,10 +1,10 @@
 //! The server of the duty page: HTTP/1.1 over TLS 1.3, for browsers, which show no certificate.
 //!
-//! `bind → serve`: binding fails early and says the address. Connections are bounded in number and in time, so that
-//! whoever is slow or silent keeps nobody else out for long. Told to stop, it lets nobody in any more and answers what
-//! was asked already; it never ends by itself.
+//! `bind → serve`: binding fails early and says the address. Connections are bounded in number, altogether and of one
+//! address, and in time, so that whoever is slow or silent keeps nobody else out for long. Told to stop, it lets nobody
+//! in any more and answers what was asked already; it never ends by itself.
 
-use std::{future::pending, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::pending, io, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -16,7 +16,6 @@ use nhipcau_runtime::config;
 use tokio::{
     net::{TcpListener, TcpStream},
     pin, select,
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
@@ -24,11 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     duty::{self, Counts, Needs},
+    places::{Place, Places},
     tls::{Renewal, TlsError},
 };
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 256;
 /// How long a handshake may take. A weak connection needs several seconds.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 /// How long the head of a request may take, and a connection may be silent.
@@ -95,19 +93,20 @@ impl Server {
     /// Serves until told to stop, and then answers what was asked. Never ends.
     pub async fn serve(self, needs: Needs, stop: CancellationToken) {
         let pages = duty::pages(needs, self.counts);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new();
         loop {
             let accept = async {
-                // Never closed.
-                let place = Arc::clone(&places).acquire_owned().await.ok();
-                (place, self.listener.accept().await)
+                let room = places.room().await;
+                (room, self.listener.accept().await)
             };
-            let (place, accepted) = select! {
+            let (room, accepted) = select! {
                 accepted = accept => accepted,
                 () = stop.cancelled() => break,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
+                    // Closed at once where its address has too many; who comes from there waits for one to end.
+                    let Some(place) = places.take(room, peer.ip()) else { continue };
                     let (tls, pages, stop) = (self.tls.acceptor(), pages.clone(), stop.clone());
                     tokio::spawn(connection(stream, tls, pages, stop, place));
                 }
@@ -122,13 +121,7 @@ impl Server {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    tls: TlsAcceptor,
-    pages: Router,
-    stop: CancellationToken,
-    _place: Option<OwnedSemaphorePermit>,
-) {
+async fn connection(stream: TcpStream, tls: TlsAcceptor, pages: Router, stop: CancellationToken, _place: Place) {
     let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else {
         tracing::debug!("A handshake with the duty page failed.");
         return;

@@ -41,8 +41,8 @@ pub(crate) struct Access<'a> {
 /// What an access record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
-    /// These parts are shown.
-    Shown(PartSet),
+    /// These parts are shown; of one branch, where it was asked for.
+    Shown { parts: PartSet, branch: Option<Uuid> },
     /// A legal hold on the case is ordered.
     Held,
     /// A legal hold on the case is released.
@@ -125,7 +125,8 @@ impl What {
     fn text(self) -> String {
         let numbers = |parts: PartSet| parts.iter().map(|part: Part| part.to_wire().to_string()).collect::<Vec<_>>();
         match self {
-            Self::Shown(parts) => numbers(parts).join(","),
+            Self::Shown { parts, branch: None } => numbers(parts).join(","),
+            Self::Shown { parts, branch: Some(branch) } => format!("{}@{branch}", numbers(parts).join(",")),
             Self::Held => "hold".to_owned(),
             Self::Released => "release".to_owned(),
         }
@@ -158,7 +159,7 @@ mod tests {
             person: &ActingPerson::new("cb-17").unwrap(),
             origin: &PartyId::new("hanoi").unwrap(),
             referral: Uuid::from_u128(7),
-            what: What::Shown(PartSet::of(&[Part::Identity, Part::Preview])),
+            what: What::Shown { parts: PartSet::of(&[Part::Identity, Part::Preview]), branch: None },
         };
         let now = Timestamp::from_second(1_790_000_000).unwrap();
         store.transaction(|tx| (0..records).try_for_each(|_| record(access, &point("vwu"), now, tx))).unwrap();

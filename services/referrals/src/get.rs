@@ -5,6 +5,9 @@
 //! statement. FULL shows the parts that the reader's side has given or was given, and what events say about a person or
 //! is said beside a work, as long as its branch does not call for erasure and its case key is there; the record of it
 //! is written in the same transaction.
+//!
+//! Asked for as one branch of the party got it, nothing but this recipient's copy is looked at, also where the party
+//! has further branches of the referral or is its origin.
 
 use std::collections::BTreeMap;
 
@@ -26,17 +29,18 @@ use crate::{
     content::{self, Piece},
     error::Error,
     event,
-    name::referral_name,
+    name::{BranchName, referral_name},
     send,
     store::reading::{self, Held},
     view, work,
 };
 
-/// The name of a referral.
+/// The name of a referral, and perhaps the branch by which alone it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name {
     origin: PartyId,
     referral: Uuid,
+    branch: Option<Uuid>,
 }
 
 impl Name {
@@ -46,7 +50,23 @@ impl Name {
     /// [`Error::AccessDenied`]: what cannot be a name does not exist.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
         let (origin, referral) = referral_name(text)?;
-        Ok(Self { origin, referral })
+        Ok(Self { origin, referral, branch: None })
+    }
+
+    /// The same as this branch got it; all of it where none is named.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`]: what is no branch of the referral does not exist.
+    pub(crate) fn by(self, branch: &str) -> Result<Self, Error> {
+        if branch.is_empty() {
+            return Ok(self);
+        }
+        let BranchName { origin, referral, branch } = BranchName::read(branch)?;
+        if (&origin, referral) == self.of() {
+            Ok(Self { branch: Some(branch), ..self })
+        } else {
+            Err(Error::AccessDenied)
+        }
     }
 
     /// The origin's party and the referral.
@@ -112,26 +132,33 @@ pub(crate) fn full<'t>(
         }
     }
     let Reader { party, system, person } = reader;
-    let access =
-        Access { party, system, person, origin: &name.origin, referral: name.referral, what: What::Shown(parts) };
+    let what = What::Shown { parts, branch: name.branch };
+    let access = Access { party, system, person, origin: &name.origin, referral: name.referral, what };
     access::record(access, access_point, now, desk.tx())?;
     Ok(referral)
 }
 
 /// The branches of a referral that a party sees, each once.
 pub(crate) fn branches(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<Branch>, StoreError> {
-    Ok(seen(party, referral, tx)?.into_iter().map(|(_, branch)| branch).collect())
+    Ok(seen(party, referral, None, tx)?.into_iter().map(|(_, branch)| branch).collect())
 }
 
 /// The branches that a party sees under a name; none when the name is not the referral's.
 pub(crate) fn named(name: &Name, party: &PartyId, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, Error> {
-    let mut seen = seen(party, name.referral, tx)?;
+    let mut seen = seen(party, name.referral, name.branch, tx)?;
     seen.retain(|(_, branch)| branch.unit(Side::Origin).party == name.origin);
     if seen.is_empty() { Err(Error::AccessDenied) } else { Ok(seen) }
 }
 
-fn seen(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<(Held, Branch)>, StoreError> {
+fn seen(
+    party: &PartyId,
+    referral: Uuid,
+    branch: Option<Uuid>,
+    tx: &mut Tx<'_>,
+) -> Result<Vec<(Held, Branch)>, StoreError> {
     let mut held = reading::held(tx, party, referral)?;
+    // What a branch got lies in its recipient's copy: another branch's, and the origin's, may hold more.
+    held.retain(|held| branch.is_none_or(|branch| *held == Held { branch, side: Side::Recipient }));
     // A party that is on both sides sees the origin's copy, which comes first.
     held.dedup_by_key(|held| held.branch);
     let mut seen = Vec::with_capacity(held.len());

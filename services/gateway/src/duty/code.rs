@@ -17,7 +17,10 @@ use nhipcau_messaging::{
     quota::{Quota, Rate},
 };
 
-use super::{person::Person, token::Token};
+use super::{
+    person::{Person, Reached},
+    token::Token,
+};
 
 /// For how many minutes a code counts.
 pub(crate) const MINUTES: u8 = 10;
@@ -53,7 +56,7 @@ impl Code {
 
 /// A code that somebody was told.
 struct Asked {
-    person: Person,
+    reached: Reached,
     tag: hmac::Tag,
     end: Timestamp,
     tries: u8,
@@ -77,7 +80,8 @@ impl Codes {
 
     /// Takes a code that is to be told to somebody on duty; false when they, or their unit, were told too many: then
     /// it does not count and is not told.
-    pub(crate) fn take(&mut self, person: &Person, token: &Token, code: &Code, now: Timestamp) -> bool {
+    pub(crate) fn take(&mut self, reached: &Reached, token: &Token, code: &Code, now: Timestamp) -> bool {
+        let person = &reached.person;
         if !self.people.entry(person.clone()).or_insert_with(|| Quota::of(PERSON)).spend()
             || !self.units.entry(person.unit.clone()).or_insert_with(|| Quota::of(UNIT)).spend()
         {
@@ -87,12 +91,12 @@ impl Codes {
         let end = now + SignedDuration::from_mins(MINUTES.into());
         // Compared here, and told elsewhere.
         let tag = self.tag(token, code.0.expose());
-        self.asked.insert(token.digest(), Asked { person: person.clone(), tag, end, tries: TRIES });
+        self.asked.insert(token.digest(), Asked { reached: reached.clone(), tag, end, tries: TRIES });
         true
     }
 
     /// Who gives the code that they were told, once.
-    pub(crate) fn give(&mut self, token: &Token, code: &str, now: Timestamp) -> Option<Person> {
+    pub(crate) fn give(&mut self, token: &Token, code: &str, now: Timestamp) -> Option<Reached> {
         let given = self.tag(token, code);
         let digest = token.digest();
         let asked = self.asked.get_mut(&digest)?;
@@ -103,7 +107,7 @@ impl Codes {
         if !fits && counts && asked.tries > 0 {
             return None;
         }
-        self.asked.remove(&digest).filter(|_| fits).map(|asked| asked.person)
+        self.asked.remove(&digest).filter(|_| fits).map(|asked| asked.reached)
     }
 
     fn tag(&self, token: &Token, code: &str) -> hmac::Tag {
@@ -118,7 +122,7 @@ impl Codes {
 mod tests {
     use tokio::time::advance;
 
-    use super::{super::person::tests::person, *};
+    use super::{super::person::tests::reached, *};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_417_200 + second).unwrap()
@@ -127,7 +131,7 @@ mod tests {
     /// Somebody asked for a code.
     fn asked(codes: &mut Codes, name: &str, number: u64) -> Token {
         let token = Token::fresh();
-        assert!(codes.take(&person(name), &token, &Code::of(number), at(0)));
+        assert!(codes.take(&reached(name), &token, &Code::of(number), at(0)));
         token
     }
 
@@ -135,7 +139,7 @@ mod tests {
     fn a_code_lets_its_person_in_once() {
         let mut codes = Codes::new();
         let token = asked(&mut codes, "cb-17", 41_952);
-        assert_eq!(codes.give(&token, "00041952", at(599)), Some(person("cb-17")));
+        assert_eq!(codes.give(&token, "00041952", at(599)), Some(reached("cb-17")));
         assert_eq!(codes.give(&token, "00041952", at(599)), None);
     }
 
@@ -164,13 +168,13 @@ mod tests {
             assert_eq!(codes.give(&other, "00041952", at(1)), None);
             assert_eq!(codes.give(&Token::fresh(), "00041952", at(1)), None);
         }
-        assert_eq!(codes.give(&mine, "00041952", at(1)), Some(person("cb-17")));
+        assert_eq!(codes.give(&mine, "00041952", at(1)), Some(reached("cb-17")));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_person_is_told_few_codes_and_others_all_the_same() {
         let mut codes = Codes::new();
-        let mut take = |name: &str| codes.take(&person(name), &Token::fresh(), &Code::of(1), at(0));
+        let mut take = |name: &str| codes.take(&reached(name), &Token::fresh(), &Code::of(1), at(0));
         assert_eq!([(); 4].map(|()| take("cb-17")), [true, true, true, false]);
         assert!(take("cb-18"));
         advance(PERSON.refill).await;
@@ -181,7 +185,7 @@ mod tests {
     async fn a_unit_is_told_few_codes_whoever_of_it_asks() {
         let mut codes = Codes::new();
         let told = (0..UNIT.burst * 2)
-            .filter(|number| codes.take(&person(&format!("cb-{number}")), &Token::fresh(), &Code::of(1), at(0)));
+            .filter(|number| codes.take(&reached(&format!("cb-{number}")), &Token::fresh(), &Code::of(1), at(0)));
         assert_eq!(told.count(), UNIT.burst as usize);
     }
 
@@ -189,7 +193,7 @@ mod tests {
     async fn what_is_kept_stays_small() {
         let (mut codes, mut now) = (Codes::new(), at(0));
         for _ in 0..100 {
-            codes.take(&person("cb-17"), &Token::fresh(), &Code::of(1), now);
+            codes.take(&reached("cb-17"), &Token::fresh(), &Code::of(1), now);
             assert!(codes.asked.len() <= 5, "{}", codes.asked.len());
             now += SignedDuration::from_secs(60);
             advance(Duration::from_secs(60)).await;

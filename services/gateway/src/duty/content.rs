@@ -2,8 +2,7 @@
 //! child, what happened, who reported. Only what the contract has; what the sender did not know is said to be unknown
 //! and never left out.
 //!
-//! Nothing is decided here about who sees what, but one thing: of the parts that a door gives to a party, only those
-//! are shown that the branch of this unit was given.
+//! Nothing is decided here about who sees what: the door gives what one branch was given, and all of it is shown.
 
 use nhipcau_proto::referral::v1 as pb;
 
@@ -31,18 +30,16 @@ fn row(label: &'static str, text: impl Into<String>) -> Row {
     Row { label, text: text.into() }
 }
 
-/// The sections of the parts that were given.
-pub(crate) fn sections(content: &pb::ReferralContent, given: &[i32]) -> Vec<Section> {
-    let has = |part: pb::ReferralPart| given.contains(&part.into());
-    let preview = content.preview.as_ref().filter(|_| has(pb::ReferralPart::Preview));
-    let identity = content.identity.as_ref().filter(|_| has(pb::ReferralPart::Identity));
-    let narrative = content.narrative.as_ref().filter(|_| has(pb::ReferralPart::Narrative));
-    let reporter = content.reporter.as_ref().filter(|_| has(pb::ReferralPart::Reporter));
+/// The sections of what was given.
+pub(crate) fn sections(content: &pb::ReferralContent) -> Vec<Section> {
+    let pb::ReferralContent { preview, identity, narrative, reporter } = content;
     let sections = [
-        preview.map(|it| Section { title: "Tiếp nhận và tóm tắt", rows: of_preview(it) }),
-        identity.map(|it| Section { title: "Trẻ hoặc người được bảo vệ", rows: of_identity(it) }),
-        narrative.map(|it| Section { title: "Sự việc", rows: of_narrative(it) }),
-        reporter.map(|it| Section { title: "Người báo tin", rows: of_reporter(it) }),
+        preview.as_ref().map(|it| Section { title: "Tiếp nhận và tóm tắt", rows: of_preview(it) }),
+        identity
+            .as_ref()
+            .map(|it| Section { title: "Trẻ hoặc người được bảo vệ", rows: of_identity(it) }),
+        narrative.as_ref().map(|it| Section { title: "Sự việc", rows: of_narrative(it) }),
+        reporter.as_ref().map(|it| Section { title: "Người báo tin", rows: of_reporter(it) }),
     ];
     sections.into_iter().flatten().collect()
 }
@@ -215,32 +212,25 @@ pub(crate) mod tests {
         }
     }
 
-    fn texts(given: &[pb::ReferralPart]) -> String {
-        let given: Vec<i32> = given.iter().map(|part| (*part).into()).collect();
-        let sections = sections(&content(), &given);
+    fn texts(content: &pb::ReferralContent) -> String {
+        let sections = sections(content);
         sections.iter().flat_map(|it| &it.rows).map(|row| format!("{}: {}\n", row.label, row.text)).collect()
     }
 
     #[test]
-    fn a_part_that_the_branch_was_not_given_is_not_shown_whatever_the_door_gives_to_its_party() {
-        let parts = [
-            (pb::ReferralPart::Preview, "in preview"),
-            (pb::ReferralPart::Identity, "in identity"),
-            (pb::ReferralPart::Narrative, "in narrative"),
-            (pb::ReferralPart::Reporter, "in reporter"),
-        ];
-        assert_eq!(texts(&[]), "");
-        for (part, mark) in parts {
-            let shown = texts(&[part]);
-            for (_, other) in parts {
-                assert_eq!(shown.contains(other), other == mark, "{part:?} {other}: {shown}");
-            }
+    fn what_was_given_is_shown_part_by_part_and_what_was_not_has_no_place() {
+        assert_eq!(texts(&pb::ReferralContent::default()), "");
+        let all = texts(&content());
+        for mark in ["in preview", "in identity", "in narrative", "in reporter"] {
+            assert!(all.contains(mark), "{mark} in {all}");
         }
+        let narrative = texts(&pb::ReferralContent { narrative: content().narrative, ..Default::default() });
+        assert!(narrative.contains("in narrative") && !narrative.contains("Họ và tên"), "{narrative}");
     }
 
     #[test]
     fn what_is_unknown_is_said_and_not_left_out() {
-        let shown = texts(&[pb::ReferralPart::Identity, pb::ReferralPart::Narrative]);
+        let shown = texts(&content());
         for line in ["Việc đã làm: (chưa hỏi)\n", "Mẹ: (không có)\n", "Ngày sinh hoặc tuổi: khoảng 9 tuổi\n"]
         {
             assert!(shown.contains(line), "{line} in {shown}");
@@ -249,7 +239,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_way_to_reach_somebody_is_never_shown_without_what_makes_it_safe() {
-        let shown = texts(&[pb::ReferralPart::Identity]);
+        let shown = texts(&content());
         let line = "Liên lạc an toàn: Gọi điện: 0900 000 001. Chỉ trong giờ: sau 18 giờ. Người được nghe: bà ngoại; \
             KHÔNG để lại lời nhắn\n";
         assert!(shown.contains(line), "{shown}");

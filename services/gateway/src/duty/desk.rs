@@ -24,7 +24,7 @@ use super::{
     cookie::{ASKED, SESSION},
     counts::Counts,
     door::Doors,
-    person::Person,
+    person::{Person, Reached},
     refusal,
     session::Sessions,
     token::Token,
@@ -78,9 +78,10 @@ impl Desk {
             Some((person, place))
         });
         let Some((person, place)) = place else { return token };
-        if lock(&self.codes).take(&person, &token, &code, now) {
+        let reached = Reached::by(person, &place);
+        if lock(&self.codes).take(&reached, &token, &code, now) {
             self.counts.code();
-            let Person { unit, person } = person;
+            let Person { unit, person } = reached.person;
             let duty::Person { channel, address, .. } = place;
             let word = Word::SignInCode(code.told(), MINUTES);
             let notice = Notice { id: Uuid::new_v4(), word, unit, person, channel, address };
@@ -92,7 +93,7 @@ impl Desk {
                 }
             });
         } else {
-            tracing::warn!(unit = %person.unit, "More sign-in codes were asked for than are told.");
+            tracing::warn!(unit = %reached.person.unit, "More sign-in codes were asked for than are told.");
         }
         token
     }
@@ -103,28 +104,27 @@ impl Desk {
     /// The same whatever is wrong.
     pub(crate) fn sign_in(&self, headers: &HeaderMap, code: &str) -> Result<Token, Status> {
         let now = self.needs.clock.now();
-        let person = ASKED.read(headers).and_then(|asked| lock(&self.codes).give(&asked, code, now));
-        let person = person.filter(|person| self.is_on_duty(person, now));
-        let Some(person) = person else {
+        let reached = ASKED.read(headers).and_then(|asked| lock(&self.codes).give(&asked, code, now));
+        let reached = reached.filter(|reached| self.is_on_duty(reached, now));
+        let Some(reached) = reached else {
             self.counts.refused();
             return Err(refusal::sign_in());
         };
         self.counts.signed_in();
-        tracing::info!(unit = %person.unit, "Somebody signed in to the duty page.");
+        tracing::info!(unit = %reached.person.unit, "Somebody signed in to the duty page.");
         let token = Token::fresh();
-        lock(&self.sessions).open(person, &token, now);
+        lock(&self.sessions).open(reached, &token, now);
         Ok(token)
     }
 
-    /// Who it is.
+    /// Who asks for something.
     ///
     /// # Errors
-    /// Nobody is signed in, or no longer.
+    /// Nobody is signed in, or no longer, or they ask too often.
     pub(crate) fn who(&self, headers: &HeaderMap) -> Result<Person, Status> {
         let now = self.needs.clock.now();
         let token = SESSION.read(headers).ok_or_else(refusal::session)?;
-        let found = lock(&self.sessions).find(&token, now, |person| self.is_on_duty(person, now));
-        found.ok_or_else(refusal::session)
+        lock(&self.sessions).find(&token, now, |reached| self.is_on_duty(reached, now))
     }
 
     /// As what somebody is on duty; empty when they no longer are.
@@ -151,15 +151,17 @@ impl Desk {
     /// for anything, and says when codes are refused in numbers.
     pub(crate) fn each_minute(&self) {
         let now = self.needs.clock.now();
-        lock(&self.sessions).sweep(now, |person| self.is_on_duty(person, now));
+        lock(&self.sessions).sweep(now, |reached| self.is_on_duty(reached, now));
         let refused = self.counts.refused_since();
         if refused >= MANY_REFUSED {
             tracing::warn!(refused, "Many sign-in codes did not count within a minute.");
         }
     }
 
-    fn is_on_duty(&self, person: &Person, at: Timestamp) -> bool {
-        self.needs.roll.on_duty(&person.unit, &person.person, at).is_some()
+    /// Whether they are on duty, and reached as they were when they were told their code.
+    fn is_on_duty(&self, reached: &Reached, at: Timestamp) -> bool {
+        let Person { unit, person } = &reached.person;
+        self.needs.roll.on_duty(unit, person, at).is_some_and(|place| reached.is_by(&place))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The doors of the access point's own services, opened as any calling system opens them: named, with roles, for a
-//! person. The doors check and record; what they give to a party is narrowed to one unit here.
+//! person. The doors check and record, and give what one branch got; which branches are of one unit is looked at here.
 //!
-//! A branch of another unit is looked for without content first, so that nothing of it is read and no access record
-//! says that it was.
+//! A branch is looked for without content first, so that nothing of another unit's is read and no access record says
+//! that it was.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use tonic::{Request, Status};
 use uuid::Uuid;
 
 use super::{
+    act::Act,
     person::Person,
     shown::{self, Name},
     work::Done,
@@ -38,22 +39,17 @@ pub struct Doors {
     pub decisions: Arc<dyn ReferralDecisionService>,
 }
 
-/// What somebody asks for.
-#[derive(Debug, Clone)]
-pub(crate) enum Act {
-    Acknowledge,
-    Start,
-    /// Why, as the contract has it.
-    Redirect(i32),
-    /// What was done, and as what they did it.
-    Record(Box<Done>, String),
-}
-
 /// What somebody asks for, and of what.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) name: Name,
     pub(crate) act: Act,
+    /// What is said with it, as the contract has it; 0 where nothing has to be.
+    pub(crate) choice: i32,
+    /// What was done, and as what they did it, where that is to be recorded.
+    pub(crate) done: Option<(Box<Done>, String)>,
+    /// Whether it is only looked at if the door would do it.
+    pub(crate) validate_only: bool,
     /// As the form has it.
     pub(crate) request_id: Uuid,
     pub(crate) etag: String,
@@ -83,50 +79,40 @@ impl Doors {
         Ok((found, true))
     }
 
-    /// The referral of a branch of the person's unit, with its content; that is recorded. Without, where the content
-    /// could be that of another branch: what is not shown is not read.
+    /// The referral as a branch of the person's unit got it, with its content; that is recorded.
     pub(crate) async fn open(&self, person: &Person, name: &Name) -> Result<pb::Referral, Status> {
-        let referral = self.known(person, name).await?;
-        if !shown::is_sole(&referral, &person.unit) {
-            return Ok(referral);
-        }
+        self.known(person, name).await?;
         self.get(person, name, pb::ReferralView::Full).await
     }
 
-    /// Does what somebody asks of a branch of their unit.
-    pub(crate) async fn act(&self, person: &Person, asked: Asked) -> Result<(), Status> {
-        self.known(person, &asked.name).await?;
-        let (request_id, name, etag) = (request_id(person, asked.request_id), asked.name.branch(), asked.etag);
-        let (acting_person, validate_only) = (person.person.as_str().to_owned(), false);
-        let doors = &self.decisions;
-        match asked.act {
-            Act::Acknowledge => {
-                let message = pb::AcknowledgeBranchRequest { request_id, name, etag, acting_person, validate_only };
-                doors.acknowledge_branch(named(person, message)?).await.map(drop)
-            }
-            Act::Start => {
-                let message = pb::StartBranchServiceRequest { request_id, name, etag, acting_person, validate_only };
-                doors.start_branch_service(named(person, message)?).await.map(drop)
-            }
-            Act::Redirect(reason) => {
-                let advised_unit = None;
-                let message = pb::RedirectBranchRequest {
-                    request_id,
-                    name,
-                    etag,
-                    acting_person,
-                    validate_only,
-                    reason,
-                    advised_unit,
-                };
-                doors.redirect_branch(named(person, message)?).await.map(drop)
-            }
-            Act::Record(done, role) => {
-                let message = done.request(&role);
-                let message = pb::RecordWorkRequest { request_id, name, etag, acting_person, validate_only, ..message };
-                doors.record_work(named(person, message)?).await.map(drop)
-            }
+    /// Does what somebody asks of a branch of their unit, and says of which referral it is.
+    pub(crate) async fn act(&self, person: &Person, asked: Asked) -> Result<pb::Referral, Status> {
+        let referral = self.known(person, &asked.name).await?;
+        let Asked { name, act, choice, done, validate_only, request_id: form, etag } = asked;
+        macro_rules! ask {
+            ($method:ident($request:ident { $($field:ident: $value:expr),* })) => {{
+                let (request_id, name) = (request_id(person, form), name.branch());
+                let acting_person = person.person.as_str().to_owned();
+                let message =
+                    pb::$request { request_id, name, etag, acting_person, validate_only, $($field: $value),* };
+                self.decisions.$method(named(person, message)?).await.map(drop)
+            }};
         }
+        match act {
+            Act::Acknowledge => ask!(acknowledge_branch(AcknowledgeBranchRequest {})),
+            Act::Accept => ask!(accept_branch(AcceptBranchRequest {})),
+            Act::Start => ask!(start_branch_service(StartBranchServiceRequest {})),
+            Act::Record => {
+                let pb::RecordWorkRequest { work, criteria, note, .. } =
+                    done.map(|(done, role)| done.request(&role)).unwrap_or_default();
+                ask!(record_work(RecordWorkRequest { work: work, criteria: criteria, note: note }))
+            }
+            Act::Complete => ask!(complete_branch(CompleteBranchRequest { outcome: choice })),
+            Act::Redirect => ask!(redirect_branch(RedirectBranchRequest { reason: choice, advised_unit: None })),
+            Act::Reject => ask!(reject_branch(RejectBranchRequest { code: choice })),
+            Act::HandBack => ask!(hand_back_branch(HandBackBranchRequest { reason: choice })),
+        }?;
+        Ok(referral)
     }
 
     /// The referral without content, if the branch is there and of the person's unit; if not, it is not said which.
@@ -137,8 +123,8 @@ impl Doors {
     }
 
     async fn get(&self, person: &Person, name: &Name, view: pb::ReferralView) -> Result<pb::Referral, Status> {
-        let acting_person = person.person.as_str().to_owned();
-        let message = pb::GetReferralRequest { name: name.referral(), view: view.into(), acting_person };
+        let (acting_person, branch) = (person.person.as_str().to_owned(), name.branch());
+        let message = pb::GetReferralRequest { name: name.referral(), view: view.into(), acting_person, branch };
         let answer = self.referrals.get_referral(named(person, message)?).await?.into_inner();
         answer.referral.ok_or_else(|| Refusal::access_denied().into())
     }

@@ -1,8 +1,9 @@
 //! The duty page: signing in by a code, what waits at a unit, a branch, and what may be asked of it.
 //!
-//! Pure: [`code`], [`session`], [`shown`], [`content`], [`page`]. What joins them to browsers and doors: [`desk`],
-//! [`door`], [`routes`], [`answer`].
+//! Pure: [`code`], [`session`], [`shown`], [`content`], [`act`], [`page`]. What joins them to browsers and doors:
+//! [`desk`], [`door`], [`routes`], [`answer`].
 
+mod act;
 mod answer;
 mod code;
 mod content;

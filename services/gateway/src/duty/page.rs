@@ -9,15 +9,15 @@ use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use nhipcau_messaging::pae;
-use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use super::{
+    act::Act,
     code::MINUTES,
     person::Person,
     session::HOURS,
     shown::{Event, Opened, Waiting},
-    words, work,
+    work,
 };
 
 /// The style of every page.
@@ -74,6 +74,24 @@ pub(crate) struct Branch<'p> {
     pub(crate) refused: Option<(String, usize)>,
 }
 
+/// What is shown once more before it is asked for. Without content.
+#[derive(Debug, Template)]
+#[template(path = "confirm.html")]
+pub(crate) struct Confirm {
+    /// Of the branch.
+    pub(crate) path: String,
+    pub(crate) kind: String,
+    pub(crate) from: String,
+    pub(crate) act: Act,
+    /// What is said with it.
+    pub(crate) choice: i32,
+    pub(crate) word: String,
+    /// Those of the form that they have sent.
+    pub(crate) request_id: Uuid,
+    pub(crate) etag: String,
+    pub(crate) seen: usize,
+}
+
 /// Something that cannot be done or shown.
 #[derive(Debug, Template)]
 #[template(path = "refused.html")]
@@ -122,12 +140,6 @@ impl Branch<'_> {
 
     fn longest_note(&self) -> usize {
         work::LONGEST_NOTE
-    }
-
-    /// Why it may be redirected.
-    fn redirections(&self) -> Vec<(i32, String)> {
-        use pb::RedirectReason::{NobodyOnDuty, NotCompetent, Other, OutsideArea};
-        [OutsideArea, NotCompetent, NobodyOnDuty, Other].map(|it| (it.into(), words::redirection(it.into()))).into()
     }
 }
 

@@ -6,7 +6,8 @@
 //! GET  /duty/code                       POST …   the code
 //! POST /duty/sign-out
 //! GET  /duty/PARTY/REFERRAL/BRANCH               a branch with its content, which is recorded
-//! POST /duty/PARTY/REFERRAL/BRANCH/{acknowledge,start,redirect,record}
+//! POST /duty/PARTY/REFERRAL/BRANCH/ACT            what act.rs has; what is final is shown once more
+//! POST /duty/PARTY/REFERRAL/BRANCH/ACT/confirmed  and done when it is confirmed
 //! ```
 //!
 //! A form that was carried out is answered by the way back to a page, so that reloading that page sends nothing again.
@@ -29,9 +30,10 @@ use tonic::{Code, Status};
 use uuid::Uuid;
 
 use super::{
+    act::Act,
     cookie::{ASKED, SESSION},
     desk::Desk,
-    door::{Act, Asked},
+    door::Asked,
     form, page,
     person::Person,
     refusal,
@@ -42,6 +44,8 @@ use super::{
 
 /// What a page is about, as a path has it.
 type Place = Path<(String, String, String)>;
+/// And what is asked of it.
+type Deed = Path<(String, String, String, String)>;
 
 /// The paths, without what holds for every answer.
 pub(crate) fn routes(desk: Arc<Desk>) -> Router {
@@ -52,13 +56,17 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/duty/code", get(code).post(give))
         .route("/duty/sign-out", post(sign_out))
         .route("/duty/{party}/{referral}/{branch}", get(branch))
-        .route("/duty/{party}/{referral}/{branch}/{act}", post(act))
+        .route("/duty/{party}/{referral}/{branch}/{act}", get(back).post(act))
+        .route("/duty/{party}/{referral}/{branch}/{act}/confirmed", get(back).post(confirmed))
         .fallback(|| async { refused(&Refusal::access_denied().into()) })
         .with_state(desk)
 }
 
 async fn list(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    let Ok(person) = desk.who(&headers) else { return to("/duty/sign-in") };
+    let person = match desk.who(&headers) {
+        Ok(person) => person,
+        Err(status) => return turned_away(&status),
+    };
     match desk.needs.doors.waiting(&person).await {
         Ok((referrals, is_cut)) => {
             let named = |unit: Option<&pb::UnitRef>| desk.named(unit);
@@ -109,36 +117,68 @@ async fn sign_out(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response
 }
 
 async fn branch(State(desk): State<Arc<Desk>>, Path(place): Place, headers: HeaderMap) -> Response {
-    let Ok(person) = desk.who(&headers) else { return to("/duty/sign-in") };
+    let person = match desk.who(&headers) {
+        Ok(person) => person,
+        Err(status) => return turned_away(&status),
+    };
     opened(&desk, &person, &place, None).await.unwrap_or_else(|status| refused(&status))
 }
 
-async fn act(
-    State(desk): State<Arc<Desk>>,
-    Path((party, referral, branch, act)): Path<(String, String, String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
+/// A page that only a form leads to, opened without it.
+async fn back(Path((party, referral, branch, _)): Deed) -> Response {
+    match Name::read(&party, &referral, &branch) {
+        Some(name) => to(&name.path()),
+        None => refused(&Refusal::access_denied().into()),
+    }
+}
+
+async fn act(State(desk): State<Arc<Desk>>, Path(deed): Deed, headers: HeaderMap, body: Bytes) -> Response {
+    sent(&desk, deed, &headers, &body, false).await
+}
+
+async fn confirmed(State(desk): State<Arc<Desk>>, Path(deed): Deed, headers: HeaderMap, body: Bytes) -> Response {
+    sent(&desk, deed, &headers, &body, true).await
+}
+
+/// A form of a branch: does what it asks, or shows it once more.
+async fn sent(
+    desk: &Desk,
+    (party, referral, branch, act): (String, String, String, String),
+    headers: &HeaderMap,
+    body: &[u8],
+    is_confirmed: bool,
 ) -> Response {
-    let person = match desk.who(&headers) {
+    let person = match desk.who(headers) {
         Ok(person) => person,
-        Err(status) => {
+        Err(status) if status.code() == Code::Unauthenticated => {
             let (error, _) = refusal::told(&status);
             return shown(refusal::http(status.code()), &page::SignIn { unit: String::new(), error: Some(error) });
         }
+        Err(status) => return refused(&status),
     };
     let place = (party, referral, branch);
-    let (asked, seen) = match asked((&place, &act), &headers, &body, &desk.role(&person)) {
+    let (asked, seen) = match asked(&place, &act, is_confirmed, headers, body, &desk.role(&person)) {
         Ok(asked) => asked,
         Err(status) => return refused(&status),
     };
-    let path = asked.name.path();
-    let Err(status) = desk.needs.doors.act(&person, asked).await else { return to(&path) };
-    // Nothing was done, and the branch is there: it is shown as it is now, with what they had not seen.
-    if refusal::http(status.code()) == StatusCode::CONFLICT {
-        let told = Some((&status, seen));
-        return opened(&desk, &person, &place, told).await.unwrap_or_else(|status| refused(&status));
+    match desk.needs.doors.act(&person, asked.clone()).await {
+        Ok(referral) if asked.validate_only => shown(StatusCode::OK, &once_more(desk, &referral, asked, seen)),
+        Ok(_) => to(&asked.name.path()),
+        // Nothing was done, and the branch is there: it is shown as it is now, with what they had not seen.
+        Err(status) if refusal::http(status.code()) == StatusCode::CONFLICT => {
+            let told = Some((&status, seen));
+            opened(desk, &person, &place, told).await.unwrap_or_else(|status| refused(&status))
+        }
+        Err(status) => refused(&status),
     }
-    refused(&status)
+}
+
+/// What is to be confirmed.
+fn once_more(desk: &Desk, referral: &pb::Referral, asked: Asked, seen: usize) -> page::Confirm {
+    let Asked { name, act, choice, request_id, etag, .. } = asked;
+    let word = act.choices().into_iter().find(|(code, _)| *code == choice).map(|(_, word)| word);
+    let (kind, from) = (words::kind(referral.kind), desk.named(referral.origin.as_ref()));
+    page::Confirm { path: name.path(), kind, from, act, choice, word: word.unwrap_or_default(), request_id, etag, seen }
 }
 
 /// A branch, and why what was asked for was not done.
@@ -161,31 +201,34 @@ async fn opened(
 
 /// What a form asks of a branch, and how much of its history whoever sent it had seen.
 fn asked(
-    ((party, referral, branch), act): (&(String, String, String), &str),
+    (party, referral, branch): &(String, String, String),
+    act: &str,
+    is_confirmed: bool,
     headers: &HeaderMap,
     body: &[u8],
     role: &str,
 ) -> Result<(Asked, usize), Status> {
     let name = Name::read(party, referral, branch).ok_or_else(Refusal::access_denied)?;
-    let (act, [request_id, etag, seen]) = match act {
-        "acknowledge" => (Act::Acknowledge, fields(headers, body, ["request_id", "etag", "seen"])?),
-        "start" => (Act::Start, fields(headers, body, ["request_id", "etag", "seen"])?),
-        "redirect" => {
-            let [reason, rest @ ..] = fields(headers, body, ["reason", "request_id", "etag", "seen"])?;
-            (Act::Redirect(reason.parse().map_err(|_| refusal::malformed())?), rest)
-        }
-        "record" => {
-            let [kind, time, a, b, c, d, conclusion, note] = work::FIELDS;
-            let names = [kind, time, a, b, c, d, conclusion, note, "request_id", "etag", "seen"];
-            let [kind, time, a, b, c, d, conclusion, note, rest @ ..] = fields(headers, body, names)?;
-            let done = Done::read([kind, time, a, b, c, d, conclusion, note]).ok_or_else(refusal::malformed)?;
-            (Act::Record(Box::new(done), role.to_owned()), rest)
-        }
-        _ => return Err(Refusal::access_denied().into()),
+    // What is done at once has no page that confirms it.
+    let act = Act::read(act).filter(|act| act.is_final() || !is_confirmed).ok_or_else(Refusal::access_denied)?;
+    let names = ["request_id", "etag", "seen"];
+    let (choice, done, [request_id, etag, seen]) = if act == Act::Record {
+        let [kind, time, a, b, c, d, conclusion, note] = work::FIELDS;
+        let [one, two, three] = names;
+        let names = [kind, time, a, b, c, d, conclusion, note, one, two, three];
+        let [kind, time, a, b, c, d, conclusion, note, rest @ ..] = fields(headers, body, names)?;
+        let done = Done::read([kind, time, a, b, c, d, conclusion, note]).ok_or_else(refusal::malformed)?;
+        (0, Some((Box::new(done), role.to_owned())), rest)
+    } else if act.question().is_empty() {
+        (0, None, fields(headers, body, names)?)
+    } else {
+        let [choice, rest @ ..] = fields(headers, body, ["choice", "request_id", "etag", "seen"])?;
+        (choice.parse().map_err(|_| refusal::malformed())?, None, rest)
     };
     let request_id = Uuid::try_parse(&request_id).map_err(|_| refusal::malformed())?;
     let seen = seen.parse().map_err(|_| refusal::malformed())?;
-    Ok((Asked { name, act, request_id, etag }, seen))
+    let validate_only = act.is_final() && !is_confirmed;
+    Ok((Asked { name, act, choice, done, validate_only, request_id, etag }, seen))
 }
 
 /// The fields of a form.
@@ -224,6 +267,11 @@ fn shown(code: StatusCode, page: &impl Template) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// For whoever opens a page: who is not signed in is led to where they can.
+fn turned_away(status: &Status) -> Response {
+    if status.code() == Code::Unauthenticated { to("/duty/sign-in") } else { refused(status) }
 }
 
 /// The page of a refusal.

@@ -12,6 +12,7 @@ use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use super::{
+    act::Act,
     content::{self, Section},
     words, work,
 };
@@ -115,7 +116,7 @@ impl Item {
     fn of(referral: &pb::Referral, branch: &pb::Branch, named: Named<'_>) -> Option<Self> {
         Some(Self {
             path: Name::of(&branch.name)?.path(),
-            kind: words::kind(referral.kind),
+            kind: words::kind(branch.kind),
             from: named(referral.origin.as_ref()),
             sent: words::time(referral.create_time.as_ref()),
             state: words::state(branch.state),
@@ -140,12 +141,11 @@ pub(crate) struct Opened {
     pub(crate) refused: Vec<String>,
     pub(crate) parts: String,
     pub(crate) sections: Vec<Section>,
-    /// Whether content is kept back, because it could be that of another branch; see [`is_sole`].
-    pub(crate) is_kept_back: bool,
     pub(crate) history: Vec<Event>,
     /// What was done, in words.
     pub(crate) work: Vec<String>,
-    pub(crate) may: May,
+    /// What may be asked of it now, as far as it tells. The door decides.
+    pub(crate) offered: Vec<Act>,
     pub(crate) etag: String,
 }
 
@@ -165,25 +165,12 @@ pub(crate) struct Event {
     pub(crate) is_void: bool,
 }
 
-/// What a person may ask of a branch now, as far as its kind and state tell. The door decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct May {
-    pub(crate) acknowledge: bool,
-    pub(crate) redirect: bool,
-    pub(crate) start: bool,
-    pub(crate) record: bool,
-}
-
 impl Opened {
-    /// The branch of the unit in its referral, FULL; `None` when the unit has no such branch.
+    /// The branch of the unit in its referral, FULL, as this branch got it; `None` when the unit has no such branch.
     pub(crate) fn of(referral: &pb::Referral, name: &Name, unit: &UnitRef, named: Named<'_>) -> Option<Self> {
         let branch = find(referral, name, unit)?;
         let state = state(branch)?;
-        // A branch that calls for erasure shows nothing, though another of the same party may still do.
-        let given = if state.calls_for_erasure() { &[] } else { branch.disclosed_parts.as_slice() };
-        let is_kept_back = !given.is_empty() && !is_sole(referral, unit);
-        let content = referral.content.as_ref().filter(|_| !is_kept_back);
-        let parts: Vec<_> = given.iter().map(|part| words::part(*part)).collect();
+        let parts: Vec<_> = branch.disclosed_parts.iter().map(|part| words::part(*part)).collect();
         let limit = |limit: &pb::TimeLimit| Limit {
             citation: limit.citation.clone(),
             acknowledge: words::time(limit.acknowledge_due_time.as_ref()),
@@ -196,7 +183,7 @@ impl Opened {
         };
         Some(Self {
             path: name.path(),
-            kind: words::kind(referral.kind),
+            kind: words::kind(branch.kind),
             state: words::state(branch.state),
             from: named(referral.origin.as_ref()),
             sent: words::time(referral.create_time.as_ref()),
@@ -208,36 +195,12 @@ impl Opened {
             limits: branch.time_limits.iter().map(limit).collect(),
             refused: branch.limit_refusals.iter().map(|it| format!("{} {}", it.rule, it.citation)).collect(),
             parts: parts.join(", "),
-            sections: content.map(|it| content::sections(it, given)).unwrap_or_default(),
-            is_kept_back,
+            sections: referral.content.as_ref().map(content::sections).unwrap_or_default(),
             history: branch.history.iter().map(event).collect(),
-            work: if is_kept_back { Vec::new() } else { branch.work.iter().map(work::line).collect() },
-            may: May::of(referral.kind(), state),
+            work: branch.work.iter().map(work::line).collect(),
+            offered: if is_open(state) { Act::offered(branch.kind, state, branch) } else { Vec::new() },
             etag: branch.etag.clone(),
         })
-    }
-}
-
-impl May {
-    fn of(kind: pb::ReferralKind, state: State) -> Self {
-        use pb::ReferralKind::{Notification, Referral, Transfer, Unspecified};
-        let waits = waits(state);
-        let (redirect, start) = match kind {
-            Transfer => (waits, matches!(state, State::Acknowledged | State::Assigned)),
-            Referral => (waits || state == State::Acknowledged, state == State::Assigned),
-            Notification | Unspecified => (false, false),
-        };
-        let record = match kind {
-            Transfer => matches!(state, State::Acknowledged | State::Assigned | State::InService),
-            Referral => matches!(state, State::Accepted | State::Assigned | State::InService),
-            Notification | Unspecified => false,
-        };
-        Self { acknowledge: waits, redirect, start, record }
-    }
-
-    /// Whether there is anything.
-    pub(crate) fn any(self) -> bool {
-        self.acknowledge || self.redirect || self.start || self.record
     }
 }
 
@@ -251,14 +214,6 @@ pub(crate) fn find<'r>(referral: &'r pb::Referral, name: &Name, unit: &UnitRef) 
 pub(crate) fn is_of(branch: &pb::Branch, unit: &UnitRef) -> bool {
     let recipient = branch.recipient.as_ref();
     recipient.is_some_and(|it| it.party == unit.party.as_str() && it.unit == unit.unit.as_str())
-}
-
-/// Whether a party sees this referral for one branch alone. A door gives one version of a part for a whole party: where
-/// it was sent the referral more than once, or sent it itself, nothing tells whose version that is.
-pub(crate) fn is_sole(referral: &pb::Referral, unit: &UnitRef) -> bool {
-    let is_of_party = |it: Option<&pb::UnitRef>| it.is_some_and(|it| it.party == unit.party.as_str());
-    let branches = referral.branches.iter().filter(|branch| is_of_party(branch.recipient.as_ref())).count();
-    branches == 1 && referral.origin.is_some() && !is_of_party(referral.origin.as_ref())
 }
 
 fn state(branch: &pb::Branch) -> Option<State> {

@@ -237,10 +237,46 @@ words! {
 }
 
 words! {
+    /// Why a branch is rejected.
+    rejection: RejectionCode {
+        NoCapacity => "Hiện không đủ khả năng tiếp nhận",
+        ServiceNotOffered => "Đơn vị không có dịch vụ này",
+        NotEligible => "Không thuộc đối tượng của đơn vị",
+        OutsideArea => "Không thuộc địa bàn",
+        AlreadyServed => "Đã được hỗ trợ tại đơn vị",
+        NotEnoughInformation => "Phần xem trước chưa đủ để quyết định",
+        Other => "Lý do khác",
+    }
+}
+
+words! {
     /// What a review came to.
     conclusion: ReviewConclusion {
         Close => "Có thể kết thúc",
         NewPlan => "Cần kế hoạch mới",
+    }
+}
+
+words! {
+    /// Why a branch is handed back.
+    hand_back: HandBackReason {
+        OutsideArea => "Không thuộc địa bàn",
+        NotCompetent => "Không thuộc thẩm quyền",
+        NoCapacity => "Không đủ khả năng làm tiếp",
+        Safety => "Đơn vị làm tiếp thì có thể gây hại",
+        Other => "Lý do khác",
+    }
+}
+
+words! {
+    /// How a service ended.
+    outcome: Outcome {
+        Resolved => "Đã can thiệp, không còn nguy cơ",
+        OngoingElsewhere => "Đã can thiệp, việc hỗ trợ tiếp tục ngoài hồ sơ này",
+        Declined => "Người được bảo vệ không nhận hỗ trợ",
+        NotReached => "Không liên lạc được",
+        NotProvided => "Không thực hiện được dịch vụ",
+        Other => "Kết quả khác",
     }
 }
 

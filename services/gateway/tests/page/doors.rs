@@ -21,6 +21,8 @@ pub(crate) const REFERRAL: &str = "01a22785-2ba7-8eeb-8000-000000000001";
 /// Of Cửa Nam, and of Ba Đình.
 pub(crate) const BRANCHES: [&str; 2] = ["01a22785-2ba7-8eeb-8000-00000000000a", "01a22785-2ba7-8eeb-8000-00000000000b"];
 pub(crate) const CHILD: &str = "Nguyễn <b>An</b>";
+/// As Ba Đình was told, and whoever asks for no branch.
+pub(crate) const OTHERWISE: &str = "Trần Thị Khác";
 
 /// The page of a branch.
 pub(crate) fn page(branch: &str) -> String {
@@ -42,8 +44,6 @@ struct State {
     refusal: Option<Refusal>,
     /// So many more referrals wait.
     more: u32,
-    /// Only the first branch is there.
-    is_alone: bool,
 }
 
 impl Case {
@@ -67,11 +67,6 @@ impl Case {
         self.0.lock().unwrap().more = more;
     }
 
-    /// Ba Đình was never asked.
-    pub(crate) fn alone(&self) {
-        self.0.lock().unwrap().is_alone = true;
-    }
-
     /// Writes down who calls, and refuses if it is to.
     fn called(&self, what: &str, person: &str) -> Result<(), Status> {
         let mut state = self.0.lock().unwrap();
@@ -79,7 +74,7 @@ impl Case {
         state.refusal.clone().map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    fn act(&self, what: &str, id: &str, name: &str, etag: &str) -> Result<bool, Status> {
+    fn act(&self, what: &str, id: &str, (name, etag): (&str, &str), validate_only: bool) -> Result<bool, Status> {
         let refused = |code, reason| Status::from(Refusal::new(code, reason, "refused"));
         let place = BRANCHES.iter().position(|branch| name.ends_with(branch)).ok_or_else(Refusal::access_denied)?;
         let asked = format!("{what} {name} {etag}");
@@ -94,13 +89,17 @@ impl Case {
         if etag != state.changes[place].to_string() {
             return Err(refused(Code::Aborted, reason::ETAG_STALE));
         }
+        if validate_only {
+            return Ok(false);
+        }
         state.changes[place] += 1;
         state.acknowledged[place] |= what == "acknowledge";
         state.answered.insert(id.to_owned(), asked);
         Ok(false)
     }
 
-    fn referral(&self, number: u32, is_full: bool) -> pb::Referral {
+    /// A referral as a branch got it; without one, as its party does.
+    fn referral(&self, number: u32, is_full: bool, branch: Option<usize>) -> pb::Referral {
         let state = self.0.lock().unwrap();
         let name = format!("parties/moh/referrals/{REFERRAL}");
         let branches = BRANCHES.iter().zip(["cua-nam", "ba-dinh"]).zip([0, 1]).map(|((uid, unit), place)| {
@@ -119,8 +118,9 @@ impl Case {
                 ..Default::default()
             }
         });
+        let value = if branch == Some(0) { CHILD } else { OTHERWISE };
         let identity = pb::ReferralIdentity {
-            full_name: Some(pb::KnownText { value: CHILD.to_owned(), unknown: 0 }),
+            full_name: Some(pb::KnownText { value: value.to_owned(), unknown: 0 }),
             ..Default::default()
         };
         pb::Referral {
@@ -128,7 +128,11 @@ impl Case {
             kind: pb::ReferralKind::Transfer.into(),
             origin: Some(pb::UnitRef { party: "moh".to_owned(), unit: "111".to_owned() }),
             create_time: Some(prost_types::Timestamp { seconds: 1_795_417_200 + i64::from(number), nanos: 0 }),
-            branches: branches.take(if state.is_alone { 1 } else { 2 }).collect(),
+            branches: branches
+                .enumerate()
+                .filter(|(at, _)| branch.is_none_or(|it| it == *at))
+                .map(|(_, it)| it)
+                .collect(),
             content: is_full.then(|| pb::ReferralContent { identity: Some(identity), ..Default::default() }),
             ..Default::default()
         }
@@ -160,7 +164,7 @@ impl ReferralService for Case {
         assert_eq!((caller.to_string(), &*request.get_ref().parent), ("hanoi/duty-page".to_owned(), "parties/hanoi"));
         self.called("list", "")?;
         let more = self.0.lock().unwrap().more;
-        let referrals = (0..=more).map(|number| self.referral(number, false)).collect();
+        let referrals = (0..=more).map(|number| self.referral(number, false, None)).collect();
         Ok(Response::new(pb::ListReferralsResponse { referrals, next_page_token: String::new() }))
     }
 
@@ -174,10 +178,12 @@ impl ReferralService for Case {
             permit_for(&request, Role::ReadContent, &message.acting_person)?;
         }
         self.called(if is_full { "full" } else { "basic" }, &message.acting_person)?;
-        if message.name != format!("parties/moh/referrals/{REFERRAL}") {
+        let name = format!("parties/moh/referrals/{REFERRAL}");
+        let branch = BRANCHES.iter().position(|uid| message.branch == format!("{name}/branches/{uid}"));
+        if message.name != name || (branch.is_none() && !message.branch.is_empty()) {
             return Err(Refusal::access_denied().into());
         }
-        Ok(Response::new(pb::GetReferralResponse { referral: Some(self.referral(0, is_full)) }))
+        Ok(Response::new(pb::GetReferralResponse { referral: Some(self.referral(0, is_full, branch)) }))
     }
 
     unasked! {
@@ -194,8 +200,9 @@ macro_rules! decide {
         let message = $request.get_ref();
         permit_for(&$request, Role::Decide, &message.acting_person)?;
         let what = $what(message);
-        $self.called(&what, &message.acting_person)?;
-        let replayed = $self.act(&what, &message.request_id, &message.name, &message.etag)?;
+        $self.called(if message.validate_only { "check" } else { &what }, &message.acting_person)?;
+        let of = (message.name.as_str(), message.etag.as_str());
+        let replayed = $self.act(&what, &message.request_id, of, message.validate_only)?;
         Ok(Response::new(pb::$response { branch: None, replayed }))
     }};
 }
@@ -236,12 +243,38 @@ impl ReferralDecisionService for Case {
         })
     }
 
+    async fn accept_branch(
+        &self,
+        request: Request<pb::AcceptBranchRequest>,
+    ) -> Result<Response<pb::AcceptBranchResponse>, Status> {
+        decide!(self, request, AcceptBranchResponse, |_: &pb::AcceptBranchRequest| "accept".to_owned())
+    }
+
+    async fn reject_branch(
+        &self,
+        request: Request<pb::RejectBranchRequest>,
+    ) -> Result<Response<pb::RejectBranchResponse>, Status> {
+        decide!(self, request, RejectBranchResponse, |it: &pb::RejectBranchRequest| format!("reject-{}", it.code))
+    }
+
+    async fn complete_branch(
+        &self,
+        request: Request<pb::CompleteBranchRequest>,
+    ) -> Result<Response<pb::CompleteBranchResponse>, Status> {
+        let what = |it: &pb::CompleteBranchRequest| format!("complete-{}", it.outcome);
+        decide!(self, request, CompleteBranchResponse, what)
+    }
+
+    async fn hand_back_branch(
+        &self,
+        request: Request<pb::HandBackBranchRequest>,
+    ) -> Result<Response<pb::HandBackBranchResponse>, Status> {
+        let what = |it: &pb::HandBackBranchRequest| format!("hand-back-{}", it.reason);
+        decide!(self, request, HandBackBranchResponse, what)
+    }
+
     unasked! {
-        accept_branch: AcceptBranchRequest -> AcceptBranchResponse,
-        reject_branch: RejectBranchRequest -> RejectBranchResponse,
-        complete_branch: CompleteBranchRequest -> CompleteBranchResponse,
         answer_revocation: AnswerRevocationRequest -> AnswerRevocationResponse,
-        hand_back_branch: HandBackBranchRequest -> HandBackBranchResponse,
         hand_over_branch: HandOverBranchRequest -> HandOverBranchResponse,
         erase_branch: EraseBranchRequest -> EraseBranchResponse,
     }

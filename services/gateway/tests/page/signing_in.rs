@@ -164,3 +164,17 @@ async fn a_session_ends_after_eight_hours_with_the_shift_and_when_somebody_signs
     world.later(1);
     assert_eq!(browser.get("/duty").await.location(), "/duty/sign-in");
 }
+
+#[tokio::test]
+async fn whoever_is_reached_by_another_number_is_signed_out_and_the_code_told_to_the_old_one_does_not_count() {
+    let world = World::new().await;
+    let mut signed_in = world.signed_in("hanoi/cua-nam", "cb-18").await;
+    let mut asked = world.browser();
+    asked.post("/duty/sign-in", &PERSON).await;
+    let code = world.code(2).await;
+    world.number.store(99, Ordering::SeqCst);
+    assert_eq!(signed_in.get("/duty").await.location(), "/duty/sign-in");
+    assert_eq!(asked.post("/duty/code", &[("code", &code)]).await.status, 403);
+    world.number.store(17, Ordering::SeqCst);
+    assert_eq!(signed_in.get("/duty").await.location(), "/duty/sign-in", "for good");
+}

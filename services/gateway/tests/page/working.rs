@@ -5,7 +5,7 @@ use nhipcau_runtime::status::Refusal;
 use tonic::Code;
 
 use crate::{
-    doors::{BRANCHES, CHILD, REFERRAL, page},
+    doors::{BRANCHES, CHILD, OTHERWISE, REFERRAL, page},
     world::World,
 };
 
@@ -32,18 +32,16 @@ async fn a_session_sees_its_unit_alone_and_no_content_of_another_is_read() {
 }
 
 #[tokio::test]
-async fn content_is_read_and_shown_only_where_it_can_be_of_no_other_branch() {
+async fn a_unit_sees_what_its_branch_was_given_though_its_party_has_another() {
     let world = World::new().await;
     let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
-    let unclear = browser.get(&page(BRANCHES[0])).await;
-    assert_eq!(unclear.status, 200);
-    assert!(unclear.body.contains("Phải đọc nội dung qua hệ thống của chính đơn vị"), "{}", unclear.body);
-    assert!(!unclear.body.contains("Nguyễn"), "{}", unclear.body);
-    assert_eq!(world.case.calls(), ["basic cb-17"], "what is not shown is not read");
-    world.case.alone();
     let own = browser.get(&page(BRANCHES[0])).await;
     assert!(own.body.contains("Nguyễn &#60;b&#62;An") && !own.body.contains(CHILD), "{}", own.body);
-    assert!(!own.body.contains("Phải đọc nội dung"), "{}", own.body);
+    assert!(!own.body.contains(OTHERWISE), "{}", own.body);
+    let mut other = world.signed_in("hanoi/ba-dinh", "cb-30").await;
+    let others = other.get(&page(BRANCHES[1])).await;
+    assert!(others.body.contains(OTHERWISE) && !others.body.contains("Nguyễn"), "{}", others.body);
+    assert_eq!(world.case.calls(), ["basic cb-17", "full cb-17", "basic cb-30", "full cb-30"]);
 }
 
 #[tokio::test]
@@ -94,25 +92,109 @@ async fn whoever_decides_on_what_has_changed_is_shown_what_has_and_nothing_is_do
     assert_eq!(answer.status, 303, "decided anew on what is there now");
 }
 
+/// The fields of a form.
+fn fields(id: u32, etag: usize, choice: Option<&'static str>) -> Vec<(&'static str, String)> {
+    let id = format!("01a22785-2ba7-8eeb-8000-0000000000{id:02x}");
+    let mut fields = vec![("request_id", id), ("etag", etag.to_string()), ("seen", "1".to_owned())];
+    fields.extend(choice.map(|choice| ("choice", choice.to_owned())));
+    fields
+}
+
+fn borrowed<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'static str, &'f str)> {
+    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
+}
+
 #[tokio::test]
-async fn a_branch_is_redirected_with_its_reason_and_begun() {
+async fn every_act_goes_through_the_door_with_what_is_said_and_what_is_final_after_it_was_shown_once_more() {
     let world = World::new().await;
     let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
-    let form = |id: u32, etag| {
-        let id = format!("01a22785-2ba7-8eeb-8000-0000000000{id:02x}");
-        [("request_id", id), ("etag", etag), ("seen", "1".to_owned())]
-    };
-    for (id, act, etag, reason) in [(1, "redirect", "0", Some("1")), (2, "start", "1", None)] {
-        let fields = form(id, etag.to_owned());
-        let mut fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        fields.extend(reason.map(|reason| ("reason", reason)));
-        let answer = browser.post(&format!("{}/{act}", page(BRANCHES[0])), &fields).await;
-        assert_eq!(answer.status, 303, "{}", answer.body);
+    let acts = [
+        ("accept", None, "accept"),
+        ("start", None, "start"),
+        ("redirect", Some("1"), "redirect-1"),
+        ("reject", Some("6"), "reject-6"),
+        ("complete", Some("2"), "complete-2"),
+        ("hand-back", Some("4"), "hand-back-4"),
+    ];
+    for (done, (act, choice, called)) in acts.into_iter().enumerate() {
+        let (path, fields) = (format!("{}/{act}", page(BRANCHES[0])), fields(done as u32, done, choice));
+        let mut answer = browser.post(&path, &borrowed(&fields)).await;
+        if choice.is_some() {
+            assert_eq!(answer.status, 200, "{act}: {}", answer.body);
+            assert!(world.case.calls().ends_with(&["check cb-17".to_owned()]), "nothing is done yet: {act}");
+            let confirmed = format!("{path}/confirmed");
+            let shown = ["choice", "request_id", "etag", "seen"].map(|name| (name, answer.hidden(&confirmed, name)));
+            assert!(shown.iter().all(|field| fields.contains(field)), "{shown:?}");
+            assert!(!answer.body.contains("Nguyễn"), "{}", answer.body);
+            answer = browser.post(&confirmed, &borrowed(&shown)).await;
+        }
+        assert_eq!((answer.status, answer.location()), (303, &*page(BRANCHES[0])), "{act}: {}", answer.body);
+        assert_eq!(world.case.calls().last(), Some(&format!("{called} cb-17")));
     }
-    let calls = world.case.calls();
-    for call in ["redirect-1 cb-17", "start cb-17"] {
-        assert!(calls.iter().any(|it| it == call), "{call} in {calls:?}");
+}
+
+#[tokio::test]
+async fn what_has_changed_is_said_before_it_is_confirmed_and_what_is_confirmed_twice_is_done_once() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    let path = format!("{}/reject", page(BRANCHES[0]));
+    world.case.change();
+    let stale = browser.post(&path, &borrowed(&fields(1, 0, Some("1")))).await;
+    assert_eq!(stale.status, 409);
+    assert!(stale.body.contains("Hồ sơ đã thay đổi"), "{}", stale.body);
+    let now = fields(2, 1, Some("1"));
+    for _ in 0..2 {
+        assert_eq!(browser.post(&path, &borrowed(&now)).await.status, 200);
+        let answer = browser.post(&format!("{path}/confirmed"), &borrowed(&now)).await;
+        assert_eq!((answer.status, answer.location()), (303, &*page(BRANCHES[0])), "{}", answer.body);
     }
+    let after = browser.get(&page(BRANCHES[0])).await;
+    assert_eq!(after.body.matches("gửi thêm nội dung").count(), 2, "the other side's change and this one");
+}
+
+#[tokio::test]
+async fn a_form_without_its_reason_and_one_that_confirms_what_is_done_at_once_are_refused() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    for (act, choice, status) in [
+        ("reject", None, 400),
+        ("reject", Some("one"), 400),
+        ("reject/confirmed", Some(""), 400),
+        ("accept", Some("1"), 400),
+        ("acknowledge/confirmed", None, 404),
+        ("erase", None, 404),
+        ("erase/confirmed", None, 404),
+    ] {
+        let path = format!("{}/{act}", page(BRANCHES[0]));
+        assert_eq!(browser.post(&path, &borrowed(&fields(1, 0, choice))).await.status, status, "{act} {choice:?}");
+    }
+    assert_eq!(world.case.calls(), Vec::<String>::new());
+    let path = format!("{}/reject/confirmed", page(BRANCHES[0]));
+    let answer = browser.get(&path).await;
+    assert_eq!((answer.status, answer.location()), (303, &*page(BRANCHES[0])), "opened without its form");
+    assert_eq!(browser.get("/duty/moh/x/y/reject").await.status, 404);
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_is_told_so_and_can_go_on_later() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    let mut answer = browser.get("/duty").await;
+    // More than are allowed in a row; the pace is a monotonic clock's.
+    for _ in 0..100 {
+        answer = browser.get("/duty").await;
+    }
+    assert_eq!(answer.status, 429);
+    assert!(answer.body.contains("Mã lý do: RATE_EXCEEDED"), "{}", answer.body);
+    let form = fields(1, 0, None);
+    let path = format!("{}/acknowledge", page(BRANCHES[0]));
+    assert_eq!(browser.post(&path, &borrowed(&form)).await.status, 429);
+    assert!(!world.case.calls().iter().any(|call| call.starts_with("acknowledge")));
+    assert_eq!(world.signed_in("hanoi/cua-nam", "cb-18").await.get("/duty").await.status, 200, "others are let in");
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    tokio::time::resume();
+    assert_eq!(browser.get("/duty").await.status, 200);
 }
 
 #[tokio::test]

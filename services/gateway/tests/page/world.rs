@@ -46,6 +46,8 @@ pub(crate) struct World {
     now: Arc<AtomicI64>,
     /// When the shift of everybody ends, in seconds from the start.
     pub(crate) shift: Arc<AtomicI64>,
+    /// The last digits of the number by which everybody is reached.
+    pub(crate) number: Arc<AtomicI64>,
     pub(crate) stop: CancellationToken,
     pub(crate) page: DutyPage,
     pub(crate) renewal: Renewal,
@@ -59,7 +61,7 @@ impl Drop for World {
 }
 
 /// Two people of one unit and one of another are on duty.
-struct Shift(Arc<AtomicI64>);
+struct Shift(Arc<AtomicI64>, Arc<AtomicI64>);
 
 impl Roll for Shift {
     fn on_duty(&self, unit: &UnitRef, person: &PersonRef, at: Timestamp) -> Option<duty::Person> {
@@ -69,7 +71,7 @@ impl Roll for Shift {
             person: person.clone(),
             role: "officer".into(),
             channel: "desk".into(),
-            address: Personal::new("+84 900 000 017".into()),
+            address: Personal::new(format!("+84 900 000 {:03}", self.1.load(Ordering::SeqCst)).into()),
         };
         (is_there && at.as_second() < START + self.0.load(Ordering::SeqCst)).then_some(person)
     }
@@ -108,17 +110,17 @@ impl World {
             page: None,
         };
         let (now, shift, case) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(86_400)), Case::default());
-        let time = Arc::clone(&now);
+        let (time, number) = (Arc::clone(&now), Arc::new(AtomicI64::new(17)));
         let needs = Needs {
             doors: Doors { referrals: Arc::new(case.clone()), decisions: Arc::new(case.clone()) },
-            roll: Arc::new(Shift(Arc::clone(&shift))),
+            roll: Arc::new(Shift(Arc::clone(&shift), Arc::clone(&number))),
             notifiers: Notifiers::open(&duty).unwrap(),
             clock: Clock::new(move || Timestamp::from_second(START + time.load(Ordering::SeqCst)).unwrap()),
         };
         let server = Server::bind(&page).await.unwrap();
         let (address, renewal, stop) = (server.local_addr(), server.renewal(), CancellationToken::new());
         let serving = tokio::spawn(server.serve(needs, stop.clone()));
-        Self { _home: home, notices, address, authority, case, now, shift, stop, page, renewal, serving }
+        Self { _home: home, notices, address, authority, case, now, shift, number, stop, page, renewal, serving }
     }
 
     /// A certificate of another authority, and a browser that trusts that one.

@@ -30,6 +30,9 @@ pub(super) struct Get {
     /// Reference of the person who reads, never a name.
     #[arg(long, value_name = "REF")]
     person: Option<String>,
+    /// As this branch of one's own party got it, and nothing of others: parties/PARTY/referrals/UUID/branches/UUID.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    branch: String,
     /// Writes one JSON document.
     #[arg(long)]
     json: bool,
@@ -82,7 +85,7 @@ pub(super) struct Watch {
 pub(super) async fn run_get(args: Get) -> Result<(), Failure> {
     let connection = args.client.connect()?;
     let person = args.person.as_deref().filter(|_| args.full);
-    let referral = get(&args.name, person, &connection).await?;
+    let referral = read(&args.name, &args.branch, person, &connection).await?;
     if args.json {
         return terminal::json(&document::write(&referral)?);
     }
@@ -98,11 +101,22 @@ pub(super) async fn run_get(args: Get) -> Result<(), Failure> {
 
 /// Reads a referral; with content when a person is named.
 pub(crate) async fn get(name: &str, person: Option<&str>, connection: &Connection) -> Result<pb::Referral, Refused> {
+    read(name, "", person, connection).await
+}
+
+/// The same, as one branch got it where one is named.
+async fn read(
+    name: &str,
+    branch: &str,
+    person: Option<&str>,
+    connection: &Connection,
+) -> Result<pb::Referral, Refused> {
     let view = if person.is_some() { pb::ReferralView::Full } else { pb::ReferralView::Basic };
     let request = pb::GetReferralRequest {
         name: name.to_owned(),
         view: view.into(),
         acting_person: person.unwrap_or_default().to_owned(),
+        branch: branch.to_owned(),
     };
     let answer = connection.call(&request, async |request| connection.referrals().get_referral(request).await);
     Ok(Box::pin(answer).await?.referral.unwrap_or_default())

@@ -250,6 +250,83 @@ fn a_party_that_is_on_both_sides_sees_each_branch_once() {
     assert_eq!(given(&shelf.full(&name(&branch), "moh").unwrap()), PartSet::of(&ALL));
 }
 
+/// The referral as one branch got it.
+fn by(branch: &Branch) -> Name {
+    let uid = branch.ids().branch;
+    name(branch).by(&format!("{}/branches/{uid}", view::name(branch))).unwrap()
+}
+
+/// Puts another version of the identity where a side of a branch holds its parts.
+fn say(shelf: &mut Shelf, side: Side, branch: &Branch, text: &str) {
+    let full_name = Some(pb::KnownText { value: text.to_owned(), unknown: 0 });
+    let identity = pb::ReferralIdentity { full_name, salt: vec![9; 32], ..Default::default() };
+    let (Ids { case, referral, branch }, piece) = (branch.ids(), Piece::new(Part::Identity, identity.encode_to_vec()));
+    shelf.at(|desk| content::put(desk, case, send::owner(Held { branch, side }, referral), &piece)).unwrap();
+}
+
+fn named_in(referral: &pb::Referral) -> Option<String> {
+    Some(referral.content.as_ref()?.identity.as_ref()?.full_name.as_ref()?.value.clone())
+}
+
+#[test]
+fn asked_for_one_branch_its_own_parts_are_shown_and_nothing_of_another() {
+    let first = Plan { kind: Kind::Transfer, ..Plan::default() }.open();
+    let second = Plan { kind: Kind::Transfer, branch: 101, second: 70, ..Plan::default() };
+    let second = Plan { recipient: ("hanoi", "cua-nam"), ..second }.open();
+    let offered = Plan { branch: 102, second: 80, recipient: ("hanoi", "ba-dinh"), ..Plan::default() }.open();
+    let copies = [&first, &second, &offered].map(|branch| (Side::Recipient, branch));
+    let mut shelf = Shelf::of(&copies);
+    say(&mut shelf, Side::Recipient, &first, "told to the first");
+    say(&mut shelf, Side::Recipient, &second, "told to the second");
+    for (branch, text) in [(&first, Some("told to the first")), (&second, Some("told to the second")), (&offered, None)]
+    {
+        let shown = shelf.full(&by(branch), "hanoi").unwrap();
+        assert_eq!((named_in(&shown).as_deref(), shown.branches.len()), (text, 1));
+        assert_eq!(shelf.basic(&by(branch), "hanoi").unwrap().branches.len(), 1);
+    }
+    assert_eq!(given(&shelf.full(&by(&offered), "hanoi").unwrap()), PartSet::of(&[Part::Preview]));
+}
+
+#[test]
+fn where_its_party_is_the_origin_a_branch_shows_what_it_was_given_and_no_more() {
+    let branch = Plan { recipient: ("moh", "ward"), ..Plan::default() }.open();
+    let mut shelf = Shelf::of(&[(Side::Origin, &branch), (Side::Recipient, &branch)]);
+    assert_eq!(given(&shelf.full(&by(&branch), "moh").unwrap()), PartSet::of(&[Part::Preview]));
+    let transfer = Plan { kind: Kind::Transfer, recipient: ("moh", "ward"), ..Plan::default() }.open();
+    let mut shelf = Shelf::of(&[(Side::Origin, &transfer), (Side::Recipient, &transfer)]);
+    say(&mut shelf, Side::Origin, &transfer, "not disclosed yet");
+    assert_eq!(named_in(&shelf.full(&by(&transfer), "moh").unwrap()).as_deref(), Some(CANARY));
+}
+
+#[test]
+fn a_branch_that_calls_for_erasure_shows_nothing_though_another_of_its_party_does() {
+    let advice = Command::Redirect { reason: Redirection::OutsideArea, advice: None };
+    let first = after(Plan { kind: Kind::Transfer, ..Plan::default() }.open(), &[(Side::Recipient, advice)]);
+    let second = Plan { kind: Kind::Transfer, branch: 101, second: 70, ..Plan::default() };
+    let second = Plan { recipient: ("hanoi", "cua-nam"), ..second }.open();
+    let mut shelf = Shelf::of(&[(Side::Recipient, &first), (Side::Recipient, &second)]);
+    assert_eq!(shelf.full(&by(&first), "hanoi").unwrap().content, None);
+    assert_eq!(given(&shelf.full(&by(&second), "hanoi").unwrap()), PartSet::of(&ALL));
+}
+
+#[test]
+fn a_branch_that_is_not_there_and_one_that_the_party_did_not_get_are_one_answer_and_leave_no_record() {
+    let (own, others) = (Plan::default().open(), Plan { branch: 101, recipient: ("vwu", "desk"), ..Plan::default() });
+    let others = others.open();
+    let copies = [(Side::Origin, &own), (Side::Origin, &others), (Side::Recipient, &own), (Side::Recipient, &others)];
+    let mut shelf = Shelf::of(&copies);
+    let nowhere = Name { branch: Some(Uuid::from_u128(404)), ..name(&own) };
+    for (name, of) in [(&nowhere, "hanoi"), (&by(&others), "hanoi"), (&by(&own), "vwu"), (&by(&own), "moh")] {
+        assert!(matches!(shelf.basic(name, of), Err(Error::AccessDenied)));
+        assert!(matches!(shelf.full(name, of), Err(Error::AccessDenied)));
+    }
+    let elsewhere = format!("parties/moh/referrals/{}/branches/{}", Uuid::from_u128(77), own.ids().branch);
+    for text in [elsewhere.as_str(), "x", "parties/moh/referrals/x/branches/y", &view::name(&own)] {
+        assert!(matches!(name(&own).by(text), Err(Error::AccessDenied)), "{text}");
+    }
+    assert_eq!(shelf.records(), []);
+}
+
 #[test]
 fn unknown_not_ones_own_and_wrongly_named_are_one_answer_and_leave_no_record() {
     let branch = Plan::default().open();
@@ -264,14 +341,16 @@ fn unknown_not_ones_own_and_wrongly_named_are_one_answer_and_leave_no_record() {
 }
 
 #[test]
-fn a_record_names_reader_person_and_parts() {
+fn a_record_names_reader_person_parts_and_the_branch_where_one_was_asked_for() {
     let branch = Plan::default().open();
     let mut shelf = Shelf::of(&[(Side::Origin, &branch), (Side::Recipient, &branch)]);
     shelf.full(&name(&branch), "moh").unwrap();
     shelf.full(&name(&branch), "hanoi").unwrap();
     shelf.basic(&name(&branch), "hanoi").unwrap();
+    shelf.full(&by(&branch), "hanoi").unwrap();
     let record = |party: &str, parts: &str| (party.to_owned(), "cb-17".to_owned(), parts.to_owned());
-    assert_eq!(shelf.records(), [record("moh", "1,2,3"), record("hanoi", "1")]);
+    let of_branch = format!("1@{}", branch.ids().branch);
+    assert_eq!(shelf.records(), [record("moh", "1,2,3"), record("hanoi", "1"), record("hanoi", &of_branch)]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Door {
                 let reader =
                     Reader { party: permit.caller.party.clone(), system: permit.caller.system.clone(), person };
                 check(message)?;
-                let (name, access_point) = (Name::read(&message.name)?, self.access_point.clone());
+                let (name, access_point) = (Name::read(&message.name)?.by(&message.branch)?, self.access_point.clone());
                 let work = move |tx: &mut Tx<'_>, submitter: &mut Submitter<'_>, now: Timestamp| {
                     get::full(&name, &reader, &access_point, &mut Counter { tx, submitter, now })
                 };
@@ -61,7 +61,7 @@ impl Door {
                 check(message)?;
                 view.map_err(|_| Error::Field { field: "view", reason: reason::CODE_UNKNOWN })
                     .map_err(Refusal::from)?;
-                let (name, now) = (Name::read(&message.name)?, self.clock.now());
+                let (name, now) = (Name::read(&message.name)?.by(&message.branch)?, self.clock.now());
                 self.read(move |tx| get::basic(&name, &party, now, tx)).await?
             }
         };

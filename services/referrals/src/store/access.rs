@@ -20,7 +20,8 @@ pub(crate) struct Record {
     pub(crate) origin: String,
     /// The referral.
     pub(crate) referral: Uuid,
-    /// Numbers of the parts, joined by commas; of a legal hold, `hold` or `release`.
+    /// Numbers of the parts, joined by commas, and behind `@` the branch where one was asked for; of a legal hold,
+    /// `hold` or `release`.
     pub(crate) parts: String,
     /// Digest of the record before.
     pub(crate) previous: [u8; 32],

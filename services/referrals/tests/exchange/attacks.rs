@@ -231,7 +231,8 @@ async fn a_party_of_the_same_access_point_reaches_nothing_of_its_neighbour() {
     let etag = world.branch(HANOI, &branch).await.etag;
     for view in [pb::ReferralView::Basic, pb::ReferralView::Full] {
         let name = referral_of(&branch);
-        let request = pb::GetReferralRequest { name, view: view.into(), acting_person: "cb-17".into() };
+        let acting_person = "cb-17".into();
+        let request = pb::GetReferralRequest { name, view: view.into(), acting_person, ..Default::default() };
         assert_eq!(refusal(&door.get_referral(call(request, GUEST)).await.unwrap_err()), denied);
     }
     let decision = pb::AcknowledgeBranchRequest {

@@ -247,6 +247,7 @@ impl World {
             name: referral_of(branch),
             view: pb::ReferralView::Full.into(),
             acting_person: "cb-17".into(),
+            ..Default::default()
         };
         let answer = self.nodes[node].door.get_referral(call(request, NAMES[node])).await.unwrap();
         answer.into_inner().referral.unwrap().content.unwrap_or_default()

@@ -65,6 +65,7 @@ async fn full(world: &World, node: usize, branch: &str) -> Result<pb::Referral, 
         name: referral_of(branch),
         view: pb::ReferralView::Full.into(),
         acting_person: "cb-17".into(),
+        ..Default::default()
     };
     let answer = world.nodes[node].door.get_referral(call(request, NAMES[node])).await?;
     Ok(answer.into_inner().referral.unwrap())
@@ -144,7 +145,7 @@ async fn who_has_no_branch_learns_nothing_wherever_it_asks() {
     for (node, name) in [(VWU, referral_of(&branch)), (MOH, referral_of(&branch)), (MOH, unknown)] {
         for view in [pb::ReferralView::Basic, pb::ReferralView::Full] {
             let (name, acting_person) = (name.clone(), "cb-17".into());
-            let request = pb::GetReferralRequest { name, view: view.into(), acting_person };
+            let request = pb::GetReferralRequest { name, view: view.into(), acting_person, ..Default::default() };
             let refused = world.nodes[node].door.get_referral(call(request, "vwu")).await.unwrap_err();
             assert_eq!(refusal(&refused), (Code::PermissionDenied, reason::ACCESS_DENIED.into()));
         }

@@ -23,6 +23,7 @@ async fn told(world: &World, node: usize, branch: &str) -> (pb::Outcome, pb::Dan
         name: referral_of(branch),
         view: pb::ReferralView::Full.into(),
         acting_person: "cb-17".into(),
+        ..Default::default()
     };
     let answer = world.nodes[node].door.get_referral(call(request, NAMES[node])).await.unwrap();
     let shown = answer.into_inner().referral.unwrap();

@@ -106,7 +106,7 @@ async fn a_new_key_records_and_the_one_before_it_still_finds() {
     let first = world.later(called("0912345678")).await;
     add_key(&world, "p-2");
     let second = world.later(called("0912345678")).await;
-    assert_eq!(world.earlier(&second).await, [first.name.clone()]);
+    assert_eq!(world.earlier(&second).await, std::slice::from_ref(&first.name));
     // What is amended is recorded anew.
     world.amend(&first, pb::ContactDetails { narrative: personal().narrative, ..Default::default() }).await.unwrap();
     add_key(&world, "p-3");
@@ -126,7 +126,7 @@ async fn what_was_corrected_finds_nobody_and_what_was_erased_is_found_no_more() 
     world.amend(&wrong, called("0912345678")).await.unwrap();
     let third = world.later(called("0987654321")).await;
     assert_eq!(world.earlier(&third).await, Vec::<String>::new());
-    assert_eq!(world.earlier(&wrong).await, [first.name.clone()]);
+    assert_eq!(world.earlier(&wrong).await, std::slice::from_ref(&first.name));
     let case = uuid::Uuid::try_parse(&first.case_uid).unwrap().into_bytes();
     let erase = move |tx: &mut nhipcau_messaging::store::Tx<'_>,
                       submitter: &mut nhipcau_messaging::writer::Submitter<'_>,

@@ -1,5 +1,7 @@
 //! What pages hold: little, escaped, and nothing that a browser would have to fetch.
 
+use nhipcau_proto::referral::v1 as pb;
+
 use super::{
     super::{
         person::tests::person,
@@ -24,11 +26,26 @@ fn list(waiting: Waiting) -> String {
     List { unit: "Phường Cửa Nam".to_owned(), person: &person("cb-17"), waiting }.render().unwrap()
 }
 
+fn confirm(from: &str) -> Confirm {
+    Confirm {
+        path: name(10).path(),
+        kind: "Chuyển gửi".to_owned(),
+        from: from.to_owned(),
+        act: Act::Reject,
+        choice: 1,
+        word: "Lý do khác".to_owned(),
+        request_id: Uuid::from_u128(1),
+        etag: from.to_owned(),
+        seen: 1,
+    }
+}
+
 fn pages() -> Vec<String> {
     let received = referral(10, UNIT, pb::BranchState::Received);
     let sign_in = SignIn { unit: "hanoi/cua-nam".to_owned(), error: Some("x".to_owned()) };
     let refused = Refused { text: "Không".to_owned(), reason: "ACCESS_DENIED".to_owned() };
     vec![
+        confirm("moh/111").render().unwrap(),
         sign_in.render().unwrap(),
         Code { error: None }.render().unwrap(),
         refused.render().unwrap(),
@@ -64,6 +81,7 @@ fn whatever_a_person_typed_is_escaped() {
         list(Waiting::of(&[typed], &unit(), &named, false)),
         refused.render().unwrap(),
         sign_in.render().unwrap(),
+        confirm(TYPED).render().unwrap(),
     ];
     for page in pages {
         assert!(page.contains("script&#62;") || page.contains("script&gt;"), "{page}");

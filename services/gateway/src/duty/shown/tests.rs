@@ -105,62 +105,13 @@ fn a_branch_of_another_unit_is_not_there() {
 }
 
 #[test]
-fn content_that_only_another_branch_of_the_party_was_given_is_not_shown() {
-    let mut one = referral(10, UNIT, pb::BranchState::Received);
-    one.branches[0].disclosed_parts = vec![pb::ReferralPart::Preview.into()];
-    let shown = opened(&one).unwrap();
-    let titles: Vec<_> = shown.sections.iter().map(|section| section.title).collect();
-    assert_eq!((titles, shown.is_kept_back), (vec!["Tiếp nhận và tóm tắt"], false));
-}
-
-#[test]
-fn content_that_could_be_of_another_branch_or_of_the_origin_is_kept_back() {
-    let one = referral(10, UNIT, pb::BranchState::Received);
-    let another = |unit, state| {
-        let mut two = one.clone();
-        two.branches.extend(referral(20, unit, state).branches);
-        two
-    };
-    let mut of_another_party = another("ba-dinh", pb::BranchState::Assigned);
-    of_another_party.branches[1].recipient.as_mut().unwrap().party = "hue".to_owned();
-    assert!(!opened(&of_another_party).unwrap().is_kept_back);
-    let mut own = one.clone();
-    own.origin.as_mut().unwrap().party = "hanoi".to_owned();
-    let nowhere = pb::Referral { origin: None, ..one.clone() };
-    let two = [another("ba-dinh", pb::BranchState::Assigned), another(UNIT, pb::BranchState::Relieved)];
-    for unclear in two.into_iter().chain([own, nowhere]) {
-        let shown = opened(&unclear).unwrap();
-        assert!(shown.sections.is_empty() && shown.is_kept_back, "{shown:?}");
-    }
-}
-
-#[test]
-fn a_branch_that_calls_for_erasure_shows_nothing() {
-    for state in [pb::BranchState::Relieved, pb::BranchState::Redirected, pb::BranchState::EnteredInError] {
-        let opened = opened(&referral(10, UNIT, state)).unwrap();
-        assert!(opened.sections.is_empty() && opened.parts.is_empty(), "{state:?}");
-    }
-}
-
-#[test]
-fn what_may_be_asked_follows_from_kind_and_state() {
-    let may = |kind, state| {
-        let May { acknowledge, redirect, start, record } = May::of(kind, state);
-        [acknowledge, redirect, start, record]
-    };
-    use pb::ReferralKind::{Notification, Referral, Transfer};
-    for (kind, state, expected) in [
-        (Transfer, State::Received, [true, true, false, false]),
-        (Transfer, State::Acknowledged, [false, false, true, true]),
-        (Transfer, State::Assigned, [false, false, true, true]),
-        (Transfer, State::InService, [false, false, false, true]),
-        (Referral, State::Acknowledged, [false, true, false, false]),
-        (Referral, State::Assigned, [false, false, true, true]),
-        (Notification, State::Received, [true, false, false, false]),
-        (Notification, State::Relieved, [false, false, false, false]),
-    ] {
-        assert_eq!(may(kind, state), expected, "{kind:?} {state:?}");
-    }
+fn what_is_given_is_shown_and_nothing_is_asked_of_what_is_at_its_end() {
+    let open = opened(&referral(10, UNIT, pb::BranchState::Received)).unwrap();
+    assert_eq!((open.sections.len(), &*open.offered), (4, &[Act::Acknowledge, Act::Redirect][..]));
+    let mut ended = referral(10, UNIT, pb::BranchState::Closed);
+    (ended.kind, ended.content) = (pb::ReferralKind::Notification.into(), None);
+    let ended = opened(&ended).unwrap();
+    assert!(ended.sections.is_empty() && ended.offered.is_empty(), "{ended:?}");
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn call<T>(message: T, of: &str, roles: &[Role]) -> Request<T> {
 
 fn get(name: &str, view: pb::ReferralView) -> pb::GetReferralRequest {
     let acting_person = if view == FULL { "cb-17".to_owned() } else { String::new() };
-    pb::GetReferralRequest { name: name.to_owned(), view: view as i32, acting_person }
+    pb::GetReferralRequest { name: name.to_owned(), view: view as i32, acting_person, ..Default::default() }
 }
 
 fn list(parent: &str) -> pb::ListReferralsRequest {
