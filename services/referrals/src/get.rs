@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{self, Access, What},
+    attachment::reading::standings,
     content::{self, Piece},
     error::Error,
     event,
@@ -99,10 +100,11 @@ pub(crate) fn full<'t>(
         }
     }
     let parts = pieces.iter().map(|piece| piece.part).collect();
+    let attachments = standings(desk, &seen, &pieces)?;
     let branches: Vec<Branch> = seen.into_iter().map(|(_, branch)| branch).collect();
     let content = (!pieces.is_empty()).then(|| view::content(&pieces));
     let now = desk.now();
-    let referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
+    let referral = view::full(&branches, content, attachments, now).ok_or(Error::AccessDenied)?;
     let Reader { party, system, person } = reader;
     let access =
         Access { party, system, person, origin: &name.origin, referral: name.referral, what: What::Shown(parts) };
@@ -135,7 +137,7 @@ fn seen(party: &PartyId, referral: Uuid, tx: &mut Tx<'_>) -> Result<Vec<(Held, B
 }
 
 /// The parts that the reader's side has given or was given, one of each.
-fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
+pub(crate) fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
     let mut shown = BTreeMap::new();
     if let Some((held, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
         let ids = branch.ids();

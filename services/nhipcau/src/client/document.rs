@@ -25,7 +25,7 @@ macro_rules! documents {
 
 documents! {
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
-        ExplainTimeLimitsResponse, LawfulBasis;
+        ExplainTimeLimitsResponse, LawfulBasis, Attachment;
     switchboard: Alarm, AlarmDevice, ListAlarmsResponse, Contact, ContactDetails, ContactRoute, ListContactsResponse,
         Handover, ListHandoversResponse;
 }

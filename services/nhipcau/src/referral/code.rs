@@ -25,6 +25,9 @@ macro_rules! lists {
 
 lists! {
     referral:
+    AttachmentKind = "ATTACHMENT_KIND_";
+    AttachmentMediaType = "ATTACHMENT_MEDIA_TYPE_";
+    AttachmentState = "ATTACHMENT_STATE_";
     BranchCondition = "BRANCH_CONDITION_";
     BranchState = "BRANCH_STATE_";
     CountedDayKind = "COUNTED_DAY_KIND_";

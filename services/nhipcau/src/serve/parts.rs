@@ -15,6 +15,7 @@ use nhipcau_proto::{
         indicator_service_server::IndicatorServiceServer, indicator_watch_service_server::IndicatorWatchServiceServer,
     },
     referral::v1::{
+        referral_attachment_service_server::ReferralAttachmentServiceServer,
         referral_decision_service_server::ReferralDecisionServiceServer,
         referral_hold_service_server::ReferralHoldServiceServer, referral_service_server::ReferralServiceServer,
         referral_steering_service_server::ReferralSteeringServiceServer,
@@ -180,6 +181,7 @@ impl Parts {
                 .with(ReferralServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralSteeringServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralDecisionServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralAttachmentServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralHoldServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
         }
