@@ -12,7 +12,10 @@ use jiff::Timestamp;
 use nhipcau_proto::{
     accesspoint::v1::{ListAlarmsRequest, access_point_service_client::AccessPointServiceClient},
     google::r#type::Date,
-    referral::v1::{self as pb, BranchState, ReferralView, referral_service_client::ReferralServiceClient},
+    referral::v1::{
+        self as pb, BranchState, ReferralView, referral_attachment_service_client::ReferralAttachmentServiceClient,
+        referral_service_client::ReferralServiceClient,
+    },
 };
 use nhipcau_tests::{
     case::{commune, preview},
@@ -124,8 +127,11 @@ impl Story {
 
     /// Everything up to the point at which a case waits at the broker for a recipient that is away.
     pub(crate) async fn tell(&mut self) -> Result<()> {
-        let transfer = self.submit(request(["moh", "hanoi"], pb::ReferralKind::Transfer)).await?;
+        let transfer = request(["moh", "hanoi"], pb::ReferralKind::Transfer);
+        let (transfer, attached) = self.attach(transfer).await?;
+        let transfer = self.submit(transfer).await?;
         self.reaches(&transfer, BranchState::Received).await?;
+        self.fetches("hanoi", &transfer, &attached).await?;
         self.act("hanoi", &transfer, &["acknowledge"])?;
         self.reaches(&transfer, BranchState::Assigned).await?;
         self.act("hanoi", &transfer, &["start"])?;
@@ -177,6 +183,54 @@ impl Story {
         self.keep("channels of moh", said);
         self.pages.push(("metrics of moh".to_owned(), self.world.metrics("moh").await?.into_bytes()));
         self.verify("moh")
+    }
+
+    /// Hands over a file with the words in it, which the request then names.
+    async fn attach(
+        &mut self,
+        (sides, mut request): ([&'static str; 2], pb::SubmitReferralRequest),
+    ) -> Result<(([&'static str; 2], pb::SubmitReferralRequest), pb::Attachment)> {
+        let mut door = ReferralAttachmentServiceClient::new(self.world.channel(sides[0])?);
+        let data = text("bản quét").into_bytes();
+        let begin = pb::BeginUploadRequest {
+            request_id: Uuid::now_v7().to_string(),
+            digest: nhipcau_messaging::pae::sha256(&data).to_vec(),
+            size_bytes: data.len() as u64,
+            media_type: pb::AttachmentMediaType::Text.into(),
+            ..Default::default()
+        };
+        let upload = door.begin_upload(begin).await?.into_inner().upload.context("an upload")?;
+        let write = pb::WriteUploadRequest { name: upload.name.clone(), offset: 0, data };
+        door.write_upload(write).await?;
+        let finish = pb::FinishUploadRequest { request_id: Uuid::now_v7().to_string(), name: upload.name.clone() };
+        door.finish_upload(finish).await?;
+        let attachment = pb::Attachment {
+            digest: upload.digest,
+            size_bytes: upload.size_bytes,
+            media_type: upload.media_type,
+            kind: pb::AttachmentKind::Writing.into(),
+            label: text("nhãn"),
+        };
+        let narrative = request.content.as_mut().and_then(|content| content.narrative.as_mut());
+        narrative.context("a narrative")?.attachments.push(attachment.clone());
+        request.case_uid = upload.case_uid;
+        Ok(((sides, request), attachment))
+    }
+
+    /// What was attached has arrived and may be read there.
+    async fn fetches(&self, side: &str, case: &Case, attached: &pb::Attachment) -> Result<()> {
+        let mut reader = ReferralAttachmentServiceClient::new(self.world.channel(side)?);
+        let request = pb::GetAttachmentChunkRequest {
+            name: case.referral.clone(),
+            digest: attached.digest.clone(),
+            offset: 0,
+            acting_person: "can-bo-01".to_owned(),
+        };
+        wait::until_answered("the attachment at its reader", async || {
+            let chunk = reader.get_attachment_chunk(request.clone()).await.ok()?.into_inner();
+            (chunk.data == text("bản quét").into_bytes()).then_some(())
+        })
+        .await
     }
 
     pub(crate) async fn submit(

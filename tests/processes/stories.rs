@@ -27,7 +27,7 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
     // Whoever hands over, takes over, or has to act by itself, at the step that is theirs.
     let strikes = [
         ("transfer", [("submit", "0", "moh"), ("acknowledge", "17", "hanoi")]),
-        ("referral", [("accept", "3", "vwu"), ("random", "20", "hanoi")]),
+        ("referral", [("carry", "3", "vwu"), ("random", "20", "hanoi")]),
         ("silence", [("silence", "13", "moh"), ("acknowledge", "25", "hanoi")]),
         ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
         // The process that has the contact, while it becomes a referral.

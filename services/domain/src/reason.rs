@@ -287,6 +287,22 @@ pub const RETAINED: &str = "RETAINED";
 pub const HOLD_EXISTS: &str = "HOLD_EXISTS";
 /// The party has no hold on the case under this reference that lasts.
 pub const HOLD_UNKNOWN: &str = "HOLD_UNKNOWN";
+/// The case has no finished upload of these bytes, or the referral no attachment that the caller may read by this digest.
+pub const ATTACHMENT_UNKNOWN: &str = "ATTACHMENT_UNKNOWN";
+/// The upload is to be finished, and not all of its bytes are there.
+pub const ATTACHMENT_CUT: &str = "ATTACHMENT_CUT";
+/// The bytes have not the digest that they were to have.
+pub const ATTACHMENT_ALTERED: &str = "ATTACHMENT_ALTERED";
+/// The bytes do not look like their media type.
+pub const ATTACHMENT_TYPE: &str = "ATTACHMENT_TYPE";
+/// The picture carries data about itself that may say where it was taken.
+pub const ATTACHMENT_METADATA: &str = "ATTACHMENT_METADATA";
+/// The attachment has not arrived whole yet.
+pub const ATTACHMENT_AWAITED: &str = "ATTACHMENT_AWAITED";
+/// So much was uploaded by the party that no referral names that no more is accepted.
+pub const ATTACHMENTS_WAITING: &str = "ATTACHMENTS_WAITING";
+/// The upload has been finished, refused or given up, and takes nothing more.
+pub const UPLOAD_ENDED: &str = "UPLOAD_ENDED";
 /// A party accepts more referrals within an hour than its agreement lets the origin follow by itself.
 pub const ACCEPTANCE_LIMIT: &str = "ACCEPTANCE_LIMIT";
 /// The file is not a signed roster that this version can read.

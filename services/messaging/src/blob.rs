@@ -9,9 +9,13 @@ use nhipcau_domain::id::AccessPointId;
 use prost::Message;
 
 use crate::{
+    desk::Desk,
+    engine::RestError,
     envelope::wire,
-    message::{BlobRef, Cause, Draft, Header, Lane, Recipient},
+    message::{BlobRef, Cause, Correlation, Draft, Header, Lane, Recipient},
     pae,
+    store::{self, Tx, blob as stored},
+    writer::Row,
 };
 
 /// Bytes of a chunk; the last one of a blob may be shorter.
@@ -20,8 +24,11 @@ pub const CHUNK_BYTES: usize = 393_216;
 /// Largest blob, in bytes.
 pub const BLOB_LIMIT: u64 = 50 * 1024 * 1024;
 
+/// Where chunks lie.
+pub(crate) const TABLE: &str = "blob_chunk";
+
 /// Name of the message that carries a chunk.
-const MESSAGE: &str = "nhipcau.envelope.v1.BlobChunk";
+pub const MESSAGE: &str = "nhipcau.envelope.v1.BlobChunk";
 
 /// A blob is empty or too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,22 +73,88 @@ pub fn drafts(
         return Err(Unfit);
     }
     let blob = BlobRef { digest: pae::sha256(bytes), size_bytes };
-    let header = Header { message: MESSAGE.to_owned(), corrected: None, blobs: Vec::new(), ..naming.clone() };
-    let draft = |(position, data): (usize, &[u8])| {
-        let offset = (position * CHUNK_BYTES) as u64;
-        let chunk =
-            wire::BlobChunk { blob_digest: blob.digest.to_vec(), blob_bytes: size_bytes, offset, data: data.to_vec() };
-        Draft {
-            header: header.clone(),
-            recipient: Recipient::One(recipient.clone()),
-            lane: Lane::Bulk,
-            parts: vec![chunk.encode_to_vec()],
-            cause: cause.clone(),
-            // Never near the end: a blob has fewer than 200 chunks.
-            ordinal: first.saturating_add(u32::try_from(position).unwrap_or(u32::MAX)),
-        }
-    };
+    let recipient = Recipient::One(recipient.clone());
+    let draft =
+        |(position, data): (usize, &[u8])| draft(naming, &recipient, (cause, first), blob, position as u64, data);
     Ok((blob, bytes.chunks(CHUNK_BYTES).enumerate().map(draft).collect()))
+}
+
+/// The message that carries one chunk of a blob, as [`drafts`] makes them all: for whoever does not hold a blob in
+/// memory.
+#[must_use]
+pub fn draft(
+    naming: &Header,
+    recipient: &Recipient,
+    (cause, first): (&Cause, u32),
+    blob: BlobRef,
+    position: u64,
+    data: &[u8],
+) -> Draft {
+    let chunk = wire::BlobChunk {
+        blob_digest: blob.digest.to_vec(),
+        blob_bytes: blob.size_bytes,
+        offset: position * CHUNK_BYTES as u64,
+        data: data.to_vec(),
+    };
+    Draft {
+        header: Header { message: MESSAGE.to_owned(), corrected: None, blobs: Vec::new(), ..naming.clone() },
+        recipient: recipient.clone(),
+        lane: Lane::Bulk,
+        parts: vec![chunk.encode_to_vec()],
+        cause: cause.clone(),
+        // Never near the end: a blob has fewer than 200 chunks.
+        ordinal: first.saturating_add(u32::try_from(position).unwrap_or(u32::MAX)),
+    }
+}
+
+/// How far a blob has come that a case names, whoever sends it: a digest stands for its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Some or nothing of it is there.
+    Awaited {
+        /// Bytes that have arrived.
+        arrived: u64,
+    },
+    /// All of it is there and has its digest.
+    Whole,
+    /// What came had another digest; nothing of it is there.
+    Refused,
+}
+
+/// How far a blob of a case has come.
+///
+/// # Errors
+/// [`store::Error`] when the store failed.
+pub fn standing(tx: &mut Tx<'_>, case: &Correlation, blob: BlobRef) -> Result<Standing, store::Error> {
+    let found = stored::furthest(tx, case, blob)?;
+    Ok(found.map_or(Standing::Awaited { arrived: 0 }, |(_, progress)| progress.standing()))
+}
+
+/// The chunk at a place of a blob of a case; `None` until the blob is whole, beyond its end, and after it was erased.
+///
+/// # Errors
+/// [`RestError`]: the work must fail.
+pub fn piece<'t>(
+    desk: &mut impl Desk<'t>,
+    case: &Correlation,
+    blob: BlobRef,
+    position: u64,
+) -> Result<Option<Vec<u8>>, RestError> {
+    let found = stored::furthest(desk.tx(), case, blob)?;
+    let Some((sender, _)) = found.filter(|(_, progress)| progress.standing() == Standing::Whole) else {
+        return Ok(None);
+    };
+    let owner = stored::Owner { sender: &sender, case: Some(case), blob };
+    let Some(body) = stored::chunk(desk.tx(), &owner, position)? else { return Ok(None) };
+    desk.wake(&Row { case, table: TABLE, key: &owner.row(position) }, &body)
+}
+
+/// Takes away what there is of a blob of a case, whoever sent it.
+///
+/// # Errors
+/// [`store::Error`] when the store failed.
+pub fn forget(tx: &mut Tx<'_>, case: &Correlation, digest: &pae::Digest) -> Result<(), store::Error> {
+    stored::forget(tx, case, digest)
 }
 
 /// Whether a message carries a chunk.
@@ -114,7 +187,8 @@ impl Chunk {
 }
 
 /// How many chunks a blob has.
-pub(crate) fn chunks(blob: BlobRef) -> u64 {
+#[must_use]
+pub fn chunks(blob: BlobRef) -> u64 {
     blob.size_bytes.div_ceil(CHUNK_BYTES as u64)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     crypto::KeyError,
     derived,
     engine::{CaseKeys, RestError},
-    message::{Correlation, Draft, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
+    message::{BlobRef, Correlation, Draft, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
     store::{self, Tx},
 };
 
@@ -200,6 +200,15 @@ pub trait Handler: Send {
         header: &Header,
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError>;
+
+    /// Whether something that is held here awaits a chunk of this blob. A chunk that nothing awaits is refused for now
+    /// ([`RefusalReason::NotYet`]), and nothing of it is kept: what names it may still be on its way.
+    ///
+    /// # Errors
+    /// [`RestError`] when the store or a case key failed.
+    fn awaits(&mut self, _header: &Header, _blob: BlobRef, _context: &mut Context<'_, '_>) -> Result<bool, RestError> {
+        Ok(true)
+    }
 
     /// Whether the key of a message's part is kept beside its position, so that the message is proven by its signed
     /// envelope for as long as its bytes are there (see [`Proof`](crate::envelope::Proof)). Only where the service

@@ -1,12 +1,15 @@
 //! Parts of the content at rest and back: each lies under the key of its case, bound to its owner and digest.
 
-use nhipcau_domain::referral::{Part, PartSet};
+use nhipcau_domain::referral::{Part, PartSet, attached};
 use nhipcau_messaging::{desk::Desk, pae, writer::Row};
 use uuid::Uuid;
 
 use crate::{
     error::Error,
-    store::content::{self, Owner, Sealed, TABLE},
+    store::{
+        content::{self, Owner, Sealed, TABLE},
+        upload,
+    },
 };
 
 /// A part as it travels. Not printable.
@@ -32,6 +35,9 @@ pub(crate) fn put<'t>(desk: &mut impl Desk<'t>, case: Uuid, owner: Owner, piece:
     let body =
         desk.rest(&Row { case: case.as_bytes(), table: TABLE, key: &key(owner, &piece.digest) }, &piece.bytes)?;
     content::add(desk.tx(), owner, &Sealed { part: piece.part, digest: piece.digest, body })?;
+    for attachment in attached(piece.part, &piece.bytes) {
+        upload::name(desk.tx(), case, (owner, piece.part), &attachment)?;
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use prost::Message as _;
 use crate::{
     Referrals,
     act::{self, Answer, Asked},
+    attachment::upload,
     content::{self, Piece},
     error::Error,
     send,
@@ -59,6 +60,7 @@ pub(crate) fn disclose<'t>(
     let ids = known.branch.ids();
     let held = content::newest(desk, ids.case, send::owner(known.held, ids.referral))?;
     let pieces = read(&given.content, &held, shared, desk.now())?;
+    upload::check(desk, &asked.call.party, ids.case, &pieces)?;
     for piece in &pieces {
         content::put(desk, ids.case, send::owner(known.held, ids.referral), piece)?;
     }

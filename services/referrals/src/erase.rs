@@ -15,7 +15,7 @@ use nhipcau_messaging::desk::Desk;
 use uuid::Uuid;
 
 use crate::{
-    CONTRACT, Referrals, act,
+    CONTRACT, Referrals, act, attachment,
     error::Error,
     metrics, send,
     store::{
@@ -23,6 +23,7 @@ use crate::{
         content, hold, kept, log,
         reading::Held,
         succession::{self, Stage},
+        upload,
     },
     succession::leave,
 };
@@ -97,6 +98,7 @@ pub(crate) fn case<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, case: Uuid)
     if branch::is_under_way(desk.tx(), case)? {
         return Ok(());
     }
+    upload::erase(desk.tx(), case)?;
     desk.erase(case.as_bytes())?;
     metrics::add(&shared.counters.erased);
     Ok(())
@@ -106,11 +108,13 @@ pub(crate) fn case<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, case: Uuid)
 fn drop<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, kept: &[Kept]) -> Result<(), Error> {
     let view = known.branch.view();
     let parts: PartSet = kept.iter().map(|kept| kept.part).collect();
-    content::drop_but(desk.tx(), send::owner(known.held, known.branch.ids().referral), parts)?;
+    let (case, owner) = (known.branch.ids().case, send::owner(known.held, known.branch.ids().referral));
+    content::drop_but(desk.tx(), owner, parts)?;
+    attachment::drop_but(desk, case, owner, parts)?;
     let unanswered = (view.is_withdrawn() && view.withdrawal_answer.is_none()).then(|| desk.now() + RETRY);
     let next = kept.iter().filter_map(|kept| kept.until).chain(unanswered).min();
     kept::note(desk.tx(), known.held.branch, next)?;
-    case(desk, shared, known.branch.ids().case)
+    self::case(desk, shared, case)
 }
 
 /// How a branch ended at its recipient, by the clock of this access point; `None` when it did not, or at its origin,

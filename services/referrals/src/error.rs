@@ -16,6 +16,9 @@ use tonic::Code;
 /// How long a caller waits whose branch is being given back by the other side.
 const RECOVERY_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a caller waits that has uploaded too much: by then a referral may name it.
+const UPLOADS_PAUSE: Duration = Duration::from_secs(60);
+
 /// A refusal, or a failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,6 +51,9 @@ pub enum Error {
     /// Own events of the branch are being given back by the other side, and none can be written before.
     #[error("the branch is being restored from the other side")]
     Recovering,
+    /// So much was uploaded by the party that no referral names that no more is accepted.
+    #[error("too much was uploaded that no referral names")]
+    AttachmentsWaiting,
     /// Messaging does not take the event, for instance because no agreement allows it.
     #[error("the event could not be sent")]
     Sending(#[source] SubmitError),
@@ -85,6 +91,7 @@ impl Error {
             Self::CursorInvalid => (Code::InvalidArgument, reason::CURSOR_INVALID),
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
             Self::Recovering => (Code::Unavailable, reason::BRANCH_RECOVERING),
+            Self::AttachmentsWaiting => (Code::ResourceExhausted, reason::ATTACHMENTS_WAITING),
             Self::Sending(error) => of_submit(error),
             Self::Checked | Self::Store(_) | Self::Rest(_) | Self::Engine(_) => {
                 (Code::Internal, reason::INTERNAL_FAULT)
@@ -122,6 +129,7 @@ impl From<Error> for Refusal {
                 refusal.violations([Violation { field: field.to_owned(), reason, description: unfit() }])
             }
             Error::Recovering => refusal.retry_after(RECOVERY_PAUSE),
+            Error::AttachmentsWaiting => refusal.retry_after(UPLOADS_PAUSE),
             Error::Sending(error) => error.into(),
             Error::Store(error) => error.into(),
             Error::Rest(error) => error.into(),

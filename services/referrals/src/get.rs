@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{self, Access, What},
+    attachment::reading::standings,
     content::{self, Piece},
     error::Error,
     event,
@@ -119,10 +120,11 @@ pub(crate) fn full<'t>(
         }
     }
     let mut parts: PartSet = pieces.iter().map(|piece| piece.part).collect();
+    let attachments = standings(desk, &seen, &pieces)?;
     let branches: Vec<Branch> = seen.iter().map(|(_, branch)| branch.clone()).collect();
     let content = (!pieces.is_empty()).then(|| view::content(&pieces));
     let now = desk.now();
-    let mut referral = view::full(&branches, content, now).ok_or(Error::AccessDenied)?;
+    let mut referral = view::full(&branches, content, attachments, now).ok_or(Error::AccessDenied)?;
     for (held, branch) in &seen {
         let uid = held.branch.to_string();
         for shown in referral.branches.iter_mut().filter(|shown| shown.uid == uid) {
@@ -170,7 +172,7 @@ fn seen(
 }
 
 /// The parts that the reader's side has given or was given, one of each.
-fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
+pub(crate) fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
     let mut shown = BTreeMap::new();
     if let Some((held, branch)) = seen.iter().find(|(held, _)| held.side == Side::Origin) {
         let ids = branch.ids();

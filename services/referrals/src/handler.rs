@@ -6,9 +6,10 @@ use nhipcau_domain::{
     referral::{Side, impersonal},
 };
 use nhipcau_messaging::{
+    blob,
     engine::{self, RestError},
     handler::{Context, Due, Handler, Refused},
-    message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
+    message::{BlobRef, Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
     store,
 };
 use nhipcau_proto::referral::v1 as pb;
@@ -17,7 +18,9 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
-    EVENT_MESSAGE, REQUEST_MESSAGE, erase,
+    EVENT_MESSAGE, REQUEST_MESSAGE,
+    attachment::{sending, upload},
+    erase,
     error::Error,
     group, ladder, metrics,
     receive::{self, NotTaken},
@@ -30,8 +33,9 @@ use crate::{
     succession, waking,
 };
 
-/// Of what becomes due by time alone: time limits, waking, succession, retention.
-const KINDS: usize = 4;
+/// Of what becomes due by time alone: time limits, waking, succession, attachments on their way, uploads nobody goes on
+/// with, retention.
+const KINDS: usize = 6;
 /// The turn of succession among them.
 const SUCCESSION: usize = 2;
 
@@ -72,7 +76,8 @@ impl Referrals {
 
     fn conclude(&self, id: MessageId, outcome: Outcome, context: &mut Context<'_, '_>) -> Result<(), Error> {
         let Some((held, ordinal)) = log::carried(context.tx, id)? else {
-            return succession::concluded(context, &self.shared, id, outcome);
+            succession::concluded(context, &self.shared, id, outcome)?;
+            return sending::concluded(context, &self.shared, id, outcome);
         };
         let number = match outcome {
             Outcome::Received => 0,
@@ -87,14 +92,17 @@ impl Referrals {
         match held.side {
             Side::Origin if ordinal == 1 => {
                 let receipt = receipt.ok_or(store::Error::Corrupt("a message concluded without its receipt"))?;
-                group::note(context, &self.shared, &mut known, outcome, receipt)
+                group::note(context, &self.shared, &mut known, outcome, receipt)?;
             }
-            Side::Origin => Ok(()),
             // What was not erased because an own event was under way.
             Side::Recipient if known.branch.view().state.calls_for_erasure() => {
-                erase::case(context, &self.shared, known.branch.ids().case)
+                erase::case(context, &self.shared, known.branch.ids().case)?;
             }
-            Side::Recipient => Ok(()),
+            Side::Origin | Side::Recipient => {}
+        }
+        match (held.side, outcome) {
+            (Side::Origin, Outcome::Received) => sending::begin(context, &self.shared, &known, ordinal),
+            _ => Ok(()),
         }
     }
 }
@@ -146,6 +154,9 @@ impl Handler for Referrals {
         header: &Header,
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError> {
+        if header.message == blob::MESSAGE {
+            return sending::may_send(id, header, context).or_else(|error| failure(error).map(|()| None));
+        }
         if header.message != EVENT_MESSAGE {
             return Ok(None);
         }
@@ -167,6 +178,10 @@ impl Handler for Referrals {
         Ok(Some(SkipReason::Withdrawn))
     }
 
+    fn awaits(&mut self, header: &Header, blob: BlobRef, context: &mut Context<'_, '_>) -> Result<bool, RestError> {
+        sending::awaits(header, blob, context).or_else(|error| failure(error).map(|()| false))
+    }
+
     fn keeps_proof(&self, header: &Header, part: &[u8]) -> bool {
         let is_impersonal = |event: pb::ReferralEvent| impersonal(event).encode_to_vec() == part;
         header.message == EVENT_MESSAGE && pb::ReferralEvent::decode(part).is_ok_and(is_impersonal)
@@ -180,9 +195,9 @@ impl Handler for Referrals {
                 0 => ladder::take_due(context)?,
                 1 => self.wake(context)?,
                 SUCCESSION => succession::take_due(context, &self.shared, &mut self.watch)?,
-                _ => erase::next(context)
-                    .map(|branch| branch.map(Uuid::into_bytes))
-                    .or_else(|error| failure(error).map(|()| None))?,
+                3 => due(sending::take_due(context))?,
+                4 => due(upload::take_due(context))?,
+                _ => due(erase::next(context))?,
             };
             if due.is_some() {
                 return Ok(due);
@@ -198,8 +213,15 @@ impl Handler for Referrals {
         // A branch may be held on both sides here, and each is looked at for its own reasons.
         ladder::act_on(context, &self.shared, due).or_else(failure)?;
         waking::act_on(context, &self.shared, due).or_else(failure)?;
-        erase::look(context, &self.shared, Uuid::from_bytes(due)).or_else(failure)
+        let uid = Uuid::from_bytes(due);
+        erase::look(context, &self.shared, uid).or_else(failure)?;
+        sending::go_on(context, &self.shared, uid).or_else(failure)?;
+        upload::give_up(context, uid).or_else(failure)
     }
+}
+
+fn due(uid: Result<Option<Uuid>, Error>) -> Result<Option<Due>, RestError> {
+    uid.map(|uid| uid.map(Uuid::into_bytes)).or_else(|error| failure(error).map(|()| None))
 }
 
 /// Passes on what must end the process. What else fails was written by the rules alone, and leaves the branch as it

@@ -14,6 +14,7 @@ mod access;
 mod act;
 mod area;
 mod assign;
+mod attachment;
 mod code;
 mod content;
 mod disclose;
@@ -74,6 +75,9 @@ pub use self::{
 pub const CONTRACT: &str = "nhipcau.referral.v1";
 /// Its newest minor version here.
 pub const MINOR: u32 = 2;
+
+/// The first minor version whose readers know attachments. An older one would show a part without them.
+const ATTACHMENTS_MINOR: u32 = 2;
 
 /// The message that travels.
 const EVENT_MESSAGE: &str = "nhipcau.referral.v1.ReferralEvent";

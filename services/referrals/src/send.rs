@@ -7,7 +7,7 @@
 use nhipcau_domain::{
     id::SystemId,
     reason,
-    referral::{self, Actor, Basis, Body, Event, EventKind, Side, UnitRef},
+    referral::{self, Actor, Basis, Body, Event, EventKind, Side, UnitRef, attached},
 };
 use nhipcau_messaging::{
     desk::Desk,
@@ -17,7 +17,7 @@ use nhipcau_messaging::{
 use uuid::Uuid;
 
 use crate::{
-    EVENT_MESSAGE, Referrals,
+    ATTACHMENTS_MINOR, EVENT_MESSAGE, Referrals,
     content::{self, Piece},
     erase,
     error::Error,
@@ -206,7 +206,7 @@ fn dispatch<'t>(
         }
         reachable => reachable?,
     };
-    let mut parts = vec![bytes.to_vec()];
+    let (mut parts, mut attaches) = (vec![bytes.to_vec()], false);
     if carried == Carried::Whole && !event.parts.is_empty() {
         let owner = owner(known.held, event.ids.referral);
         for entry in &event.parts {
@@ -216,6 +216,7 @@ fn dispatch<'t>(
                 None => content::find(desk, event.ids.case, owner, &entry.digest)?,
             };
             let piece = piece.ok_or(StoreError::Corrupt("an event without its content"))?;
+            attaches |= !attached(piece.part, &piece.bytes).is_empty();
             parts.push(piece.bytes);
         }
     }
@@ -223,17 +224,9 @@ fn dispatch<'t>(
     let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {
         header: Header {
-            message: EVENT_MESSAGE.to_owned(),
-            contract: crate::contract(),
-            contract_minor: event.body.minor(),
-            sender: address(&event.owner),
-            recipient: Some(address(counterpart)),
-            purpose: known.purpose.clone(),
-            legal_basis: citation(&basis),
-            correlation: Some(event.ids.case.into_bytes()),
-            corrected: None,
+            contract_minor: if attaches { event.body.minor().max(ATTACHMENTS_MINOR) } else { event.body.minor() },
             traceparent: traceparent.to_owned(),
-            blobs: Vec::new(),
+            ..header(known, &basis, (&event.owner, counterpart))
         },
         recipient,
         lane: Lane::Messages,
@@ -245,13 +238,30 @@ fn dispatch<'t>(
     Ok(Some(desk.send(draft)?))
 }
 
+/// The header of what is sent from one side of a branch to the other, on a basis.
+pub(crate) fn header(known: &Known, basis: &Basis, (owner, counterpart): (&UnitRef, &UnitRef)) -> Header {
+    Header {
+        message: EVENT_MESSAGE.to_owned(),
+        contract: crate::contract(),
+        contract_minor: 0,
+        sender: address(owner),
+        recipient: Some(address(counterpart)),
+        purpose: known.purpose.clone(),
+        legal_basis: citation(basis),
+        correlation: Some(known.branch.ids().case.into_bytes()),
+        corrected: None,
+        traceparent: String::new(),
+        blobs: Vec::new(),
+    }
+}
+
 /// What holds at the origin whether it can be sent or not.
 const fn always_wins(body: &Body) -> bool {
     matches!(body, Body::ConsentWithdrawn { .. } | Body::EnteredInError { .. })
 }
 
 /// The access point of the other side, if the directory lets the owner send to it.
-fn reachable<'t>(
+pub(crate) fn reachable<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     known: &Known,
@@ -269,7 +279,7 @@ fn reachable<'t>(
 
 /// A message is caused by its event: the same event is the same message, and another one in its place, after a
 /// rollback, another message.
-fn cause(event: &Event) -> Cause {
+pub(crate) fn cause(event: &Event) -> Cause {
     Cause::Entry { system: event.actor.system.clone(), time: event.time, digest: *event.digest().as_bytes() }
 }
 

@@ -20,7 +20,9 @@ use nhipcau_proto::referral::v1 as pb;
 use uuid::Uuid;
 
 use crate::{
-    BRANCHES_OF_A_CASE, Referrals, act, area, code,
+    BRANCHES_OF_A_CASE, Referrals, act, area,
+    attachment::upload,
+    code,
     content::{self, Piece},
     error::Error,
     get, limits, metrics,
@@ -32,6 +34,7 @@ use crate::{
         branch::{self, Known},
         content::Owner,
         reading::Held,
+        upload as uploads,
     },
     view,
 };
@@ -209,6 +212,7 @@ pub(crate) fn submit<'t>(
         Some(regained) => regained,
         None => {
             let pieces = pieces(&prepared.content);
+            upload::check(desk, &call.party, case, &pieces)?;
             for piece in &pieces {
                 content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
             }
@@ -332,13 +336,21 @@ fn case_of<'t>(desk: &mut impl Desk<'t>, call: &Call, prepared: &Prepared) -> Re
     if prepared.begins && (holds.is_empty() || branch::of_case_by(desk.tx(), case, &call.party, Side::Origin)? > 0) {
         return Ok(case);
     }
-    for held in holds {
+    known_case(desk, &call.party, case)
+}
+
+/// A case of which a party has a branch, or into which it uploaded something.
+///
+/// # Errors
+/// [`Error::AccessDenied`].
+pub(crate) fn known_case<'t>(desk: &mut impl Desk<'t>, party: &PartyId, case: Uuid) -> Result<Uuid, Error> {
+    for held in branch::of_case(desk.tx(), case)? {
         let known = branch::known(desk.tx(), held)?;
-        if known.is_some_and(|known| known.branch.unit(held.side).party == call.party) {
+        if known.is_some_and(|known| known.branch.unit(held.side).party == *party) {
             return Ok(case);
         }
     }
-    Err(Error::AccessDenied)
+    if uploads::has(desk.tx(), case, party)? { Ok(case) } else { Err(Error::AccessDenied) }
 }
 
 /// A referral as its origin sees it, BASIC.

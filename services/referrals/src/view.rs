@@ -28,9 +28,14 @@ pub(crate) fn referral(branches: &[Branch], now: Timestamp) -> Option<pb::Referr
 }
 
 /// A referral, FULL, with the content that may be shown; `None` when there is no branch to show.
-pub(crate) fn full(branches: &[Branch], content: Option<pb::ReferralContent>, now: Timestamp) -> Option<pb::Referral> {
+pub(crate) fn full(
+    branches: &[Branch],
+    content: Option<pb::ReferralContent>,
+    attachments: Vec<pb::AttachmentStanding>,
+    now: Timestamp,
+) -> Option<pb::Referral> {
     let referral = whole(branches, now)?;
-    Some(pb::Referral { content, ..referral })
+    Some(pb::Referral { content, attachments, ..referral })
 }
 
 /// The name of a referral.
@@ -91,7 +96,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
 fn basic(referral: pb::Referral) -> pb::Referral {
     let lawful_basis = referral.lawful_basis.map(basic_basis);
     let branches = referral.branches.into_iter().map(basic_branch).collect();
-    pb::Referral { lawful_basis, branches, content: None, ..referral }
+    pb::Referral { lawful_basis, branches, content: None, attachments: Vec::new(), ..referral }
 }
 
 fn basic_branch(mut branch: pb::Branch) -> pb::Branch {
@@ -125,6 +130,7 @@ fn whole(branches: &[Branch], now: Timestamp) -> Option<pb::Referral> {
         branches: branches.iter().map(|branch| whole_branch(branch, now)).collect(),
         content: None,
         etag: etag(branches),
+        attachments: Vec::new(),
     })
 }
 

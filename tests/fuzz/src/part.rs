@@ -95,6 +95,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
         request_reason: known("hỗ trợ tâm lý"),
         suspects: vec![pb::ConsentGiver::Father.into()],
         notes: "không".to_owned(),
+        attachments: vec![pb::Attachment {
+            digest: vec![7; 32],
+            size_bytes: 4_096,
+            media_type: pb::AttachmentMediaType::Pdf.into(),
+            kind: pb::AttachmentKind::OfficialRecord.into(),
+            label: "biên bản".to_owned(),
+        }],
     };
     let (name, address) = (known("Trần Văn Ví Dụ"), known("Thôn 3"));
     let reporter = pb::ReferralReporter { salt: salt(), agreed: true, full_name: name, address, contact };

@@ -17,8 +17,9 @@ const READING: [&str; 10] =
     ["Get", "List", "Query", "Search", "Watch", "Export", "Reconcile", "Verify", "Check", "Explain"];
 
 /// Mutations whose repetition is harmless without a request id, with the reason.
-const IDEMPOTENT: [(&str, &str); 2] = [
+const IDEMPOTENT: [(&str, &str); 3] = [
     ("nhipcau.indicator.v1.IndicatorService.UploadChunk", "a chunk is kept under the digest of its bytes"),
+    ("nhipcau.referral.v1.ReferralAttachmentService.WriteUpload", "a chunk has its place, and is written there once"),
     ("nhipcau.switchboard.v1.AlarmService.PressAlarm", "a press has its counter, and counts once"),
 ];
 

@@ -56,6 +56,10 @@ impl Report {
                 return None;
             }
         };
+        // Bytes are handed over for a referral: a contact has nobody to give them to yet.
+        for (path, _) in content.attachments() {
+            refusal.add(self::path(path), reason::ATTACHMENT_UNKNOWN);
+        }
         let received = content.preview.reception.time;
         let suspects = Personal::new(content.suspects().to_vec());
         Some(Self {

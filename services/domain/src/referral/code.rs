@@ -374,6 +374,38 @@ codes! {
         /// Another channel.
         Other,
     }
+    /// What the bytes of an attachment are. An unknown one is refused.
+    MediaType from AttachmentMediaType {
+        /// A document.
+        Pdf,
+        /// A picture.
+        Jpeg,
+        /// A picture.
+        Png,
+        /// Text in UTF-8.
+        Text,
+        /// Sound.
+        Wav,
+        /// Sound.
+        Mp3,
+        /// Sound.
+        Ogg,
+    }
+    /// What an attachment is.
+    AttachmentKind from AttachmentKind {
+        /// A photograph.
+        Photograph,
+        /// The recording of a call.
+        CallRecording,
+        /// A form or record of an authority.
+        OfficialRecord,
+        /// A record of a health service.
+        HealthRecord,
+        /// Something else in writing.
+        Writing,
+        /// Anything else.
+        Other,
+    }
     /// Channel of a contact detail. An unknown one is not safe to use.
     ContactChannel from ContactChannel {
         /// Voice call.

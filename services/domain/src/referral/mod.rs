@@ -41,8 +41,8 @@ pub use branch::{Branch, CLOCK_TOLERANCE};
 pub use code::*;
 pub use command::{Command, NewBranch, Request, decide, open};
 pub use content::{
-    Birth, Content, Identity, Known, Narrative, Preview, Reception, Relative, Reporter, SafeContact, Salt, Vagueness,
-    check_part,
+    Attachment, Birth, Content, Identity, Known, MOST_BYTES, Narrative, Preview, Reception, Relative, Reporter,
+    SafeContact, Salt, Unlike, Vagueness, attached, check_part, looks_like,
 };
 pub(crate) use content::{read_area, write_area};
 pub use event::{

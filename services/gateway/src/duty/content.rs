@@ -86,6 +86,7 @@ fn of_identity(identity: &pb::ReferralIdentity) -> Vec<Row> {
     let relatives = [("Mẹ", &identity.mother), ("Cha", &identity.father), ("Người đang chăm sóc", &identity.carer)];
     rows.extend(relatives.map(|(label, it)| row(label, relative(it.as_ref()))));
     rows.push(row("Liên lạc an toàn", contact(identity.contact.as_ref())));
+    rows.extend(attached(&identity.attachments));
     rows
 }
 
@@ -106,6 +107,7 @@ fn of_narrative(narrative: &pb::ReferralNarrative) -> Vec<Row> {
     if !narrative.notes.is_empty() {
         rows.push(row("Ghi chú", narrative.notes.as_str()));
     }
+    rows.extend(attached(&narrative.attachments));
     rows
 }
 
@@ -115,6 +117,12 @@ fn of_reporter(reporter: &pb::ReferralReporter) -> Vec<Row> {
         row("Địa chỉ", known(reporter.address.as_ref())),
         row("Liên lạc an toàn", contact(reporter.contact.as_ref())),
     ]
+}
+
+/// How many there are: they are opened in the unit's own system, not here.
+fn attached(attachments: &[pb::Attachment]) -> Option<Row> {
+    let count = attachments.len();
+    (count > 0).then(|| row("Tệp đính kèm", format!("{count} tệp, mở bằng hệ thống của đơn vị")))
 }
 
 fn known(text: Option<&pb::KnownText>) -> String {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     blob,
     crypto::seal::ChannelKey,
-    envelope::{self, Content, OpenError, Proof, Verified},
+    envelope::{self, Content, OpenError, Proof, Verified, wire::Envelope},
     handler::{Context, Refused},
     message::{self, Outcome, Recipient, RefusalReason, SkipReason},
     pae,
@@ -70,8 +70,15 @@ impl Engine {
         let by = if is_skip && !key.1 { SpentBy::Skip } else { SpentBy::Message };
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
         let bytes = verified.envelope.encode_to_vec();
+        // Of a chunk that is not kept nothing is: its case may have been erased here meanwhile.
+        let is_bare = erased || outcome != RECEIVED && content.as_ref().is_some_and(|c| blob::is_chunk(&c.header));
+        let bytes = if is_bare && !erased {
+            Envelope { parts: Vec::new(), ..verified.envelope.clone() }.encode_to_vec()
+        } else {
+            bytes
+        };
         let stored = match r.recipient {
-            _ if erased => Vec::new(),
+            _ if is_bare => Vec::new(),
             Recipient::All => bytes.clone(),
             Recipient::One(_) => self.rest(correlation.as_ref(), "received", &verified.digest, &bytes, tx)?,
         };
@@ -93,8 +100,8 @@ impl Engine {
                 outcome: i64::from(outcome),
                 expected,
                 spent: (!repeated && !erased && !is_retryable(outcome)).then_some(by),
-                envelope: (!erased).then_some(stored.as_slice()),
-                erased: erased.then_some(bytes.as_slice()),
+                envelope: (!is_bare).then_some(stored.as_slice()),
+                erased: is_bare.then_some(bytes.as_slice()),
                 proof: proof.as_ref(),
                 now: micros(now),
             },
@@ -223,7 +230,7 @@ impl Engine {
             parts: &content.parts,
         };
         if blob::is_chunk(&content.header) {
-            return Ok(self.take_chunk(&incoming, tx)?.map_or_else(|reason| reason as i32, |()| RECEIVED));
+            return Ok(self.take_chunk(now, &incoming, tx)?.map_or_else(|reason| reason as i32, |()| RECEIVED));
         }
         // The handler leaves the map while it works, so that what it sends can be submitted by the same engine.
         let Some(mut handler) = self.handlers.remove(&content.header.contract) else {

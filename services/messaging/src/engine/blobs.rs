@@ -2,20 +2,19 @@
 //! is there. How much of one sender may wait for its rest is bounded; beyond it a new blob is refused, TOO_LARGE.
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 
 use super::{Engine, Error, RestError};
 use crate::{
-    blob::{BLOB_LIMIT, Blob, Chunk, chunks},
+    blob::{BLOB_LIMIT, Blob, Chunk, TABLE, chunks},
+    handler::Context,
     message::{BlobRef, Correlation, Incoming, RefusalReason},
     store::{
         Tx,
         blob::{self, Owner},
     },
 };
-
-/// Where the chunks lie.
-const TABLE: &str = "blob_chunk";
 
 /// Blobs of one sender that may be awaited at a time, and their bytes in all, counted whole from the first chunk on, so
 /// that a blob which was begun can end: what never becomes whole must not fill the disk.
@@ -26,6 +25,7 @@ impl Engine {
     /// Keeps a chunk, or says why it is refused.
     pub(super) fn take_chunk(
         &mut self,
+        now: Timestamp,
         message: &Incoming<'_>,
         tx: &mut Tx<'_>,
     ) -> Result<Result<(), RefusalReason>, Error> {
@@ -33,15 +33,23 @@ impl Engine {
             return Ok(Err(RefusalReason::Invalid));
         };
         let owner = Owner { sender: message.sender, case: message.header.correlation.as_ref(), blob: chunk.blob };
+        if let Some(handler) = self.handlers.get_mut(&message.header.contract) {
+            let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
+            if !handler.awaits(message.header, chunk.blob, &mut context)? {
+                return Ok(Err(RefusalReason::NotYet));
+            }
+        }
         match blob::progress(tx, &owner)? {
-            Some(progress) if progress.size_bytes != chunk.blob.size_bytes => return Ok(Err(RefusalReason::Invalid)),
-            Some(_) => {}
-            None => {
+            Some(progress) if progress.size_bytes != chunk.blob.size_bytes && !progress.is_refused => {
+                return Ok(Err(RefusalReason::Invalid));
+            }
+            Some(progress) if !progress.is_refused => {}
+            found => {
                 let (count, bytes) = blob::awaited(tx, message.sender)?;
                 if count >= AWAITED_LIMIT || bytes.saturating_add(chunk.blob.size_bytes) > AWAITED_BYTES_LIMIT {
                     return Ok(Err(RefusalReason::TooLarge));
                 }
-                blob::begin(tx, &owner)?;
+                if found.is_some() { blob::reopen(tx, &owner)? } else { blob::begin(tx, &owner)? }
             }
         }
         if blob::has_chunk(tx, &owner, chunk.position)? {
@@ -58,7 +66,7 @@ impl Engine {
             return Ok(Ok(()));
         }
         // Nobody can say which chunk is wrong; the sender learns of it at the last one and sends the blob anew.
-        blob::remove(tx, &owner)?;
+        blob::refuse(tx, &owner)?;
         Ok(Err(RefusalReason::Invalid))
     }
 

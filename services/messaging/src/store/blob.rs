@@ -2,8 +2,12 @@
 
 use nhipcau_domain::id::AccessPointId;
 
-use super::{Error, Tx};
-use crate::message::{BlobRef, Correlation};
+use super::{Error, Row, Tx};
+use crate::{
+    blob::Standing,
+    message::{BlobRef, Correlation},
+    pae,
+};
 
 /// A blob of a sender within a case; without a case it belongs to none.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +37,55 @@ pub(crate) struct Progress {
     pub(crate) size_bytes: u64,
     pub(crate) arrived: u64,
     pub(crate) is_whole: bool,
+    /// Everything came and had another digest; nothing is kept of it.
+    pub(crate) is_refused: bool,
 }
+
+impl Progress {
+    fn read(row: &Row<'_>) -> Result<Self, Error> {
+        let whole = row.int(2)?;
+        Ok(Self {
+            size_bytes: row.number(0)?,
+            arrived: row.number(1)?,
+            is_whole: whole == 1,
+            is_refused: whole == REFUSED,
+        })
+    }
+
+    pub(crate) const fn standing(self) -> Standing {
+        match self {
+            Self { is_whole: true, .. } => Standing::Whole,
+            Self { is_refused: true, .. } => Standing::Refused,
+            Self { arrived, .. } => Standing::Awaited { arrived },
+        }
+    }
+}
+
+/// `whole` of a blob that was refused.
+const REFUSED: i64 = 2;
 
 pub(crate) fn progress(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<Option<Progress>, Error> {
     tx.query_one(
         "SELECT size_bytes, arrived, whole FROM blob WHERE sender = $1 AND correlation = $2 AND digest = $3",
         &[owner.sender.as_str().into(), owner.case().into(), (&owner.blob.digest).into()],
-        |row| Ok(Progress { size_bytes: row.number(0)?, arrived: row.number(1)?, is_whole: row.int(2)? == 1 }),
+        Progress::read,
+    )
+}
+
+/// What is furthest of a blob of a case, and whose it is; `None` when nothing of it has come.
+pub(crate) fn furthest(
+    tx: &mut Tx<'_>,
+    case: &Correlation,
+    blob: BlobRef,
+) -> Result<Option<(AccessPointId, Progress)>, Error> {
+    tx.query_one(
+        "SELECT size_bytes, arrived, whole, sender FROM blob WHERE correlation = $1 AND digest = $2 \
+         AND size_bytes = $3 ORDER BY CASE whole WHEN 1 THEN 0 ELSE 1 END, arrived DESC LIMIT 1",
+        &[case.into(), (&blob.digest).into(), blob.size_bytes.into()],
+        |row| {
+            let sender = AccessPointId::new(&row.text(3)?).map_err(|_| Error::Corrupt("the sender of a blob"))?;
+            Ok((sender, Progress::read(row)?))
+        },
     )
 }
 
@@ -114,11 +160,37 @@ pub(crate) fn complete(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<(), Error> 
     Ok(())
 }
 
-/// Takes a blob away, whatever there is of it.
-pub(crate) fn remove(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<(), Error> {
+/// Takes everything of a blob away that is not what it should be, and notes that.
+pub(crate) fn refuse(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<(), Error> {
     let of_blob = [owner.sender.as_str().into(), owner.case().into(), (&owner.blob.digest).into()];
     tx.execute("DELETE FROM blob_chunk WHERE sender = $1 AND correlation = $2 AND digest = $3", &of_blob)?;
-    tx.execute("DELETE FROM blob WHERE sender = $1 AND correlation = $2 AND digest = $3", &of_blob)?;
+    begin_again(tx, owner, REFUSED)
+}
+
+/// Has a blob that was refused begin anew.
+pub(crate) fn reopen(tx: &mut Tx<'_>, owner: &Owner<'_>) -> Result<(), Error> {
+    begin_again(tx, owner, 0)
+}
+
+fn begin_again(tx: &mut Tx<'_>, owner: &Owner<'_>, whole: i64) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE blob SET whole = $1, arrived = 0, size_bytes = $2 WHERE sender = $3 AND correlation = $4 AND digest = $5",
+        &[
+            whole.into(),
+            owner.blob.size_bytes.into(),
+            owner.sender.as_str().into(),
+            owner.case().into(),
+            (&owner.blob.digest).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Takes a blob of a case away, whoever sent it.
+pub(crate) fn forget(tx: &mut Tx<'_>, case: &Correlation, digest: &pae::Digest) -> Result<(), Error> {
+    let of_blob = [case.into(), digest.into()];
+    tx.execute("DELETE FROM blob_chunk WHERE correlation = $1 AND digest = $2", &of_blob)?;
+    tx.execute("DELETE FROM blob WHERE correlation = $1 AND digest = $2", &of_blob)?;
     Ok(())
 }
 

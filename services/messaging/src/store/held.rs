@@ -57,6 +57,16 @@ pub fn refusal_of(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<RefusalReason
     Ok(found.map(|reason| i32::try_from(reason).ok().and_then(|it| it.try_into().ok()).unwrap_or_default()))
 }
 
+/// Whether a message was received, as a receipt says. For the service that sent the message.
+///
+/// # Errors
+/// [`Error`] when the store failed.
+pub fn is_received(tx: &mut Tx<'_>, id: MessageId) -> Result<bool, Error> {
+    let values = [State::Received.into(), (&id.0).into()];
+    let found = tx.query_one("SELECT 1 FROM outbox WHERE state = $1 AND id = $2", &values, |row| row.int(0))?;
+    Ok(found.is_some())
+}
+
 /// The last receipt held of an issuer and the last position its receipts cover.
 pub(crate) fn last(
     tx: &mut Tx<'_>,

@@ -192,7 +192,8 @@ CREATE TABLE stray (
 );
 
 -- Blobs by sender and case (empty: of no case), and their chunks, which are encrypted under the key of the case. arrived:
--- bytes that are there. whole: 1 when all are there and have the digest.
+-- bytes that are there. whole: 1 when all are there and have the digest, 2 when all came and had another: then none is
+-- kept.
 CREATE TABLE blob (
   sender TEXT NOT NULL,
   correlation BLOB NOT NULL,

@@ -26,7 +26,7 @@ macro_rules! documents {
 documents! {
     placement: Placement, ListPlacementsResponse, PlacementNeed;
     referral: SubmitReferralRequest, ReferralContent, Referral, Branch, ListReferralsResponse, WatchReferralsResponse,
-        ExplainTimeLimitsResponse, LawfulBasis, WorkDetails;
+        ExplainTimeLimitsResponse, LawfulBasis, WorkDetails, Attachment;
     switchboard: Alarm, AlarmDevice, ListAlarmsResponse, Contact, ContactDetails, ContactRoute, ListContactsResponse,
         Handover, ListHandoversResponse;
 }

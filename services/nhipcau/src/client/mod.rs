@@ -83,6 +83,8 @@ mod services {
     pub(super) type Referrals = nhipcau_proto::referral::v1::referral_service_client::ReferralServiceClient<Channel>;
     pub(super) type Decisions =
         nhipcau_proto::referral::v1::referral_decision_service_client::ReferralDecisionServiceClient<Channel>;
+    pub(super) type Attachments =
+        nhipcau_proto::referral::v1::referral_attachment_service_client::ReferralAttachmentServiceClient<Channel>;
     pub(super) type Holds =
         nhipcau_proto::referral::v1::referral_hold_service_client::ReferralHoldServiceClient<Channel>;
     pub(super) type Steering =
@@ -105,6 +107,8 @@ clients! {
     referrals = services::Referrals;
     /// Branches, as their recipients answer them.
     decisions = services::Decisions;
+    /// What is attached to referrals.
+    attachments = services::Attachments;
     /// Legal holds.
     holds = services::Holds;
     /// Branches, as their origin steers them.

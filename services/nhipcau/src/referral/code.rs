@@ -31,6 +31,9 @@ lists! {
 lists! {
     referral:
     AgeGroup = "AGE_GROUP_";
+    AttachmentKind = "ATTACHMENT_KIND_";
+    AttachmentMediaType = "ATTACHMENT_MEDIA_TYPE_";
+    AttachmentState = "ATTACHMENT_STATE_";
     BranchCondition = "BRANCH_CONDITION_";
     BranchState = "BRANCH_STATE_";
     CountedDayKind = "COUNTED_DAY_KIND_";

@@ -3,6 +3,7 @@
 //! Every change has a request id, which is told before the call is made: whoever does not learn the answer repeats the
 //! command with `--request-id` and gets the first one. Content is shown only where it is asked for, for a named person.
 
+mod attach;
 pub(crate) mod code;
 mod due;
 mod read;
@@ -13,6 +14,7 @@ mod transition;
 mod whole;
 mod work;
 
+pub(crate) use attach::{fetch, hand_over};
 use clap::Subcommand;
 pub(crate) use read::{get, list};
 pub(crate) use show::{time, unit as shown_unit};
@@ -41,6 +43,10 @@ enum Command {
     Template(template::Args),
     /// Submits a referral.
     Submit(submit::Args),
+    /// Hands over a file that a referral is to name, from where it stopped, and prints what to write into the content.
+    Attach(attach::Attach),
+    /// Writes what is attached to a referral into a new file; an access record is written.
+    Fetch(attach::Fetch),
     /// Shows a referral.
     Get(read::Get),
     /// Says what is due, when and why.
@@ -60,6 +66,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Template(args) => template::run(&args),
         Command::Submit(args) => submit::run(args).await,
+        Command::Attach(args) => Box::pin(attach::run_attach(args)).await,
+        Command::Fetch(args) => Box::pin(attach::run_fetch(args)).await,
         Command::Get(args) => read::run_get(args).await,
         Command::Due(args) => Box::pin(due::run(args)).await,
         Command::List(args) => read::run_list(args).await,

@@ -21,7 +21,8 @@ impl fmt::Display for Shown<'_> {
         let (kind, origin) = (shown::<pb::ReferralKind>(referral.kind), unit(referral.origin.as_ref()));
         writeln!(f, "  {kind} of {origin}, submitted {}", time(referral.create_time.as_ref()))?;
         write!(f, "  case {}", referral.case_uid)?;
-        referral.branches.iter().try_for_each(|branch| write!(f, "\n{}", ShownBranch(branch)))
+        referral.branches.iter().try_for_each(|branch| write!(f, "\n{}", ShownBranch(branch)))?;
+        referral.attachments.iter().try_for_each(|standing| write!(f, "\n{}", attachment(standing)))
     }
 }
 
@@ -77,6 +78,13 @@ impl fmt::Display for ShownBranch<'_> {
         }
         write!(f, "\n    etag {}", branch.etag)
     }
+}
+
+/// How far an attachment has come.
+fn attachment(standing: &pb::AttachmentStanding) -> String {
+    let (part, state) = (shown::<pb::ReferralPart>(standing.part), shown::<pb::AttachmentState>(standing.state));
+    let digest: String = standing.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("  attached to {part}: {state}, {} bytes\n    {digest}\n    {}", standing.arrived_bytes, standing.branch)
 }
 
 /// What became of the content after consent was withdrawn.

@@ -139,6 +139,7 @@ fn identity() -> pb::ReferralIdentity {
             answerer: "mẹ của cháu".to_owned(),
             message_allowed: false,
         }),
+        attachments: Vec::new(),
     }
 }
 
@@ -154,6 +155,7 @@ fn narrative() -> pb::ReferralNarrative {
         request_reason: told("cần hỗ trợ tâm lý và theo dõi tại nơi ở"),
         suspects: Vec::new(),
         notes: String::new(),
+        attachments: Vec::new(),
     }
 }
 

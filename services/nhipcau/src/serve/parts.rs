@@ -16,6 +16,7 @@ use nhipcau_proto::{
     },
     placement::v1::placement_service_server::PlacementServiceServer,
     referral::v1::{
+        referral_attachment_service_server::ReferralAttachmentServiceServer,
         referral_decision_service_server::ReferralDecisionServiceServer,
         referral_hold_service_server::ReferralHoldServiceServer, referral_service_server::ReferralServiceServer,
         referral_steering_service_server::ReferralSteeringServiceServer,
@@ -182,6 +183,7 @@ impl Parts {
                 .with(ReferralServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralSteeringServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralDecisionServiceServer::new(door.clone()).max_decoding_message_size(limit))
+                .with(ReferralAttachmentServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralHoldServiceServer::new(door.clone()).max_decoding_message_size(limit))
                 .with(ReferralWatchServiceServer::new(door).max_decoding_message_size(limit));
         }

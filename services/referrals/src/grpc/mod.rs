@@ -1,5 +1,6 @@
 //! The doors for callers: authorise, check, parse, call, encode. Nothing is decided here.
 
+mod attachment;
 mod decisions;
 mod hold;
 mod origin;

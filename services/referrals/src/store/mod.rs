@@ -1,5 +1,5 @@
 //! The SQL of referrals: branches with both logs, content, answered requests, what reading needs, what keeps content,
-//! who is told. No decisions; whoever calls holds the transaction.
+//! who is told, what is attached. No decisions; whoever calls holds the transaction.
 
 pub(crate) mod acceptance;
 pub(crate) mod access;
@@ -12,7 +12,9 @@ pub(crate) mod log;
 pub(crate) mod notice;
 pub(crate) mod reading;
 pub(crate) mod request;
+pub(crate) mod sending;
 pub(crate) mod succession;
+pub(crate) mod upload;
 
 /// The tables; idempotent, for `Store::add_tables`.
 pub const SCHEMA: &str = concat!(
@@ -20,5 +22,6 @@ pub const SCHEMA: &str = concat!(
     include_str!("reading.sql"),
     include_str!("retention.sql"),
     include_str!("succession.sql"),
-    include_str!("waking.sql")
+    include_str!("waking.sql"),
+    include_str!("attachment.sql")
 );

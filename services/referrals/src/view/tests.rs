@@ -150,7 +150,7 @@ fn full_adds_content_outcome_and_danger() {
     let closed = lives().into_iter().find(|life| life.view().state == State::Closed).unwrap();
     let identity = pb::ReferralIdentity { salt: vec![1; 32], ..Default::default() };
     let pieces = [Piece::new(Part::Identity, identity.encode_to_vec()), Piece::new(Part::Unrecognized(9), vec![1])];
-    let shown = full(std::slice::from_ref(&closed), Some(content(&pieces)), time(90)).unwrap();
+    let shown = full(std::slice::from_ref(&closed), Some(content(&pieces)), Vec::new(), time(90)).unwrap();
     assert_eq!(shown.content.unwrap().identity.unwrap(), identity);
     assert_eq!(shown.branches[0].outcome, Outcome::Resolved.to_wire());
     assert_eq!(shown.lawful_basis.unwrap().vital_interest.unwrap().danger, Danger::Life.to_wire());

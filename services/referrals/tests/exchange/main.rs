@@ -4,6 +4,8 @@
 
 mod acceptances;
 mod areas;
+mod attachments;
+mod attachments_lost;
 mod attacks;
 mod closed;
 mod cost;

@@ -4,7 +4,7 @@ use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::{
     engine::RestError,
     handler::{Context, Due, Handler, Refused},
-    message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
+    message::{BlobRef, Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
 };
 use nhipcau_proto::referral::v1::{self as pb, BranchState, ReferralKind};
 
@@ -48,6 +48,10 @@ impl Handler for AtMinor {
         context: &mut Context<'_, '_>,
     ) -> Result<Option<SkipReason>, RestError> {
         self.0.may_send(id, header, context)
+    }
+
+    fn awaits(&mut self, header: &Header, blob: BlobRef, context: &mut Context<'_, '_>) -> Result<bool, RestError> {
+        self.0.awaits(header, blob, context)
     }
 
     fn keeps_proof(&self, header: &Header, part: &[u8]) -> bool {

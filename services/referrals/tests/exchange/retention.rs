@@ -23,7 +23,7 @@ const KEYS: &str = "SELECT COUNT(*) FROM case_key WHERE correlation <> zeroblob(
 const PARTS: &str = "SELECT COUNT(*) FROM referral_content";
 
 /// The narrative of a service that had begun is kept for thirty days at `hanoi`.
-fn class() -> directory::RetentionClass {
+pub(crate) fn class() -> directory::RetentionClass {
     directory::RetentionClass {
         retention_class: "service-record".into(),
         contract: CONTRACT.into(),

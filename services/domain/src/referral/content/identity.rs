@@ -11,7 +11,7 @@ use super::{
         violation::Refusal,
         wire,
     },
-    Known, Salt, read_area, write_area,
+    Attachment, Known, Salt, read_area, write_area,
 };
 use crate::{area::AdminUnitRef, reason};
 
@@ -43,6 +43,8 @@ pub struct Identity {
     pub carer: Option<Relative>,
     /// How to reach them without harm.
     pub contact: Option<SafeContact>,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Who reported.
@@ -119,6 +121,7 @@ impl Identity {
         let father = Relative::read(value.father.as_ref(), &at("father"), refusal);
         let carer = Relative::read(value.carer.as_ref(), &at("carer"), refusal);
         let contact = SafeContact::read(value.contact.as_ref(), &at("contact"), refusal);
+        let attachments = Attachment::read_all(&value.attachments, &at("attachments"), refusal);
         Some(Self {
             salt,
             full_name: full_name?,
@@ -131,6 +134,7 @@ impl Identity {
             father,
             carer,
             contact,
+            attachments,
         })
     }
 
@@ -149,6 +153,7 @@ impl Identity {
             father: self.father.as_ref().map(Relative::write),
             carer: self.carer.as_ref().map(Relative::write),
             contact: self.contact.as_ref().map(SafeContact::write),
+            attachments: self.attachments.iter().map(Attachment::write).collect(),
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Reading is total and reports every violation at once. Values about a person live in [`Personal`] and are never
 //! printed. Whether an area exists is asked of the area lists by who holds them; see [`Content::areas`].
 
+mod attachment;
 mod identity;
 mod known;
 mod narrative;
 mod preview;
 
+pub use attachment::{Attachment, MOST_BYTES, Unlike, looks_like};
 pub use identity::{Birth, Identity, Relative, Reporter, SafeContact, Vagueness};
 pub use known::{Known, Salt};
 pub use narrative::Narrative;
@@ -123,6 +125,14 @@ impl Content {
         .filter_map(|(path, area)| Some((path, area?.expose())))
     }
 
+    /// What is attached to each part, with its path.
+    pub fn attachments(&self) -> impl Iterator<Item = (&'static str, &Attachment)> {
+        let identity = self.identity.iter().flat_map(|part| &part.attachments);
+        let narrative = self.narrative.iter().flat_map(|part| &part.attachments);
+        let identity = identity.map(|attachment| ("content.identity.attachments", attachment));
+        identity.chain(narrative.map(|attachment| ("content.narrative.attachments", attachment)))
+    }
+
     /// Carers under suspicion; none of them may have consented.
     #[must_use]
     pub fn suspects(&self) -> &[Giver] {
@@ -165,6 +175,17 @@ pub fn check_part(part: Part, bytes: &[u8]) -> Result<(), Refusal> {
         Part::Unrecognized(_) => refusal.add("parts", reason::CODE_UNKNOWN),
     }
     refusal.or(())
+}
+
+/// What is attached to a part that was checked, by its bytes.
+#[must_use]
+pub fn attached(part: Part, bytes: &[u8]) -> Vec<Attachment> {
+    let named = match part {
+        Part::Identity => pb::ReferralIdentity::decode(bytes).map(|part| part.attachments),
+        Part::Narrative => pb::ReferralNarrative::decode(bytes).map(|part| part.attachments),
+        Part::Preview | Part::Reporter | Part::Unrecognized(_) => return Vec::new(),
+    };
+    Attachment::read_all(&named.unwrap_or_default(), "attachments", &mut Refusal::default())
 }
 
 pub(crate) fn read_area(

@@ -4,7 +4,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     super::{code::Giver, personal::Personal, text::Text, violation::Refusal, wire},
-    Known, Salt,
+    Attachment, Known, Salt,
 };
 
 const LONGEST_NOTES: usize = 4_000;
@@ -33,6 +33,8 @@ pub struct Narrative {
     pub suspects: Personal<Vec<Giver>>,
     /// Anything else; may be empty.
     pub notes: Personal<Text>,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Narrative {
@@ -48,6 +50,7 @@ impl Narrative {
         wire::unique(&value.suspects, &at("suspects"), refusal);
         let suspects = wire::codes(&value.suspects, MOST_SUSPECTS, Giver::from_wire, &at("suspects"), refusal);
         let notes = Text::read_or_empty(&value.notes, LONGEST_NOTES, &at("notes"), refusal);
+        let attachments = Attachment::read_all(&value.attachments, &at("attachments"), refusal);
         Some(Self {
             salt,
             incident_place: place?,
@@ -59,6 +62,7 @@ impl Narrative {
             request_reason: request?,
             suspects: Personal::new(suspects),
             notes: Personal::new(notes?),
+            attachments,
         })
     }
 
@@ -76,6 +80,7 @@ impl Narrative {
             request_reason: Some(self.request_reason.write()),
             suspects: self.suspects.expose().iter().map(|giver| giver.to_wire()).collect(),
             notes: self.notes.expose().as_str().to_owned(),
+            attachments: self.attachments.iter().map(Attachment::write).collect(),
         }
     }
 }

@@ -31,7 +31,17 @@ const fn graded(criterion: i32, level: pb::RiskLevel) -> pb::RiskCriterion {
     pb::RiskCriterion { criterion, level: level as i32 }
 }
 
-fn full() -> pb::ReferralContent {
+fn attachment(kind: i32) -> pb::Attachment {
+    pb::Attachment {
+        digest: vec![5; 32],
+        size_bytes: 1_000,
+        media_type: pb::AttachmentMediaType::Ogg as i32,
+        kind,
+        label: "cuộc gọi đầu".to_owned(),
+    }
+}
+
+pub(super) fn full() -> pb::ReferralContent {
     let area = pb::AdminUnitRef {
         code: "00004".to_owned(),
         level: pb::AdminLevel::Commune as i32,
@@ -75,6 +85,7 @@ fn full() -> pb::ReferralContent {
             father: None,
             carer: None,
             contact: Some(contact()),
+            attachments: vec![attachment(99)],
         }),
         narrative: Some(pb::ReferralNarrative {
             salt: Vec::new(),
@@ -87,6 +98,7 @@ fn full() -> pb::ReferralContent {
             request_reason: told("cần đến ngay"),
             suspects: vec![pb::ConsentGiver::Father as i32],
             notes: String::new(),
+            attachments: vec![attachment(pb::AttachmentKind::CallRecording as i32)],
         }),
         reporter: Some(pb::ReferralReporter {
             salt: Vec::new(),

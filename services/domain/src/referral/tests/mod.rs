@@ -1,6 +1,7 @@
 //! Promises of the referral rules, checked over every state, event and side, every interleaving of bounded logs, and
 //! random longer ones.
 
+mod attachment;
 mod content;
 mod decide;
 mod document;
