@@ -74,6 +74,11 @@ impl Name {
     pub(crate) const fn of(&self) -> (&PartyId, Uuid) {
         (&self.origin, self.referral)
     }
+
+    /// The branch by which alone it is looked at.
+    pub(crate) const fn branch(&self) -> Option<Uuid> {
+        self.branch
+    }
 }
 
 /// Who reads content.

@@ -161,10 +161,9 @@ impl Filter {
 /// The states beside which a condition can hold, so that the others need not be looked at.
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
-        AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested, HandOverHeld,
-        HandedOver,
-        LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified, Warned,
-        WithdrawalUnanswered,
+        AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested,
+        HandOverHeld, HandedOver, LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified,
+        Warned, WithdrawalUnanswered,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
         Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),

@@ -56,7 +56,7 @@ pub(crate) fn chunk<'t>(
     data.drain(..usize::try_from(offset % CHUNK).unwrap_or(usize::MAX).min(data.len()));
     let (origin, referral) = name.of();
     let Reader { party, system, person } = reader;
-    let what = What::Shown(PartSet::of(&[part]));
+    let what = What::Shown { parts: PartSet::of(&[part]), branch: name.branch() };
     let now = desk.now();
     access::record(Access { party, system, person, origin, referral, what }, access_point, now, desk.tx())?;
     Ok(pb::GetAttachmentChunkResponse { attachment: Some(attachment.write()), data })

@@ -110,6 +110,7 @@ impl World {
             name: referral_of(branch),
             view: pb::ReferralView::Full.into(),
             acting_person: "cb-17".into(),
+            ..Default::default()
         };
         let answer = self.nodes[node].door.get_referral(call(message, NAMES[node])).await.unwrap();
         let standings = answer.into_inner().referral.unwrap().attachments;

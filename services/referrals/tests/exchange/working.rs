@@ -35,11 +35,12 @@ impl World {
     }
 
     /// A branch as a person at a node reads it.
-    async fn read(&self, node: usize, branch: &str) -> pb::Branch {
+    async fn read_branch(&self, node: usize, branch: &str) -> pb::Branch {
         let request = pb::GetReferralRequest {
             name: referral_of(branch),
             view: pb::ReferralView::Full.into(),
             acting_person: "cb-17".into(),
+            ..Default::default()
         };
         let answer = self.nodes[node].door.get_referral(call(request, NAMES[node])).await.unwrap();
         let branches = answer.into_inner().referral.unwrap().branches;
@@ -73,7 +74,7 @@ async fn both_sides_show_what_was_done_and_whoever_may_read_content_what_was_sai
         assert_eq!(kinds, [pb::WorkKind::Measure, pb::WorkKind::Review]);
         assert!(basic.work.iter().all(|it| it.details.is_none() && it.person == "cb-17"));
         assert!(!basic.disclosed_parts.contains(&ReferralPart::Work.into()), "it was not disclosed to anybody");
-        let full = world.read(node, &branch).await;
+        let full = world.read_branch(node, &branch).await;
         let said = full.work[1].details.clone().unwrap();
         assert_eq!((said.criteria, said.note.as_str()), (criteria(), NOTE));
         assert_eq!(full.work[0].details, None);
@@ -184,11 +185,11 @@ async fn what_was_said_goes_with_the_case_and_what_was_done_stays() {
     world.withdraw(MOH, &branch).await.unwrap();
     world.settle().await;
     assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_content").await, 0);
-    let there = world.read(HANOI, &branch).await;
+    let there = world.read_branch(HANOI, &branch).await;
     assert_eq!((there.work.len(), there.work[0].details.clone()), (1, None));
     let answer = there.withdrawal_answer.unwrap();
     assert!(!answer.erased_parts.contains(&ReferralPart::Work.into()), "it was never given to it");
-    assert!(world.read(MOH, &branch).await.work[0].details.is_some(), "the origin keeps its case");
+    assert!(world.read_branch(MOH, &branch).await.work[0].details.is_some(), "the origin keeps its case");
 }
 
 #[tokio::test]
@@ -203,7 +204,7 @@ async fn another_party_of_the_same_case_sees_nothing_of_it() {
     world.settle().await;
     let there = world.get(VWU, &referral_of(&branches[0])).await.unwrap();
     assert!(there.branches.iter().all(|branch| branch.work.is_empty()));
-    let further = world.read(MOH, &branches[0]).await;
+    let further = world.read_branch(MOH, &branches[0]).await;
     assert!(further.work[0].details.is_some());
 }
 
@@ -216,7 +217,7 @@ async fn what_a_store_lost_comes_back_with_what_was_said() {
     world.settle().await;
     world.restore(HANOI, &copy);
     world.settle_slowly().await;
-    let back = world.read(HANOI, &branch).await;
+    let back = world.read_branch(HANOI, &branch).await;
     assert_eq!(back.work.len(), 1);
     assert_eq!(back.work[0].details.clone().unwrap().note, NOTE);
     let held = world.complete(HANOI, &branch, pb::Outcome::Resolved).await.unwrap_err();

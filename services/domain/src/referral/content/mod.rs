@@ -183,7 +183,7 @@ pub fn attached(part: Part, bytes: &[u8]) -> Vec<Attachment> {
     let named = match part {
         Part::Identity => pb::ReferralIdentity::decode(bytes).map(|part| part.attachments),
         Part::Narrative => pb::ReferralNarrative::decode(bytes).map(|part| part.attachments),
-        Part::Preview | Part::Reporter | Part::Unrecognized(_) => return Vec::new(),
+        Part::Preview | Part::Reporter | Part::Work | Part::Unrecognized(_) => return Vec::new(),
     };
     Attachment::read_all(&named.unwrap_or_default(), "attachments", &mut Refusal::default())
 }
