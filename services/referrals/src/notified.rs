@@ -7,7 +7,7 @@
 //! whoever gave it.
 
 use nhipcau_domain::referral::{Basis, Cause, Command, Kind, Request, Side, UnitRef};
-use nhipcau_messaging::{desk::Desk, pae};
+use nhipcau_messaging::{desk::Desk, engine::SubmitError, pae};
 use uuid::Uuid;
 
 use crate::{
@@ -51,8 +51,11 @@ pub(crate) fn tell<'t>(
             && !submit::is_closed(&release, &unit, desk.now())
             && !is_full(desk, transfer)?
         {
-            let opened = notification(desk, transfer, unit).open(desk, shared, transfer, traceparent);
-            lawful(opened.map(|_| is_told = true))?;
+            match notification(desk, transfer, unit).open(desk, shared, transfer, traceparent) {
+                // Whoever takes nothing is told nothing; nothing was written for them.
+                Err(Error::Sending(SubmitError::OutboxFull { .. })) => {}
+                opened => lawful(opened.map(|_| is_told = true))?,
+            }
         }
         if !is_told {
             metrics::add(&shared.counters.untold);

@@ -82,18 +82,26 @@ fn write_beside(new: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Destroys a secret: writes over its bytes where they lie, and takes its name away. What a file system or a drive has
-/// copied elsewhere is beyond it.
+/// Destroys a secret: takes its name away, writes over its bytes where they lie, and removes it. What a file system or a
+/// drive has copied elsewhere is beyond it.
 ///
 /// # Errors
-/// [`Error::Write`], also when there is none; the secret may then be there still, or lie there without its bytes.
+/// [`Error::Write`], also when there is none; the secret may then be there still, under its name or with `.doomed` behind
+/// it, and asking once more goes on.
 pub fn destroy(path: &Path) -> Result<(), Error> {
+    let doomed = path.with_added_extension("doomed");
     let destroyed = || {
-        let mut file = OpenOptions::new().write(true).open(path)?;
+        // Nobody finds half of it under its name, whenever this ends.
+        match fs::rename(path, &doomed) {
+            Err(error) if error.kind() == NotFound && doomed.exists() => {}
+            renamed => renamed?,
+        }
+        sync_parent(path)?;
+        let mut file = OpenOptions::new().write(true).open(&doomed)?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
         file.write_all(&vec![b'0'; length])?;
         file.sync_all()?;
-        fs::remove_file(path)?;
+        fs::remove_file(&doomed)?;
         sync_parent(path)
     };
     destroyed().map_err(Error::Write)
@@ -171,6 +179,10 @@ mod tests {
         assert!(!path.exists());
         assert_eq!(fs::read(&other).unwrap(), b"000");
         assert!(matches!(destroy(&path), Err(Error::Write(_))));
+        // A process that was killed in between has left this.
+        fs::write(directory.path().join("secret.doomed"), b"one").unwrap();
+        destroy(&path).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "only the other name is left");
     }
 
     #[test]

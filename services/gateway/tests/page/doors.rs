@@ -107,6 +107,7 @@ impl Case {
             let changes = (0..state.changes[place]).map(|_| event("disclosure_added"));
             pb::Branch {
                 name: format!("{name}/branches/{uid}"),
+                kind: pb::ReferralKind::Transfer.into(),
                 recipient: Some(pb::UnitRef { party: "hanoi".to_owned(), unit: unit.to_owned() }),
                 state: match state.acknowledged[place] {
                     true => pb::BranchState::Acknowledged.into(),

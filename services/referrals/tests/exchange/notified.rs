@@ -1,5 +1,6 @@
 //! Who is told of a transfer beside whoever takes the child over.
 
+use nhipcau_domain::reason;
 use nhipcau_proto::{
     directory::v1 as directory,
     referral::v1::{self as pb, BranchState, ReferralKind},
@@ -105,6 +106,23 @@ async fn who_cannot_be_told_keeps_nothing_from_the_transfer() {
     let branch = world.submit(MOH, &transfer()).await.remove(0);
     assert!(world.beside(&branch).await.is_empty(), "nobody is told who is over");
     assert_eq!(world.untold().await, 3);
+}
+
+#[tokio::test]
+async fn whoever_takes_nothing_keeps_nothing_from_whoever_does() {
+    let mut world = telling(&["vwu/desk"]).await;
+    world.narrow(MOH, 2);
+    world.settle_slowly().await;
+    world.silent = vec![VWU];
+    for _ in 0..2 {
+        world.submit(MOH, &submission(ReferralKind::Referral, "moh/111", &["vwu/desk"])).await;
+    }
+    let full = world.try_submit(MOH, &submission(ReferralKind::Referral, "moh/111", &["vwu/desk"])).await.unwrap_err();
+    assert_eq!(refusal(&full).1, reason::OUTBOX_FULL);
+    let branch = world.submit(MOH, &transfer()).await.remove(0);
+    world.settle().await;
+    assert_eq!(world.states(&branch).await, [BranchState::Received; 2]);
+    assert_eq!((world.beside(&branch).await.len(), world.untold().await), (0, 1));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{
     Entropy,
     crypto::{rest::RestKey, sign::SigningKey},
-    engine::{Config, Input, Kind, Output, PublishResult},
+    engine::{Config, Input, Kind, Limits, Output, PublishResult},
     keys::{KeyEncryptionKey, KeyRing, SealingSecret},
     message::{Draft, Recipient},
     store::{self, Location, Readers, Store},
@@ -231,6 +231,13 @@ impl World {
         self.start_on(node, self.nodes[node].disk.copied());
     }
 
+    /// Starts a node anew at which so many messages may wait for a recipient.
+    pub(crate) fn narrow(&mut self, node: usize, messages: u64) {
+        self.stop(node);
+        let disk = self.nodes[node].disk.copied();
+        self.start_on(node, Disk { limits: Limits { messages, ..disk.limits }, ..disk });
+    }
+
     /// As [`World::restart`], with a build that knows this minor version of the contract.
     pub(crate) fn restart_as(&mut self, node: usize, minor: u32) {
         let (starts, disk) = (self.nodes[node].starts + 1, self.nodes[node].disk.copied());
@@ -322,18 +329,20 @@ impl World {
 pub(crate) struct Disk {
     home: tempfile::TempDir,
     location: Location,
+    /// How much may wait there for a recipient.
+    limits: Limits,
 }
 
 impl Disk {
     fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let location = Location::scratch(home.path()).unwrap();
-        Self { home, location }
+        Self { home, location, limits: Limits::default() }
     }
 
     /// Another one with the same on it.
     fn copied(&self) -> Self {
-        let copy = Self::new();
+        let copy = Self { limits: self.limits, ..Self::new() };
         match &self.location {
             Location::File(_) => copy_files(self.home.path(), copy.home.path()),
             Location::Server(_) => {
@@ -433,7 +442,7 @@ fn start(
         release: Arc::clone(&releases.borrow()),
         handlers: vec![Box::new(AtMinor(Box::new(Traced(Box::new(service.handler()))), minor)), Box::new(asker)],
         entropy: Box::new(Seeded(starts.wrapping_mul(31) + name.len() as u64)),
-        limits: nhipcau_messaging::engine::Limits::default(),
+        limits: disk.limits,
         is_put_back: false,
     };
     let writer = Writer::start(store, config, seams).unwrap();

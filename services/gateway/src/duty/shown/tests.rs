@@ -31,6 +31,7 @@ fn at(seconds: i64) -> Option<prost_types::Timestamp> {
 pub(crate) fn referral(number: u128, unit: &str, state: pb::BranchState) -> pb::Referral {
     let branch = pb::Branch {
         name: format!("parties/moh/referrals/{}/branches/{}", uid(number), uid(number + 1)),
+        kind: pb::ReferralKind::Transfer.into(),
         recipient: Some(pb::UnitRef { party: "hanoi".to_owned(), unit: unit.to_owned() }),
         state: state.into(),
         etag: format!("etag-{number}"),
@@ -109,7 +110,7 @@ fn what_is_given_is_shown_and_nothing_is_asked_of_what_is_at_its_end() {
     let open = opened(&referral(10, UNIT, pb::BranchState::Received)).unwrap();
     assert_eq!((open.sections.len(), &*open.offered), (4, &[Act::Acknowledge, Act::Redirect][..]));
     let mut ended = referral(10, UNIT, pb::BranchState::Closed);
-    (ended.kind, ended.content) = (pb::ReferralKind::Notification.into(), None);
+    (ended.branches[0].kind, ended.content) = (pb::ReferralKind::Notification.into(), None);
     let ended = opened(&ended).unwrap();
     assert!(ended.sections.is_empty() && ended.offered.is_empty(), "{ended:?}");
 }
