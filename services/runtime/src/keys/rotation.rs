@@ -204,6 +204,7 @@ fn destroy(keys: &Path, is_listed: impl Fn(&KeyId) -> bool) -> Result<Vec<KeyId>
         match private_file::destroy(&path) {
             Ok(()) => destroyed.push(id),
             Err(private_file::Error::Write(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(private_file::Error::Write(error)) => return Err(error.into()),
             Err(source) => return Err(super::Error::File { path, source }.into()),
         }
     }
