@@ -59,7 +59,7 @@ impl Disk {
     pub fn raw(&self) -> Result<Vec<u8>> {
         done(Command::new("sync").arg("--file-system").arg(&self.at))?;
         let blocks = fs::read(&self.image)?;
-        Ok(blocks.chunks(4096).filter(|block| **block != [0; 4096][..block.len()]).flatten().copied().collect())
+        Ok(blocks.chunks(4096).filter(|block| block.iter().any(|byte| *byte != 0)).flatten().copied().collect())
     }
 
     /// Fills it up to the last block. Gives the file that does.

@@ -115,7 +115,7 @@ fn what_is_needed_is_counts_and_known_codes_each_once() {
     assert_eq!(with(|it| it.persons[0].count = 0), [reason::FIELD_FORMAT]);
     assert_eq!(with(|it| it.persons[0].age_group = 99), [reason::CODE_UNKNOWN]);
     assert_eq!(with(|it| it.persons[0].sex = 0), [reason::FIELD_REQUIRED]);
-    assert_eq!(with(|it| it.persons.push(it.persons[0].clone())), [reason::FIELD_FORMAT]);
+    assert_eq!(with(|it| it.persons.push(it.persons[0])), [reason::FIELD_FORMAT]);
     assert_eq!(with(|it| it.needs.push(99)), [reason::CODE_UNKNOWN]);
     assert_eq!(with(|it| it.needs.push(1)), [reason::FIELD_FORMAT]);
     assert_eq!(with(|it| it.needs = (1..=17).collect()).last(), Some(&reason::TOO_MANY));
