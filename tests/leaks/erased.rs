@@ -1,10 +1,10 @@
-//! What is left of an erased case on the disks of an access point: every block of them is read, as by somebody who takes
-//! the disks away, and every key that is left is tried.
+//! What is left of an erased case on the disks of an access point: every block of them is read, as by somebody who
+//! takes the disks away, and every key that is left is tried.
 //!
 //! The store may leave the wrapped key of a case in pages and blocks that nothing has written over yet, which this
-//! counts and does not forbid. What it demands is that no key opens it any more once the key-encryption key was retired,
-//! and that neither the case's key, nor the key-encryption key, nor a word of the case lies anywhere. Leaves out what a
-//! drive copies by itself.
+//! counts and does not forbid. What it demands is that no key opens it any more once the key-encryption key was
+//! retired, and that neither the case's key, nor the key-encryption key, nor a word of the case lies anywhere. Leaves
+//! out what a drive copies by itself.
 
 use std::{fs, path::Path};
 
@@ -107,8 +107,9 @@ async fn shown(story: &mut Story) -> Result<()> {
 
     let config = story.world.config(NAME);
     let retire = || output(program()?.args(["keys", "retire-kek", "2099-01"]).arg("--config").arg(&config));
-    let named = fs::read_dir(&kek)?.next().context("a key")??.file_name();
-    let named = named.to_string_lossy().replace(".key", "");
+    let names = fs::read_dir(&kek)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let names = names.collect::<Result<Vec<_>>>()?;
+    let named = names.iter().find_map(|name| name.strip_suffix(".key")).context("a key")?.to_owned();
     let retire_old = || output(program()?.args(["keys", "retire-kek", &named]).arg("--config").arg(&config));
     ensure!(retire_old()?.status.code() == Some(5), "it is in use");
     let added = output(program()?.args(["keys", "add-kek", "--id", "2099-01", "--home"]).arg(&home))?;

@@ -287,7 +287,8 @@ pub const RETAINED: &str = "RETAINED";
 pub const HOLD_EXISTS: &str = "HOLD_EXISTS";
 /// The party has no hold on the case under this reference that lasts.
 pub const HOLD_UNKNOWN: &str = "HOLD_UNKNOWN";
-/// The case has no finished upload of these bytes, or the referral no attachment that the caller may read by this digest.
+/// The case has no finished upload of these bytes, or the referral no attachment that the caller may read by this
+/// digest.
 pub const ATTACHMENT_UNKNOWN: &str = "ATTACHMENT_UNKNOWN";
 /// The upload is to be finished, and not all of its bytes are there.
 pub const ATTACHMENT_CUT: &str = "ATTACHMENT_CUT";

@@ -1,10 +1,10 @@
 //! Who is told of a TRANSFER beside the unit that is addressed, such as the province of a commune.
 //!
 //! The directory names them with the unit. Each gets a branch of the same referral of the kind NOTIFICATION, once a
-//! referral, written by the rules in the transaction that opens the TRANSFER: the coded preview, and never who the child
-//! is. It is closed as soon as it has arrived, because nothing is asked there. What is recalled is recalled there too.
-//! That somebody cannot be told keeps nothing from the TRANSFER; and on consent nobody is told who was not named to
-//! whoever gave it.
+//! referral, written by the rules in the transaction that opens the TRANSFER: the coded preview, and never who the
+//! child is. It is closed as soon as it has arrived, because nothing is asked there. What is recalled is recalled there
+//! too. That somebody cannot be told keeps nothing from the TRANSFER; and on consent nobody is told who was not named
+//! to whoever gave it.
 
 use nhipcau_domain::referral::{Basis, Cause, Command, Kind, Request, Side, UnitRef};
 use nhipcau_messaging::{desk::Desk, engine::SubmitError, pae};

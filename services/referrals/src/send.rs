@@ -147,8 +147,8 @@ fn resend_bare<'t>(
     Ok(())
 }
 
-/// Sends what the unit that handed the branch over had not taken to the one that has it now, in order, each as it was to
-/// travel. What may not be sent there waits, and a person is told.
+/// Sends what the unit that handed the branch over had not taken to the one that has it now, in order, each as it was
+/// to travel. What may not be sent there waits, and a person is told.
 pub(crate) fn forward<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,

@@ -82,12 +82,12 @@ fn write_beside(new: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Destroys a secret: takes its name away, writes over its bytes where they lie, and removes it. What a file system or a
-/// drive has copied elsewhere is beyond it.
+/// Destroys a secret: takes its name away, writes over its bytes where they lie, and removes it. What a file system or
+/// a drive has copied elsewhere is beyond it.
 ///
 /// # Errors
-/// [`Error::Write`], also when there is none; the secret may then be there still, under its name or with `.doomed` behind
-/// it, and asking once more goes on.
+/// [`Error::Write`], also when there is none; the secret may then be there still, under its name or with `.doomed`
+/// behind it, and asking once more goes on.
 pub fn destroy(path: &Path) -> Result<(), Error> {
     let doomed = path.with_added_extension("doomed");
     let destroyed = || {

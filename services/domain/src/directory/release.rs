@@ -171,8 +171,8 @@ impl Release {
     }
 
     /// Whether an agreement in force at the instant lets the sender send to the recipient under the contract for
-    /// the purpose. What no agreement allows is denied. A party that is over and whose duties others took over may go on
-    /// with what is open, and hand it over, for as long as its agreements last.
+    /// the purpose. What no agreement allows is denied. A party that is over and whose duties others took over may go
+    /// on with what is open, and hand it over, for as long as its agreements last.
     #[must_use]
     pub fn allows(
         &self,

@@ -1,7 +1,7 @@
 //! Who took over the duties of a unit: its successors, and theirs where they are over as well.
 //!
-//! A successor that is over hands on to its own, so that whoever looks late finds the same as whoever looked in between.
-//! Releases have no loops of successors: every walk ends. Nobody is chosen among several.
+//! A successor that is over hands on to its own, so that whoever looks late finds the same as whoever looked in
+//! between. Releases have no loops of successors: every walk ends. Nobody is chosen among several.
 
 use std::collections::BTreeSet;
 

@@ -246,8 +246,8 @@ impl Branch {
         }
     }
 
-    /// The unit of a side: of the recipient, the last one that took it over. Whoever handed it over is still the unit of
-    /// its own copy.
+    /// The unit of a side: of the recipient, the last one that took it over. Whoever handed it over is still the unit
+    /// of its own copy.
     #[must_use]
     pub fn unit(&self, side: Side) -> &UnitRef {
         match (side, self.moves.last()) {

@@ -4,8 +4,8 @@
 //! over yet: wrapped, under this key. Once the key is gone nobody can open it, whatever they find.
 //!
 //! A running access point brings every case key under the newest key-encryption key that it was started with. This
-//! refuses for the newest key, while a case key lies under the one to be retired, and while none lies under a newer one:
-//! the access point may still be using it then.
+//! refuses for the newest key, while a case key lies under the one to be retired, and while none lies under a newer
+//! one: the access point may still be using it then.
 
 use std::{fmt, path::Path};
 

@@ -1,7 +1,8 @@
 //! `nhipcau referral attach` and `fetch`: files into an access point and out of it, chunk by chunk.
 //!
 //! Neither holds a file in memory. What was cut off is gone on with: `attach` asks how far the access point has come. A
-//! fetched file is its owner's alone, has its name only once it is whole and has its digest, and never replaces another.
+//! fetched file is its owner's alone, has its name only once it is whole and has its digest, and never replaces
+//! another.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -1,8 +1,8 @@
-//! Attachments of a referral: [`upload`] takes their bytes from calling systems, [`sending`] has them go to the branches
-//! whose parts name them, and [`reading`] gives them to whoever may read those parts.
+//! Attachments of a referral: [`upload`] takes their bytes from calling systems, [`sending`] has them go to the
+//! branches whose parts name them, and [`reading`] gives them to whoever may read those parts.
 //!
-//! Bytes are handled one chunk at a time, never as a whole. What a part names is kept as long as the part is: it goes when
-//! the part goes, and not before.
+//! Bytes are handled one chunk at a time, never as a whole. What a part names is kept as long as the part is: it goes
+//! when the part goes, and not before.
 
 pub(crate) mod reading;
 pub(crate) mod sending;

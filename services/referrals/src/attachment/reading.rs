@@ -26,8 +26,8 @@ use crate::{
     view,
 };
 
-/// A chunk from an offset on, and what it belongs to. May leave once the transaction is on disk, because then the access
-/// record is.
+/// A chunk from an offset on, and what it belongs to. May leave once the transaction is on disk, because then the
+/// access record is.
 ///
 /// # Errors
 /// [`Error::AccessDenied`] as for reading the referral, `ATTACHMENT_UNKNOWN` and `ATTACHMENT_AWAITED`; nothing is

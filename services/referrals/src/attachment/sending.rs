@@ -2,7 +2,8 @@
 //! with that part has arrived: so nothing is sealed, queued or sent before the part itself might be.
 //!
 //! One attachment after the other goes to a branch, and of it a few chunks at a time: the next one follows when one has
-//! arrived. What was cut off goes on where it stopped, because each chunk is a message that is sent until it is receipted.
+//! arrived. What was cut off goes on where it stopped, because each chunk is a message that is sent until it is
+//! receipted.
 
 use jiff::SignedDuration;
 use nhipcau_domain::referral::{Basis, Side, UnitRef, attached};

@@ -1,5 +1,5 @@
-//! Taking the bytes of an attachment from a calling system: chunk by chunk, each on disk before it is answered, and held
-//! against digest and media type before a referral may name them.
+//! Taking the bytes of an attachment from a calling system: chunk by chunk, each on disk before it is answered, and
+//! held against digest and media type before a referral may name them.
 //!
 //! What nobody goes on with is given up after a day. A party has only so much that no referral names.
 
@@ -79,7 +79,8 @@ pub(crate) fn named(name: &str, party: &PartyId) -> Result<Uuid, Error> {
     uid.ok_or(Error::AccessDenied)
 }
 
-/// Begins an upload, or gives the one of these bytes that the party has in the case already; says whether the call was made before.
+/// Begins an upload, or gives the one of these bytes that the party has in the case already; says whether the call was
+/// made before.
 ///
 /// # Errors
 /// [`Error`]; the transaction must then be undone to where the call began.

@@ -5,8 +5,8 @@
 //! it, also what it names in turn, is the word of whoever made the file.
 //!
 //! A release has one access point serve a unit, so that only those of the units of the branch speak here: who they are
-//! does not depend on what somebody put into the file or left out. Whoever took a branch over names what the unit before
-//! had written, and has not signed it for that.
+//! does not depend on what somebody put into the file or left out. Whoever took a branch over names what the unit
+//! before had written, and has not signed it for that.
 
 use nhipcau_domain::{
     id::AccessPointId,

@@ -1,5 +1,5 @@
-//! The access point that had the branch: finds what is to be handed over, asks the successor, hands over, and keeps what
-//! the successor may have to be given again.
+//! The access point that had the branch: finds what is to be handed over, asks the successor, hands over, and keeps
+//! what the successor may have to be given again.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
@@ -68,8 +68,8 @@ pub(crate) fn take_due(
     Ok(succession::take(context.tx, now, now + AGAIN)?.map(Uuid::into_bytes))
 }
 
-/// Finds open branches of units that are over and have a successor; false when there may be more of them. A NOTIFICATION
-/// asks nothing of anybody, and stays.
+/// Finds open branches of units that are over and have a successor; false when there may be more of them. A
+/// NOTIFICATION asks nothing of anybody, and stays.
 fn find(context: &mut Context<'_, '_>, release: &Release) -> Result<bool, store::Error> {
     let now = context.now;
     let is_over = |unit: &&nhipcau_domain::directory::Unit| {
@@ -307,8 +307,9 @@ fn send(
     Ok(Some(Desk::send(context, draft)?))
 }
 
-/// The store was put back to before the branch was handed over, and a message came back by which it was: nobody acts here
-/// any more. Whether both others have it is not known, and they are given it again. False when it is another message.
+/// The store was put back to before the branch was handed over, and a message came back by which it was: nobody acts
+/// here any more. Whether both others have it is not known, and they are given it again. False when it is another
+/// message.
 pub(crate) fn recovered<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,

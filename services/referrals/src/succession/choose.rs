@@ -18,7 +18,8 @@ use crate::{
 /// Notes the choice; the branch goes in its own time.
 ///
 /// # Errors
-/// `NOT_A_SUCCESSOR` when the release does not name the unit, or it is not in force; `BRANCH_MOVED` when it is too late.
+/// `NOT_A_SUCCESSOR` when the release does not name the unit, or it is not in force; `BRANCH_MOVED` when it is too
+/// late.
 pub(crate) fn choose<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,

@@ -28,8 +28,8 @@ pub struct Call {
     pub person: Option<PersonRef>,
     /// Id of the request.
     pub request_id: String,
-    /// Of the whole request and of what kind it is, to tell a repetition from another request: requests of two kinds may
-    /// have the same bytes.
+    /// Of the whole request and of what kind it is, to tell a repetition from another request: requests of two kinds
+    /// may have the same bytes.
     pub digest: pae::Digest,
     /// W3C Trace Context of the call, or empty.
     pub traceparent: String,

@@ -1,5 +1,5 @@
-//! What is attached to a part: bytes by their digest, with what they are. And whether bytes look like what they are said
-//! to be, so that nobody opens a program for a picture, and no picture tells where it was taken.
+//! What is attached to a part: bytes by their digest, with what they are. And whether bytes look like what they are
+//! said to be, so that nobody opens a program for a picture, and no picture tells where it was taken.
 //!
 //! The look is one at the beginning. It does not say that the rest is sound, or harmless to open.
 
