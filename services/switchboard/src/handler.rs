@@ -12,6 +12,7 @@ use prost::Message as _;
 use uuid::Uuid;
 
 use crate::{
+    earlier,
     error::Error,
     handover::{
         EVENT_MESSAGE,
@@ -32,11 +33,13 @@ pub struct Switchboard {
     shared: crate::Switchboard,
     /// Whether hand-overs were looked at last for what became due, and not sendings.
     was_handovers: bool,
+    /// Up to which contact it was looked last whose case was erased.
+    swept: Uuid,
 }
 
 impl Switchboard {
     pub(crate) fn new(shared: crate::Switchboard) -> Self {
-        Self { contract: crate::contract(), shared, was_handovers: false }
+        Self { contract: crate::contract(), shared, was_handovers: false, swept: Uuid::nil() }
     }
 
     /// Takes an answer that this access point gave itself.
@@ -138,6 +141,7 @@ impl Handler for Switchboard {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        self.swept = earlier::sweep(context.tx, self.swept)?;
         // In turn: however much one of them has to do, it does not hold up the other.
         for _ in 0..2 {
             self.was_handovers = !self.was_handovers;

@@ -82,10 +82,12 @@ struct Rung<'b> {
 
 impl Rung<'_> {
     /// When it is turned to, as far as it alone goes: in its time, or when whoever took the need by telephone has had
-    /// theirs to confirm it.
+    /// theirs to confirm it. Of what was said in several branches the first word counts, also where it no longer stands.
     fn put_off(&self, need: &[Asked<'_>]) -> Timestamp {
-        let until = |asked: &Asked<'_>| self.limit.and_then(|limit| asked.view.puts_off(limit));
-        need.iter().filter_map(until).chain([self.time]).max().unwrap_or(self.time)
+        let Some(limit) = self.limit else { return self.time };
+        let is_put_off = need.iter().any(|asked| asked.view.puts_off(limit).is_some());
+        let until = need.iter().filter_map(|asked| asked.view.telephoned.as_ref()?.confirmed_by(limit)).min();
+        until.filter(|_| is_put_off).map_or(self.time, |until| until.max(self.time))
     }
 }
 

@@ -65,7 +65,7 @@ impl Telephoned {
     }
 
     /// By when it is confirmed as this limit has it, by the origin's clock; `None` when the limit puts nothing off.
-    fn confirmed_by(&self, limit: &TimeLimit) -> Option<Timestamp> {
+    pub(crate) fn confirmed_by(&self, limit: &TimeLimit) -> Option<Timestamp> {
         let until = self.since.checked_add(limit.confirmation?).unwrap_or(Timestamp::MAX);
         Some(until.min(limit.due))
     }

@@ -159,6 +159,14 @@ pub(crate) fn orphaned(tx: &mut Tx<'_>, channel: &Channel) -> Result<Vec<(u64, M
     )
 }
 
+/// Whether nothing of a case can be read any more: it was erased, or nothing of it was ever stored.
+///
+/// # Errors
+/// [`Error`].
+pub fn is_erased(tx: &mut Tx<'_>, case: &Correlation) -> Result<bool, Error> {
+    Ok(kek_of(tx, case)?.is_none())
+}
+
 /// The key-encryption key that a case's key is wrapped by.
 pub(crate) fn kek_of(tx: &mut Tx<'_>, case: &Correlation) -> Result<Option<String>, Error> {
     tx.query_one("SELECT kek FROM case_key WHERE correlation = $1", &[case.into()], |row| row.text(0))

@@ -30,6 +30,7 @@ mod tx;
 pub(crate) mod waiting;
 
 pub use copy::copy;
+pub use evidence::is_erased;
 pub use held::{is_received, receipt_of, refusal_of};
 pub use location::{Location, Server};
 pub use lost::{LostPeriod, lost_periods};

@@ -32,7 +32,9 @@ impl fmt::Display for Shown<'_> {
             write!(f, "\n  {}", contact.referral)?;
         }
         if contact.earlier_contact_count > 0 {
-            write!(f, "\n  earlier contacts: {}", contact.earlier_contact_count)?;
+            let named = contact.earlier_contacts.len();
+            let more = if contact.earlier_contact_count as usize > named { "more than " } else { "" };
+            write!(f, "\n  earlier contacts: {more}{named}")?;
             contact.earlier_contacts.iter().try_for_each(|name| write!(f, "\n    {name}"))?;
         }
         // Beside a referral they say that it is of an earlier sending.

@@ -2,7 +2,7 @@
 
 use nhipcau_domain::{
     id::Purpose,
-    placement::{self as rules, Enquiry, Event},
+    placement::{self as rules, Body, Enquiry, Event},
     reason,
     referral::{Refusal, Side, read_unit},
 };
@@ -31,14 +31,15 @@ pub(crate) fn ask<'t>(
     message: &pb::AskPlacementRequest,
 ) -> Result<pb::AskPlacementResponse, Error> {
     let held = Held { placement: request::made(call, desk, "placement"), side: Side::Origin };
-    if let Some(known) = store::known(desk.tx(), held)? {
-        if let Some(answer) = act::answered(desk, call, &known)? {
-            return Ok(answer);
+    let known = store::known(desk.tx(), held)?;
+    match &known {
+        Some(known) => {
+            if let Some(answer) = act::answered(desk, call, known)? {
+                return Ok(answer);
+            }
         }
-        // It came back after this store was put back, and the request with it.
-        return act::finish(desk, call, held);
+        None => request::unused(call, desk)?,
     }
-    request::unused(call, desk)?;
     let now = desk.now();
     let mut refusal = Refusal::default();
     let origin = read_unit(message.origin.as_ref(), "origin", &mut refusal);
@@ -50,6 +51,15 @@ pub(crate) fn ask<'t>(
     };
     let need = message.need.clone().unwrap_or_default();
     rules::check_need(&need)?;
+    if let Some(known) = known {
+        // It came back after this store was put back, and the request with it, of which nothing else is left.
+        let asked = known.enquiry.asked();
+        let stored = carry::need(desk, &known)?;
+        let is_same = (&asked.owner, &asked.counterpart, &known.purpose) == (&origin, &recipient, &purpose)
+            && (asked.body, &asked.actor) == (Body::Asked { from }, &call.actor())
+            && stored.is_none_or(|stored| stored == need.encode_to_vec());
+        return if is_same { act::finish(desk, call, held) } else { Err(Error::RequestIdReused) };
+    }
     let mut refusal = Refusal::default();
     directory(shared, &super::contract(), (&origin, &recipient), &purpose, now, &mut refusal);
     refusal.or(())?;

@@ -81,9 +81,9 @@ pub(crate) fn keep<'t>(
         let body = desk.rest(&Row { case: case.as_bytes(), table: TABLE, key: &key }, need)?;
         store::put_need(desk.tx(), held, &body)?;
     }
-    // Whatever times the two sides wrote, nothing lasts longer than an enquiry can.
+    // Whatever times the two sides wrote, nothing lasts longer than an enquiry can, and what arrives now is kept.
     let most = now + rules::LONGEST_AHEAD + rules::ANSWERED_WITHIN;
-    let end = store::known(desk.tx(), held)?.map_or(most, |known| known.enquiry.view().end().min(most));
+    let end = store::known(desk.tx(), held)?.map_or(most, |known| known.enquiry.view().end().clamp(now, most));
     Ok(store::note_due(desk.tx(), held, end + rules::KEPT)?)
 }
 

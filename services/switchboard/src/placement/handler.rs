@@ -6,21 +6,27 @@ use nhipcau_messaging::{
     handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
 };
-use uuid::Uuid;
 
 use super::{forget, receive};
-use crate::{handler::failure, handover::receive::NotTaken, metrics, store::placement};
+use crate::{
+    handler::failure,
+    handover::receive::NotTaken,
+    metrics,
+    store::placement::{self, Held},
+};
 
 /// The handler.
 #[derive(Debug)]
 pub struct Placements {
     contract: ContractId,
     shared: crate::Switchboard,
+    /// What was taken last: a uid does not say on which side.
+    due: Option<Held>,
 }
 
 impl Placements {
     pub(crate) fn new(shared: crate::Switchboard) -> Self {
-        Self { contract: super::contract(), shared }
+        Self { contract: super::contract(), shared, due: None }
     }
 }
 
@@ -71,10 +77,14 @@ impl Handler for Placements {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        Ok(forget::take_due(context)?.map(Uuid::into_bytes))
+        self.due = forget::take_due(context)?;
+        Ok(self.due.map(|held| held.placement.into_bytes()))
     }
 
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        forget::forget(context, Uuid::from_bytes(due)).or_else(failure)
+        match self.due.take().filter(|held| held.placement.into_bytes() == due) {
+            Some(held) => forget::forget(context, held).or_else(failure),
+            None => Ok(()),
+        }
     }
 }

@@ -17,15 +17,18 @@ use crate::{
     store::placement::{self as store, Held, Known},
 };
 
-/// The enquiry of a party by its uid. Where both sides are the party's, the desk's.
+/// The enquiry of a party by its uid. Where both sides are the party's, the desk's; but another's that came under the
+/// uid of an own one hides nothing.
 fn of_party(tx: &mut Tx<'_>, uid: Uuid, party: &PartyId) -> Result<Known, Error> {
-    for side in [Side::Recipient, Side::Origin] {
+    let mut of = |side| {
         let known = store::known(tx, Held { placement: uid, side })?;
-        if let Some(known) = known.filter(|known| known.enquiry.unit(side).party == *party) {
-            return Ok(known);
-        }
+        Ok::<_, Error>(known.filter(|known| known.enquiry.unit(side).party == *party))
+    };
+    match (of(Side::Recipient)?, of(Side::Origin)?) {
+        (Some(theirs), Some(own)) if theirs.enquiry.asked().digest() != own.enquiry.asked().digest() => Ok(own),
+        (Some(known), _) | (None, Some(known)) => Ok(known),
+        (None, None) => Err(Error::AccessDenied),
     }
-    Err(Error::AccessDenied)
 }
 
 /// An enquiry, BASIC.

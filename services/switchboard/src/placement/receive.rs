@@ -83,10 +83,18 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, message: 
         None if event.ordinal > 1 => return Err(WRONG_STATE),
         None => {
             Enquiry::open(event.clone()).map_err(|_| INVALID)?;
+            // Whoever was asked from here knows the uid, and makes no enquiry of its own of it.
+            if !message.own && store::is_held(desk.tx(), Held { side: event.side(), ..held })? {
+                return Err(INVALID);
+            }
             let hour = now - SignedDuration::from_hours(1);
-            let over_limit = store::asked_since(desk.tx(), &event.owner.party, hour)? >= MOST_AN_HOUR;
+            let asked = store::asked_since(desk.tx(), &event.owner.party, hour, MOST_AN_HOUR + 1)?;
+            let over_limit = asked >= MOST_AN_HOUR;
             if over_limit {
                 metrics::add(&shared.counters.placements_over_limit);
+            }
+            // Said once, whatever else comes.
+            if asked == MOST_AN_HOUR {
                 tracing::warn!(party = %event.owner.party, "A party asks for placements too often.");
             }
             store::add(desk.tx(), &event, held, &message.header.purpose, over_limit, now)?;

@@ -139,34 +139,46 @@ pub(crate) fn note_due(tx: &mut Tx<'_>, held: Held, due: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Takes the enquiry whose time has been over for longest, and puts it off, on both sides.
-pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Uuid>, Error> {
+/// Takes the copy of an enquiry whose time has been over for longest, and puts it off.
+pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Held>, Error> {
     let due = tx.query_one(
-        "SELECT placement FROM switchboard_placement WHERE due_time <= $1 ORDER BY due_time LIMIT 1",
+        "SELECT placement, holder FROM switchboard_placement WHERE due_time <= $1 ORDER BY due_time LIMIT 1",
         &[now.as_microsecond().into()],
-        |row| Ok(Uuid::from_bytes(row.array(0)?)),
+        |row| Held::read(row, 0),
     )?;
-    if let Some(placement) = due {
-        tx.execute(
-            "UPDATE switchboard_placement SET due_time = $1 WHERE placement = $2",
-            &[again.as_microsecond().into(), placement.as_bytes().into()],
-        )?;
+    if let Some(held) = due {
+        note_due(tx, held, again)?;
     }
     Ok(due)
 }
 
-/// Forgets an enquiry on whichever side is held here.
-pub(crate) fn forget(tx: &mut Tx<'_>, placement: Uuid) -> Result<(), Error> {
-    tx.execute("DELETE FROM switchboard_placement_event WHERE placement = $1", &[placement.as_bytes().into()])?;
-    tx.execute("DELETE FROM switchboard_placement WHERE placement = $1", &[placement.as_bytes().into()])?;
+/// Forgets a side's copy of an enquiry.
+pub(crate) fn forget(tx: &mut Tx<'_>, held: Held) -> Result<(), Error> {
+    for delete in [
+        "DELETE FROM switchboard_placement_event WHERE placement = $1 AND holder = $2",
+        "DELETE FROM switchboard_placement WHERE placement = $1 AND holder = $2",
+    ] {
+        tx.execute(delete, &[held.placement.as_bytes().into(), held.side.to_wire().into()])?;
+    }
     Ok(())
 }
 
-/// How many enquiries of a party arrived since then.
-pub(crate) fn asked_since(tx: &mut Tx<'_>, asker: &PartyId, since: Timestamp) -> Result<u64, Error> {
+/// Whether a side's copy of an enquiry is here, or some of it.
+pub(crate) fn is_held(tx: &mut Tx<'_>, held: Held) -> Result<bool, Error> {
+    let found = tx.query_one(
+        "SELECT 1 FROM switchboard_placement WHERE placement = $1 AND holder = $2",
+        &[held.placement.as_bytes().into(), held.side.to_wire().into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// How many enquiries of a party arrived since then, counted up to a number.
+pub(crate) fn asked_since(tx: &mut Tx<'_>, asker: &PartyId, since: Timestamp, most: u64) -> Result<u64, Error> {
     let count = tx.query_one(
-        "SELECT COUNT(*) FROM switchboard_placement WHERE asker = $1 AND holder = $2 AND create_time > $3",
-        &[asker.as_str().into(), Side::Recipient.to_wire().into(), since.as_microsecond().into()],
+        "SELECT COUNT(*) FROM (SELECT 1 FROM switchboard_placement WHERE asker = $1 AND holder = $2 \
+         AND create_time > $3 LIMIT $4) AS counted",
+        &[asker.as_str().into(), Side::Recipient.to_wire().into(), since.as_microsecond().into(), most.into()],
         |row| row.number(0),
     )?;
     Ok(count.unwrap_or(0))

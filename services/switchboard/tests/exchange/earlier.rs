@@ -170,3 +170,41 @@ async fn a_key_that_cannot_be_read_keeps_no_call_from_being_recorded() {
     let refused = world.nodes[MOH].door.get_contact(call_as(request, "moh", &roles)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 }
+
+#[tokio::test]
+async fn of_many_earlier_contacts_twenty_are_named_and_one_that_cannot_be_read_hides_none() {
+    let world = World::open().await;
+    add_key(&world, "p-1");
+    for _ in 0..21 {
+        world.later(called("0912345678")).await;
+    }
+    let spoil = "UPDATE switchboard_contact SET body = basic";
+    world.nodes[MOH].handle().call(move |tx, _, _| tx.execute(spoil, &[]).map(drop)).await.unwrap();
+    let last = world.later(called("0912345678")).await;
+    let request = pb::GetContactRequest {
+        name: last.name.clone(),
+        view: referral::ReferralView::Full.into(),
+        acting_person: "tv-3".into(),
+    };
+    let shown = world.nodes[MOH].door.get_contact(call(request, "moh")).await.unwrap().into_inner().contact.unwrap();
+    assert_eq!((shown.earlier_contact_count, shown.earlier_contacts.len()), (21, 20), "more than twenty");
+}
+
+#[tokio::test]
+async fn erasure_reaches_pseudonyms_that_nobody_looks_up_and_a_correction_those_whose_key_is_gone() {
+    let mut world = World::open().await;
+    add_key(&world, "p-1");
+    let first = world.later(called("0912345678")).await;
+    let second = world.later(called("0987654321")).await;
+    let case = uuid::Uuid::try_parse(&first.case_uid).unwrap().into_bytes();
+    let erase = move |tx: &mut nhipcau_messaging::store::Tx<'_>,
+                      submitter: &mut nhipcau_messaging::writer::Submitter<'_>,
+                      _| submitter.erase(&case, tx);
+    world.nodes[MOH].handle().call(erase).await.unwrap();
+    world.pass(SignedDuration::from_secs(2));
+    world.settle_slowly().await;
+    assert_eq!(world.count(MOH, ROWS).await, 1, "of what was erased nothing finds anybody");
+    std::fs::write(world.keys.path().join("pseudonym/moh/p-1.key"), "not a key").unwrap();
+    world.amend(&second, called("0911111111")).await.unwrap();
+    assert_eq!(world.count(MOH, ROWS).await, 0, "what was corrected");
+}

@@ -107,8 +107,18 @@ async fn forged(world: &World, node: usize, entry: Entry, need: Option<Vec<u8>>)
         cause: Cause::Request { system: SystemId::new("forger").unwrap(), request_id: request_id() },
         ordinal: 0,
     };
-    let sent = world.nodes[node].handle().call(move |tx, submitter, _| submitter.submit(draft, tx).map(drop)).await;
-    sent.unwrap();
+    // Its own service sends only what stands in a log, so that this does, under no side that there is.
+    let stand = "INSERT INTO switchboard_placement_event (placement, holder, side, ordinal, bytes, message, store_time) \
+                 VALUES ($1, 99, 99, (SELECT COUNT(*) FROM switchboard_placement_event), $2, $3, 0)";
+    let placement = event.placement;
+    let write = move |tx: &mut nhipcau_messaging::store::Tx<'_>,
+                      submitter: &mut nhipcau_messaging::writer::Submitter<'_>,
+                      _| {
+        let id = submitter.submit(draft, tx).unwrap();
+        let row = [placement.as_bytes().into(), (&[] as &[u8]).into(), (&id.0).into()];
+        tx.execute(stand, &row).map(drop)
+    };
+    world.nodes[node].handle().call(write).await.unwrap();
 }
 
 fn unit(party_name: &str, unit: &str) -> UnitRef {
@@ -152,4 +162,67 @@ async fn no_lie_of_the_other_side_becomes_a_hold_a_confirmation_or_an_enquiry() 
     world.settle_slowly().await;
     assert_eq!(world.placement(HANOI, &asked).await.unwrap().state(), S::Asked);
     assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM switchboard_placement").await, 1);
+}
+
+/// What a person says in a log, first and at a time.
+fn said(placement: Uuid, (owner, counterpart): (UnitRef, UnitRef), body: Body, time: jiff::Timestamp) -> Entry {
+    let actor = Actor { system: SystemId::new("forger").unwrap(), person: Some(PersonRef::new("cb-9").unwrap()) };
+    Entry { placement, owner, counterpart, ordinal: 1, seen: None, time, actor, body }
+}
+
+#[tokio::test]
+async fn no_clock_of_the_other_side_has_a_row_forgotten_early_or_hides_how_often_it_asks() {
+    let mut world = World::open().await;
+    let long_ago: jiff::Timestamp = "2000-01-01T00:00:00Z".parse().unwrap();
+    let (moh, desk) = (unit("moh", "111"), unit("hanoi", "health"));
+    let asked = world.ask().await;
+    let no = Body::Answered(Answer::No { code: nhipcau_domain::referral::Rejection::NoCapacity });
+    let placement = Uuid::try_parse(&asked.uid).unwrap();
+    forged(&world, HANOI, said(placement, (desk.clone(), moh.clone()), no, long_ago), None).await;
+    let need = prost::Message::encode_to_vec(&asking().need.unwrap());
+    for number in 1..=20 {
+        let body = Body::Asked { from: None };
+        let entry = said(Uuid::from_u128(number), (moh.clone(), desk.clone()), body, long_ago);
+        forged(&world, MOH, entry, Some(need.clone())).await;
+    }
+    world.settle_slowly().await;
+    world.pass(jiff::SignedDuration::from_mins(2));
+    world.settle_slowly().await;
+    assert_eq!(world.placement(MOH, &asked).await.unwrap().state(), S::Refused, "the asker keeps its own");
+    assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM switchboard_placement").await, 21);
+    let next = world.ask().await;
+    assert!(world.placement(HANOI, &next).await.unwrap().over_limit);
+}
+
+#[tokio::test]
+async fn whoever_was_asked_makes_no_enquiry_of_its_own_under_the_same_uid() {
+    let mut world = World::open().await;
+    let asked = world.ask().await;
+    let sides = (unit("hanoi", "health"), unit("moh", "111"));
+    let placement = Uuid::try_parse(&asked.uid).unwrap();
+    let now = jiff::Timestamp::from_second(world.seconds()).unwrap();
+    let need = prost::Message::encode_to_vec(&asking().need.unwrap());
+    let back = now - jiff::SignedDuration::from_hours(40 * 24);
+    forged(&world, HANOI, said(placement, sides, Body::Asked { from: None }, back), Some(need)).await;
+    world.settle_slowly().await;
+    let ours = world.placement(MOH, &asked).await.unwrap();
+    assert_eq!((ours.side, ours.state(), ours.origin), (asked.side, S::Asked, asking().origin));
+    assert_eq!(world.count(MOH, "SELECT COUNT(*) FROM switchboard_placement").await, 1);
+    assert_eq!(world.need(MOH, &asked).await, asking().need);
+}
+
+#[tokio::test]
+async fn a_request_id_stands_for_no_other_question_after_its_store_was_put_back() {
+    let mut world = World::open().await;
+    let copy = world.copy(MOH);
+    world.settle().await;
+    let request = asking();
+    let asked = world.try_ask(&request).await.unwrap().placement.unwrap();
+    world.settle().await;
+    world.put_back(MOH, &copy);
+    world.settle_slowly().await;
+    let mut other = request.clone();
+    other.need.as_mut().unwrap().persons[0].count = 2;
+    assert_eq!(refusal(&world.try_ask(&other).await.unwrap_err()).1, nhipcau_domain::reason::REQUEST_ID_REUSED);
+    assert_eq!(world.try_ask(&request).await.unwrap().placement.unwrap().uid, asked.uid);
 }

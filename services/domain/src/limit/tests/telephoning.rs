@@ -76,6 +76,11 @@ fn a_word_of_one_unit_puts_off_the_ladder_of_the_need() {
     let need =
         |second: i64, world: &World| climb(&[Asked::new(&first.origin), Asked::new(&world.origin)], &[], time(second));
     assert_eq!((need(61, &second), need(62, &second)), (Climb::Wait(time(62)), turn(2)));
+    // What was said in the branch before counts for the need, and a second word puts nothing off again.
+    let mut before = first.clone();
+    assert!(before.act_at(Side::Origin, telephoned(), time(5)));
+    let both = |at: i64| climb(&[Asked::new(&before.origin), Asked::new(&second.origin)], &[], time(at));
+    assert_eq!((both(54), both(55)), (Climb::Wait(time(55)), turn(2)));
 }
 
 proptest! {
