@@ -17,7 +17,7 @@ use crate::{deeds::*, world::*};
 pub(crate) const UPLOADED: &str = "SELECT COUNT(*) FROM referral_upload_chunk";
 pub(crate) const ARRIVED: &str = "SELECT COUNT(*) FROM blob_chunk";
 /// Chunks that were ever to be sent.
-const QUEUED: &str = "SELECT COUNT(*) FROM outbox WHERE lane = 2";
+pub(crate) const QUEUED: &str = "SELECT COUNT(*) FROM outbox WHERE lane = 2";
 const KEYS: &str = "SELECT COUNT(*) FROM case_key WHERE correlation <> zeroblob(16)";
 /// Words that must be seen nowhere but where they were disclosed.
 const CANARY: &[u8] = b"%PDF-1.7 canary of an attachment ";
@@ -361,18 +361,18 @@ async fn a_party_uploads_only_so_much_that_no_referral_names_and_what_nobody_goe
     world.settle_slowly().await;
     assert_eq!(world.count(MOH, "SELECT COUNT(*) FROM referral_upload").await, 0);
     assert_eq!(world.count(MOH, KEYS).await, 0, "with the cases that were begun for them");
-    let request = begun("", &document(3));
+    let request = begun("", &document(13));
     let upload = world.begin_upload(MOH, &request).await.unwrap();
-    world.write_all(MOH, &upload, &document(3)).await;
+    world.write_all(MOH, &upload, &document(13)).await;
     let upload = world.finish(MOH, &upload).await.unwrap();
     world.pass(SignedDuration::from_hours(24));
     world.settle_slowly().await;
     assert_eq!((world.count(MOH, UPLOADED).await, world.count(MOH, KEYS).await), (0, 0), "finished, and never named");
     let ended = refusal(&world.begin_upload(MOH, &request).await.unwrap_err()).1;
     assert_eq!(ended, reason::UPLOAD_ENDED);
-    let gone = world.write_chunk(MOH, &upload, 0, &document(3)).await.unwrap_err();
+    let gone = world.write_chunk(MOH, &upload, 0, &document(13)).await.unwrap_err();
     assert_eq!(refusal(&gone).1, reason::ACCESS_DENIED);
-    let kept = world.upload(MOH, "", &document(4)).await;
+    let kept = world.upload(MOH, "", &document(14)).await;
     world.submit(MOH, &attached(ReferralKind::Transfer, &kept, &["hanoi/ba-dinh"])).await;
     world.pass(SignedDuration::from_hours(48));
     world.settle_slowly().await;
