@@ -204,7 +204,7 @@ fn opened(
     };
     // Whose duties ended turns elsewhere for what is open, with word of it, and begins nothing.
     let is_new = opening.cause != Cause::Escalation && opening.kind != Kind::Notification;
-    if is_new && shared.release().is_over(&event.owner.party, &event.owner.unit, event.time) {
+    if is_new && shared.release().is_over(&event.owner.party, &event.owner.unit, event.time.min(now)) {
         return Err(NotTaken::Reason(RefusalReason::NotAgreed));
     }
     let parts: Vec<Part> = event.parts.iter().map(|entry| entry.part).collect();

@@ -121,40 +121,6 @@ async fn nobody_reads_at_the_old_unit_what_a_hold_keeps_there() {
 }
 
 #[tokio::test]
-async fn a_withdrawal_that_finds_the_branch_gone_leaves_no_content_there_and_sends_none_after_it() {
-    let mut world = World::open().await;
-    let branch = world.refer(ReferralKind::Referral, consent()).await;
-    world.settle().await;
-    world.accept(HANOI, &branch).await.unwrap();
-    world.settle().await;
-    world.succeed(BA_DINH, &[HEIR]).await;
-    // Until it is handed over: neither of the others has heard of that.
-    for _ in 0..200 {
-        if world.count(HANOI, MOVED).await > 0 {
-            break;
-        }
-        for node in [MOH, HANOI, VWU] {
-            world.turn(node).await;
-        }
-        while let Some(parcel) = world.queue.pop_front() {
-            world.deliver(parcel).await;
-        }
-        world.pass(SignedDuration::from_millis(400));
-    }
-    assert!(world.is_handed_over(HANOI, &branch).await && world.count(HANOI, CONTENT).await > 0);
-    world.withdraw(MOH, &branch).await.unwrap();
-    world.silent.push(VWU);
-    world.settle().await;
-    assert_eq!(world.count(HANOI, CONTENT).await, 0);
-    world.silent.clear();
-    world.settle_slowly().await;
-    assert_eq!(world.count(VWU, CONTENT).await, 0);
-    for node in [MOH, VWU] {
-        assert_eq!(world.state(node, &branch).await, BranchState::Revoked, "{node}");
-    }
-}
-
-#[tokio::test]
 async fn a_submission_that_is_repeated_after_a_hand_over_and_a_put_back_store_has_its_answer() {
     let mut world = World::open().await;
     let copy = world.copy(MOH);
