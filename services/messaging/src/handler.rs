@@ -33,6 +33,7 @@ pub struct Context<'c, 't> {
 pub(crate) struct Wishes {
     pub(crate) drafts: Vec<Draft>,
     pub(crate) erasures: Vec<Correlation>,
+    pub(crate) refusal: Option<RefusalReason>,
 }
 
 impl<'c, 't> Context<'c, 't> {
@@ -70,6 +71,7 @@ impl<'c, 't> Context<'c, 't> {
         })?;
         wishes.drafts.extend(wished.drafts);
         wishes.erasures.extend(wished.erasures);
+        wishes.refusal = wished.refusal.or(wishes.refusal);
         Ok(done)
     }
 
@@ -82,6 +84,11 @@ impl<'c, 't> Context<'c, 't> {
     /// Erases every stored body of a case for good, once the handler is through and before anything is sent.
     pub fn erase(&mut self, case: Correlation) {
         self.wishes.erasures.push(case);
+    }
+
+    /// Refuses the message that is received, and keeps what was written.
+    pub const fn refuse(&mut self, reason: RefusalReason) {
+        self.wishes.refusal = Some(reason);
     }
 
     pub(crate) fn finish(self) -> Wishes {
@@ -162,6 +169,12 @@ pub trait Handler: Send {
 
     /// The newest minor version it understands.
     fn minor(&self) -> u32;
+
+    /// Whether a party that is over and has successors goes on with what is open under the contract. Its handler then
+    /// looks itself that nothing new is begun.
+    fn outlasts_parties(&self) -> bool {
+        false
+    }
 
     /// Applies a message. On refusal everything it wrote is undone. A broadcast that is refused for now
     /// ([`RefusalReason::NotYet`]) is given again later, after others that came behind it.

@@ -3,8 +3,8 @@
 //! A party sees a referral when one of its units opened or was addressed by one of the branches held here, and of those
 //! only these branches. What does not exist and what is not the party's are the same answer, found out by the same
 //! statement. FULL shows the parts that the reader's side has given or was given, and what events say about a person or
-//! is said beside a work, as long as its branch does not call for erasure and its case key is there; the record of it
-//! is written in the same transaction.
+//! is said beside a work, as long as its branch does not call for erasure, was not handed over, and its case key is
+//! there; the record of it is written in the same transaction.
 //!
 //! Asked for as one branch of the party got it, nothing but this recipient's copy is looked at, also where the party
 //! has further branches of the referral or is its origin.
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{AccessPointId, PartyId, SystemId},
-    referral::{Branch, Part, PartSet, Side},
+    referral::{Branch, HandOver, Part, PartSet, Side},
 };
 use nhipcau_messaging::{
     desk::Desk,
@@ -120,7 +120,7 @@ pub(crate) fn full<'t>(
     let mut seen = named(name, &reader.party, desk.tx())?;
     let pieces = shown(&seen, desk)?;
     for (held, branch) in &mut seen {
-        if held.side == Side::Origin || !branch.view().state.calls_for_erasure() {
+        if is_readable(*held, branch) {
             *branch = event::revealed(desk, *held, branch)?;
         }
     }
@@ -176,6 +176,12 @@ fn seen(
     Ok(seen)
 }
 
+/// Whether what a copy holds may be read: at a recipient not once its end calls for erasure, nor once it was handed over.
+pub(crate) fn is_readable(held: Held, branch: &Branch) -> bool {
+    let is_here = || branch.hand_over() != HandOver::Done && !branch.view().state.calls_for_erasure();
+    held.side == Side::Origin || is_here()
+}
+
 /// The parts that the reader's side has given or was given, one of each.
 pub(crate) fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Result<Vec<Piece>, Error> {
     let mut shown = BTreeMap::new();
@@ -187,7 +193,7 @@ pub(crate) fn shown<'t>(seen: &[(Held, Branch)], desk: &mut impl Desk<'t>) -> Re
     }
     for (held, branch) in seen {
         let (ids, view) = (branch.ids(), branch.view());
-        if view.state.calls_for_erasure() {
+        if !is_readable(*held, branch) {
             continue;
         }
         let pieces = content::newest(desk, ids.case, send::owner(*held, ids.referral))?;

@@ -116,6 +116,10 @@ impl Handler for Referrals {
         crate::MINOR
     }
 
+    fn outlasts_parties(&self) -> bool {
+        true
+    }
+
     fn receive(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), Refused> {
         let taken = match message.header.message.as_str() {
             REQUEST_MESSAGE => requested::take(context, &self.shared, message),
@@ -124,11 +128,15 @@ impl Handler for Referrals {
         };
         match taken {
             Ok(()) => Ok(()),
-            Err(NotTaken::Reason(reason)) => {
+            Err(refused @ (NotTaken::Reason(reason) | NotTaken::Kept(reason))) => {
                 metrics::add(&self.shared.counters.refused);
                 let (kind, peer, id) = (&message.header.message, message.sender, hex::encode(message.id.0));
                 tracing::warn!(?reason, kind, %peer, id, "A message was refused.");
-                Err(Refused::Reason(reason))
+                if matches!(refused, NotTaken::Reason(_)) {
+                    return Err(Refused::Reason(reason));
+                }
+                context.refuse(reason);
+                Ok(())
             }
             Err(NotTaken::Failure(error)) => Ok(failure(error)?),
         }

@@ -117,8 +117,9 @@ fn turn<'t>(
 /// back, and its opening alone came back.
 fn is_turned_to<'t>(desk: &impl Desk<'t>, need: &[Known], level: u32) -> bool {
     need.iter().any(|known| {
-        let opened_for = uid(desk, known, level, known.branch.unit(Side::Recipient));
-        known.branch.view().state.is_assigned() || known.held.branch == opened_for
+        // Whoever was turned to, whoever has it by now.
+        let opened_for = known.branch.recipients().next().map(|unit| uid(desk, known, level, unit));
+        known.branch.view().state.is_assigned() || Some(known.held.branch) == opened_for
     })
 }
 
@@ -196,7 +197,7 @@ fn reachable(
     let can_be_asked = |unit: &UnitRef, purpose: &Purpose| {
         release.is_addressable(&unit.party, &unit.unit, now)
             && release.access_point_for(&unit.party, &unit.unit, &contract).is_some()
-            && release.allows(sender, &contract, &unit.party, purpose, now)
+            && release.lets_go_on(sender, &contract, &unit.party, purpose, now)
             && need.iter().all(|known| known.branch.unit(Side::Recipient) != unit)
     };
     let (from, skip) = match unit {

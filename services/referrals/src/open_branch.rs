@@ -92,6 +92,9 @@ pub(crate) fn open<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, asked: &Ask
     if submit::is_closed(&shared.release(), &asked.recipient, desk.now()) {
         return Err(Error::rule("recipient", reason::UNIT_CLOSED));
     }
+    if submit::is_closed(&shared.release(), first.branch.unit(Side::Origin), desk.now()) {
+        return Err(Error::rule("referral", reason::UNIT_CLOSED));
+    }
     let need = need(desk, shared, asked, &branches)?;
     let kind = kind(asked, &branches);
     let further = Further { branch: uid, kind, need, recipient: asked.recipient.clone(), actor: call.actor() };
@@ -119,7 +122,7 @@ fn is_asked<'t>(desk: &impl Desk<'t>, asked: &Asked, made: &Known, branches: &[K
         _ => made_by(desk, &asked.call, "further-group", 0),
     };
     made.branch.ids().referral == asked.referral
-        && made.branch.unit(Side::Recipient) == &asked.recipient
+        && made.branch.recipients().next() == Some(&asked.recipient)
         && opening.cause_branch == cause
         && (opening.cause == Cause::Reopened) == asked.reopen
         && opening.group == group

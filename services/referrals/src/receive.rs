@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
 use nhipcau_domain::referral::{
-    Body, Branch, Cause, Event, EventKind, Fault, HandOver, Part, Side, check_part,
+    Body, Branch, Cause, Event, EventKind, Fault, HandOver, Kind, Part, Side, check_part,
     disclosure::{self, Stage},
 };
 use nhipcau_messaging::{
@@ -15,6 +15,7 @@ use nhipcau_messaging::{
 
 use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, EVENT_MESSAGE, Referrals,
+    attachment::sending,
     content::{self, Piece},
     error::Error,
     event, group, metrics, notified, send,
@@ -31,6 +32,8 @@ use crate::{
 pub(crate) enum NotTaken {
     /// The sender is told this reason.
     Reason(RefusalReason),
+    /// The sender is told this reason, and what was written stays.
+    Kept(RefusalReason),
     /// A failure here.
     Failure(Error),
 }
@@ -98,7 +101,7 @@ pub(crate) fn is_unit(address: &Address, unit: &UnitRef) -> bool {
 /// Takes an event of the other side.
 ///
 /// # Errors
-/// [`NotTaken`]; what was written must then be undone.
+/// [`NotTaken`]; what was written must then be undone, except with [`NotTaken::Kept`].
 pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &Incoming<'_>) -> Result<(), NotTaken> {
     if message.parts.len() > 1 && succession::take_over(desk, shared, message)? {
         return Ok(());
@@ -131,7 +134,10 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         }
         Some(known) => {
             if known.branch.hand_over() == HandOver::Done {
-                return Err(NotTaken::Reason(RefusalReason::Moved));
+                if event.body.ends_referral() && event.owner == *known.branch.unit(Side::Origin) {
+                    succession::end(desk, &known)?;
+                }
+                return Err(NotTaken::Kept(RefusalReason::Moved));
             }
             let to = known.branch.unit(held.side);
             if travelled.is_forwarded && !message.header.recipient.as_ref().is_some_and(|unit| is_unit(unit, to)) {
@@ -160,6 +166,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         follow(desk, shared, &mut known, event)?;
         if matches!(event.body, Body::Moved { .. }) {
             send::forward(desk, shared, &known, event.seen_ordinal())?;
+            sending::follow(desk, shared, held.branch)?;
         }
     }
     Ok(())
@@ -195,6 +202,11 @@ fn opened(
         // with its opening or not at all.
         return Err(if held.side == Side::Origin { NOT_YET } else { WRONG_STATE });
     };
+    // Whose duties ended turns elsewhere for what is open, with word of it, and begins nothing.
+    let is_new = opening.cause != Cause::Escalation && opening.kind != Kind::Notification;
+    if is_new && shared.release().is_over(&event.owner.party, &event.owner.unit, event.time.min(now)) {
+        return Err(NotTaken::Reason(RefusalReason::NotAgreed));
+    }
     let parts: Vec<Part> = event.parts.iter().map(|entry| entry.part).collect();
     let stage = Stage { kind: opening.kind, state: None, event: EventKind::Opened };
     if !disclosure::objections(stage, &parts, basis, event.time).is_empty() {

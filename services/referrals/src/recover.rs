@@ -22,7 +22,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     let travelled = match receive::read(message) {
         Ok(travelled) => travelled,
         Err(NotTaken::Failure(error)) => return Err(error),
-        Err(NotTaken::Reason(_)) => {
+        Err(NotTaken::Reason(_) | NotTaken::Kept(_)) => {
             // It was checked before it was sent; what a later version reads otherwise stays in the outbox.
             tracing::error!("An own event came back and cannot be read.");
             return Ok(());

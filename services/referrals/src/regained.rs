@@ -119,7 +119,7 @@ fn opened_with<'t>(
     let is_asked = known.branch.opening().kind == prepared.kind
         && known.purpose == prepared.purpose
         && known.branch.unit(Side::Origin) == &prepared.origin
-        && Some(known.branch.unit(Side::Recipient)) == prepared.recipients.get(index)
+        && known.branch.recipients().next() == prepared.recipients.get(index)
         && opened.basis.as_ref() == Some(&prepared.basis)
         && parts(&opened.parts) == parts(&first_tier(prepared.kind, given, &prepared.basis));
     if is_asked { Ok(opened.parts.clone()) } else { Err(Error::RequestIdReused) }

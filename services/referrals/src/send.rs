@@ -271,7 +271,7 @@ pub(crate) fn reachable<'t>(
     let (release, contract) = (shared.release(), crate::contract());
     let host = release.access_point_for(&counterpart.party, &counterpart.unit, &contract);
     let host = host.ok_or_else(|| Error::rule("recipient", reason::NOT_HOSTED))?;
-    if !release.allows(&owner.party, &contract, &counterpart.party, &known.purpose, desk.now()) {
+    if !release.lets_go_on(&owner.party, &contract, &counterpart.party, &known.purpose, desk.now()) {
         return Err(Error::rule("recipient", reason::NOT_AGREED));
     }
     Ok(Recipient::One(host.clone()))

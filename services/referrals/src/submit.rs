@@ -308,6 +308,9 @@ fn directory(shared: &Referrals, prepared: &Prepared, now: Timestamp) -> Result<
     let (release, contract) = (shared.release(), crate::contract());
     let mut refusal = Refusal::default();
     let sender = &prepared.origin.party;
+    if is_closed(&release, &prepared.origin, now) {
+        refusal.add("origin", reason::UNIT_CLOSED);
+    }
     for (index, to) in prepared.recipients.iter().enumerate() {
         if is_closed(&release, to, now) {
             refusal.add(format!("recipients[{index}]"), reason::UNIT_CLOSED);

@@ -5,7 +5,7 @@
 
 use nhipcau_domain::{
     reason,
-    referral::{Command, Part, Refusal, Side, Work, WorkDetails},
+    referral::{Command, Part, Refusal, Work, WorkDetails},
 };
 use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
@@ -16,7 +16,7 @@ use crate::{
     act::{self, Answer, Asked},
     content::{self, Piece},
     error::Error,
-    send,
+    get, send,
     store::reading::Held,
     submit,
 };
@@ -90,7 +90,7 @@ pub(crate) fn reveal<'t>(
     shown: &mut pb::Branch,
 ) -> Result<bool, Error> {
     let (view, ids) = (branch.view(), branch.ids());
-    if held.side == Side::Recipient && view.state.calls_for_erasure() {
+    if !get::is_readable(held, branch) {
         return Ok(false);
     }
     let mut is_any = false;

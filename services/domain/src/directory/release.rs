@@ -11,6 +11,7 @@ use super::freshness::Freshness;
 use super::key::{AccessPoint, SealingKey, SigningKey};
 use super::notices::Notices;
 use super::participant::{Agreed, Participants, Party, UNIT_LEVELS, Unit};
+use super::read::Validity;
 use super::root::TrustedRoot;
 use crate::id::{AccessPointId, ContractId, KeyId, PartyId, Purpose, UnitId};
 
@@ -171,10 +172,25 @@ impl Release {
     }
 
     /// Whether an agreement in force at the instant lets the sender send to the recipient under the contract for
-    /// the purpose. What no agreement allows is denied. A party that is over and whose duties others took over may go
-    /// on with what is open, and hand it over, for as long as its agreements last.
+    /// the purpose. What no agreement allows is denied.
     #[must_use]
     pub fn allows(
+        &self,
+        sender: &PartyId,
+        contract: &ContractId,
+        recipient: &PartyId,
+        purpose: &Purpose,
+        at: Timestamp,
+    ) -> bool {
+        let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at));
+        let mut agreed = self.agreed((sender, recipient), contract, purpose, at);
+        agreed.next().is_some() && takes_part(sender) && takes_part(recipient)
+    }
+
+    /// As [`Self::allows`], for what is open already: a party that is over and whose duties others took over may go on
+    /// with it, and hand it over, for as long as its agreements last.
+    #[must_use]
+    pub fn lets_go_on(
         &self,
         sender: &PartyId,
         contract: &ContractId,
@@ -186,6 +202,14 @@ impl Release {
         let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at) || has_heirs(party));
         let mut agreed = self.agreed((sender, recipient), contract, purpose, at);
         agreed.next().is_some() && takes_part(sender) && takes_part(recipient)
+    }
+
+    /// Whether the unit, or its party, was over by the instant.
+    #[must_use]
+    pub fn is_over(&self, party: &PartyId, unit: &UnitId, at: Timestamp) -> bool {
+        let is_over = |validity: Validity| validity.expire.is_some_and(|expire| expire <= at);
+        self.party(party).is_some_and(|party| is_over(party.validity))
+            || self.unit(party, unit).is_some_and(|unit| is_over(unit.validity))
     }
 
     /// How many acceptances of the recipient within an hour need no person at the sender; `None` when no agreement in

@@ -240,11 +240,12 @@ impl Engine {
             let mut context = Context::new(now, tx, &self.case_keys, &self.keys.id_key, self.entropy.as_mut());
             handler.receive(&incoming, &mut context)?;
             let wishes = context.finish();
-            self.fulfil(now, wishes, tx)
+            let refusal = wishes.refusal;
+            self.fulfil(now, wishes, tx).map(|()| refusal.map_or(RECEIVED, |reason| reason as i32))
         });
         self.handlers.insert(content.header.contract.clone(), handler);
         match result {
-            Ok(()) => Ok(RECEIVED),
+            Ok(outcome) => Ok(outcome),
             Err(Refused::Store(error)) => Err(error.into()),
             Err(Refused::Key(error)) => Err(error.into()),
             Err(Refused::Reason(RefusalReason::Unspecified)) => Ok(RefusalReason::Invalid as i32),
@@ -280,7 +281,7 @@ impl Engine {
                         .is_some_and(|unit| self.release.access_point_for(&to.party, unit, &header.contract).is_some());
                     return Err(or_not_yet(if moved { RefusalReason::Moved } else { RefusalReason::NotHosted }));
                 }
-                if !self.release.allows(&header.sender.party, &header.contract, &to.party, &header.purpose, now) {
+                if !self.allows(header, to, now) {
                     return Err(or_not_yet(RefusalReason::NotAgreed));
                 }
             }

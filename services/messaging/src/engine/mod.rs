@@ -27,7 +27,7 @@ mod submitting;
 mod timing;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -50,7 +50,7 @@ use crate::{
     envelope::{ChannelKeys, Sender, wire},
     handler::Handler,
     keys::KeyRing,
-    message::{Lane, MessageId, Recipient},
+    message::{Address, Header, Lane, MessageId, Recipient},
     signal::Run,
     store::{
         self, Tx,
@@ -110,6 +110,8 @@ pub struct Engine {
     keys: KeyRing,
     release: Arc<Release>,
     handlers: BTreeMap<ContractId, Box<dyn Handler>>,
+    /// Contracts whose parties go on with what is open when they are over.
+    lasting: BTreeSet<ContractId>,
     entropy: Box<dyn Entropy>,
     started: Timestamp,
     /// When the last message was accepted before the start, in microseconds.
@@ -164,7 +166,10 @@ impl Engine {
         let case_keys = CaseKeys::new(std::mem::take(&mut config.keys.kek));
         let mut run = [0; 16];
         config.entropy.fill(&mut run);
+        let lasting = config.handlers.iter().filter(|handler| handler.outlasts_parties());
+        let lasting = lasting.map(|handler| handler.contract().clone()).collect();
         let mut engine = Self {
+            lasting,
             me: config.access_point,
             start: config.start.max(1),
             run,
@@ -384,6 +389,15 @@ impl Engine {
         self.act_on_due(now, tx)?;
         self.alarm_expiry(now);
         self.alarm_unreceipted(now, tx)
+    }
+
+    /// Whether the directory lets a message go from its sender to a party now.
+    fn allows(&self, header: &Header, to: &Address, now: Timestamp) -> bool {
+        let Header { sender, contract, purpose, .. } = header;
+        match self.lasting.contains(contract) {
+            true => self.release.lets_go_on(&sender.party, contract, &to.party, purpose, now),
+            false => self.release.allows(&sender.party, contract, &to.party, purpose, now),
+        }
     }
 
     fn sender(&self) -> Sender<'_> {

@@ -198,7 +198,7 @@ impl Engine {
                 if self.release.access_point(access_point).is_none() {
                     return Ok(Some(SkipReason::RecipientGone));
                 }
-                self.release.allows(&header.sender.party, &header.contract, &to.party, &header.purpose, now)
+                self.allows(header, to, now)
             }
             (Recipient::One(_), None) => false,
         };

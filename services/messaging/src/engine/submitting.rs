@@ -242,7 +242,7 @@ impl Engine {
                 if !self.release.hosts(access_point, &to.party, to.unit.as_ref(), &header.contract) {
                     return Err(SubmitError::NotHosted);
                 }
-                if !self.release.allows(&sender.party, &header.contract, &to.party, &header.purpose, now) {
+                if !self.allows(header, to, now) {
                     return Err(SubmitError::NotAgreed);
                 }
             }

@@ -85,7 +85,7 @@ pub(crate) fn standings<'t>(
                 };
                 (state, sending::arrived(desk, &sending)?)
             } else {
-                if !view.disclosed.contains(part) || view.state.calls_for_erasure() {
+                if !view.disclosed.contains(part) || !get::is_readable(*held, branch) {
                     continue;
                 }
                 match blob::standing(desk.tx(), branch.ids().case.as_bytes(), blob)? {

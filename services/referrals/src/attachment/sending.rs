@@ -6,7 +6,7 @@
 //! receipted.
 
 use jiff::SignedDuration;
-use nhipcau_domain::referral::{Basis, Side, UnitRef, attached};
+use nhipcau_domain::referral::{Basis, HandOver, Side, UnitRef, attached};
 use nhipcau_messaging::{
     blob,
     desk::Desk,
@@ -34,10 +34,15 @@ use crate::{
 const WINDOW: usize = 8;
 /// When something is looked at again that should have gone on.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-/// How often an attachment begins anew that its recipient has no room for.
-const ATTEMPTS: u32 = 1_000;
+/// How often an attachment begins anew that its recipient has no room for: for some ten days, each time later than before
+/// and with its first chunk alone.
+const ATTEMPTS: u32 = 20;
+/// The longest pause between them.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 /// Ordinals of one attempt of one attachment; there are fewer chunks than this. The first belong to the event itself.
 const ORDINALS: u32 = 256;
+/// Attempts of one recipient; there are fewer.
+const PLACES: u32 = 32;
 
 /// The attachments that an event of a branch discloses.
 fn named<'t>(desk: &mut impl Desk<'t>, known: &Known, stored: &Stored) -> Result<Vec<BlobRef>, Error> {
@@ -72,6 +77,18 @@ pub(crate) fn begin<'t>(
         }
         let sending = Sending { branch, blob, ordinal, place, next: 0, attempt: 0, state: State::UnderWay };
         let now = desk.now();
+        store::put(desk.tx(), &sending, Some(now))?;
+    }
+    go_on(desk, shared, branch)
+}
+
+/// Has everything of a branch begin anew that was not ended: another unit has it by now, and what the one before had
+/// received is not there.
+pub(crate) fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, branch: Uuid) -> Result<(), Error> {
+    let now = desk.now();
+    for sending in store::of_branch(desk.tx(), branch)?.into_iter().filter(|sending| sending.state != State::Ended) {
+        store::forget_chunks(desk.tx(), &sending)?;
+        let sending = Sending { next: 0, attempt: 0, state: State::UnderWay, ..sending };
         store::put(desk.tx(), &sending, Some(now))?;
     }
     go_on(desk, shared, branch)
@@ -113,7 +130,10 @@ fn go_on_with<'t>(
         }
     }
     let chunks = blob::chunks(sending.blob);
-    while in_flight < WINDOW && sending.next < chunks {
+    // Whoever had no room is asked by one chunk whether it has.
+    let is_asked = sending.attempt > 0 && sending.next == in_flight as u64;
+    let window = if is_asked { 1 } else { WINDOW };
+    while in_flight < window && sending.next < chunks {
         let Some(message) = send_chunk(desk, shared, known, &sending)? else { break };
         sending.next += 1;
         if !is_received(desk.tx(), message)? {
@@ -152,7 +172,10 @@ fn send_chunk<'t>(
     let naming =
         Header { contract_minor: crate::ATTACHMENTS_MINOR, ..send::header(known, &basis, (owner, counterpart)) };
     // The same chunk of the same event is the same message, also after a store was put back.
-    let first = ORDINALS * (1 + sending.place + sending.attempt * ORDINALS);
+    let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX).saturating_sub(1);
+    // For each unit that had the branch another message.
+    let attempt = moves.saturating_mul(PLACES).saturating_add(sending.attempt);
+    let first = attempt.saturating_mul(ORDINALS).saturating_add(1 + sending.place).saturating_mul(ORDINALS);
     let cause = send::cause(&event.event);
     let draft = blob::draft(&naming, &recipient, (&cause, first), sending.blob, sending.next, &data);
     Ok(Some(desk.send(draft)?))
@@ -192,7 +215,8 @@ pub(crate) fn concluded<'t>(
         // Its recipient awaits too much of this access point at a time.
         Outcome::Refused(RefusalReason::TooLarge) if sending.attempt < ATTEMPTS => {
             store::forget_chunks(desk.tx(), &sending)?;
-            let due = desk.now() + PAUSE;
+            let pause = PAUSE.saturating_mul(1 << sending.attempt.min(16)).min(LONGEST);
+            let due = desk.now() + pause;
             Ok(store::put(desk.tx(), &Sending { next: 0, attempt: sending.attempt + 1, ..sending }, Some(due))?)
         }
         Outcome::Refused(reason) => {
@@ -243,10 +267,13 @@ pub(crate) fn awaits(header: &Header, blob: BlobRef, context: &mut Context<'_, '
         let branch = Held { branch, side: Side::Recipient }.load(context.tx)?;
         let is_it = |branch: &nhipcau_domain::referral::Branch| {
             let [owner, counterpart] = Side::ALL.map(|side| branch.unit(side));
-            is_between(header, owner, counterpart) && !branch.view().state.calls_for_erasure()
+            is_between(header, owner, counterpart)
+                && branch.hand_over() != HandOver::Done
+                && !branch.view().state.calls_for_erasure()
         };
         if branch.as_ref().is_some_and(is_it) {
-            return Ok(true);
+            // An honest origin names no more.
+            return Ok(uploads::awaited_bytes(context.tx, case, &header.sender.party)? <= upload::CASE_BYTES);
         }
     }
     Ok(false)

@@ -3,6 +3,8 @@
 //!
 //! What nobody goes on with is given up after a day. A party has only so much that no referral names.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest;
 use jiff::SignedDuration;
 use nhipcau_domain::{
@@ -10,7 +12,7 @@ use nhipcau_domain::{
     reason,
     referral::{MediaType, Refusal, Side, Unlike, attached, looks_like, write_time},
 };
-use nhipcau_messaging::{desk::Desk, store::Tx, writer::Row};
+use nhipcau_messaging::{blob, desk::Desk, store::Tx, writer::Row};
 use nhipcau_proto::referral::v1 as pb;
 use nhipcau_runtime::caller::Call;
 use uuid::Uuid;
@@ -34,6 +36,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Most uploads of a party that no referral names, and their bytes.
 const WAITING: u64 = 16;
 const WAITING_BYTES: u64 = 200 * 1024 * 1024;
+
+/// Most bytes that the referrals of a party may name within a case: ten attachments of the largest size.
+pub(super) const CASE_BYTES: u64 = 10 * blob::BLOB_LIMIT;
 
 /// What is to be uploaded.
 #[derive(Debug, Clone)]
@@ -209,9 +214,9 @@ fn look<'t>(desk: &mut impl Desk<'t>, upload: &Upload) -> Result<Option<&'static
     Ok(is_altered.then_some(reason::ATTACHMENT_ALTERED).or_else(|| unlike.map(Unlike::reason)))
 }
 
-/// Refuses parts that name what the party has not finished in the case.
+/// Refuses parts that name what the party has not finished in the case, or more than may be named there.
 pub(crate) fn check<'t>(desk: &mut impl Desk<'t>, party: &PartyId, case: Uuid, pieces: &[Piece]) -> Result<(), Error> {
-    let mut refusal = Refusal::default();
+    let (mut refusal, mut fresh) = (Refusal::default(), BTreeMap::new());
     for piece in pieces {
         for attachment in attached(piece.part, &piece.bytes) {
             let upload = store::finished(desk.tx(), case, party, attachment.digest.expose())?;
@@ -221,7 +226,14 @@ pub(crate) fn check<'t>(desk: &mut impl Desk<'t>, party: &PartyId, case: Uuid, p
             if !upload.as_ref().is_some_and(is_it) {
                 refusal.add("content.attachments", reason::ATTACHMENT_UNKNOWN);
             }
+            if let Some(upload) = upload.filter(|upload| upload.due.is_some()) {
+                fresh.insert(upload.digest, upload.size_bytes);
+            }
         }
+    }
+    let fresh: u64 = fresh.values().sum();
+    if fresh > 0 && store::named_bytes(desk.tx(), case, party)?.saturating_add(fresh) > CASE_BYTES {
+        refusal.add("content.attachments", reason::TOO_MANY);
     }
     refusal.or(()).map_err(Error::Rules)
 }

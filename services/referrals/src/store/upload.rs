@@ -155,6 +155,29 @@ pub(crate) fn waiting(tx: &mut Tx<'_>, party: &PartyId) -> Result<(u64, u64), Er
     Ok(counted.unwrap_or_default())
 }
 
+/// Bytes of a party that referrals name within a case.
+pub(crate) fn named_bytes(tx: &mut Tx<'_>, case: Uuid, party: &PartyId) -> Result<u64, Error> {
+    let sum = tx.query_one(
+        "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM referral_upload \
+         WHERE case_uid = $1 AND party = $2 AND due_time IS NULL",
+        &[case.as_bytes().into(), party.as_str().into()],
+        |row| row.number(0),
+    )?;
+    Ok(sum.unwrap_or_default())
+}
+
+/// Bytes that what a party sent names within a case, at its recipients here.
+pub(crate) fn awaited_bytes(tx: &mut Tx<'_>, case: Uuid, origin: &PartyId) -> Result<u64, Error> {
+    let sum = tx.query_one(
+        "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM (SELECT DISTINCT a.digest, a.size_bytes \
+         FROM referral_attachment a JOIN referral_branch b ON b.branch = a.owner AND b.holder = a.holder \
+         WHERE a.case_uid = $1 AND a.holder = $2 AND b.origin = $3) AS named",
+        &[case.as_bytes().into(), Side::Recipient.to_wire().into(), origin.as_str().into()],
+        |row| row.number(0),
+    )?;
+    Ok(sum.unwrap_or_default())
+}
+
 /// Writes where an upload stands.
 pub(crate) fn update(tx: &mut Tx<'_>, upload: &Upload) -> Result<(), Error> {
     tx.execute(

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{MINOR, OFFER_MESSAGE, copy::Copy, is_open};
 use crate::{
-    EVENT_MESSAGE, Referrals, erase,
+    EVENT_MESSAGE, Referrals, attachment, erase,
     error::Error,
     event, send,
     store::{
@@ -125,7 +125,7 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
     let origin = known.branch.unit(Side::Origin);
     let is_agreed = [(&unit, &heir), (origin, &heir), (&heir, origin)]
         .iter()
-        .all(|(from, to)| release.allows(&from.party, &contract, &to.party, &known.purpose, now));
+        .all(|(from, to)| release.lets_go_on(&from.party, &contract, &to.party, &known.purpose, now));
     if !is_agreed {
         return wait(context, way, reason::NOT_AGREED);
     }
@@ -137,7 +137,7 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
         return wait(context, way, reason::MESSAGE_TOO_LARGE);
     };
     // No content before it is certain that somebody takes it.
-    copy.branch.parts.clear();
+    (copy.branch.parts, copy.branch.work) = (Vec::new(), Vec::new());
     let events = (copy.branch.origin.len() as u64, copy.branch.recipient.len() as u64);
     let parts = vec![pb::BranchOffered { branch: Some(copy.branch) }.encode_to_vec()];
     let message = send(context, shared, &known, &way, OFFER_MESSAGE, parts)?;
@@ -191,7 +191,8 @@ pub(crate) fn concluded(
         (Stage::Moved, Outcome::Refused(refused)) => {
             let branch = way.branch;
             tracing::error!(?refused, %branch, "A successor does not take what it said it would. Somebody must look.");
-            Ok(succession::note(context.tx, &Way { message: None, ..way }, Some(now + AGAIN))?)
+            // Each time all of it goes again: not more often than a branch is offered.
+            Ok(succession::note(context.tx, &Way { message: None, ..way }, Some(now + RETRY))?)
         }
         _ => Ok(()),
     }
@@ -205,7 +206,26 @@ pub(crate) fn leave<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<(), E
     if !is_taken || hold::is_held(desk.tx(), ids.case)? {
         return Ok(());
     }
-    Ok(content::drop_but(desk.tx(), send::owner(known.held, ids.referral), PartSet::EMPTY)?)
+    empty(desk, known)
+}
+
+/// Drops the content of a branch that was handed over when its origin recalls it or its consent is withdrawn, unless a
+/// legal hold keeps it. What of it is on its way to the successor is given up, and goes again without content.
+pub(crate) fn end<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<(), Error> {
+    let (ids, now) = (known.branch.ids(), desk.now());
+    if hold::is_held(desk.tx(), ids.case)? {
+        return Ok(());
+    }
+    if let Some(way) = succession::of(desk.tx(), ids.branch)?.filter(|way| way.stage == Stage::Moved) {
+        succession::note(desk.tx(), &Way { message: None, ..way }, Some(now))?;
+    }
+    empty(desk, known)
+}
+
+fn empty<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<(), Error> {
+    let (ids, owner) = (known.branch.ids(), send::owner(known.held, known.branch.ids().referral));
+    content::drop_but(desk.tx(), owner, PartSet::EMPTY)?;
+    attachment::drop_but(desk, ids.case, owner, PartSet::EMPTY)
 }
 
 /// Hands over what the successor would take, unless something happened since it was asked: then it is asked again.

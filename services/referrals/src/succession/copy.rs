@@ -1,11 +1,12 @@
-//! A branch as it is handed over: both logs with what proves them, the holds, and the newest content.
+//! A branch as it is handed over: both logs with what proves them, the holds, the newest content, and everything that was
+//! said beside a work.
 
 use std::collections::{BTreeMap, HashSet};
 
 use nhipcau_domain::{
     id::AccessPointId,
     proof::Finding,
-    referral::{Branch, Event, HandOver, Side, write_time},
+    referral::{Branch, Event, HandOver, Part, Side, write_time},
 };
 use nhipcau_messaging::{
     carriage::Collected, handler::Context, message::MESSAGE_LIMIT, pae, store::Error as StoreError,
@@ -66,13 +67,17 @@ impl Copy {
         Ok(Self { branch, pieces: Vec::new() })
     }
 
-    /// The same with the newest version of each part that came.
+    /// The same with the newest version of each part that came, and with what was said beside each work.
     pub(super) fn with_content(self, context: &mut Context<'_, '_>, known: &Known) -> Result<Self, Error> {
         let ids = known.branch.ids();
-        let pieces = content::newest(context, ids.case, send::owner(known.held, ids.referral))?;
+        let owner = send::owner(known.held, ids.referral);
+        let mut pieces = content::newest(context, ids.case, owner)?;
+        pieces.retain(|piece| piece.part != Part::Work);
+        let said = content::all(context, ids.case, owner)?.into_iter().filter(|piece| piece.part == Part::Work);
         let entry = |piece: &Piece| pb::PartDigest { part: piece.part.to_wire(), digest: piece.digest.to_vec() };
         let mut branch = self.branch;
         branch.parts = pieces.iter().map(entry).collect();
+        branch.work = said.map(|piece| piece.bytes).collect();
         Ok(Self { branch, pieces })
     }
 

@@ -19,7 +19,7 @@ use nhipcau_domain::{
 use nhipcau_messaging::{desk::Desk, message::RefusalReason};
 
 pub(crate) use self::{
-    away::{Watch, act_on, concluded, leave, recovered, take_due},
+    away::{Watch, act_on, concluded, end, leave, recovered, take_due},
     choose::choose,
     taking::{offered, take_over},
 };

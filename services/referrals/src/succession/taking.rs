@@ -4,7 +4,7 @@
 use nhipcau_domain::{
     directory::Succession,
     id::SystemId,
-    referral::{Body, Event, HandOver, Side, UnitRef, check_part},
+    referral::{Body, Event, HandOver, Part, Side, UnitRef, check_part},
 };
 use nhipcau_messaging::{
     desk::Desk,
@@ -56,13 +56,13 @@ pub(crate) fn offered<'t>(
     // Refused for good: whoever offers tries again, by a newer release.
     named(desk, shared, message, branch.unit(Side::Recipient), &heir).map_err(|_| WRONG_STATE)?;
     let (ids, origin, purpose) = (branch.ids(), branch.unit(Side::Origin).clone(), &message.header.purpose);
-    if message.header.correlation != Some(ids.case.into_bytes()) || !copy.parts.is_empty() {
+    if message.header.correlation != Some(ids.case.into_bytes()) || !copy.parts.is_empty() || !copy.work.is_empty() {
         return Err(INVALID);
     }
     let (release, contract, now) = (shared.release(), crate::contract(), desk.now());
     let is_agreed = [(&origin, &heir), (&heir, &origin)]
         .iter()
-        .all(|(from, to)| release.allows(&from.party, &contract, &to.party, purpose, now));
+        .all(|(from, to)| release.lets_go_on(&from.party, &contract, &to.party, purpose, now));
     if !is_agreed {
         return Err(NOT_AGREED);
     }
@@ -109,7 +109,8 @@ pub(crate) fn take_over<'t>(
         return Err(INVALID);
     }
     named(desk, shared, message, &moved.owner, &heir)?;
-    let pieces = pieces(&copy, rest)?;
+    let mut pieces = pieces(&copy, rest)?;
+    pieces.extend(said(&copy, &events)?);
     let opening = events.first().map(|(event, _)| event.clone()).ok_or(INVALID)?;
     let purpose = message.header.purpose.clone();
     branch::add(desk.tx(), held, &opening, &purpose, Some(&branch))?;
@@ -192,11 +193,21 @@ fn pieces(copy: &pb::BranchHandedOver, parts: &[Vec<u8>]) -> Result<Vec<Piece>, 
     }
     let mut pieces = Vec::with_capacity(parts.len());
     for (entry, bytes) in copy.parts.iter().zip(parts) {
-        let part = nhipcau_domain::referral::Part::from_wire(entry.part).ok_or(INVALID)?;
+        let part = Part::from_wire(entry.part).filter(|part| *part != Part::Work).ok_or(INVALID)?;
         if pae::sha256(bytes).as_slice() != entry.digest || check_part(part, bytes).is_err() {
             return Err(INVALID);
         }
         pieces.push(Piece::new(part, bytes.clone()));
     }
     Ok(pieces)
+}
+
+/// What was said beside the works of the recipient's log.
+fn said(copy: &pb::BranchHandedOver, events: &[(Event, pb::HandedEvent)]) -> Result<Vec<Piece>, NotTaken> {
+    let named = events.iter().filter(|(event, _)| event.side == Side::Recipient);
+    let named: Vec<_> = named.flat_map(|(event, _)| &event.parts).map(|entry| (entry.part, entry.digest)).collect();
+    let pieces: Vec<_> = copy.work.iter().map(|bytes| Piece::new(Part::Work, bytes.clone())).collect();
+    let is_named = |piece: &Piece| named.contains(&(piece.part, piece.digest));
+    let is_fit = |piece: &Piece| is_named(piece) && check_part(piece.part, &piece.bytes).is_ok();
+    if pieces.iter().all(is_fit) { Ok(pieces) } else { Err(INVALID) }
 }

@@ -17,7 +17,7 @@ use crate::{deeds::*, world::*};
 pub(crate) const UPLOADED: &str = "SELECT COUNT(*) FROM referral_upload_chunk";
 pub(crate) const ARRIVED: &str = "SELECT COUNT(*) FROM blob_chunk";
 /// Chunks that were ever to be sent.
-const QUEUED: &str = "SELECT COUNT(*) FROM outbox WHERE lane = 2";
+pub(crate) const QUEUED: &str = "SELECT COUNT(*) FROM outbox WHERE lane = 2";
 const KEYS: &str = "SELECT COUNT(*) FROM case_key WHERE correlation <> zeroblob(16)";
 /// Words that must be seen nowhere but where they were disclosed.
 const CANARY: &[u8] = b"%PDF-1.7 canary of an attachment ";

@@ -11,11 +11,11 @@ use nhipcau_proto::referral::v1::{self as pb, AttachmentState, BranchState, Refe
 
 use crate::{attachments::*, deeds::*, world::*};
 
-const NAMED: &str = "SELECT COUNT(*) FROM referral_attachment";
+pub(crate) const NAMED: &str = "SELECT COUNT(*) FROM referral_attachment";
 const ENDED: &str = "SELECT COUNT(*) FROM referral_sending WHERE state = 4";
 
 /// A transfer to `hanoi` with an attachment of so many bytes, which begins to arrive.
-async fn begun_to_arrive(world: &mut World, length: usize) -> (pb::Upload, String) {
+pub(crate) async fn begun_to_arrive(world: &mut World, length: usize) -> (pb::Upload, String) {
     let upload = world.upload(MOH, "", &document(length)).await;
     let branch = world.submit(MOH, &attached(ReferralKind::Transfer, &upload, &["hanoi/ba-dinh"])).await.remove(0);
     until_some_is_there(world).await;

@@ -16,6 +16,7 @@ mod due;
 mod ending;
 mod evidence;
 mod groups;
+mod handed_content;
 mod handing_back;
 mod ladder;
 mod largest;

@@ -18,6 +18,10 @@ impl Handler for AtMinor {
         self.0.contract()
     }
 
+    fn outlasts_parties(&self) -> bool {
+        self.0.outlasts_parties()
+    }
+
     fn minor(&self) -> u32 {
         self.1
     }

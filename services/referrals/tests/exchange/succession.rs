@@ -25,11 +25,11 @@ use crate::{
     world::*,
 };
 
-const BA_DINH: &str = "hanoi/ba-dinh";
-const HEIR: &str = "vwu/desk";
-const MOVED: &str = "SELECT COUNT(*) FROM referral_succession WHERE stage >= 3";
+pub(crate) const BA_DINH: &str = "hanoi/ba-dinh";
+pub(crate) const HEIR: &str = "vwu/desk";
+pub(crate) const MOVED: &str = "SELECT COUNT(*) FROM referral_succession WHERE stage >= 3";
 const HELD_HERE: &str = "SELECT COUNT(*) FROM referral_branch WHERE holder = 2";
-const CONTENT: &str = "SELECT COUNT(*) FROM referral_content";
+pub(crate) const CONTENT: &str = "SELECT COUNT(*) FROM referral_content";
 
 fn named(unit: &str) -> directory::UnitRef {
     let (party, unit) = unit.split_once('/').unwrap();
@@ -38,7 +38,7 @@ fn named(unit: &str) -> directory::UnitRef {
 
 impl World {
     /// Has everybody install a release under which a unit is over and these took its duties over.
-    async fn succeed(&mut self, unit: &str, heirs: &[&str]) {
+    pub(crate) async fn succeed(&mut self, unit: &str, heirs: &[&str]) {
         let end = prost_types::Timestamp { seconds: self.now().as_second(), nanos: 0 };
         self.amend(|wire| {
             let is_over = |it: &&mut directory::Unit| format!("{}/{}", it.party, it.unit) == unit;
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// A transfer that a person at `hanoi/ba-dinh` has taken over.
-    async fn taken_over(&mut self) -> String {
+    pub(crate) async fn taken_over(&mut self) -> String {
         let branch = self.refer(ReferralKind::Transfer, duty()).await;
         self.settle().await;
         self.acknowledge(HANOI, &branch).await.unwrap();
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    async fn is_handed_over(&self, node: usize, branch: &str) -> bool {
+    pub(crate) async fn is_handed_over(&self, node: usize, branch: &str) -> bool {
         self.branch(node, branch).await.conditions().any(|it| it == BranchCondition::HandedOver)
     }
 }

@@ -35,7 +35,7 @@ impl World {
     }
 
     /// A branch as a person at a node reads it.
-    async fn read_branch(&self, node: usize, branch: &str) -> pb::Branch {
+    pub(crate) async fn read_branch(&self, node: usize, branch: &str) -> pb::Branch {
         let request = pb::GetReferralRequest {
             name: referral_of(branch),
             view: pb::ReferralView::Full.into(),

@@ -48,6 +48,26 @@ fn an_agreement_ends_with_either_party() {
 }
 
 #[test]
+fn a_party_that_is_over_and_has_successors_goes_on_with_what_is_open_alone() {
+    let ceremony = ceremony();
+    for gone in ["moh", "hanoi"] {
+        let validity = Validity::between(day(0), day(5));
+        let over = || programme(&ceremony.root).party(&party(gone), ("Bên", "Party"), validity);
+        let goes_on = |release: &Release, at| {
+            release.lets_go_on(&party("moh"), &referral(), &party("hanoi"), &purpose("protection"), at)
+        };
+        let release = ceremony.release(&over());
+        assert!(goes_on(&release, day(4)) && !goes_on(&release, day(5)), "nobody follows");
+        let release = ceremony.release(&over().with(|wire| {
+            let gone = wire.parties.iter_mut().find(|it| it.party == gone).unwrap();
+            gone.successors = vec!["vwu".into()];
+        }));
+        assert!(goes_on(&release, day(5)));
+        assert!(!release.allows(&party("moh"), &referral(), &party("hanoi"), &purpose("protection"), day(5)));
+    }
+}
+
+#[test]
 fn broadcasting_is_for_publishers_alone() {
     let ceremony = ceremony();
     let release = ceremony.release(&programme(&ceremony.root));
