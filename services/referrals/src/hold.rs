@@ -7,7 +7,7 @@
 use nhipcau_domain::{
     id::{AccessPointId, PartyId},
     reason,
-    referral::{CITATION, Refusal, Text},
+    referral::{CITATION, Refusal, Side, Text},
 };
 use nhipcau_messaging::desk::Desk;
 use nhipcau_proto::referral::v1 as pb;
@@ -20,12 +20,18 @@ use crate::{
     erase,
     error::Error,
     get::{self, Name},
-    request,
-    store::hold::{self, By, Hold},
+    request, send,
+    store::{
+        branch::Known,
+        hold::{self, By, Hold},
+    },
 };
 
 /// Longest reference of an order, in characters.
 const REFERENCE: usize = 64;
+
+/// Most holds that come along with a branch that is handed over.
+pub(crate) const HANDED: usize = 64;
 
 /// Who asks about which order on which case.
 #[derive(Debug, Clone)]
@@ -122,6 +128,39 @@ pub(crate) fn release<'t>(
     note(desk, access_point, asked, case, What::Released)?;
     erase::released(desk, shared, party, case)?;
     answer(desk, asked, false)
+}
+
+/// Whether a hold that comes along with a branch could have been ordered here.
+pub(crate) fn is_sound(held: &pb::HandedHold) -> bool {
+    ActingPerson::new(&held.person).is_ok()
+        && text(&held.order_reference, REFERENCE, "order_reference").is_ok()
+        && citation(&held.citation).is_ok()
+}
+
+/// Binds the party that has a branch now as the one before was bound, with an access record as of an order. What could
+/// not have been ordered binds nobody.
+pub(crate) fn inherit<'t>(
+    desk: &mut impl Desk<'t>,
+    access_point: &AccessPointId,
+    known: &Known,
+    held: &pb::HandedHold,
+) -> Result<(), Error> {
+    let (ids, [origin, unit]) = (known.branch.ids(), Side::ALL.map(|side| known.branch.unit(side)));
+    let Some(person) = ActingPerson::new(&held.person).ok().filter(|_| is_sound(held)) else {
+        tracing::error!(branch = %ids.branch, "A legal hold that came along is none, and is left out. Somebody must look.");
+        return Ok(());
+    };
+    let (reference, party, now) = (held.order_reference.as_str(), &unit.party, desk.now());
+    if hold::find(desk.tx(), party, ids.case, reference)?.is_some() {
+        return Ok(());
+    }
+    let since = held.hold_time.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
+    let system = send::rules().system;
+    let by = By { party, system: system.as_str(), person: person.as_str(), request_id: "" };
+    hold::add(desk.tx(), &by, ids.case, (reference, &held.citation), since.unwrap_or(now).min(now))?;
+    let (origin, referral) = (&origin.party, ids.referral);
+    let access = Access { party, system: &system, person: &person, origin, referral, what: What::Held };
+    Ok(access::record(access, access_point, now, desk.tx())?)
 }
 
 /// The case of a referral that the caller's party sees.

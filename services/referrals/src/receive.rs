@@ -133,7 +133,9 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             (known, is_whole)
         }
         Some(known) => {
-            if known.branch.hand_over() == HandOver::Done {
+            // What the copy had when it was handed over, and lost since, comes back first.
+            let is_later = |moved: &Event| known.is_whole && event.ordinal > moved.seen_ordinal();
+            if known.branch.hand_over() == HandOver::Done && known.branch.last_move().is_some_and(is_later) {
                 if event.body.ends_referral() && event.owner == *known.branch.unit(Side::Origin) {
                     succession::end(desk, &known)?;
                 }

@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use nhipcau_proto::directory::v1 as pb;
 
 use super::Release;
+use super::violation::{Problem, Violations};
 use crate::referral::UnitRef;
 
 /// The units that took over the duties of one, at a time.
@@ -67,6 +69,28 @@ impl Succession {
             (None, _) => Heir::Nobody,
             (Some(unit), None) => Heir::One(unit.clone()),
             _ => Heir::Several(self.in_force.clone()),
+        }
+    }
+}
+
+/// Adds every unit that is over and from which a release takes back who took its duties over: branches went there
+/// already, and whoever hears of it only now must find the same.
+pub(super) fn check(release: &Release, current: &Release, found: &mut Violations) {
+    let at = release.issue_time();
+    for before in current.units().filter(|unit| !unit.successors.is_empty()) {
+        let unit = UnitRef { party: before.party.clone(), unit: before.id.clone() };
+        if !is_over(current, &unit, at) {
+            continue;
+        }
+        let is_same =
+            |wire: &pb::Unit| (wire.party.as_str(), wire.unit.as_str()) == (unit.party.as_str(), unit.unit.as_str());
+        let keeps = release.unit(&unit.party, &unit.unit).is_some_and(|after| {
+            is_over(release, &unit, at)
+                && before.successors.iter().all(|successor| after.successors.contains(successor))
+        });
+        match release.wire().units.iter().position(is_same) {
+            Some(i) => found.require(keeps, Problem::TakenBack, format_args!("units[{i}].successors")),
+            None => found.add(Problem::TakenBack, format_args!("units {unit}")),
         }
     }
 }

@@ -47,6 +47,9 @@ pub enum Problem {
     /// A version that is not higher than that in use, or is that one with other content.
     #[error("is not newer than what is in use")]
     NotNewer,
+    /// No longer names who took over from a unit that is over: cases may have gone there by then.
+    #[error("takes back who took its duties over")]
+    TakenBack,
     /// Over before it would be taken into use.
     #[error("has ended")]
     Ended,

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::{Heir, Release, Succession},
+    id::AccessPointId,
     reason,
     referral::{Body, Command, HandOver, PartSet, Request, Side, UnitRef, decide},
 };
@@ -22,7 +23,7 @@ use super::{MINOR, OFFER_MESSAGE, copy::Copy, is_open};
 use crate::{
     EVENT_MESSAGE, Referrals, attachment, erase,
     error::Error,
-    event, send,
+    event, hold as own, send,
     store::{
         branch::{self, Known},
         content, hold,
@@ -38,7 +39,7 @@ use crate::{
 const LOOK: SignedDuration = SignedDuration::from_mins(1);
 /// When a branch is looked at again that could not be dealt with.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
-/// When a branch is offered again that nobody took.
+/// When a branch is offered again that nobody took, and when the operator is told of one that has not arrived.
 const RETRY: SignedDuration = SignedDuration::from_hours(1);
 /// When a successor is asked again that has said nothing.
 const UNANSWERED: SignedDuration = SignedDuration::from_hours(24);
@@ -97,6 +98,11 @@ pub(crate) fn act_on(context: &mut Context<'_, '_>, shared: &Referrals, due: Due
     let Some(known) = known.filter(|known| known.is_whole) else { return Ok(()) };
     match way.stage {
         Stage::Waits | Stage::Asked => offer(context, shared, known, way),
+        Stage::Moved if way.message.is_some() => {
+            tracing::error!(branch = %way.branch, "A successor has not taken a branch yet. Somebody must look.");
+            let due = context.now + RETRY;
+            Ok(succession::note(context.tx, &way, Some(due))?)
+        }
         Stage::Moved => tell(context, shared, &known, way),
         Stage::Taken => {
             succession::note(context.tx, &Way { stage: Stage::Gone, ..way }, None)?;
@@ -131,7 +137,7 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
     }
     let way = Way { successor: Some(heir), ..way };
     if host(&unit).as_ref() == Some(&to) {
-        return stay(context, shared, known, &way);
+        return stay(context, shared, known, (&way, &to));
     }
     let Some(mut copy) = Copy::of(context, &known)?.with_content(context, &known)?.fitting() else {
         return wait(context, way, reason::MESSAGE_TOO_LARGE);
@@ -146,12 +152,19 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
 }
 
 /// Both units are served here: the other one has the branch at once.
-fn stay(context: &mut Context<'_, '_>, shared: &Referrals, mut known: Known, way: &Way) -> Result<(), Error> {
+fn stay(
+    context: &mut Context<'_, '_>,
+    shared: &Referrals,
+    mut known: Known,
+    (way, here): (&Way, &AccessPointId),
+) -> Result<(), Error> {
     let holds = hold::lasting(context.tx, &known.branch.unit(Side::Recipient).party, known.branch.ids().case)?;
     write(context, shared, &mut known, way, HandOver::None)?;
     succession::forget(context.tx, way.branch)?;
     branch::relocate(context.tx, known.held, &known.branch)?;
-    super::taking::bind(context, &known, &holds)?;
+    for held in &holds {
+        own::inherit(context, here, &known, held)?;
+    }
     waking::begin(context, shared, &known)
 }
 
@@ -270,7 +283,8 @@ fn write(
 /// Gives the branch to the successor.
 fn tell(context: &mut Context<'_, '_>, shared: &Referrals, known: &Known, way: Way) -> Result<(), Error> {
     send::mend(context, shared, known)?;
-    let moved = known.branch.last_move().ok_or(StoreError::Corrupt("a hand-over without its event"))?.ordinal;
+    // Put back to before it: it comes back, and this is tried again.
+    let Some(moved) = known.branch.last_move().map(|moved| moved.ordinal) else { return Ok(()) };
     let stored = log::at(context.tx, known.held, Side::Recipient, moved)?;
     let stored = stored.ok_or(StoreError::Corrupt("a hand-over without its event"))?;
     let bytes =
@@ -284,7 +298,8 @@ fn tell(context: &mut Context<'_, '_>, shared: &Referrals, known: &Known, way: W
     let mut parts = vec![bytes, copy.branch.encode_to_vec()];
     parts.extend(copy.pieces.into_iter().map(|piece| piece.bytes));
     let message = send(context, shared, known, &way, EVENT_MESSAGE, parts)?;
-    Ok(succession::note(context.tx, &Way { message, ..way }, None)?)
+    let due = context.now + RETRY;
+    Ok(succession::note(context.tx, &Way { message, ..way }, Some(due))?)
 }
 
 /// Sends the successor a message; each one is another, whatever was sent before.
@@ -349,7 +364,13 @@ pub(crate) fn recovered<'t>(
         succession::note(desk.tx(), &way, Some(now))?;
     }
     let is_whole = message.parts.len() == 1;
-    if !is_whole && log::at(desk.tx(), held, Side::Recipient, moved.ordinal)?.is_none() {
+    let stored = log::at(desk.tx(), held, Side::Recipient, moved.ordinal)?;
+    let is_stored = stored.as_ref().is_some_and(|stored| stored.event.digest() == moved.digest());
+    if !is_whole && !is_stored {
+        if stored.is_some() {
+            // Never signed, or signed and given up.
+            log::cut(desk.tx(), held, Side::Recipient, moved.ordinal)?;
+        }
         let bytes = message.parts.first().map(Vec::as_slice).unwrap_or_default();
         branch::add(desk.tx(), held, &moved, &message.header.purpose, None)?;
         event::keep(desk, held, &moved, bytes, None, Carried::Whole)?;

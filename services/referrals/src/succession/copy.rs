@@ -19,7 +19,7 @@ use crate::{
     content::{self, Piece},
     error::Error,
     event,
-    evidence::{Concern, Proven, Standing, prove},
+    evidence::{Concern, Line, Proven, Standing, prove},
     receive::{INVALID, NotTaken},
     send,
     store::{
@@ -142,8 +142,8 @@ pub(super) struct Believed {
 }
 
 /// Reads a copy and believes it for its signatures and the rules: the logs hold together, every event was lawful with
-/// what its writer knew, and the origin's access point has signed its log, as far as an event may be proven at all
-/// (one that says what the danger was may not).
+/// what its writer knew, and the origin's access point has signed its log to the last event. Only an opening that says
+/// what the danger was, and is all that the origin has said, may not be proven.
 ///
 /// # Errors
 /// `INVALID` where it is not what it should be, `WRONG_STATE` where an event was not lawful.
@@ -176,8 +176,9 @@ pub(super) fn believe(
     let [envelopes, receipts] = [&copy.envelopes, &copy.receipts].map(|all| all.iter().map(Vec::as_slice).collect());
     let proven = Proven { case: branch.ids().case, envelopes, receipts, release: &release, maker: sender };
     let account = prove(&proven, &wire).map_err(|_| INVALID)?;
-    let last = account.lines.iter().rfind(|line| line.side == Side::Origin && !line.masked);
-    if last.is_some_and(|line| line.standing == Standing::Told) {
+    let last = account.lines.iter().rfind(|line| line.side == Side::Origin);
+    let may_be_told = |line: &Line| line.masked && line.ordinal == 1;
+    if last.is_none_or(|line| line.standing == Standing::Told && !may_be_told(line)) {
         return Err(INVALID);
     }
     let is_unlawful = |concern: &Concern| {

@@ -4,7 +4,7 @@
 use nhipcau_domain::{
     directory::Succession,
     id::SystemId,
-    referral::{Body, Event, HandOver, Part, Side, UnitRef, check_part},
+    referral::{Body, Branch, Event, HandOver, Part, Side, UnitRef, check_part},
 };
 use nhipcau_messaging::{
     desk::Desk,
@@ -21,13 +21,11 @@ use super::{
 use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, Referrals,
     content::{self, Piece},
-    error::Error,
-    event, metrics,
+    event, hold, metrics,
     receive::{INVALID, NotTaken, caused},
     send,
     store::{
         branch::{self, Known},
-        hold,
         log::{self, Carried},
         reading::{self, Held},
         succession,
@@ -55,28 +53,42 @@ pub(crate) fn offered<'t>(
     let heir = heir(message)?;
     // Refused for good: whoever offers tries again, by a newer release.
     named(desk, shared, message, branch.unit(Side::Recipient), &heir).map_err(|_| WRONG_STATE)?;
-    let (ids, origin, purpose) = (branch.ids(), branch.unit(Side::Origin).clone(), &message.header.purpose);
-    if message.header.correlation != Some(ids.case.into_bytes()) || !copy.parts.is_empty() || !copy.work.is_empty() {
+    let is_whole = message.header.correlation == Some(branch.ids().case.into_bytes())
+        && copy.parts.is_empty()
+        && copy.work.is_empty();
+    if !is_whole || copy.holds.len() > hold::HANDED || !copy.holds.iter().all(hold::is_sound) {
         return Err(INVALID);
     }
+    let held = Held { branch: branch.ids().branch, side: Side::Recipient };
+    let has_it = |known: &Known| known.branch.hand_over() != HandOver::Done;
+    if branch::known(desk.tx(), held)?.as_ref().is_some_and(has_it) {
+        return Err(WRONG_STATE);
+    }
+    welcome(desk, shared, message, &branch, &heir)
+}
+
+/// Whether the branch may come here as if its origin had addressed the heir.
+fn welcome<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    message: &Incoming<'_>,
+    branch: &Branch,
+    heir: &UnitRef,
+) -> Result<(), NotTaken> {
+    let (ids, origin, purpose) = (branch.ids(), branch.unit(Side::Origin), &message.header.purpose);
     let (release, contract, now) = (shared.release(), crate::contract(), desk.now());
-    let is_agreed = [(&origin, &heir), (&heir, &origin)]
+    let is_agreed = [(origin, heir), (heir, origin)]
         .iter()
         .all(|(from, to)| release.lets_go_on(&from.party, &contract, &to.party, purpose, now));
     if !is_agreed {
         return Err(NOT_AGREED);
     }
-    let held = Held { branch: ids.branch, side: Side::Recipient };
-    let has_it = |known: &Known| known.branch.hand_over() != HandOver::Done;
-    if branch::known(desk.tx(), held)?.as_ref().is_some_and(has_it) {
-        return Err(WRONG_STATE);
-    }
-    let of_case = branch::of_case_by(desk.tx(), ids.case, &origin.party, held.side)?;
-    let of_referral = reading::branches(desk.tx(), &heir.party, ids.referral, held.side)?;
+    let of_case = branch::of_case_by(desk.tx(), ids.case, &origin.party, Side::Recipient)?;
+    let of_referral = reading::branches(desk.tx(), &heir.party, ids.referral, Side::Recipient)?;
     if of_referral >= BRANCHES || of_case >= BRANCHES_OF_A_CASE || !is_open(branch.view().state) {
         return Err(WRONG_STATE);
     }
-    caused(desk, &branch)
+    caused(desk, branch)
 }
 
 /// The event that hands a branch over, where a message to the successor brings one.
@@ -109,6 +121,11 @@ pub(crate) fn take_over<'t>(
         return Err(INVALID);
     }
     named(desk, shared, message, &moved.owner, &heir)?;
+    // Nobody else has it by now: what is against it must change.
+    let for_now = |not_taken| if let NotTaken::Reason(_) = not_taken { NOT_YET } else { not_taken };
+    welcome(desk, shared, message, &branch, &heir).map_err(for_now)?;
+    let release = shared.release();
+    let host = release.access_point_for(&heir.party, &heir.unit, &crate::contract()).ok_or(NOT_YET)?;
     let mut pieces = pieces(&copy, rest)?;
     pieces.extend(said(&copy, &events)?);
     let opening = events.first().map(|(event, _)| event.clone()).ok_or(INVALID)?;
@@ -123,9 +140,9 @@ pub(crate) fn take_over<'t>(
         }
         let carried = if handed.bare { Carried::Bare } else { Carried::Whole };
         let now = desk.now();
-        // By the clock of who had it, and not later than now.
+        // By the clock of who had it, and neither before the branch began nor later than now.
         let since = handed.store_time.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-        let since = since.unwrap_or(now).min(now);
+        let since = since.unwrap_or(now).max(opening.time).min(now);
         event::keep_since(desk, held, event, &handed.event, (None, carried), since)?;
         if event.side == held.side {
             log::conclude(desk.tx(), held, event.ordinal, 0, None)?;
@@ -140,27 +157,13 @@ pub(crate) fn take_over<'t>(
         content::put(desk, moved.ids.case, send::owner(held, moved.ids.referral), piece)?;
     }
     let known = branch::known(desk.tx(), held)?.unwrap_or(Known { held, purpose, branch, is_whole: true });
-    bind(desk, &known, &copy.holds)?;
+    for held in copy.holds.iter().take(hold::HANDED) {
+        hold::inherit(desk, host, &known, held)?;
+    }
     metrics::add(&shared.counters.stored);
     send::stored(desk, shared, &known)?;
     waking::begin(desk, shared, &known)?;
     Ok(true)
-}
-
-/// Binds the party that has a branch now to the holds that bound the one before.
-pub(super) fn bind<'t>(desk: &mut impl Desk<'t>, known: &Known, holds: &[pb::HandedHold]) -> Result<(), Error> {
-    let (party, case) = (&known.branch.unit(Side::Recipient).party, known.branch.ids().case);
-    let system: SystemId = send::rules().system;
-    for held in holds {
-        let (reference, now) = (held.order_reference.as_str(), desk.now());
-        if hold::find(desk.tx(), party, case, reference)?.is_some() {
-            continue;
-        }
-        let since = held.hold_time.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok()).unwrap_or(now);
-        let by = hold::By { party, system: system.as_str(), person: &held.person, request_id: "" };
-        hold::add(desk.tx(), &by, case, (reference, &held.citation), since)?;
-    }
-    Ok(())
 }
 
 /// The unit that is addressed.

@@ -25,6 +25,8 @@ use crate::{
     world::*,
 };
 
+mod astray;
+
 pub(crate) const BA_DINH: &str = "hanoi/ba-dinh";
 pub(crate) const HEIR: &str = "vwu/desk";
 pub(crate) const MOVED: &str = "SELECT COUNT(*) FROM referral_succession WHERE stage >= 3";
@@ -47,6 +49,41 @@ impl World {
             over.successors = heirs.iter().map(|heir| named(heir)).collect();
         })
         .await;
+    }
+
+    /// As [`World::succeed`], and nothing that anybody sends meanwhile arrives yet: the successor is asked.
+    async fn succeed_unheard(&mut self) {
+        self.silent = vec![MOH, HANOI, VWU];
+        self.succeed(BA_DINH, &[HEIR]).await;
+        self.silent.clear();
+    }
+
+    /// Has everybody but the successor hear that the branch was handed over to it.
+    async fn move_unheard_by_the_successor(&mut self) {
+        self.succeed_unheard().await;
+        for _ in 0..500 {
+            if self.count(HANOI, MOVED).await == 1 {
+                break;
+            }
+            match self.queue.pop_front() {
+                Some(parcel) => self.deliver(parcel).await,
+                None => {
+                    self.turn_all().await;
+                    self.pass(SignedDuration::from_millis(400));
+                }
+            }
+        }
+        assert_eq!(self.count(HANOI, MOVED).await, 1);
+        self.silent = vec![VWU];
+        self.queue.retain(|parcel| parcel.to != VWU);
+        self.settle_slowly().await;
+        assert_eq!(self.count(VWU, HELD_HERE).await, 0);
+    }
+
+    async fn turn_all(&mut self) {
+        for node in [MOH, HANOI, VWU] {
+            self.turn(node).await;
+        }
     }
 
     /// A transfer that a person at `hanoi/ba-dinh` has taken over.
@@ -330,14 +367,10 @@ async fn a_crash_at_any_moment_leaves_the_branch_with_one_of_the_two_and_never_w
     for (node, after) in [HANOI, VWU, MOH].into_iter().flat_map(|node| (0..7).map(move |after| (node, 3 * after))) {
         let mut world = World::open().await;
         let branch = world.taken_over().await;
-        world.silent = vec![MOH, HANOI, VWU];
-        world.succeed(BA_DINH, &[HEIR]).await;
-        world.silent.clear();
+        world.succeed_unheard().await;
         let mut delivered = 0;
         for _ in 0..60 {
-            for node in [MOH, HANOI, VWU] {
-                world.turn(node).await;
-            }
+            world.turn_all().await;
             while let Some(parcel) = world.queue.pop_front() {
                 world.deliver(parcel).await;
                 delivered += 1;

@@ -11,8 +11,10 @@ use prost::Message as _;
 use crate::directory::error::Error;
 use crate::directory::release::Release;
 use crate::directory::revocation::Revocation;
+use crate::directory::succession;
 use crate::directory::type_string;
 use crate::directory::verify;
+use crate::directory::violation::Violations;
 use crate::id::{AccessPointId, KeyId, PartyId};
 use crate::pae::pae;
 
@@ -20,13 +22,19 @@ mod builder;
 
 pub use builder::ReleaseBuilder;
 
-/// Checks everything about a release file except its signatures: what a signer wants to know before signing.
+/// Checks everything about a release file except its signatures: what a signer wants to know before signing. Beyond
+/// what every access point checks, whoever took over from a unit that is over stays its successor.
 ///
 /// # Errors
 /// One of [`Error`], as [`Release::verify`] would give it.
 pub fn review(file: &[u8], current: Option<&Release>) -> Result<(), Error> {
     let signed = verify::decode_signed(file)?;
-    verify::read_release(file, &signed.release, current).map(|_| ())
+    let release = verify::read_release(file, &signed.release, current)?;
+    let mut found = Violations::default();
+    if let Some(current) = current {
+        succession::check(&release, current, &mut found);
+    }
+    if found.total() == 0 { Ok(()) } else { Err(Error::Invalid(found)) }
 }
 
 /// Adds a signature to a release file, in place of an earlier one of the same signer.

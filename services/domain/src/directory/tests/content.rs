@@ -291,6 +291,34 @@ fn duties_may_be_parted_and_come_together_again() {
 }
 
 #[test]
+fn whoever_took_over_from_a_unit_that_is_over_stays_its_successor() {
+    let ceremony = ceremony();
+    let to = |party: &str, unit: &str| pb::UnitRef { party: party.into(), unit: unit.into() };
+    let current = ceremony.release(&programme(&ceremony.root).with(|wire| {
+        wire.units[2].validity.as_mut().unwrap().expire_time = Some(authoring::timestamp(day(5)));
+        wire.units[2].successors = vec![to("hanoi", "00004-desk")];
+    }));
+    let reviewed = |issue, change: &dyn Fn(&mut pb::Release)| {
+        let next = ReleaseBuilder::after(&current, issue, day(90)).with(change);
+        match authoring::review(&next.build(), Some(&current)) {
+            Err(Error::Invalid(found)) => found.listed().iter().map(|v| (v.path.clone(), v.problem)).collect(),
+            other => other.map(|()| Vec::new()).unwrap(),
+        }
+    };
+    let taken_back = only("units[2].successors", Problem::TakenBack);
+    assert_eq!(reviewed(day(6), &|wire| wire.units[2].successors.clear()), taken_back);
+    assert_eq!(reviewed(day(6), &|wire| wire.units[2].successors = vec![to("vwu", "commune")]), taken_back);
+    assert_eq!(reviewed(day(6), &|wire| wire.units[2].validity.as_mut().unwrap().expire_time = None), taken_back);
+    let removed = |wire: &mut pb::Release| {
+        wire.units[3].parent.clear();
+        wire.units.remove(2);
+    };
+    assert_eq!(reviewed(day(6), &removed), only("units hanoi/00004", Problem::TakenBack));
+    assert_eq!(reviewed(day(6), &|wire| wire.units[2].successors.push(to("vwu", "commune"))), []);
+    assert_eq!(reviewed(day(4), &|wire| wire.units[2].successors.clear()), [], "it has not taken over yet");
+}
+
+#[test]
 fn a_unit_may_be_addressed_while_it_and_its_party_are_in_force() {
     let ceremony = ceremony();
     let short = |from, until| Validity::between(day(from), day(until));
