@@ -304,7 +304,8 @@ pub const FOCUS: &str = "(() => {
     return { name, id: it.id, tag: it.tagName, visible: it.matches(':focus-visible'),
         outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
         width: box.width, height: box.height,
-        inside: box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth };
+        inside: Math.min(box.bottom, innerHeight) - Math.max(box.top, 0) >= Math.min(box.height, 24)
+            && box.left > -1 && box.right < innerWidth + 1 };
 })()";
 
 /// What stands under a pointer; null when nothing does.

@@ -29,7 +29,7 @@ const BYTES: u64 = 50_000;
 const TARGET: f64 = 24.0;
 
 /// Everything that can have the focus, as the page has it.
-const FOCUSABLE: &str = "[...document.querySelectorAll('a[href],button,select,input:not([type=hidden])')]
+const FOCUSABLE: &str = "[...document.querySelectorAll('a[href],button,select,textarea,input:not([type=hidden])')]
     .map(it => it.tagName + it.id + ((it.labels && it.labels.length ? it.labels[0] : it).innerText))";
 
 /// Whether anything has to be scrolled sideways to be read.
@@ -117,10 +117,14 @@ impl Person {
         // What comes behind the last one is the browser's own.
         for _ in 0..expected.len() {
             self.browser.press(TAB).await?;
-            let focus = self.browser.look(FOCUS).await?;
+            // The page is scrolled to it a moment after it has it.
+            let awaited = format!("the focus in sight: {kind}, after {reached:?}");
+            let focus = wait::until_answered(&awaited, async || {
+                self.browser.look(FOCUS).await.ok().filter(|focus| focus["inside"] == json!(true))
+            });
+            let focus = focus.await?;
             let number = |name: &str| focus[name].as_f64().unwrap_or_default();
             ensure!(focus["visible"] == json!(true) && number("outline") >= 2.0, "{kind}: no focus is seen: {focus}");
-            ensure!(focus["inside"] == json!(true), "{kind}: the focus is out of sight: {focus}");
             ensure!(number("width") >= TARGET && number("height") >= TARGET, "{kind}: too small: {focus}");
             let text = |name: &str| focus[name].as_str().unwrap_or_default();
             reached.push(format!("{}{}{}", text("tag"), text("id"), text("name")));

@@ -176,7 +176,8 @@ fn seen(
     Ok(seen)
 }
 
-/// Whether what a copy holds may be read: at a recipient not once its end calls for erasure, nor once it was handed over.
+/// Whether what a copy holds may be read: at a recipient not once its end calls for erasure, nor once it was handed
+/// over.
 pub(crate) fn is_readable(held: Held, branch: &Branch) -> bool {
     let is_here = || branch.hand_over() != HandOver::Done && !branch.view().state.calls_for_erasure();
     held.side == Side::Origin || is_here()

@@ -82,7 +82,8 @@ struct Rung<'b> {
 
 impl Rung<'_> {
     /// When it is turned to, as far as it alone goes: in its time, or when whoever took the need by telephone has had
-    /// theirs to confirm it. Of what was said in several branches the first word counts, also where it no longer stands.
+    /// theirs to confirm it. Of what was said in several branches the first word counts, also where it no longer
+    /// stands.
     fn put_off(&self, need: &[Asked<'_>]) -> Timestamp {
         let Some(limit) = self.limit else { return self.time };
         let is_put_off = need.iter().any(|asked| asked.view.puts_off(limit).is_some());

@@ -66,15 +66,15 @@ fn number(text: &str) -> Option<i32> {
     if text.is_empty() { Some(0) } else { text.parse().ok() }
 }
 
-/// A time as a browser has it, without a zone: that of Viet Nam.
+/// A time as the form has it, without a zone: that of Viet Nam.
 fn read_time(text: &str) -> Option<Timestamp> {
     let local: DateTime = text.parse().ok()?;
     TimeZone::fixed(offset(7)).to_timestamp(local).ok()
 }
 
-/// A time as a browser takes it.
+/// A time as the form takes it: as text, because a field of dates is several to the keyboard, and none in old browsers.
 pub(crate) fn local_time(now: Timestamp) -> String {
-    TimeZone::fixed(offset(7)).to_datetime(now).strftime("%Y-%m-%dT%H:%M").to_string()
+    TimeZone::fixed(offset(7)).to_datetime(now).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// What can be said to be done.
@@ -130,19 +130,19 @@ mod tests {
 
     #[test]
     fn a_form_says_what_was_done_and_nothing_else() {
-        let done = Done::read(fields("7", "2026-11-30T06:15", "3", "ổn định")).unwrap();
+        let done = Done::read(fields("7", "2026-11-30 06:15", "3", "ổn định")).unwrap();
         assert_eq!(format!("{done:?}"), "Done");
         let request = done.request("officer");
         let work = request.work.unwrap();
         assert_eq!((work.kind(), work.role.as_str()), (pb::WorkKind::Review, "officer"));
         assert_eq!(work.work_time.unwrap().seconds, "2026-11-29T23:15:00Z".parse::<Timestamp>().unwrap().as_second());
         assert_eq!((request.criteria.len(), request.note.as_str()), (4, "ổn định"));
-        assert!(Done::read(fields("2", "2026-11-30T06:15", "", "")).unwrap().criteria.is_empty());
+        assert!(Done::read(fields("2", "2026-11-30 06:15", "", "")).unwrap().criteria.is_empty());
         for (kind, time, level, note) in [
-            ("x", "2026-11-30T06:15", "3", String::new()),
+            ("x", "2026-11-30 06:15", "3", String::new()),
             ("7", "yesterday", "3", String::new()),
-            ("7", "2026-11-30T06:15", "high", String::new()),
-            ("7", "2026-11-30T06:15", "3", "a".repeat(301)),
+            ("7", "2026-11-30 06:15", "high", String::new()),
+            ("7", "2026-11-30 06:15", "3", "a".repeat(301)),
         ] {
             assert!(Done::read(fields(kind, time, level, &note)).is_none(), "{kind} {time} {level}");
         }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_time_of_a_form_is_that_of_viet_nam() {
         let now: Timestamp = "2026-11-29T23:15:00Z".parse().unwrap();
-        assert_eq!(local_time(now), "2026-11-30T06:15");
+        assert_eq!(local_time(now), "2026-11-30 06:15");
         assert_eq!(read_time(&local_time(now)), Some(now));
     }
 }

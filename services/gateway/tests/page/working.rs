@@ -235,7 +235,7 @@ async fn what_was_done_is_recorded_once_for_whoever_is_on_duty_and_as_what() {
     let hidden = ["request_id", "etag", "seen"].map(|name| (name, shown.hidden(&record, name)));
     let mut form = vec![
         ("kind", "7"),
-        ("time", "2026-11-23T14:00"),
+        ("time", "2026-11-23 14:00"),
         ("harm", "3"),
         ("access", "3"),
         ("obstacles", "2"),

@@ -34,8 +34,8 @@ use crate::{
 const WINDOW: usize = 8;
 /// When something is looked at again that should have gone on.
 const PAUSE: SignedDuration = SignedDuration::from_mins(1);
-/// How often an attachment begins anew that its recipient has no room for: for some ten days, each time later than before
-/// and with its first chunk alone.
+/// How often an attachment begins anew that its recipient has no room for: for some ten days, each time later than
+/// before and with its first chunk alone.
 const ATTEMPTS: u32 = 20;
 /// The longest pause between them.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);

@@ -1,5 +1,5 @@
-//! A branch as it is handed over: both logs with what proves them, the holds, the newest content, and everything that was
-//! said beside a work.
+//! A branch as it is handed over: both logs with what proves them, the holds, the newest content, and everything that
+//! was said beside a work.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -22,7 +22,8 @@ pub(crate) struct Found {
     pub(crate) case: Uuid,
 }
 
-/// Up to `limit` contacts of a party that a pseudonym finds and that began no later than then, newest first, beside one.
+/// Up to `limit` contacts of a party that a pseudonym finds and that began no later than then, newest first, beside
+/// one.
 pub(crate) fn find(
     tx: &mut Tx<'_>,
     (party, pseudonym): (&PartyId, &Pseudonym),
