@@ -3,7 +3,6 @@
 
 use nhipcau_domain::{
     directory::Succession,
-    id::SystemId,
     referral::{Body, Branch, Event, HandOver, Part, Side, UnitRef, check_part},
 };
 use nhipcau_messaging::{
