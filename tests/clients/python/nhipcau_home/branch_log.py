@@ -24,6 +24,8 @@ from .transitions import ORIGIN, RECIPIENT
 
 CONTRACT = "nhipcau.referral.v1"
 _MESSAGE = "nhipcau.referral.v1.ReferralEvent"
+#: A piece of an attachment, which travels under the contract and says nothing about the branch.
+_CHUNK = "nhipcau.envelope.v1.BlobChunk"
 _DIGEST = "nhipcau/1/referral-event"
 _IN_THE_CLEAR = (sensitivity_pb.SENSITIVITY_PUBLIC, sensitivity_pb.SENSITIVITY_INTERNAL)
 _SIDES = {pb.SIDE_ORIGIN: ORIGIN, pb.SIDE_RECIPIENT: RECIPIENT}
@@ -111,7 +113,7 @@ class Branch:
 def event(message_id: bytes, opened: Opened) -> Event | None:
     """The event in a message; none in a message of something else."""
     control = opened.control
-    if control.contract != CONTRACT or control.HasField("skip"):
+    if control.contract != CONTRACT or control.HasField("skip") or control.message == _CHUNK:
         return None
     require(control.message == _MESSAGE, Reason.MALFORMED, "a message that is no event of a referral")
     data, parts = opened.content[0], tuple(opened.content[1:])

@@ -25,7 +25,7 @@ class ChanceTest(BothTest):
 
     def test_both_say_the_same_of_every_case(self) -> None:
         told: set[str] = set()
-        for seed in range(150):
+        for seed in range(400):
             with self.subTest(seed=seed):
                 evidence, maker = random_case.make(seed)
                 document = self.said(case_file.file(evidence, maker), case_file.fingerprint())
