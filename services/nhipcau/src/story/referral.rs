@@ -25,8 +25,8 @@ const INTAKE: &str = "can-bo-tiep-nhan";
 pub(super) const STEPS: [&str; 11] =
     ["attach", "refer", "arrive", "see-codes", "consider", "accept", "see-content", "carry", "serve", "finish", "end"];
 
-/// Size of what is attached: some seconds of the bulk lane, so that a process can be killed in its middle.
-const ATTACHED_BYTES: usize = 12 << 20;
+/// Size of what is attached: more than one piece, and little beside the evidence of the demonstration, which plays it.
+const ATTACHED_BYTES: usize = 400_000;
 
 /// Plays it, for a case that there is already or for a new one.
 pub(crate) async fn play(play: &Play<'_>, case_uid: Option<&str>) -> Result<pb::Referral, Failure> {
