@@ -42,7 +42,8 @@ EVIDENCE = {
     "referral_branch": "1",
     "referral_event": "1",
     "referral_content": "1",
-    "referral_request": "1",
+    # Of an upload no event comes that could witness its request; uploads are no evidence either.
+    "referral_request": "referral NOT IN (SELECT upload FROM referral_upload)",
     "referral_change": "1",
     "referral_access": "1",
     "referral_access_head": "1",
