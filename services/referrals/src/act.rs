@@ -107,7 +107,7 @@ pub(crate) fn write<'t>(
         erase::may_confirm(desk, shared, known)?;
     }
     let is_end = ends(&request.command, &known.branch.view());
-    let closes = request.command == Command::Close;
+    let leaves = is_end || request.command == Command::Close;
     let draft = decide(&known.branch, known.held.side, request).map_err(Error::Rules)?;
     if is_end {
         send::withhold(desk, shared, known)?;
@@ -116,7 +116,7 @@ pub(crate) fn write<'t>(
     if is_end {
         desk.recheck(known.branch.ids().case.as_bytes())?;
     }
-    if closes {
+    if leaves {
         notified::close_with(desk, shared, known)?;
     }
     Ok(())

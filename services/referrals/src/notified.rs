@@ -2,11 +2,11 @@
 //!
 //! The directory names them with the unit. Each gets a branch of the same referral of the kind NOTIFICATION, once a
 //! referral, written by the rules in the transaction that opens the TRANSFER: the coded preview, and never who the
-//! child is. It is closed as soon as it has arrived, because nothing is asked there. What is recalled is recalled there
-//! too. That somebody cannot be told keeps nothing from the TRANSFER; and on consent nobody is told who was not named
-//! to whoever gave it.
+//! child is. It is closed when somebody there has seen it, or when nobody waits for or serves the TRANSFER any more;
+//! what is recalled is recalled there too. That somebody cannot be told keeps nothing from the TRANSFER; and on consent
+//! nobody is told who was not named to whoever gave it.
 
-use nhipcau_domain::referral::{Basis, Cause, Command, Kind, Request, Side, UnitRef};
+use nhipcau_domain::referral::{Basis, Cause, Command, Kind, Request, Side, State, UnitRef};
 use nhipcau_messaging::{desk::Desk, engine::SubmitError, pae};
 use uuid::Uuid;
 
@@ -78,20 +78,26 @@ pub(crate) fn close<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mu
     lawful(act::write(desk, shared, known, request, ""))
 }
 
-/// Closes the notifications of a referral of which a branch was closed.
+/// Closes the notifications of a referral of which a branch has ended, when it was the last that anybody waited for or
+/// served.
 ///
 /// # Errors
 /// As [`tell`].
-pub(crate) fn close_with<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, closed: &Known) -> Result<(), Error> {
-    if closed.branch.opening().kind == Kind::Notification {
+pub(crate) fn close_with<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, ended: &Known) -> Result<(), Error> {
+    if ended.branch.opening().kind == Kind::Notification {
         return Ok(());
     }
-    for held in branch::of_referral(desk.tx(), closed.branch.ids().referral)? {
-        if let Some(mut known) = branch::known(desk.tx(), held)?.filter(|known| known.held.side == Side::Origin) {
-            close(desk, shared, &mut known)?;
+    let mut told = Vec::new();
+    for held in branch::of_referral(desk.tx(), ended.branch.ids().referral)? {
+        let Some(known) = branch::known(desk.tx(), held)? else { continue };
+        let (kind, state) = (known.branch.opening().kind, known.branch.view().state);
+        match (held.side, kind) {
+            (Side::Origin, Kind::Notification) => told.push(known),
+            (Side::Origin, _) if state.is_waited_for() || state == State::Completed => return Ok(()),
+            _ => {}
         }
     }
-    Ok(())
+    told.iter_mut().try_for_each(|known| close(desk, shared, known))
 }
 
 /// Whether a unit was addressed in the referral, or is on its way back.

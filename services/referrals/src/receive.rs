@@ -2,9 +2,8 @@
 //! what its writer knew. Then the origin's own rules act in the same transaction.
 
 use jiff::Timestamp;
-use nhipcau_domain::referral::UnitRef;
 use nhipcau_domain::referral::{
-    Body, Branch, Cause, Event, EventKind, Fault, HandOver, Kind, Part, Side, check_part,
+    Body, Branch, Cause, Event, EventKind, Fault, HandOver, Kind, Part, Side, UnitRef, check_part,
     disclosure::{self, Stage},
 };
 use nhipcau_messaging::{
@@ -269,6 +268,9 @@ fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, e
     if known.branch.view().state.calls_for_erasure() {
         // What is still on its way to who will not serve goes without its content.
         send::withhold(desk, shared, known)?;
+    }
+    if event.body.kind() == EventKind::RevocationGranted {
+        notified::close_with(desk, shared, known)?;
     }
     match event.body.kind() {
         kind @ (EventKind::Accepted | EventKind::Acknowledged) => {

@@ -84,6 +84,13 @@ async fn what_was_told_ends_with_the_transfer() {
     let [told] = &world.beside(&branch).await[..] else { panic!() };
     assert_eq!(told.state(), BranchState::Closed);
 
+    let taken_back = world.submit(MOH, &transfer()).await.remove(0);
+    world.settle().await;
+    world.revoke(MOH, &taken_back, pb::RevocationReason::Safety).await.unwrap();
+    world.settle().await;
+    let [told] = &world.beside(&taken_back).await[..] else { panic!() };
+    assert_eq!(told.state(), BranchState::Closed, "nobody is waited for any more");
+
     let other = world.submit(MOH, &transfer()).await.remove(0);
     world.settle().await;
     let [told] = &world.beside(&other).await[..] else { panic!() };

@@ -58,8 +58,8 @@ impl World {
         self.silent.clear();
     }
 
-    /// Has everybody but the successor hear that the branch was handed over to it.
-    async fn move_unheard_by_the_successor(&mut self) {
+    /// Has the branch handed over, and stops before anybody hears of it.
+    async fn move_unheard(&mut self) {
         self.succeed_unheard().await;
         for _ in 0..500 {
             if self.count(HANOI, MOVED).await == 1 {
@@ -74,6 +74,11 @@ impl World {
             }
         }
         assert_eq!(self.count(HANOI, MOVED).await, 1);
+    }
+
+    /// Has everybody but the successor hear that the branch was handed over to it.
+    async fn move_unheard_by_the_successor(&mut self) {
+        self.move_unheard().await;
         self.silent = vec![VWU];
         self.queue.retain(|parcel| parcel.to != VWU);
         self.settle_slowly().await;

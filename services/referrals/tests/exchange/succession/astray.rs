@@ -3,10 +3,10 @@
 use jiff::SignedDuration;
 use nhipcau_proto::{
     directory::v1 as directory,
-    referral::v1::{self as pb, BranchCondition, ReferralKind},
+    referral::v1::{self as pb, BranchCondition, BranchState, ReferralKind},
 };
 
-use super::{BA_DINH, HEIR, HELD_HERE};
+use super::{BA_DINH, CONTENT, HEIR, HELD_HERE};
 use crate::{deeds::*, world::*};
 
 #[tokio::test]
@@ -90,6 +90,30 @@ async fn a_log_that_ends_with_what_cannot_be_proven_waits_until_its_origin_says_
     world.settle_slowly().await;
     assert!(world.is_handed_over(HANOI, &branch).await);
     world.serve(VWU, &branch).await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_that_finds_the_branch_gone_leaves_no_content_there_and_sends_none_after_it() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Referral, consent()).await;
+    world.settle().await;
+    world.accept(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    world.move_unheard().await;
+    assert!(world.is_handed_over(HANOI, &branch).await && world.count(HANOI, CONTENT).await > 0);
+    // Neither of the others has heard of it: the withdrawal goes to the old unit.
+    world.queue.clear();
+    world.withdraw(MOH, &branch).await.unwrap();
+    world.silent = vec![VWU];
+    world.settle().await;
+    assert_eq!(world.count(HANOI, CONTENT).await, 0);
+    world.silent.clear();
+    world.pass(SignedDuration::from_hours(1));
+    world.settle_slowly().await;
+    assert_eq!(world.count(VWU, CONTENT).await, 0);
+    for node in [MOH, VWU] {
+        assert_eq!(world.state(node, &branch).await, BranchState::Revoked, "{node}");
+    }
 }
 
 #[tokio::test]
