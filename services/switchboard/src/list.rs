@@ -1,7 +1,7 @@
 //! Listing the contacts of a party, newest first, BASIC; and what else is listed in that way.
 //!
-//! A place in a list is the time and uid of an entry, so that pages neither repeat nor skip what was there when the
-//! first one was read. A call looks at so many contacts at most and may then give a short page with a token.
+//! A place in a list is the time, uid and side of an entry, so that pages neither repeat nor skip what was there when
+//! the first one was read. A call looks at so many entries at most and may then give a short page with a token.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    store::contact::{self, Place},
+    store::{contact, place::Place},
 };
 
 /// Entries that one call looks at, at most.
@@ -29,9 +29,6 @@ const LOOKED_AT: usize = 2_000;
 const TOGETHER: u64 = 200;
 /// Default and most entries of a page.
 const SIZE: (usize, usize) = (50, 500);
-
-/// A page: uid and what is shown without content of each entry, and the token of the next page.
-pub(crate) type Page = (Vec<(Uuid, Vec<u8>)>, String);
 
 /// What a list is asked for.
 pub(crate) struct Asked {
@@ -66,26 +63,32 @@ impl Asked {
         Ok(Self { states, print, size, place })
     }
 
-    /// The page.
+    /// Whether entries in a state are asked for.
+    pub(crate) fn wants(&self, state: i32) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+
+    /// The page, and the token of the next one: `after` finds entries, `show` gives nothing of one that is not asked
+    /// for.
     ///
     /// # Errors
-    /// The store's.
-    pub(crate) fn page(
-        self,
+    /// Those of the two.
+    pub(crate) fn page<L, T, E: From<StoreError>>(
+        &self,
         tx: &mut Tx<'_>,
-        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Vec<(Place, i32, Vec<u8>)>, StoreError>,
-    ) -> Result<Page, StoreError> {
-        let Self { states, print, size, mut place } = self;
-        let (mut found, mut looked_at) = (Vec::new(), 0);
+        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Vec<(Place, L)>, StoreError>,
+        show: impl Fn(&mut Tx<'_>, Place, L) -> Result<Option<T>, E>,
+    ) -> Result<(Vec<T>, String), E> {
+        let (mut found, mut place, mut looked_at) = (Vec::new(), self.place, 0);
         loop {
             let next = after(tx, place, TOGETHER)?;
             let read = next.len();
-            for (at, state, basic) in next {
-                if states.is_empty() || states.contains(&state) {
-                    if found.len() == size {
-                        return Ok((found, token(&print, place)));
+            for (at, entry) in next {
+                if let Some(shown) = show(tx, at, entry)? {
+                    if found.len() == self.size {
+                        return Ok((found, token(&self.print, place)));
                     }
-                    found.push((at.uid, basic));
+                    found.push(shown);
                 }
                 place = at;
             }
@@ -94,7 +97,7 @@ impl Asked {
                 return Ok((found, String::new()));
             }
             if looked_at >= LOOKED_AT {
-                return Ok((found, token(&print, place)));
+                return Ok((found, token(&self.print, place)));
             }
         }
     }
@@ -113,9 +116,15 @@ pub(crate) fn page(
     let is_known = |state| State::from_wire(state).is_some();
     let (size, whose) = ((request.page_size, request.page_token.as_str()), (party, access_point));
     let asked = Asked::read(b"nhipcau/1/contact-page", &request.states, is_known, size, whose)?;
-    let (found, next_page_token) = asked.page(tx, |tx, place, limit| contact::after(tx, party, place, limit))?;
-    let contacts = found.iter().map(|(_, basic)| pb::Contact::decode(basic.as_slice()).unwrap_or_default());
-    Ok(pb::ListContactsResponse { contacts: contacts.collect(), next_page_token })
+    let (contacts, next_page_token) = asked.page(
+        tx,
+        |tx, place, limit| contact::after(tx, party, place, limit),
+        |_, _, (state, basic)| {
+            let shown = || pb::Contact::decode(basic.as_slice()).unwrap_or_default();
+            Ok::<_, Error>(asked.wants(state).then(shown))
+        },
+    )?;
+    Ok(pb::ListContactsResponse { contacts, next_page_token })
 }
 
 /// What tells one request from another.
@@ -126,7 +135,7 @@ fn fingerprint(kind: &[u8], states: &BTreeSet<i32>, party: &PartyId, access_poin
 }
 
 fn token(print: &str, place: Place) -> String {
-    format!("{print}.{}.{}", place.time, place.uid.simple())
+    format!("{print}.{}.{}.{}", place.time, place.uid.simple(), place.side)
 }
 
 fn read_token(token: &str, print: &str) -> Result<Place, Error> {
@@ -135,10 +144,11 @@ fn read_token(token: &str, print: &str) -> Result<Place, Error> {
     }
     let parts: Vec<&str> = token.split('.').collect();
     match parts.as_slice() {
-        [given, time, uid] if *given == print => {
+        [given, time, uid, side] if *given == print => {
             let time = time.parse().map_err(|_| Error::PageTokenInvalid)?;
             let uid = Uuid::try_parse(uid).map_err(|_| Error::PageTokenInvalid)?;
-            Ok(Place { time, uid })
+            let side = side.parse().map_err(|_| Error::PageTokenInvalid)?;
+            Ok(Place { time, uid, side })
         }
         _ => Err(Error::PageTokenInvalid),
     }
@@ -150,12 +160,12 @@ mod tests {
 
     #[test]
     fn a_token_leads_back_to_its_place_and_only_for_its_request() {
-        let place = Place { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7) };
+        let place = Place { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7), side: 2 };
         assert_eq!(read_token(&token("aa", place), "aa").unwrap(), place);
         assert_eq!(read_token("", "aa").unwrap(), Place::START);
         let other = token("aa", place);
         for (garbage, print) in
-            [("x", "x"), ("aa.1", "aa"), ("aa.z.7", "aa"), ("aa.1.7.", "aa"), (other.as_str(), "bb")]
+            [("x", "x"), ("aa.1", "aa"), ("aa.z.7.0", "aa"), ("aa.1.7.", "aa"), (other.as_str(), "bb")]
         {
             assert!(matches!(read_token(garbage, print), Err(Error::PageTokenInvalid)), "{garbage}");
         }

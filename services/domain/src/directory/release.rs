@@ -182,9 +182,8 @@ impl Release {
         purpose: &Purpose,
         at: Timestamp,
     ) -> bool {
-        let takes_part = |party| self.party(party).is_some_and(|party| party.validity.contains(at));
-        let mut agreed = self.agreed((sender, recipient), contract, purpose, at);
-        agreed.next().is_some() && takes_part(sender) && takes_part(recipient)
+        let takes_part = |party: &PartyId| self.party(party).is_some_and(|party| party.validity.contains(at));
+        takes_part(sender) && takes_part(recipient) && self.lets_go_on(sender, contract, recipient, purpose, at)
     }
 
     /// As [`Self::allows`], for what is open already: a party that is over and whose duties others took over may go on

@@ -5,12 +5,13 @@ use nhipcau_domain::id::{AccessPointId, PartyId};
 use nhipcau_messaging::{desk::Desk, store::Tx};
 use nhipcau_proto::switchboard::v1 as pb;
 use prost::Message as _;
+use uuid::Uuid;
 
 use super::keep::{self, shown};
 use crate::{
     access::{self, Reader},
     error::Error,
-    list::{Asked, Page},
+    list::Asked,
     store::alarm as store,
 };
 
@@ -53,9 +54,18 @@ pub(super) fn read<'t>(
     Ok(pb::ListAlarmsResponse { alarms, next_page_token })
 }
 
-fn found(request: &pb::ListAlarmsRequest, whose: (&PartyId, &AccessPointId), tx: &mut Tx<'_>) -> Result<Page, Error> {
+/// Uid and what is shown without content of each alarm that is asked for, and the token of the next page.
+fn found(
+    request: &pb::ListAlarmsRequest,
+    whose: (&PartyId, &AccessPointId),
+    tx: &mut Tx<'_>,
+) -> Result<(Vec<(Uuid, Vec<u8>)>, String), Error> {
     let is_known = |state| pb::AlarmState::try_from(state).is_ok_and(|state| state != pb::AlarmState::Unspecified);
     let size = (request.page_size, request.page_token.as_str());
     let asked = Asked::read(b"nhipcau/1/alarm-page", &request.states, is_known, size, whose)?;
-    Ok(asked.page(tx, |tx, place, limit| store::after(tx, whose.0, place, limit))?)
+    asked.page(
+        tx,
+        |tx, place, limit| store::after(tx, whose.0, place, limit),
+        |_, at, (state, basic)| Ok(asked.wants(state).then_some((at.uid, basic))),
+    )
 }

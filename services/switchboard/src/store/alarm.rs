@@ -4,7 +4,7 @@ use nhipcau_domain::{alarm::DeviceId, id::PartyId};
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
-use super::contact::Place;
+use super::place::Place;
 
 /// Tables under whose names bodies are bound to their rows.
 pub(crate) const DEVICES: &str = "switchboard_device";
@@ -146,15 +146,15 @@ pub(crate) fn after(
     party: &PartyId,
     place: Place,
     limit: u64,
-) -> Result<Vec<(Place, i32, Vec<u8>)>, Error> {
+) -> Result<Vec<(Place, (i32, Vec<u8>))>, Error> {
     tx.query(
         "SELECT press_time, alarm, state, basic FROM switchboard_alarm WHERE party = $1 \
          AND (press_time < $2 OR press_time = $3 AND alarm < $4) \
          ORDER BY press_time DESC, alarm DESC LIMIT $5",
         &[party.as_str().into(), place.time.into(), place.time.into(), place.uid.as_bytes().into(), limit.into()],
         |row| {
-            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?) };
-            Ok((place, i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?))
+            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
+            Ok((place, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
         },
     )
 }

@@ -4,6 +4,8 @@ use nhipcau_domain::id::PartyId;
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
+use super::place::Place;
+
 /// Table under whose name bodies are bound to their rows.
 pub(crate) const TABLE: &str = "switchboard_contact";
 
@@ -21,19 +23,6 @@ pub(crate) struct Stored {
     pub(crate) basic: Vec<u8>,
     /// All of it, encrypted under the key of its case.
     pub(crate) body: Vec<u8>,
-}
-
-/// A place in a list: after this contact, or whatever is listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// When it began, microseconds since 1970.
-    pub(crate) time: i64,
-    pub(crate) uid: Uuid,
-}
-
-impl Place {
-    /// Before the newest.
-    pub(crate) const START: Self = Self { time: i64::MAX, uid: Uuid::max() };
 }
 
 /// A contact, whosever it is.
@@ -80,15 +69,15 @@ pub(crate) fn after(
     party: &PartyId,
     place: Place,
     limit: u64,
-) -> Result<Vec<(Place, i32, Vec<u8>)>, Error> {
+) -> Result<Vec<(Place, (i32, Vec<u8>))>, Error> {
     tx.query(
         "SELECT create_time, contact, state, basic FROM switchboard_contact WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND contact < $4) \
          ORDER BY create_time DESC, contact DESC LIMIT $5",
         &[party.as_str().into(), place.time.into(), place.time.into(), place.uid.as_bytes().into(), limit.into()],
         |row| {
-            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?) };
-            Ok((place, i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?))
+            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
+            Ok((place, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
         },
     )
 }

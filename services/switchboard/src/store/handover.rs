@@ -13,6 +13,8 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
+use super::place::Place;
+
 /// A side's copy of a hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -52,19 +54,6 @@ pub(crate) struct Stored {
     pub(crate) carried: Carried,
     /// What the other side made of its message; `None` until that was concluded.
     pub(crate) outcome: Option<i32>,
-}
-
-/// A place in a list: after this hand-over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) create_time: i64,
-    pub(crate) handover: Uuid,
-    pub(crate) holder: i32,
-}
-
-impl Place {
-    /// Before the newest.
-    pub(crate) const START: Self = Self { create_time: i64::MAX, handover: Uuid::max(), holder: i32::MAX };
 }
 
 impl Held {
@@ -168,24 +157,24 @@ pub(crate) fn after(
     party: &PartyId,
     place: Place,
     limit: u64,
-) -> Result<Vec<(Place, Held, i32)>, Error> {
+) -> Result<Vec<(Place, (Held, i32))>, Error> {
     tx.query(
         "SELECT handover, holder, create_time, state FROM switchboard_handover WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND (handover < $4 OR handover = $5 AND holder < $6)) \
          ORDER BY create_time DESC, handover DESC, holder DESC LIMIT $7",
         &[
             party.as_str().into(),
-            place.create_time.into(),
-            place.create_time.into(),
-            place.handover.as_bytes().into(),
-            place.handover.as_bytes().into(),
-            place.holder.into(),
+            place.time.into(),
+            place.time.into(),
+            place.uid.as_bytes().into(),
+            place.uid.as_bytes().into(),
+            place.side.into(),
             limit.into(),
         ],
         |row| {
             let held = Held::read(row, 0)?;
-            let place = Place { create_time: row.int(2)?, handover: held.handover, holder: held.side.to_wire() };
-            Ok((place, held, i32::try_from(row.int(3)?).unwrap_or(0)))
+            let place = Place { time: row.int(2)?, uid: held.handover, side: held.side.to_wire() };
+            Ok((place, (held, i32::try_from(row.int(3)?).unwrap_or(0))))
         },
     )
 }

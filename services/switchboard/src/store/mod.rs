@@ -7,6 +7,7 @@ pub(crate) mod contact;
 pub(crate) mod earlier;
 pub(crate) mod handover;
 pub(crate) mod part;
+pub(crate) mod place;
 pub(crate) mod placement;
 pub(crate) mod request;
 pub(crate) mod sending;

@@ -13,6 +13,8 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
+use super::place::Place;
+
 /// Table under whose name what is needed is bound to its row.
 pub(crate) const TABLE: &str = "switchboard_placement";
 
@@ -53,19 +55,6 @@ pub(crate) struct Stored {
     pub(crate) store_time: Timestamp,
     /// What the other side made of its message; `None` until that was concluded.
     pub(crate) outcome: Option<i32>,
-}
-
-/// A place in a list: after this enquiry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) create_time: i64,
-    pub(crate) placement: Uuid,
-    pub(crate) holder: i32,
-}
-
-impl Place {
-    /// Before the newest.
-    pub(crate) const START: Self = Self { create_time: i64::MAX, placement: Uuid::max(), holder: i32::MAX };
 }
 
 impl Held {
@@ -192,16 +181,16 @@ pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) 
          ORDER BY create_time DESC, placement DESC, holder DESC LIMIT $7",
         &[
             party.as_str().into(),
-            place.create_time.into(),
-            place.create_time.into(),
-            place.placement.as_bytes().into(),
-            place.placement.as_bytes().into(),
-            place.holder.into(),
+            place.time.into(),
+            place.time.into(),
+            place.uid.as_bytes().into(),
+            place.uid.as_bytes().into(),
+            place.side.into(),
             limit.into(),
         ],
         |row| {
             let held = Held::read(row, 0)?;
-            Ok((Place { create_time: row.int(2)?, placement: held.placement, holder: held.side.to_wire() }, held))
+            Ok((Place { time: row.int(2)?, uid: held.placement, side: held.side.to_wire() }, held))
         },
     )
 }
