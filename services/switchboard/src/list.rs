@@ -20,7 +20,10 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    store::{contact, place::Place},
+    store::{
+        contact,
+        place::{Found, Place},
+    },
 };
 
 /// Entries that one call looks at, at most.
@@ -76,7 +79,7 @@ impl Asked {
     pub(crate) fn page<L, T, E: From<StoreError>>(
         &self,
         tx: &mut Tx<'_>,
-        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Vec<(Place, L)>, StoreError>,
+        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Found<L>, StoreError>,
         show: impl Fn(&mut Tx<'_>, Place, L) -> Result<Option<T>, E>,
     ) -> Result<(Vec<T>, String), E> {
         let (mut found, mut place, mut looked_at) = (Vec::new(), self.place, 0);

@@ -15,6 +15,9 @@ use crate::{
     store::alarm as store,
 };
 
+/// Uid and what is shown without content of each alarm, and the token of the next page.
+type Page = (Vec<(Uuid, Vec<u8>)>, String);
+
 /// A page of the alarms of a party, without content.
 ///
 /// # Errors
@@ -54,12 +57,8 @@ pub(super) fn read<'t>(
     Ok(pb::ListAlarmsResponse { alarms, next_page_token })
 }
 
-/// Uid and what is shown without content of each alarm that is asked for, and the token of the next page.
-fn found(
-    request: &pb::ListAlarmsRequest,
-    whose: (&PartyId, &AccessPointId),
-    tx: &mut Tx<'_>,
-) -> Result<(Vec<(Uuid, Vec<u8>)>, String), Error> {
+/// The alarms that are asked for.
+fn found(request: &pb::ListAlarmsRequest, whose: (&PartyId, &AccessPointId), tx: &mut Tx<'_>) -> Result<Page, Error> {
     let is_known = |state| pb::AlarmState::try_from(state).is_ok_and(|state| state != pb::AlarmState::Unspecified);
     let size = (request.page_size, request.page_token.as_str());
     let asked = Asked::read(b"nhipcau/1/alarm-page", &request.states, is_known, size, whose)?;

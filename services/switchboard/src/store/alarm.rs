@@ -4,7 +4,7 @@ use nhipcau_domain::{alarm::DeviceId, id::PartyId};
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
-use super::place::Place;
+use super::place::{Found, Place};
 
 /// Tables under whose names bodies are bound to their rows.
 pub(crate) const DEVICES: &str = "switchboard_device";
@@ -146,7 +146,7 @@ pub(crate) fn after(
     party: &PartyId,
     place: Place,
     limit: u64,
-) -> Result<Vec<(Place, (i32, Vec<u8>))>, Error> {
+) -> Result<Found<(i32, Vec<u8>)>, Error> {
     tx.query(
         "SELECT press_time, alarm, state, basic FROM switchboard_alarm WHERE party = $1 \
          AND (press_time < $2 OR press_time = $3 AND alarm < $4) \

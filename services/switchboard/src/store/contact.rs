@@ -4,7 +4,7 @@ use nhipcau_domain::id::PartyId;
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
-use super::place::Place;
+use super::place::{Found, Place};
 
 /// Table under whose name bodies are bound to their rows.
 pub(crate) const TABLE: &str = "switchboard_contact";
@@ -69,7 +69,7 @@ pub(crate) fn after(
     party: &PartyId,
     place: Place,
     limit: u64,
-) -> Result<Vec<(Place, (i32, Vec<u8>))>, Error> {
+) -> Result<Found<(i32, Vec<u8>)>, Error> {
     tx.query(
         "SELECT create_time, contact, state, basic FROM switchboard_contact WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND contact < $4) \

@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
-use super::place::Place;
+use super::place::{Found, Place};
 
 /// A side's copy of a hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,12 +152,7 @@ pub(crate) fn of_contact(tx: &mut Tx<'_>, contact: Uuid) -> Result<Vec<Held>, Er
 }
 
 /// Up to `limit` hand-overs of a party after a place, newest first, with their states.
-pub(crate) fn after(
-    tx: &mut Tx<'_>,
-    party: &PartyId,
-    place: Place,
-    limit: u64,
-) -> Result<Vec<(Place, (Held, i32))>, Error> {
+pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) -> Result<Found<(Held, i32)>, Error> {
     tx.query(
         "SELECT handover, holder, create_time, state FROM switchboard_handover WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND (handover < $4 OR handover = $5 AND holder < $6)) \

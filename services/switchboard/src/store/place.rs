@@ -12,6 +12,9 @@ pub(crate) struct Place {
     pub(crate) side: i32,
 }
 
+/// What was found, each with its place.
+pub(crate) type Found<L> = Vec<(Place, L)>;
+
 impl Place {
     /// Before the newest.
     pub(crate) const START: Self = Self { time: i64::MAX, uid: Uuid::max(), side: i32::MAX };

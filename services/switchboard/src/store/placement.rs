@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
-use super::place::Place;
+use super::place::{Found, Place};
 
 /// Table under whose name what is needed is bound to its row.
 pub(crate) const TABLE: &str = "switchboard_placement";
@@ -174,7 +174,7 @@ pub(crate) fn asked_since(tx: &mut Tx<'_>, asker: &PartyId, since: Timestamp, mo
 }
 
 /// Up to `limit` enquiries of a party after a place, newest first.
-pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) -> Result<Vec<(Place, Held)>, Error> {
+pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) -> Result<Found<Held>, Error> {
     tx.query(
         "SELECT placement, holder, create_time FROM switchboard_placement WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND (placement < $4 OR placement = $5 AND holder < $6)) \
