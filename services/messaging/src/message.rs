@@ -254,6 +254,8 @@ pub struct Incoming<'m> {
     pub broadcast: bool,
     /// Position in its channel.
     pub sequence: u64,
+    /// Directory release that its sender applied, as it says.
+    pub directory_version: u64,
     /// What it is about.
     pub header: &'m Header,
     /// Its parts without padding.

@@ -165,7 +165,7 @@ fn whole_branch(branch: &Branch, now: Timestamp) -> pb::Branch {
         advised_unit: view.advice.as_ref().map(write_unit),
         revocation_reason: view.revocation.map_or(0, |reason| reason.to_wire()),
         outcome: view.outcome.map_or(0, |outcome| outcome.to_wire()),
-        history: history(&view),
+        history: history(branch, &view),
         limit_refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
         hand_back_reason: view.hand_back.map_or(0, |reason| reason.to_wire()),
         work: view.work.iter().map(work).collect(),
@@ -198,13 +198,14 @@ pub(crate) fn telephoned(view: &View) -> Option<pb::RecordedTelephoneAcknowledge
     })
 }
 
-fn history(view: &View) -> Vec<pb::HistoryEntry> {
+fn history(branch: &Branch, view: &View) -> Vec<pb::HistoryEntry> {
     let entry = |entry: &Entry| pb::HistoryEntry {
         event: entry.event.name().to_owned(),
         side: entry.side.to_wire(),
         ordinal: entry.ordinal,
         event_time: Some(write_time(entry.time)),
         superseded: matches!(entry.effect, Effect::Superseded(_)),
+        unit: branch.log(entry.side).at(entry.ordinal).map(|event| write_unit(&event.owner)),
     };
     view.history.iter().map(entry).collect()
 }

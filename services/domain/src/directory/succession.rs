@@ -5,12 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::directory::v1 as pb;
 
 use super::Release;
 use super::violation::{Problem, Violations};
 use crate::referral::UnitRef;
+
+/// By how much the clocks of two access points may differ.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The units that took over the duties of one, at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,13 @@ impl Succession {
         }
         in_force.remove(unit);
         Self { named, in_force }
+    }
+
+    /// Whether the release confirms another access point's word that a unit which was over by its clock gave its duties
+    /// to an heir. By the clock here that may be a day away.
+    #[must_use]
+    pub fn confirms(release: &Release, unit: &UnitRef, heir: &UnitRef, now: Timestamp) -> bool {
+        Self::of(release, unit, now.saturating_add(CLOCKS).unwrap_or(now)).names(heir)
     }
 
     /// Whether this unit took over, or did and is over by now.

@@ -226,6 +226,7 @@ impl Engine {
             own: key.0 == self.me,
             broadcast: key.1,
             sequence: verified.routing.sequence,
+            directory_version: verified.routing.directory_version,
             header: &content.header,
             parts: &content.parts,
         };

@@ -409,6 +409,7 @@ impl Engine {
             own: r.sender == self.me,
             broadcast: r.recipient == Recipient::All,
             sequence: r.sequence,
+            directory_version: r.directory_version,
             header,
             parts: &content.parts,
         };

@@ -92,6 +92,7 @@ fn a_person_reads_where_every_branch_stands() {
             ordinal: 1,
             event_time: time,
             superseded: false,
+            unit: Some(unit("hanoi", "ba-dinh")),
         }],
         ..pb::Branch::default()
     };

@@ -11,6 +11,7 @@ fn entry(event: &str, side: pb::Side, second: i64) -> pb::HistoryEntry {
         ordinal: 1,
         event_time: Some(prost_types::Timestamp { seconds: second, nanos: 1_000 }),
         superseded: false,
+        unit: if side == pb::Side::Origin { unit("moh", "111") } else { unit("hanoi", "00004") },
     }
 }
 

@@ -12,6 +12,9 @@ use serde::{Serialize, Serializer};
 
 use crate::terminal;
 
+/// What stands in the place of a state where the branch went to a successor, in the state that it had.
+const HANDED_OVER: &str = "HANDED_OVER";
+
 /// A state that a branch entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Entered {
@@ -81,14 +84,10 @@ fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered>
         let Some(side) = Side::ALL.into_iter().find(|side| side.to_wire() == entry.side) else { continue };
         let Some(event) = EventKind::ALL.into_iter().find(|event| event.name() == entry.event) else { continue };
         match verdict(kind, state, side, event) {
-            _ if event == EventKind::Opened => {}
+            _ if matches!(event, EventKind::Opened | EventKind::Moved) => {}
             Verdict::To(next) => state = next,
             _ => continue,
         }
-        let writer = match side {
-            Side::Origin => referral.origin.as_ref(),
-            Side::Recipient => branch.recipient.as_ref(),
-        };
         let time = entry.event_time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
         entered.push(Entered {
             case: referral.case_uid.clone(),
@@ -96,8 +95,8 @@ fn branch_timeline(referral: &pb::Referral, branch: &pb::Branch) -> Vec<Entered>
             branch: branch.uid.clone(),
             kind: kind.name(),
             recipient: branch.recipient.as_ref().map_or_else(String::new, named),
-            state: state.name(),
-            actor: writer.map_or_else(String::new, named),
+            state: if event == EventKind::Moved { HANDED_OVER } else { state.name() },
+            actor: entry.unit.as_ref().map_or_else(String::new, named),
             time: time.unwrap_or(Timestamp::UNIX_EPOCH),
         });
     }

@@ -47,7 +47,7 @@ pub(crate) fn confirm<'t>(
     event: &Event,
     successor: &UnitRef,
 ) -> Result<(), NotTaken> {
-    if Succession::of(&shared.release(), &event.owner, desk.now()).names(successor) {
+    if Succession::confirms(&shared.release(), &event.owner, successor, desk.now()) {
         return Ok(());
     }
     let (reason, branch) = (nhipcau_domain::reason::MOVED_UNCONFIRMED, event.ids.branch);
@@ -58,7 +58,7 @@ pub(crate) fn confirm<'t>(
 /// Whether an event may be a successor's word that came before the one by which it has the branch.
 pub(crate) fn is_early<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event: &Event) -> bool {
     let unit = known.branch.unit(event.side);
-    event.owner != *unit && Succession::of(&shared.release(), unit, desk.now()).names(&event.owner)
+    event.owner != *unit && Succession::confirms(&shared.release(), unit, &event.owner, desk.now())
 }
 
 /// Whether a unit is anybody's successor: what comes for a branch that it does not have may be about one on its way.

@@ -50,8 +50,8 @@ pub(crate) fn offered<'t>(
     let copy = offered.branch.ok_or(INVALID)?;
     let Believed { branch, .. } = believe(shared, message.sender, &copy, None)?;
     let heir = heir(message)?;
-    // Refused for good: whoever offers tries again, by a newer release.
-    named(desk, shared, message, branch.unit(Side::Recipient), &heir).map_err(|_| WRONG_STATE)?;
+    named(desk, shared, message, branch.unit(Side::Recipient), &heir)
+        .map_err(|refused| offer(shared, message, refused))?;
     let is_whole = message.header.correlation == Some(branch.ids().case.into_bytes())
         && copy.parts.is_empty()
         && copy.work.is_empty();
@@ -63,7 +63,18 @@ pub(crate) fn offered<'t>(
     if branch::known(desk.tx(), held)?.as_ref().is_some_and(has_it) {
         return Err(WRONG_STATE);
     }
-    welcome(desk, shared, message, &branch, &heir)
+    welcome(desk, shared, message, &branch, &heir).map_err(|refused| offer(shared, message, refused))
+}
+
+/// What is said of an offer that this release is against. Whoever offers by a newer one is told so as soon as that is in
+/// use here; by the same one it is refused for good, and tried again in its own time.
+fn offer(shared: &Referrals, message: &Incoming<'_>, refused: NotTaken) -> NotTaken {
+    let is_behind = message.directory_version > shared.release().version();
+    match refused {
+        NotTaken::Reason(RefusalReason::NotYet | RefusalReason::NotAgreed) if is_behind => NOT_YET,
+        NotTaken::Reason(RefusalReason::NotYet) => WRONG_STATE,
+        refused => refused,
+    }
 }
 
 /// Whether the branch may come here as if its origin had addressed the heir.
@@ -184,8 +195,7 @@ fn named<'t>(
     if sender.party != unit.party || sender.unit.as_ref() != Some(&unit.unit) {
         return Err(INVALID);
     }
-    let is_named = Succession::of(&shared.release(), unit, desk.now()).names(heir);
-    if is_named { Ok(()) } else { Err(NOT_YET) }
+    if Succession::confirms(&shared.release(), unit, heir, desk.now()) { Ok(()) } else { Err(NOT_YET) }
 }
 
 /// The content that came along.

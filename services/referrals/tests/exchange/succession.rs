@@ -1,7 +1,7 @@
 //! A unit is over and another took its duties over: open branches go there with both logs, and nobody is led anywhere
 //! else.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     id::SystemId,
     reason,
@@ -33,6 +33,14 @@ pub(crate) const MOVED: &str = "SELECT COUNT(*) FROM referral_succession WHERE s
 const HELD_HERE: &str = "SELECT COUNT(*) FROM referral_branch WHERE holder = 2";
 pub(crate) const CONTENT: &str = "SELECT COUNT(*) FROM referral_content";
 
+/// A release under which a unit is over and these took its duties over.
+fn over(wire: &mut directory::Release, end: Timestamp, unit: &str, heirs: &[&str]) {
+    let is_meant = |it: &&mut directory::Unit| format!("{}/{}", it.party, it.unit) == unit;
+    let over = wire.units.iter_mut().find(is_meant).unwrap();
+    over.validity.as_mut().unwrap().expire_time = Some(prost_types::Timestamp { seconds: end.as_second(), nanos: 0 });
+    over.successors = heirs.iter().map(|heir| named(heir)).collect();
+}
+
 fn named(unit: &str) -> directory::UnitRef {
     let (party, unit) = unit.split_once('/').unwrap();
     directory::UnitRef { party: party.into(), unit: unit.into() }
@@ -41,14 +49,8 @@ fn named(unit: &str) -> directory::UnitRef {
 impl World {
     /// Has everybody install a release under which a unit is over and these took its duties over.
     pub(crate) async fn succeed(&mut self, unit: &str, heirs: &[&str]) {
-        let end = prost_types::Timestamp { seconds: self.now().as_second(), nanos: 0 };
-        self.amend(|wire| {
-            let is_over = |it: &&mut directory::Unit| format!("{}/{}", it.party, it.unit) == unit;
-            let over = wire.units.iter_mut().find(is_over).unwrap();
-            over.validity.as_mut().unwrap().expire_time = Some(end);
-            over.successors = heirs.iter().map(|heir| named(heir)).collect();
-        })
-        .await;
+        let end = self.now();
+        self.amend(|wire| over(wire, end, unit, heirs)).await;
     }
 
     /// As [`World::succeed`], and nothing that anybody sends meanwhile arrives yet: the successor is asked.

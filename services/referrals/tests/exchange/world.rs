@@ -98,8 +98,8 @@ pub(crate) struct World {
     /// Where rosters lie, and those in use.
     pub(crate) duty: tempfile::TempDir,
     pub(crate) rosters: watch::Sender<Rosters>,
-    now: Arc<AtomicI64>,
-    releases: watch::Sender<Arc<Release>>,
+    clocks: [Arc<AtomicI64>; NAMES.len()],
+    releases: [watch::Sender<Arc<Release>>; NAMES.len()],
     token: u64,
 }
 
@@ -107,18 +107,21 @@ impl World {
     /// Access points that have agreed on all their channels.
     pub(crate) async fn open() -> Self {
         let now: Timestamp = "2026-11-23T08:00:00Z".parse().unwrap();
-        let (releases, newest) = watch::channel(release(now));
-        let now = Arc::new(AtomicI64::new(now.as_microsecond()));
+        let releases = NAMES.map(|_| watch::Sender::new(release(now)));
+        let clocks = NAMES.map(|_| Arc::new(AtomicI64::new(now.as_microsecond())));
         let rosters = watch::Sender::new(Rosters::default());
-        let begin = |name: &&str| start(name, Disk::new(), (1, MINOR), &now, (&newest, rosters.subscribe()));
+        let begin = |node: usize| {
+            let sources = (&releases[node].subscribe(), rosters.subscribe());
+            start(NAMES[node], Disk::new(), (1, MINOR), &clocks[node], sources)
+        };
         let mut world = Self {
-            nodes: NAMES.iter().map(begin).collect(),
+            nodes: (0..NAMES.len()).map(begin).collect(),
             queue: VecDeque::new(),
             published: Vec::new(),
             silent: Vec::new(),
             duty: tempfile::tempdir().unwrap(),
             rosters,
-            now,
+            clocks,
             releases,
             token: 0,
         };
@@ -128,12 +131,13 @@ impl World {
 
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.now.load(Ordering::Relaxed)).unwrap()
+        Timestamp::from_microsecond(self.clocks[MOH].load(Ordering::Relaxed)).unwrap()
     }
 
-    /// The release in use.
+    /// The newest release in use.
     pub(crate) fn directory(&self) -> Arc<Release> {
-        Arc::clone(&self.releases.borrow())
+        let releases = self.releases.iter().map(|releases| Arc::clone(&releases.borrow()));
+        releases.max_by_key(|release| release.version()).unwrap()
     }
 
     /// Whom a node has to tell.
@@ -144,7 +148,12 @@ impl World {
 
     /// Lets time pass.
     pub(crate) fn pass(&self, time: SignedDuration) {
-        self.now.fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
+        (0..self.nodes.len()).for_each(|node| self.ahead(node, time));
+    }
+
+    /// Puts a node's clock forward.
+    pub(crate) fn ahead(&self, node: usize, time: SignedDuration) {
+        self.clocks[node].fetch_add(i64::try_from(time.as_micros()).unwrap(), Ordering::Relaxed);
     }
 
     /// Has a node look at what it has to do, and takes what leaves it.
@@ -241,8 +250,8 @@ impl World {
     /// As [`World::restart`], with a build that knows this minor version of the contract.
     pub(crate) fn restart_as(&mut self, node: usize, minor: u32) {
         let (starts, disk) = (self.nodes[node].starts + 1, self.nodes[node].disk.copied());
-        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
-        self.nodes[node] = start(NAMES[node], disk, (starts, minor), &self.now, sources);
+        let sources = (&self.releases[node].subscribe(), self.rosters.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, (starts, minor), &self.clocks[node], sources);
     }
 
     /// Starts a node on an older copy of its disk.
@@ -253,8 +262,8 @@ impl World {
 
     fn start_on(&mut self, node: usize, disk: Disk) {
         let starts = self.nodes[node].starts + 1;
-        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
-        self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.now, sources);
+        let sources = (&self.releases[node].subscribe(), self.rosters.subscribe());
+        self.nodes[node] = start(NAMES[node], disk, (starts, MINOR), &self.clocks[node], sources);
     }
 
     /// Has everybody install a release under which nobody agreed to anything.
@@ -281,18 +290,27 @@ impl World {
 
     /// Has everybody install a release that differs in this from the one before.
     pub(crate) async fn amend(&mut self, change: impl FnOnce(&mut directory::Release)) {
+        let release = self.amended(change);
+        for node in 0..self.nodes.len() {
+            self.install(node, &release).await;
+        }
+        self.settle().await;
+    }
+
+    /// The release that follows, which nobody has yet.
+    pub(crate) fn amended(&self, change: impl FnOnce(&mut directory::Release)) -> Arc<Release> {
         let Signers { root, ids, pairs } = signers();
-        let (now, current) = (self.now(), Arc::clone(&self.releases.borrow()));
+        let (now, current) = (self.now(), self.directory());
         let builder = authoring::ReleaseBuilder::after(&current, now, now + SignedDuration::from_hours(24 * 365));
         let builder = builder.with(change);
         let signed = builder.signed(&[(&ids[0], &pairs[0]), (&ids[2], &pairs[2])]);
-        let release = Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap());
-        self.releases.send_replace(Arc::clone(&release));
-        for node in &self.nodes {
-            let handle = node.handle();
-            handle.input(Input::Release(Arc::clone(&release))).await.unwrap();
-        }
-        self.settle().await;
+        Arc::new(Release::verify(&signed, &root, Some(&current)).unwrap())
+    }
+
+    /// Has one node install a release.
+    pub(crate) async fn install(&self, node: usize, release: &Arc<Release>) {
+        self.releases[node].send_replace(Arc::clone(release));
+        self.nodes[node].handle().input(Input::Release(Arc::clone(release))).await.unwrap();
     }
 
     /// Every byte on the disk of a node.

@@ -6,7 +6,7 @@ use nhipcau_proto::{
     referral::v1::{self as pb, BranchCondition, BranchState, ReferralKind},
 };
 
-use super::{BA_DINH, CONTENT, HEIR, HELD_HERE};
+use super::{BA_DINH, CONTENT, HEIR, HELD_HERE, over};
 use crate::{deeds::*, world::*};
 
 #[tokio::test]
@@ -152,4 +152,37 @@ async fn what_no_order_could_say_binds_no_successor_and_ends_no_process() {
         assert_eq!((world.count(VWU, HOLDS).await, world.count(VWU, RECORDED).await), (1, 1));
         world.serve(VWU, &branch).await;
     }
+}
+
+#[tokio::test]
+async fn a_successor_that_has_not_got_the_release_yet_takes_the_branch_as_soon_as_it_has() {
+    let mut world = World::open().await;
+    let branch = world.taken_over().await;
+    let end = world.now();
+    let release = world.amended(|wire| over(wire, end, BA_DINH, &[HEIR]));
+    for node in [HANOI, MOH] {
+        world.install(node, &release).await;
+    }
+    world.settle_slowly().await;
+    let asked = world.branch(HANOI, &branch).await;
+    assert!(asked.conditions.is_empty(), "nobody is told of what comes by itself");
+    world.install(VWU, &release).await;
+    world.settle_slowly().await;
+    assert!(world.is_handed_over(HANOI, &branch).await);
+    world.serve(VWU, &branch).await;
+}
+
+#[tokio::test]
+async fn a_branch_moves_whichever_clock_is_behind() {
+    let mut world = World::open().await;
+    let branch = world.taken_over().await;
+    let behind = SignedDuration::from_mins(40);
+    let end = world.now() + behind;
+    world.amend(|wire| over(wire, end, BA_DINH, &[HEIR])).await;
+    world.settle_slowly().await;
+    assert!(!world.is_handed_over(HANOI, &branch).await, "before its time nothing moves");
+    world.ahead(HANOI, behind);
+    world.settle_slowly().await;
+    assert!(world.is_handed_over(HANOI, &branch).await);
+    assert_eq!(world.branch(MOH, &branch).await.recipient, Some(unit(HEIR)));
 }
