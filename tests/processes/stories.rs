@@ -42,6 +42,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("alarm", [("press", "0", "moh"), ("cancel", "17", "hanoi")]),
         // Whoever records the word by telephone, and whoever records a review.
         ("review", [("telephone", "0", "moh"), ("review", "17", "hanoi")]),
+        // Whoever hands over, while the release comes; and whoever takes over.
+        ("succession", [("dissolve", "7", "moha"), ("hand-over", "17", "hanoi")]),
     ];
     for (story, strikes) in strikes {
         let whole = told(&play(&home, &["--story", story]));

@@ -79,6 +79,16 @@ impl Running {
         }
     }
 
+    /// Has it read its files anew.
+    pub(super) fn reload(&self) -> Result<(), Error> {
+        let failed = |source: io::Error| Error::Start { name: self.name.clone(), source };
+        self.id().map_or(Ok(()), |id| kill_process(id, Signal::HUP).map_err(|error| failed(error.into())))
+    }
+
+    fn id(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+    }
+
     /// Kills it and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<(), Error> {
         self.child.kill().await.map_err(|source| Error::Start { name: self.name.clone(), source })
@@ -89,8 +99,7 @@ impl Running {
     /// # Errors
     /// When it cannot be waited for.
     pub(crate) async fn stop(mut self, within: Duration) -> io::Result<ExitStatus> {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(id) = id {
+        if let Some(id) = self.id() {
             kill_process(id, Signal::TERM)?;
         }
         match timeout(within, self.child.wait()).await {

@@ -52,16 +52,25 @@ pub(super) fn issue(
 pub(super) fn configure(root: &Path, member: Member, endpoints: &Endpoints) -> Result<(), Error> {
     let Some(access_point) = endpoints.access_points.get(member.name) else { return Err(Error::NoSuchMember) };
     files::write(&root.join(&access_point.config), configuration(member, endpoints))?;
-    let profile = format!(
+    Ok(files::write(&root.join(&access_point.profile), profile(&member.system_name(), member.name, endpoints)?)?)
+}
+
+/// The profile of a calling system at an access point.
+pub(super) fn profile(system: &str, name: &str, endpoints: &Endpoints) -> Result<String, Error> {
+    let Some(access_point) = endpoints.access_points.get(name) else { return Err(Error::NoSuchMember) };
+    Ok(format!(
         "# Calls the access point `{name}` as {system}.\nendpoint = \"{endpoint}\"\nauthority = \"localhost\"\n\
          certificate = \"cert.pem\"\nkey = \"key.pem\"\nroot_certificates = \"ca.pem\"\n\n\
          [directory]\npath = \"../../{name}/directory\"\nfingerprint = \"{fingerprint}\"\n",
-        name = member.name,
-        system = member.system_name(),
         endpoint = access_point.grpc,
         fingerprint = endpoints.fingerprint,
-    );
-    Ok(files::write(&root.join(&access_point.profile), profile)?)
+    ))
+}
+
+/// What a configuration says of a calling system.
+pub(super) fn allowed(system: &str) -> String {
+    let roles: Vec<String> = ROLES.iter().map(|role| format!("\"{role}\"")).collect();
+    format!("\n[systems.\"{system}\"]\nroles = [{}]\n", roles.join(", "))
 }
 
 fn configuration(member: Member, endpoints: &Endpoints) -> String {
@@ -70,7 +79,6 @@ fn configuration(member: Member, endpoints: &Endpoints) -> String {
         .get(member.name)
         .map(|it| (address(&it.grpc), address(&it.metrics)))
         .unwrap_or_default();
-    let roles: Vec<String> = ROLES.iter().map(|role| format!("\"{role}\"")).collect();
     format!(
         "# The access point `{name}` of a sandbox. `nhipcau serve --print-config` shows every key.\n\
          [access_point]\nname = \"{name}\"\nhome = \"{home}\"\n\n\
@@ -78,13 +86,11 @@ fn configuration(member: Member, endpoints: &Endpoints) -> String {
          [broker]\nservers = [\"{broker}\"]\nroot_certificates = \"tls/broker-ca.pem\"\n\
          certificate = \"tls/broker.pem\"\nkey = \"tls/broker.key\"\nnkey = \"tls/broker.nk\"\n\n\
          [server]\nlisten = \"{grpc}\"\n\n[metrics]\nlisten = \"{metrics}\"\n\n[telemetry]\nformat = \"text\"\n\n\
-         # One person plays every part here; in production a system has the roles that it needs.\n\
-         [systems.\"{system}\"]\nroles = [{roles}]\n",
+         # One person plays every part here; in production a system has the roles that it needs.{allowed}",
         name = member.name,
         home = endpoints.home.join(member.name).display(),
         fingerprint = endpoints.fingerprint,
         broker = endpoints.broker.address,
-        system = member.system_name(),
-        roles = roles.join(", "),
+        allowed = allowed(&member.system_name()),
     )
 }

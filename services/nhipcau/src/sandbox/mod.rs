@@ -21,6 +21,7 @@ mod broker;
 mod child;
 mod endpoints;
 mod error;
+mod guest;
 mod health;
 mod homes;
 mod page;
@@ -36,12 +37,13 @@ use std::path::PathBuf;
 
 use nhipcau_runtime::{clock::Clock, shutdown};
 
-use self::{page::Page, world::Found};
 pub(crate) use self::{
+    guest::Guest,
     plan::MEMBERS,
-    programme::source_files,
+    programme::{Amendment, source_files},
     world::{Everything, World},
 };
+use self::{page::Page, world::Found};
 use crate::{
     exit::{Code, Failure, OrExit as _},
     story, terminal,

@@ -102,6 +102,49 @@ pub(super) fn bring(programme: &Path, root: &TrustedRoot, directory: &Path, now:
     Ok(())
 }
 
+/// What a file of the source says otherwise in the next release.
+#[derive(Debug)]
+pub(crate) struct Amendment<'a> {
+    /// The file.
+    pub(crate) file: &'static str,
+    /// What it says now; nothing where something is added at its end.
+    pub(crate) before: &'a str,
+    /// What it says then.
+    pub(crate) after: &'a str,
+}
+
+/// Amends the source, draws the next release up from it and signs it, and gives its file.
+///
+/// # Errors
+/// Everything that is wrong with it, such as what a source that was brought along does not go together with.
+pub(super) fn amend(directory: &Path, amendments: &[Amendment<'_>], now: Timestamp) -> Result<PathBuf, Error> {
+    let source = directory.join("source");
+    for Amendment { file, before, after } in amendments {
+        let text = files::read_text(&source.join(file))?;
+        let text = if before.is_empty() { text + after } else { text.replace(before, after) };
+        files::write(&source.join(file), text)?;
+    }
+    let (number, last) = (1..)
+        .map(|number: u64| (number, directory.join(format!("releases/{number}.release"))))
+        .take_while(|(_, path)| path.exists())
+        .last()
+        .unwrap_or_default();
+    let previous = release::read(&last)?;
+    let mut problems = Problems::default();
+    let read = Source::read(&source, &mut problems);
+    let before = Before::Release(&previous, None);
+    let draft = author::draw_up(read, &before, now - BEFORE, problems).map_err(directory::Error::Source)?;
+    let path = directory.join(format!("releases/{}.release", number + 1));
+    draft.write(&path)?;
+    for (id, ..) in SIGNERS.iter().take(2) {
+        let key = directory.join(format!("signers/{id}.key"));
+        let key = OfflineKey::read(&key, Kind::Signer).map_err(directory::Error::Key)?;
+        let signed = release::sign(&path, Some(&previous), &key)?;
+        files::write(&path, signed)?;
+    }
+    Ok(path)
+}
+
 fn sign_root(directory: &Path, entropy: &mut dyn Entropy) -> Result<(Vec<OfflineKey>, TrustedRoot), Error> {
     let mut pairs = Vec::new();
     let mut publics = Vec::new();

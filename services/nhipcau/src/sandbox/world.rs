@@ -29,9 +29,10 @@ use super::{
     health, homes,
     pki::Authority,
     plan::MEMBERS,
-    programme, tied,
+    programme::{self, Amendment},
+    tied,
 };
-use crate::directory::files;
+use crate::directory::{files, install};
 
 /// Written last.
 const ENDPOINTS: &str = "endpoints.json";
@@ -168,6 +169,21 @@ impl World {
         Ok(running)
     }
 
+    /// Amends the directory's source, and gives the file of the release that follows.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the source then.
+    pub(crate) fn amend(&self, amendments: &[Amendment<'_>]) -> Result<PathBuf, Error> {
+        programme::amend(&self.path("programme"), amendments, Timestamp::now())
+    }
+
+    /// Installs a release at an access point, whether it runs or not.
+    pub(crate) fn install(&self, release: &Path, name: &str) -> Result<(), Error> {
+        let config = Config::load(Some(&self.path(&self.access_point(name)?.config)), &Default::default());
+        install::install(release, &config.map_err(Error::Config)?.directory, Timestamp::now())?;
+        Ok(())
+    }
+
     /// Sets the clock of an access point, also while it runs.
     pub(crate) fn set_clock(&self, name: &str, ahead: SignedDuration) -> Result<(), Error> {
         let path = self.clock(name);
@@ -220,6 +236,13 @@ impl Everything {
         let each = self.members.iter_mut().chain([&mut self.broker]).map(|running| Box::pin(running.ended()));
         let (error, ..) = futures_util::future::select_all(each).await;
         error
+    }
+
+    /// Has an access point read its directory and its files anew.
+    pub(crate) fn reload(&self, name: &str) -> Result<(), Error> {
+        let mut members = self.members.iter().zip(MEMBERS);
+        let (running, _) = members.find(|(_, member)| member.name == name).ok_or(Error::NoSuchMember)?;
+        running.reload()
     }
 
     /// Kills an access point and starts it again.

@@ -1,6 +1,6 @@
 //! A party's calling system in the story: who it is and how it calls its own access point.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use nhipcau_proto::accesspoint::v1 as pb;
 
@@ -40,6 +40,12 @@ impl Desk {
             desk("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
             desk("hanoi", "Hà Nội (phường Ba Đình)", "Hà Nội with Ba Đình Ward")?,
         ])
+    }
+
+    /// A further calling system, at the access point of a name.
+    pub(super) fn of(name: &'static str, profile: PathBuf) -> Result<Self, Failure> {
+        let connection = Options::new(profile, PATIENCE).connect()?;
+        Ok(Self { name, vietnamese: "", english: "", connection })
     }
 
     /// On how many messages the two access points differ, as this one finds out.

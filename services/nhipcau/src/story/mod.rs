@@ -19,6 +19,7 @@ mod review;
 mod silence;
 mod source;
 mod strike;
+mod succession;
 pub(crate) mod tell;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,8 @@ pub(crate) enum Story {
     Alarm,
     /// A ward takes a case by telephone, confirms it, acts, and reviews it until it may be closed.
     Review,
+    /// A centre ends while it acts, and its branches go to the two parties that took its duties over.
+    Succession,
 }
 
 impl Story {
@@ -95,12 +98,17 @@ impl Story {
             Self::Placement => &placement::STEPS,
             Self::Alarm => &alarm::STEPS,
             Self::Review => &review::STEPS,
+            Self::Succession => &succession::STEPS,
         }
     }
 
     /// What has to be there before anything runs.
     fn prepare(self, world: &World) -> Result<(), Failure> {
-        if self == Self::Woken { woken::prepare(world) } else { Ok(()) }
+        match self {
+            Self::Woken => woken::prepare(world),
+            Self::Succession => succession::prepare(world),
+            _ => Ok(()),
+        }
     }
 
     /// Plays it, and reads every referral that was opened meanwhile, by whomever, and how hand-overs and placement
@@ -119,6 +127,7 @@ impl Story {
             Self::Placement => Box::pin(placement::play(play)).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
             Self::Review => review::play(play).await.map(drop)?,
+            Self::Succession => Box::pin(succession::play(play, world)).await.map(drop)?,
         }
         let ends = [warm_handover::ends(play).await?, placement::ends(play).await?].concat();
         Ok((acts::opened(play).await?, ends))

@@ -80,6 +80,14 @@ impl<'w> Play<'w> {
         }
     }
 
+    /// Has an access point read its directory anew.
+    pub(super) async fn reload(&self, name: &str) -> Result<(), Failure> {
+        match self.strike {
+            Some(strike) => strike.reload(name).await,
+            None => Ok(()),
+        }
+    }
+
     /// The steps that were done.
     pub(super) fn done(&self) -> Vec<&'static str> {
         self.done.borrow().clone()

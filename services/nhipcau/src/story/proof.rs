@@ -122,15 +122,15 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
 }
 
 /// What is to be found: the limit passed, and with it no person in time.
-const BROKEN: [&str; 2] = ["LIMIT_BROKEN", "NO_PERSON"];
+pub(super) const BROKEN: [&str; 2] = ["LIMIT_BROKEN", "NO_PERSON"];
 
 /// What a file says, to whoever has the fingerprint of the directory.
-fn read(file: &[u8], home: &Path, now: Timestamp) -> Result<Account, Failure> {
+pub(super) fn read(file: &[u8], home: &Path, now: Timestamp) -> Result<Account, Failure> {
     let fingerprint = settings::home(home)?.directory.fingerprint;
     verify(file, &fingerprint, now).context("the evidence").or_exit(Code::Differs)
 }
 
-fn branch<'a>(account: &'a Account, case: &Names) -> Result<&'a BranchAccount, Failure> {
+pub(super) fn branch<'a>(account: &'a Account, case: &Names) -> Result<&'a BranchAccount, Failure> {
     let is_meant = |told: &&BranchAccount| case.branch.ends_with(&told.branch.ids().branch.to_string());
     let missing = || Failure::because(Code::Differs, "the story expected the branch to be in the evidence");
     account.branches.iter().find(is_meant).ok_or_else(missing)

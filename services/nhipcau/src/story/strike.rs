@@ -77,6 +77,11 @@ impl<'w> Strike<'w> {
         Ok(self.everything.lock().await.restart(self.world, when.member).await?)
     }
 
+    /// Has an access point read its directory anew; not while it is being started again, when it does so by itself.
+    pub(super) async fn reload(&self, name: &str) -> Result<(), Failure> {
+        Ok(self.everything.lock().await.reload(name)?)
+    }
+
     /// Ends everything in order.
     pub(super) async fn end(self) -> std::io::Result<()> {
         self.everything.into_inner().stop().await
