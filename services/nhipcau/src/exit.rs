@@ -20,7 +20,7 @@ pub(crate) enum Code {
     Unavailable = 4,
     /// The other side refuses.
     Refused = 5,
-    /// A verification or comparison found differences.
+    /// A verification or comparison found differences, or a person has to decide.
     Differs = 6,
 }
 

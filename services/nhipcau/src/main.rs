@@ -45,7 +45,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(name = "nhipcau", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 nobody answers, 5 refused by the \
-                        other side, 6 differences found. docs/cli.md describes every command.")]
+                        other side, 6 differences found or a person has to decide. docs/cli.md describes every command.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -30,7 +30,7 @@ pub enum Heir {
     /// One unit took them over.
     One(UnitRef),
     /// Several did: a person decides.
-    Several(BTreeSet<UnitRef>),
+    Several,
 }
 
 impl Succession {
@@ -78,7 +78,7 @@ impl Succession {
         match (units.next(), units.next()) {
             (None, _) => Heir::Nobody,
             (Some(unit), None) => Heir::One(unit.clone()),
-            _ => Heir::Several(self.in_force.clone()),
+            _ => Heir::Several,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct Target {
     #[arg(long)]
     etag: Option<String>,
     /// Reference of the acting person, never a name.
-    #[arg(long, value_name = "REF", default_value = "")]
+    #[arg(long, value_name = "REF")]
     person: String,
     #[command(flatten)]
     change: Change,
@@ -52,7 +52,7 @@ pub(super) struct Target {
 pub(super) struct Decline {
     #[command(flatten)]
     target: Target,
-    /// Why.
+    /// Why, such as no-capacity.
     #[arg(long, value_parser = code::parse::<referral::RejectionCode>)]
     code: referral::RejectionCode,
 }
@@ -62,7 +62,7 @@ pub(super) struct Decline {
 pub(super) struct Withdraw {
     #[command(flatten)]
     target: Target,
-    /// Why.
+    /// Why, such as need-met.
     #[arg(long, value_parser = code::parse::<referral::RevocationReason>)]
     reason: referral::RevocationReason,
 }
@@ -72,7 +72,7 @@ pub(super) struct Withdraw {
 pub(super) struct AskHandBack {
     #[command(flatten)]
     target: Target,
-    /// Why.
+    /// Why, such as no-capacity.
     #[arg(long, value_parser = code::parse::<referral::HandBackReason>)]
     reason: referral::HandBackReason,
 }

@@ -119,7 +119,7 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
     let chosen = way.successor.clone().filter(|unit| way.chosen && succession.offers(unit));
     let heir = match (chosen, succession.heir()) {
         (Some(unit), _) | (None, Heir::One(unit)) => unit,
-        (None, Heir::Several(_)) => return wait(context, way, reason::SEVERAL_SUCCESSORS),
+        (None, Heir::Several) => return wait(context, way, reason::SEVERAL_SUCCESSORS),
         (None, Heir::Nobody) => return Ok(succession::forget(context.tx, way.branch)?),
     };
     if !is_open(known.branch.view().state) {
@@ -146,7 +146,7 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
     (copy.branch.parts, copy.branch.work) = (Vec::new(), Vec::new());
     let events = (copy.branch.origin.len() as u64, copy.branch.recipient.len() as u64);
     let parts = vec![pb::BranchOffered { branch: Some(copy.branch) }.encode_to_vec()];
-    let message = send(context, shared, &known, &way, OFFER_MESSAGE, parts)?;
+    let message = send_to_heir(context, shared, &known, &way, OFFER_MESSAGE, parts)?;
     let due = context.now + UNANSWERED;
     Ok(succession::note(context.tx, &Way { stage: Stage::Asked, message, events, ..way }, Some(due))?)
 }
@@ -297,13 +297,13 @@ fn tell(context: &mut Context<'_, '_>, shared: &Referrals, known: &Known, way: W
     })?;
     let mut parts = vec![bytes, copy.branch.encode_to_vec()];
     parts.extend(copy.pieces.into_iter().map(|piece| piece.bytes));
-    let message = send(context, shared, known, &way, EVENT_MESSAGE, parts)?;
+    let message = send_to_heir(context, shared, known, &way, EVENT_MESSAGE, parts)?;
     let due = context.now + RETRY;
     Ok(succession::note(context.tx, &Way { message, ..way }, Some(due))?)
 }
 
 /// Sends the successor a message; each one is another, whatever was sent before.
-fn send(
+fn send_to_heir(
     context: &mut Context<'_, '_>,
     shared: &Referrals,
     known: &Known,

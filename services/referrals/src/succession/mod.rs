@@ -5,7 +5,8 @@
 //! transaction that takes the receipt: from there on nobody acts at the old unit, and the successor acts as soon as the
 //! event has arrived with the branch. Whatever crashes, one of the two has it, and never both act.
 //!
-//! Nobody chooses among several successors, and nothing is believed of one that the release in use does not name.
+//! No rule chooses among several successors: a person does. Nothing is believed of one that the release in use does not
+//! name.
 
 mod away;
 mod choose;
