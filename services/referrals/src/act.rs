@@ -12,6 +12,7 @@ use nhipcau_runtime::caller::Call;
 use crate::{
     Referrals, erase,
     error::Error,
+    limits,
     name::BranchName,
     notified, request, send,
     store::{
@@ -109,6 +110,7 @@ pub(crate) fn write<'t>(
     let is_end = ends(&request.command, &known.branch.view());
     let leaves = is_end || request.command == Command::Close;
     let draft = decide(&known.branch, known.held.side, request).map_err(Error::Rules)?;
+    let draft = limits::beginning(&shared.release(), &known.branch, draft);
     if is_end {
         send::withhold(desk, shared, known)?;
     }

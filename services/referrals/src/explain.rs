@@ -1,16 +1,16 @@
 //! What is due in a referral, when and why: each limit with its rule, its source, what started it, the days that were
 //! counted and how it stands; and what could not be computed.
 //!
-//! The times are those that the origin signed, at either side, and the directory at hand only shows where they come
-//! from. Has nothing about a person, and tells nobody of what is not theirs to see: whoever reads an access point's
-//! store without its process gets what its door would have answered.
+//! The times are those that were signed by the side with whose event the limit began, at either side, and the directory
+//! at hand only shows where they come from. Has nothing about a person, and tells nobody of what is not theirs to see:
+//! whoever reads an access point's store without its process gets what its door would have answered.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::Release,
     id::PartyId,
-    limit::{Asked, Day, DayKind, Explanation, Level, Rules, Standing, explain as explained, levels},
-    referral::{Branch, Cause, Side, write_limit_refusal, write_time, write_time_limit, write_unit},
+    limit::{Asked, Day, DayKind, Level, Rules, Standing, explain as explained, levels},
+    referral::{Branch, Cause, Side, TimeLimit, View, write_limit_refusal, write_time, write_time_limit, write_unit},
 };
 use nhipcau_messaging::store::Tx;
 use nhipcau_proto::{google::r#type::Date, referral::v1 as pb};
@@ -52,17 +52,16 @@ fn branch(
     at: Timestamp,
 ) -> pb::BranchTimeLimits {
     let view = branch.view();
-    let limits = branch.opening().time_limits.iter();
     pb::BranchTimeLimits {
         branch: format!("{}/branches/{}", view::name(branch), held.branch),
         recipient: Some(write_unit(branch.unit(Side::Recipient))),
         state: view.state.to_wire(),
-        limits: limits.map(|limit| (write_time_limit(limit), explained(limit, &view, rules, at))).map(limit).collect(),
-        refusals: branch.opening().limit_refusals.iter().map(write_limit_refusal).collect(),
+        limits: view.time_limits.iter().map(|it| limit(it, &view, rules, at)).collect(),
+        refusals: view.limit_refusals.iter().map(write_limit_refusal).collect(),
         ladder: ladder(*held, branch, seen),
         escalation_level: view.escalation,
         telephone_acknowledgement: view::telephoned(&view),
-        clock_ahead: (!view.ahead.is_zero()).then(|| span(view.ahead)),
+        clock_ahead: ahead(view.ahead),
     }
 }
 
@@ -88,8 +87,9 @@ fn level(Level { level, time, unit, stop, rule, is_reached, put_off }: Level, is
     }
 }
 
-fn limit((limit, explained): (pb::TimeLimit, Explanation)) -> pb::ExplainedTimeLimit {
+fn limit(limit: &TimeLimit, view: &View, rules: &Rules<'_>, at: Timestamp) -> pb::ExplainedTimeLimit {
     use pb::TimeLimitStanding as Wire;
+    let explained = explained(limit, view, rules, at);
     let (standing, length, stopped) = match explained.standing {
         Standing::Running(left) => (Wire::Running, Some(left), None),
         Standing::Passed(since) => (Wire::Passed, Some(since), None),
@@ -98,13 +98,14 @@ fn limit((limit, explained): (pb::TimeLimit, Explanation)) -> pb::ExplainedTimeL
         Standing::Ended => (Wire::Ended, None, None),
     };
     pb::ExplainedTimeLimit {
-        limit: Some(limit),
+        limit: Some(write_time_limit(limit)),
         start_event: explained.start_event.map_or_else(String::new, |start| start.name().to_owned()),
         days: explained.days.iter().map(day).collect(),
         standing: standing.into(),
         span: length.map(span),
         stopped_time: stopped.map(write_time),
         as_ruled: explained.is_as_ruled,
+        clock_ahead: view.begun.iter().find(|begun| begun.rule == limit.rule).and_then(|begun| ahead(begun.ahead)),
     }
 }
 
@@ -117,6 +118,10 @@ fn day(day: &Day) -> pb::CountedDay {
     };
     let date = Date { year: day.date.year().into(), month: day.date.month().into(), day: day.date.day().into() };
     pb::CountedDay { date: Some(date), kind: kind.into(), calendar: day.calendar.to_string() }
+}
+
+fn ahead(by: SignedDuration) -> Option<prost_types::Duration> {
+    (!by.is_zero()).then(|| span(by))
 }
 
 fn span(length: SignedDuration) -> prost_types::Duration {

@@ -224,7 +224,7 @@ fn dispatch<'t>(
     let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {
         header: Header {
-            contract_minor: if attaches { event.body.minor().max(ATTACHMENTS_MINOR) } else { event.body.minor() },
+            contract_minor: if attaches { event.minor().max(ATTACHMENTS_MINOR) } else { event.minor() },
             traceparent: traceparent.to_owned(),
             ..header(known, &basis, (&event.owner, counterpart))
         },

@@ -18,7 +18,7 @@ pub fn property(bytes: &[u8]) {
 }
 
 /// The events of the golden vectors. The opening's time limit has its times in order here, and a ladder; another could
-/// not be computed.
+/// not be computed. What was rejected is acknowledged here as well, by which limits begin.
 #[must_use]
 pub fn seeds() -> Vec<Vec<u8>> {
     let opened: &[u8] = include_bytes!("../../../proto/vectors/events/referral_opened.binpb");
@@ -32,9 +32,19 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let (rule, citation) = ("plan".to_owned(), "Decree 56/2017/NĐ-CP".to_owned());
         opening.limit_refusals.push(pb::LimitRefusal { rule, citation, reason: "LIMIT_CALENDAR_ENDED".to_owned() });
     }
+    let rejected: &[u8] = include_bytes!("../../../proto/vectors/events/referral_rejected.binpb");
+    let mut answer = pb::ReferralEvent::decode(rejected).expect("a golden vector");
+    answer.event = Some(Wire::Acknowledged(pb::Acknowledged {}));
+    if let Some(Wire::Opened(opening)) = &opened.event {
+        let (limits, start_time) = (opening.time_limits.iter(), answer.event_time);
+        let begun = limits.map(|limit| pb::TimeLimit { start_time, steps: Vec::new(), ..limit.clone() });
+        answer.time_limits = begun.collect();
+        answer.limit_refusals.clone_from(&opening.limit_refusals);
+    }
     vec![
         opened.encode_to_vec(),
-        include_bytes!("../../../proto/vectors/events/referral_rejected.binpb").to_vec(),
+        answer.encode_to_vec(),
+        rejected.to_vec(),
         include_bytes!("../../../proto/vectors/events/referral_completed.binpb").to_vec(),
     ]
 }

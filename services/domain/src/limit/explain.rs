@@ -40,7 +40,8 @@ pub struct Explanation {
     pub rule: Box<str>,
     /// Its legal source.
     pub citation: Text,
-    /// What started it; `None` when the rules at hand do not have the rule any more.
+    /// What started it: of one of the opening as its rule has it, `None` when the rules at hand do not have that any
+    /// more; else the event that carries it.
     pub start_event: Option<Start>,
     /// When it began to run.
     pub start: Timestamp,
@@ -65,7 +66,10 @@ pub fn explain(limit: &TimeLimit, view: &View, rules: &Rules<'_>, at: Timestamp)
     Explanation {
         rule: limit.rule.clone(),
         citation: limit.citation.clone(),
-        start_event: rule.and_then(|rule| Start::of_event(&rule.start_event)),
+        start_event: match view.begun.iter().find(|begun| begun.rule == limit.rule) {
+            Some(begun) => Some(Start::Written(begun.event)),
+            None => rule.and_then(|rule| Start::of_event(&rule.start_event)),
+        },
         start: limit.start,
         due: limit.due,
         stop: limit.stop,
@@ -88,7 +92,6 @@ fn standing(limit: &TimeLimit, view: &View, at: Timestamp) -> Standing {
     if !view.state.is_waited_for() {
         return Standing::Ended;
     }
-    // Where the origin's clock is not believed, the limit ends earlier than it says.
-    let left = limit.due.duration_since(at.checked_add(view.ahead).unwrap_or(Timestamp::MAX));
+    let left = limit.due.duration_since(view.by_the_clock_of(limit, at));
     if left.is_positive() { Standing::Running(left) } else { Standing::Passed(-left) }
 }

@@ -1,12 +1,12 @@
 //! Time limits: from the rules and calendars of a directory and what is known of a need, the times that its branches
 //! carry; and back, from a time that was carried, why it is the one.
 //!
-//! [`reckon()`] computes them once, when a branch is opened; they then travel signed and are never computed anew. What
-//! cannot be computed is refused with a reason and carried too: no hour is guessed, and none vanishes. [`explain()`]
-//! shows one with the days that were counted. Whether a limit has passed is for [`View`](crate::referral::View) to say,
-//! and what to do about it for [`climb()`].
+//! [`reckon()`] computes them once, when a branch is opened, and [`begun()`] those that begin with an answer; they then
+//! travel signed and are never computed anew. What cannot be computed is refused with a reason and carried too: no hour
+//! is guessed, and none vanishes. [`explain()`] shows one with the days that were counted. Whether a limit has passed
+//! is for [`View`](crate::referral::View) to say, and what to do about it for [`climb()`].
 //!
-//! Pure: time comes in as [`Facts`], and the rules of a time zone as a function.
+//! Pure: time comes in as [`Facts`] or in an event, and the rules of a time zone as a function.
 
 mod calendar;
 mod climb;
@@ -25,9 +25,9 @@ pub use calendar::{Day, DayKind};
 pub use climb::{Asked, Climb, Level, climb, levels, told};
 pub use event::{STOP_EVENTS, Start};
 pub use explain::{Explanation, Standing, explain};
-pub use reckon::{Facts, Reckoning, reckon};
+pub use reckon::{Facts, Reckoning, begun, reckon};
 
-/// Most limits of a branch, and most that could not be computed.
+/// Most limits that one event carries, and most that could not be computed.
 pub const LIMITS: usize = 16;
 /// Most steps of a limit.
 pub const STEPS: usize = 8;

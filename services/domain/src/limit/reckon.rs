@@ -1,8 +1,10 @@
-//! Computing the limits of a branch, once, by its origin.
+//! Computing the limits of a branch, once: by its origin those that begin with the opening or before it, by its
+//! recipient those that begin with an event of its own.
 //!
 //! A rule counts when it is of the contract, starts with something that holds for branches of this kind, and was in
-//! force when it started. A further branch for the same need carries on the limits that earlier ones have, as they are:
-//! nobody who waits gets a new clock because somebody else is asked.
+//! force when it started. A further branch for the same need carries on the limits that earlier openings have, as they
+//! are: nobody who waits gets a new clock because somebody else is asked. What an answer began is of its branch alone:
+//! whoever is asked in its place has not answered.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::directory::v1::{self as pb, span};
@@ -10,7 +12,7 @@ use nhipcau_proto::directory::v1::{self as pb, span};
 use super::{LIMITS, Rules, calendar::Calendars, event::Start, ladder};
 use crate::{
     reason,
-    referral::{Branch, CITATION, Kind, LimitRefusal, Refusal, Stop, Text, TimeLimit},
+    referral::{Branch, CITATION, Draft, EventKind, Kind, LimitRefusal, Refusal, Stop, Text, TimeLimit, View},
 };
 
 /// Why a limit cannot be computed.
@@ -45,23 +47,46 @@ pub struct Reckoning {
 pub fn reckon(rules: &Rules<'_>, facts: &Facts) -> Reckoning {
     let mut reckoned = Reckoning { limits: carried(&facts.begun), refused: Vec::new() };
     for rule in rules.each() {
-        let Some(start) = Start::of_event(&rule.start_event).filter(|start| start.kind() == facts.kind) else {
-            continue;
-        };
-        let start = facts.instant(start);
-        if !is_in_force(rule, start) || reckoned.limits.iter().any(|limit| *limit.rule == *rule.time_limit) {
-            continue;
-        }
-        let is_full = reckoned.limits.len() == LIMITS;
-        match if is_full { Err(reason::TOO_MANY) } else { limit(rules, rule, start) } {
-            Ok(limit) => reckoned.limits.push(limit),
-            Err(reason) => reckoned.refuse(&rule.time_limit, citation(rule).unwrap_or_default(), reason),
+        let start = Start::of_event(&rule.start_event).filter(|start| start.is_of_opening(facts.kind));
+        let Some(start) = start.map(|start| facts.instant(start)) else { continue };
+        if is_in_force(rule, start) && reckoned.limits.iter().all(|limit| *limit.rule != *rule.time_limit) {
+            reckoned.take(rule, limit(rules, rule, start));
         }
     }
-    if facts.kind == Kind::Transfer && reckoned == Reckoning::default() {
+    if facts.kind == Kind::Transfer && reckoned.is_empty() {
         reckoned.refuse("", Text::default(), reason::LIMIT_RULE_MISSING);
     }
     reckoned
+}
+
+/// Computes the limits that begin with an event which is about to be written in a branch that stands so: from its time,
+/// by rules that the branch does not have yet, and that wait for something which does not come with it.
+#[must_use]
+pub fn begun(rules: &Rules<'_>, view: &View, event: &Draft) -> Reckoning {
+    let (kind, mut reckoned) = (event.body.kind(), Reckoning::default());
+    for rule in rules.each() {
+        let start = Start::of_event(&rule.start_event);
+        let is_new =
+            start.is_some_and(|start| start.is_written_by(kind, view.kind)) && !view.has_rule(&rule.time_limit);
+        if is_new && is_in_force(rule, event.time) && !has_come(view.kind, kind, Stop::last(&rule.stop_events)) {
+            let limit = if is_bare(rule) { limit(rules, rule, event.time) } else { Err(reason::LIMIT_RULE_UNREADABLE) };
+            reckoned.take(rule, limit);
+        }
+    }
+    reckoned
+}
+
+/// Whether what a limit waits for comes with the event that would begin it, or came before. In a TRANSFER whoever
+/// acknowledges has decided.
+fn has_come(branch: Kind, event: EventKind, stop: Option<Stop>) -> bool {
+    let decides = (branch, event) == (Kind::Transfer, EventKind::Acknowledged);
+    let reached = if decides { Some(Stop::Decided) } else { Stop::of_event(event.name()) };
+    stop.is_some_and(|stop| Some(stop) <= reached)
+}
+
+/// Whether a rule has nothing that leads to somebody's answer, as one has that starts with an answer.
+fn is_bare(rule: &pb::TimeLimit) -> bool {
+    rule.escalation.is_empty() && rule.acknowledge_within.is_none() && rule.telephone_confirmation.is_none()
 }
 
 impl Facts {
@@ -84,13 +109,27 @@ impl Facts {
     /// When something began, as far as that is believed: no limit begins after its branch was opened.
     fn instant(&self, start: Start) -> Timestamp {
         match start {
-            Start::Opened(_) => self.opened,
             Start::ReportReceived => self.reported.min(self.opened),
+            Start::Opened(_) | Start::Written(_) => self.opened,
         }
     }
 }
 
 impl Reckoning {
+    /// Whether nothing came of the rules.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.limits.is_empty() && self.refused.is_empty()
+    }
+
+    fn take(&mut self, rule: &pb::TimeLimit, limit: Result<TimeLimit, Refused>) {
+        let is_full = self.limits.len() == LIMITS;
+        match if is_full { Err(reason::TOO_MANY) } else { limit } {
+            Ok(limit) => self.limits.push(limit),
+            Err(reason) => self.refuse(&rule.time_limit, citation(rule).unwrap_or_default(), reason),
+        }
+    }
+
     fn refuse(&mut self, rule: &str, citation: Text, reason: Refused) {
         if self.refused.len() < LIMITS {
             self.refused.push(LimitRefusal { rule: rule.into(), citation, reason: reason.into() });

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     reason,
-    referral::{Branch, Effect, Entry, Event, EventKind, Replay, Side, View, disclosure, guard},
+    referral::{Branch, Effect, Entry, Event, EventKind, Replay, Side, TimeLimit, View, disclosure, guard},
 };
 
 /// How long a message may be without a receipt before its sender is alarmed.
@@ -176,29 +176,39 @@ fn replay<'a>(branch: &'a Branch, view: &'a View) -> Replay<'a> {
 fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
     let runs = view.state.is_waited_for();
-    // As both sides reckon: where the origin's clock is not believed, everybody's time is put forward by as much.
-    let over = |stopped: Option<Timestamp>, due: Timestamp| {
-        let end = stopped.unwrap_or(if runs { at } else { ended(view) });
-        let by = end.checked_add(view.ahead).unwrap_or(Timestamp::MAX).duration_since(due);
+    // As both sides reckon: where a clock is not believed, everybody's time is put forward by as much, but what an
+    // answer began is ended by an answer as that clock has it.
+    let over = |limit: &TimeLimit, stopped: Option<Timestamp>, due: Timestamp| {
+        let (end, is_answer) = match stopped {
+            Some(stopped) => (stopped, true),
+            None if runs => (at, false),
+            None => ended(view),
+        };
+        let is_same_clock = is_answer && view.begun.iter().any(|begun| begun.rule == limit.rule);
+        let end = if is_same_clock { end } else { view.by_the_clock_of(limit, end) };
+        let by = end.duration_since(due);
         by.is_positive().then_some((by, runs && stopped.is_none()))
     };
     for limit in &view.time_limits {
         let (rule, citation) = (limit.rule.clone(), limit.citation.as_str().to_owned());
-        if let Some((by, runs)) = over(view.stopped(limit.stop), limit.due) {
+        if let Some((by, runs)) = over(limit, view.stopped(limit.stop), limit.due) {
             found.push(Finding::LimitBroken { rule: rule.clone(), citation: citation.clone(), by, runs });
         }
-        if let Some((by, runs)) = over(view.stops.acknowledged, limit.acknowledge_due) {
+        if let Some((by, runs)) = over(limit, view.stops.acknowledged, limit.acknowledge_due) {
             found.push(Finding::NoPerson { rule, citation, by, runs });
         }
     }
     found
 }
 
-/// When nobody was waited for any more. What is done with the branch later, such as closing or recalling it, ends
-/// nothing again.
-fn ended(view: &View) -> Timestamp {
+/// When nobody was waited for any more, and whether by an answer. What is done with the branch later, such as closing
+/// or recalling it, ends nothing again.
+fn ended(view: &View) -> (Timestamp, bool) {
     let is_end = |entry: &&Entry| matches!(entry.effect, Effect::Took(state) if !state.is_waited_for());
-    view.history.iter().find(is_end).map_or(view.state_time, |entry| entry.time)
+    view.history
+        .iter()
+        .find(is_end)
+        .map_or((view.state_time, false), |entry| (entry.time, entry.side == Side::Recipient))
 }
 
 /// Hand-overs of which the other side does not know. Whoever takes the child back knows it without a receipt.

@@ -39,6 +39,8 @@ pub struct Branch {
     given: Option<PartSet>,
     heard: Option<Timestamp>,
     telephone_heard: Option<Timestamp>,
+    /// When answers came that began limits, by their position in the recipient's log.
+    answers_heard: Vec<(u64, Timestamp)>,
     held: bool,
     /// Whether this is the copy of its origin.
     origins: bool,
@@ -67,6 +69,7 @@ impl Branch {
             given: None,
             heard: None,
             telephone_heard: None,
+            answers_heard: Vec::new(),
             held: false,
             origins: false,
         };
@@ -159,6 +162,13 @@ impl Branch {
         if let (Some(telephoned), Some(heard)) = (&mut view.telephoned, self.telephone_heard) {
             telephoned.since = telephoned.since.min(heard.checked_add(view.ahead).unwrap_or(Timestamp::MAX));
         }
+        for begun in &mut view.begun {
+            let claimed = self.recipient.at(begun.ordinal).map(|answer| answer.time);
+            let heard =
+                self.answers_heard.iter().find(|(ordinal, _)| *ordinal == begun.ordinal).map(|(_, heard)| *heard);
+            let ahead = claimed.zip(heard).map(|(claimed, heard)| claimed.duration_since(heard));
+            begun.ahead = ahead.filter(|ahead| *ahead > CLOCK_TOLERANCE).unwrap_or_default();
+        }
         view.held = self.held;
         view.hand_over = self.hand_over;
         view.assignment_held = self.origins && view.is_ready();
@@ -206,13 +216,21 @@ impl Branch {
         Self { telephone_heard: heard, ..self }
     }
 
+    /// The branch of somebody else, whose answers that began limits came at these times, by their positions. When one
+    /// claims to have been written later than that, and by more than [`CLOCK_TOLERANCE`], its limits run from there.
+    #[must_use]
+    pub fn with_answers_heard(self, heard: Vec<(u64, Timestamp)>) -> Self {
+        Self { answers_heard: heard, ..self }
+    }
+
     /// The branch with what is known of another copy of it beside the logs.
     #[must_use]
     pub fn known_like(self, other: &Self) -> Self {
         // What is shorter than the other copy waited for nobody if that one does not.
         let origins = other.origins && other.view().assignment_held;
         let Self { given, heard, telephone_heard, held, hand_over, .. } = *other;
-        Self { given, heard, telephone_heard, held, origins, hand_over, ..self }
+        let answers_heard = other.answers_heard.clone();
+        Self { given, heard, telephone_heard, answers_heard, held, origins, hand_over, ..self }
     }
 
     /// When it was opened, as far as that is believed.

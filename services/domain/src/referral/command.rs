@@ -16,7 +16,7 @@ use super::{
     withdrawal::WithdrawalAnswer,
     work::Work,
 };
-use crate::reason;
+use crate::{limit::Reckoning, reason};
 
 /// What a side is asked to do with a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +206,7 @@ pub fn open(new: NewBranch) -> Result<Draft, Refusal> {
         parts: new.parts,
         body: Body::Opened(new.opening),
         salt: None,
+        begun: Reckoning::default(),
     })
 }
 
@@ -226,6 +227,7 @@ fn draft(branch: &Branch, side: Side, view: &View, request: Request) -> Draft {
         parts,
         body,
         salt: None,
+        begun: Reckoning::default(),
     }
 }
 

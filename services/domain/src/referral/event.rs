@@ -19,7 +19,13 @@ use super::{
     withdrawal::WithdrawalAnswer,
     work::Work,
 };
-use crate::id::{PartyId, SystemId, UnitId};
+use crate::{
+    id::{PartyId, SystemId, UnitId},
+    limit::Reckoning,
+};
+
+/// The minor version of the contract since which answers can begin time limits.
+pub const BEGINNING_MINOR: u32 = 2;
 
 /// SHA-256 over PAE("nhipcau/1/referral-event", event).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -349,6 +355,8 @@ pub struct Draft {
     pub body: Body,
     /// Random bytes beside what is said about a person, see [`Draft::salted`].
     pub salt: Option<Salt>,
+    /// Time limits that begin with it, each at its time and without steps; none in an opening, which has its own.
+    pub begun: Reckoning,
 }
 
 impl Draft {
@@ -358,6 +366,14 @@ impl Draft {
     pub fn salted(self, salt: impl FnOnce() -> Salt) -> Self {
         let salt = self.is_about_a_person().then(salt);
         Self { salt, ..self }
+    }
+
+    /// The first minor version of the contract whose readers take it. An older one would read past limits that it does
+    /// not know.
+    #[must_use]
+    pub fn minor(&self) -> u32 {
+        let least = if self.begun.is_empty() { 0 } else { BEGINNING_MINOR };
+        self.body.minor().max(least)
     }
 
     /// True when it says how a service ended or what a danger is, or would if that was not taken out.

@@ -1,6 +1,7 @@
 //! Reading an event that travelled: total, with every violation at once, and the digest over the bytes as they came.
 //! An optional field that is wrong reads as absent beside its violation, so that nothing wrong is ever returned.
 
+use jiff::Timestamp;
 use nhipcau_proto::referral::v1::{self as pb, referral_event::Event as Wire};
 use prost::Message as _;
 
@@ -14,7 +15,11 @@ use super::{
     wire, wire_limit, withdrawal,
     work::Work,
 };
-use crate::{id::SystemId, limit::LIMITS, reason};
+use crate::{
+    id::SystemId,
+    limit::{LIMITS, Reckoning, Start},
+    reason,
+};
 
 const MAX_PARTS: usize = 4;
 
@@ -58,6 +63,7 @@ pub(super) fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option
         refusal.add("lawful_basis", reason::FIELD_FORMAT);
     }
     let salt = (!value.salt.is_empty()).then(|| Salt::read(&value.salt, "salt", refusal)).flatten();
+    let begun = begun(value, time, body.as_ref(), refusal);
     let (side, body) = (side?, body?);
     if body.kind().side() != side {
         refusal.add("side", reason::WRONG_SIDE);
@@ -76,11 +82,33 @@ pub(super) fn decode(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option
         parts,
         body,
         salt,
+        begun,
     };
     if draft.is_about_a_person() && value.salt.is_empty() {
         refusal.add("salt", reason::FIELD_REQUIRED);
     }
     Some(draft)
+}
+
+/// The limits that begin with an event, of the form that its writer would have given them.
+fn begun(value: &pb::ReferralEvent, time: Option<Timestamp>, body: Option<&Body>, refusal: &mut Refusal) -> Reckoning {
+    let limits = wire::list(&value.time_limits, LIMITS, "time_limits", refusal, wire_limit::read_time_limit);
+    let refused = wire::list(&value.limit_refusals, LIMITS, "limit_refusals", refusal, wire_limit::read_limit_refusal);
+    let begins = body.is_none_or(|body| Start::LATER.contains(&body.kind()));
+    let counts = [("time_limits", value.time_limits.len()), ("limit_refusals", value.limit_refusals.len())];
+    for (path, _) in counts.into_iter().filter(|(_, count)| *count > 0 && !begins) {
+        refusal.add(path, reason::FIELD_FORMAT);
+    }
+    let is_whole = limits.len() == value.time_limits.len();
+    for (index, limit) in limits.iter().enumerate().filter(|_| is_whole) {
+        if time.is_some_and(|time| limit.start != time) {
+            refusal.add(format!("time_limits[{index}].start_time"), reason::TIME_LIMIT_ORDER);
+        }
+        if !limit.steps.is_empty() || limit.confirmation.is_some() {
+            refusal.add(format!("time_limits[{index}].steps"), reason::FIELD_FORMAT);
+        }
+    }
+    Reckoning { limits, refused }
 }
 
 fn ids(value: &pb::ReferralEvent, refusal: &mut Refusal) -> Option<Ids> {

@@ -39,6 +39,8 @@ pub(super) fn encode(draft: &Draft) -> pb::ReferralEvent {
         lawful_basis: draft.basis.as_ref().map(write_basis),
         parts: write_parts(&draft.parts),
         salt: draft.salt.map_or_else(Vec::new, Salt::write),
+        time_limits: draft.begun.limits.iter().map(write_time_limit).collect(),
+        limit_refusals: draft.begun.refused.iter().map(write_limit_refusal).collect(),
         event: Some(body(&draft.body)),
     }
 }

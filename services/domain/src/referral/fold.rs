@@ -12,7 +12,7 @@ use super::{
     kind::{EventKind, Kind, Side, State},
     table::{self, Verdict},
     telephone::Telephoned,
-    view::{Effect, Entry, HandOver, Stops, View},
+    view::{Begun, Effect, Entry, HandOver, Stops, View},
     work::RecordedWork,
 };
 
@@ -118,6 +118,7 @@ impl<'a> Fold<'a> {
             basis: basis.clone(),
             time_limits: opening.time_limits.clone(),
             limit_refusals: opening.limit_refusals.clone(),
+            begun: Vec::new(),
             state: State::Submitted,
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
             work: Vec::new(),
@@ -215,6 +216,7 @@ impl<'a> Fold<'a> {
     fn note(&mut self, event: &Event) {
         let view = &mut self.view;
         let person = event.actor.person.is_some();
+        begin(view, event);
         match &event.body {
             Body::EmergencyReleased => view.emergency = true,
             Body::Escalated { level } => view.escalation = view.escalation.max(*level),
@@ -259,6 +261,22 @@ impl<'a> Fold<'a> {
         }
         if person && (decides || event.body.kind() == EventKind::Acknowledged) {
             view.stops.acknowledged.get_or_insert(event.time);
+        }
+    }
+}
+
+/// Has the limits of an event run: of each rule the first that there is.
+fn begin(view: &mut View, event: &Event) {
+    for limit in &event.begun.limits {
+        if !view.has_rule(&limit.rule) {
+            let (rule, event, ordinal) = (limit.rule.clone(), event.body.kind(), event.ordinal);
+            view.begun.push(Begun { rule, event, ordinal, ahead: jiff::SignedDuration::ZERO });
+            view.time_limits.push(limit.clone());
+        }
+    }
+    for refused in &event.begun.refused {
+        if !view.has_rule(&refused.rule) {
+            view.limit_refusals.push(refused.clone());
         }
     }
 }

@@ -46,8 +46,8 @@ pub use content::{
 };
 pub(crate) use content::{read_area, write_area};
 pub use event::{
-    Actor, Body, Digest, Draft, Event, Ids, LadderStep, LimitRefusal, Mark, Opening, PartDigest, PersonRef, ReceiptRef,
-    TimeLimit, UnitRef,
+    Actor, BEGINNING_MINOR, Body, Digest, Draft, Event, Ids, LadderStep, LimitRefusal, Mark, Opening, PartDigest,
+    PersonRef, ReceiptRef, TimeLimit, UnitRef,
 };
 pub(crate) use event_decode::{read_actor, read_mark, read_parts};
 pub(crate) use event_encode::{write_actor, write_mark, write_parts};
@@ -61,7 +61,7 @@ pub use personal::Personal;
 pub use submission::{Answer, Objection, Requested};
 pub use telephone::{TelephoneAcknowledgement, Telephoned, write_telephone_acknowledgement};
 pub use text::Text;
-pub use view::{Condition, Effect, Entry, HandOver, Stops, View};
+pub use view::{Begun, Condition, Effect, Entry, HandOver, Stops, View};
 pub use violation::{LISTED, Refusal, Violation};
 pub use wire::{CITATION, read_basis, read_unit, write_basis, write_time, write_unit};
 pub use wire_limit::{write_limit_refusal, write_time_limit};

@@ -88,6 +88,19 @@ pub enum HandOver {
     Done,
 }
 
+/// With which answer a time limit began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Its rule.
+    pub rule: Box<str>,
+    /// The answer.
+    pub event: EventKind,
+    /// Its position in the recipient's log.
+    pub ordinal: u64,
+    /// By how much the recipient's clock was ahead then; zero when it is believed.
+    pub ahead: SignedDuration,
+}
+
 /// When the events came that stop time limits; only those by a person where one is waited for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stops {
@@ -108,10 +121,12 @@ pub struct View {
     pub kind: Kind,
     /// Basis of the opening.
     pub basis: Basis,
-    /// Time limits of the opening.
+    /// Time limits of the opening, then those that answers began; of these none of a rule that is there before.
     pub time_limits: Vec<TimeLimit>,
-    /// Time limits that its origin could not compute.
+    /// Time limits that could not be computed, in the same order.
     pub limit_refusals: Vec<LimitRefusal>,
+    /// Which limits answers began.
+    pub begun: Vec<Begun>,
     /// State.
     pub state: State,
     /// When it was entered, by the clock of the side that caused it.
@@ -227,7 +242,6 @@ impl View {
     /// What holds beside the state at `now`.
     #[must_use]
     pub fn conditions(&self, now: Timestamp) -> Vec<Condition> {
-        let now = now.checked_add(self.ahead).unwrap_or(Timestamp::MAX);
         let mut found = Vec::new();
         match self.hand_over {
             // What is due is the successor's matter.
@@ -241,17 +255,18 @@ impl View {
         }
         if self.state.is_waited_for() {
             let running = || self.time_limits.iter().filter(|limit| self.stopped(limit.stop).is_none());
-            if running().any(|limit| limit.due <= now) {
+            let is_over = |limit: &TimeLimit, time: Timestamp| time <= self.by_the_clock_of(limit, now);
+            if running().any(|limit| is_over(limit, limit.due)) {
                 found.push(Condition::Overdue);
             }
             if self.escalation > 0 {
                 found.push(Condition::Escalated);
             }
             let acknowledged = self.stopped(Stop::Acknowledged).is_some();
-            if !acknowledged && self.time_limits.iter().any(|limit| limit.acknowledge_due <= now) {
+            if !acknowledged && self.time_limits.iter().any(|limit| is_over(limit, limit.acknowledge_due)) {
                 found.push(Condition::Unacknowledged);
             }
-            if running().any(|limit| limit.warn <= now) {
+            if running().any(|limit| is_over(limit, limit.warn)) {
                 found.push(Condition::Warned);
             }
             if !self.limit_refusals.is_empty() {
@@ -283,6 +298,22 @@ impl View {
             found.push(Condition::LegalHold);
         }
         found
+    }
+
+    /// Whether there is a limit of this rule, or one that could not be computed.
+    #[must_use]
+    pub fn has_rule(&self, rule: &str) -> bool {
+        self.time_limits.iter().any(|limit| *limit.rule == *rule)
+            || self.limit_refusals.iter().any(|refused| *refused.rule == *rule)
+    }
+
+    /// A time by the clock by which a limit was computed: where that is not believed, the limit ends earlier than it
+    /// says.
+    #[must_use]
+    pub(crate) fn by_the_clock_of(&self, limit: &TimeLimit, at: Timestamp) -> Timestamp {
+        let begun = self.begun.iter().find(|begun| begun.rule == limit.rule);
+        let ahead = begun.map_or(self.ahead, |begun| begun.ahead);
+        at.checked_add(ahead).unwrap_or(Timestamp::MAX)
     }
 
     /// When what a limit waits for came, by the clock of who wrote it. An acceptance that a person at the origin has

@@ -173,7 +173,7 @@ impl Opened {
         let parts: Vec<_> = branch.disclosed_parts.iter().map(|part| words::part(*part)).collect();
         let limit = |limit: &pb::TimeLimit| Limit {
             citation: limit.citation.clone(),
-            acknowledge: words::time(limit.acknowledge_due_time.as_ref()),
+            acknowledge: words::time(limit.acknowledge_due_time.as_ref().filter(|_| waits(state))),
             due: words::time(limit.due_time.as_ref()),
         };
         let event = |entry: &pb::HistoryEntry| Event {

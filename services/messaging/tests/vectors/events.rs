@@ -65,6 +65,8 @@ fn a_referral_opened_reads_field_by_field() {
             part(referral::ReferralPart::Identity, b"digest of the identity, 32 bytes"),
         ],
         salt: Vec::new(),
+        time_limits: Vec::new(),
+        limit_refusals: Vec::new(),
         event: Some(Event::Opened(referral::Opened {
             kind: referral::ReferralKind::Transfer as i32,
             group_uid: b"group-of-vectors".to_vec(),
@@ -96,6 +98,8 @@ fn a_referral_rejected_reads_field_by_field() {
         lawful_basis: None,
         parts: Vec::new(),
         salt: Vec::new(),
+        time_limits: Vec::new(),
+        limit_refusals: Vec::new(),
         event: Some(Event::Rejected(referral::Rejected { code })),
     };
     reads_and_writes_the_same(REJECTED, &expected);
@@ -118,6 +122,8 @@ fn a_referral_completed_reads_field_by_field_and_has_its_salt() {
         lawful_basis: None,
         parts: Vec::new(),
         salt: b"salt of the vector, 32 bytes....".to_vec(),
+        time_limits: Vec::new(),
+        limit_refusals: Vec::new(),
         event: Some(Event::Completed(referral::Completed { outcome: referral::Outcome::Resolved as i32 })),
     };
     reads_and_writes_the_same(COMPLETED, &expected);

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp, civil::Date};
-use nhipcau_domain::{id::PartyId, referral::write_time};
+use nhipcau_domain::{id::PartyId, limit::Start, referral::write_time};
 use nhipcau_messaging::store::{Readers, Tx, operations};
 use nhipcau_proto::referral::v1 as pb;
 use nhipcau_referrals::{Error, explain_time_limits};
@@ -157,12 +157,20 @@ fn limit(f: &mut fmt::Formatter<'_>, explained: &pb::ExplainedTimeLimit) -> fmt:
     if explained.stopped_time.is_some() {
         write!(f, " {}", time(explained.stopped_time.as_ref()))?;
     }
-    for (what, at) in [
-        ("a person acknowledges by", &limit.acknowledge_due_time),
-        ("warned", &limit.warn_time),
-        ("escalated", &limit.escalate_time),
-        ("due", &limit.due_time),
-    ] {
+    if let Some(ahead) = &explained.clock_ahead {
+        write!(f, "\n      the recipient's clock was {} ahead: it counts so much earlier", length(Some(ahead)))?;
+    }
+    // What begins with an answer asks for none, and turns to nobody.
+    let is_of_opening = !matches!(Start::of_event(&explained.start_event), Some(Start::Written(_)));
+    for (what, at, _) in [
+        ("a person acknowledges by", &limit.acknowledge_due_time, is_of_opening),
+        ("warned", &limit.warn_time, true),
+        ("escalated", &limit.escalate_time, is_of_opening),
+        ("due", &limit.due_time, true),
+    ]
+    .into_iter()
+    .filter(|(_, _, is_said)| *is_said)
+    {
         write!(f, "\n      {what} {}", time(at.as_ref()))?;
     }
     explained.days.iter().filter(|day| is_skipped(day)).try_for_each(|day| {

@@ -222,6 +222,7 @@ impl Reader<'_> {
             Some(heard) => branch.with_heard(heard),
             None => branch,
         };
+        let branch = branch.with_answers_heard(answers_heard(&origin, &recipient));
         let find = |side, ordinal: u64| {
             let log = if side == Side::Origin { &origin } else { &recipient };
             log.get(usize::try_from(ordinal.checked_sub(1)?).ok()?)
@@ -338,6 +339,18 @@ impl Reader<'_> {
     fn host(&self, unit: &UnitRef) -> Option<&AccessPointId> {
         self.release.access_point_for(&unit.party, &unit.unit, &crate::contract())
     }
+}
+
+/// When the origin had the answers that began limits: by its receipt, or before the first thing that it is proven to
+/// have said with knowledge of them.
+fn answers_heard(origin: &[Read], recipient: &[Read]) -> Vec<(u64, Timestamp)> {
+    let heard = |answer: &Read| {
+        let ordinal = answer.event.ordinal;
+        let knew = origin.iter().filter(|read| read.doubt.is_none() && read.event.seen_ordinal() >= ordinal);
+        let received = answer.delivery.map(|delivery| delivery.time);
+        Some((ordinal, received.or_else(|| knew.map(|read| read.event.time).min())?))
+    };
+    recipient.iter().filter(|read| !read.event.begun.is_empty()).filter_map(heard).collect()
 }
 
 /// A work as its unit says it, and an acknowledgement by telephone as the origin says it.

@@ -43,26 +43,30 @@ pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error>
     let logs = [log::all(tx, held, Side::Origin)?, log::all(tx, held, Side::Recipient)?];
     let [origin, recipient] = [&logs[0], &logs[1]].map(|log| log.iter().map(|it| it.event.clone()).collect::<Vec<_>>());
     let together = assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a branch"))?;
-    let [origin, _] = logs;
+    let [origin, recipient] = logs;
     let Some((branch, is_whole)) = together else { return Ok(None) };
     let branch = match held.side {
         Side::Origin => branch,
         Side::Recipient => branch.with_hand_over(succession::shown(tx, held.branch)?),
     };
     let is_held = !hold::of(tx, &branch.unit(held.side).party, branch.ids().case)?.is_empty();
-    let branch = beside(branch, held.side, &origin).with_held(is_held);
+    let branch = beside(branch, held.side, [&origin, &recipient]).with_held(is_held);
     let branch = branch.with_origins(held.side == Side::Origin && is_whole);
     Ok(Some(Known { held, purpose, branch, is_whole }))
 }
 
-/// Adds what the store knows beside the logs: what was given, and when another's opening came.
-fn beside(branch: Branch, holder: Side, origin: &[Stored]) -> Branch {
+/// Adds what the store knows beside the logs: what was given, and when another's words came from which time counts.
+fn beside(branch: Branch, holder: Side, [origin, recipient]: [&[Stored]; 2]) -> Branch {
     let given = origin.iter().filter(|stored| stored.is_given(holder)).flat_map(|stored| stored.event.parts.iter());
     let branch = branch.with_given(given.map(|entry| entry.part).collect());
     let said = origin.iter().find(|stored| matches!(stored.event.body, Body::TelephoneRecorded(_)));
     match (holder, origin.first()) {
         (Side::Recipient, Some(opening)) => {
             branch.with_heard(opening.stored).with_telephone_heard(said.map(|said| said.stored))
+        }
+        (Side::Origin, _) => {
+            let beginning = recipient.iter().filter(|answer| !answer.event.begun.is_empty());
+            branch.with_answers_heard(beginning.map(|answer| (answer.event.ordinal, answer.stored)).collect())
         }
         _ => branch,
     }

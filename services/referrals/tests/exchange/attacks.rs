@@ -67,6 +67,7 @@ pub(crate) fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, V
             limit_refusals: Vec::new(),
         }),
         salt: None,
+        begun: Default::default(),
     };
     (draft, bytes.to_vec())
 }
@@ -77,7 +78,8 @@ pub(crate) async fn send(world: &World, (from, to): (usize, usize), draft: Draft
     let (sender, recipient) = (address(&draft.owner), address(&draft.counterpart));
     let case = draft.ids.case;
     let sane = Ids { case, referral: case, branch: case };
-    let (_, beside) = Event::write(Draft { ids: sane, ordinal: 1, time: world.now(), ..draft.clone() });
+    let (_, beside) =
+        Event::write(Draft { ids: sane, ordinal: 1, time: world.now(), begun: Default::default(), ..draft.clone() });
     let (event, bytes) = Event::write(draft);
     let message = message::Draft {
         header: Header {

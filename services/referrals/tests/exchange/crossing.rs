@@ -111,6 +111,7 @@ async fn forge(world: &mut World, branch: &pb::Branch, change: impl FnOnce(&mut 
         parts: Vec::new(),
         body: Body::Accepted,
         salt: None,
+        begun: Default::default(),
     };
     change(&mut draft);
     let address = |unit: &UnitRef| Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) };

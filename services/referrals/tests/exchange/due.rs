@@ -54,7 +54,7 @@ fn rules(wire: &mut directory::Release) {
 }
 
 impl World {
-    async fn due(&self, node: usize, branch: &str, at: Option<Timestamp>) -> pb::ExplainTimeLimitsResponse {
+    pub(crate) async fn due(&self, node: usize, branch: &str, at: Option<Timestamp>) -> pb::ExplainTimeLimitsResponse {
         self.try_due(node, &referral_of(branch), at, &Role::ALL).await.unwrap()
     }
 
@@ -72,14 +72,14 @@ impl World {
     }
 
     /// What the store of a node says without its door.
-    async fn due_in_store(&self, node: usize, branch: &str, at: Timestamp) -> pb::ExplainTimeLimitsResponse {
+    pub(crate) async fn due_in_store(&self, node: usize, branch: &str, at: Timestamp) -> pb::ExplainTimeLimitsResponse {
         let (name, release, party) = (referral_of(branch), self.directory(), PartyId::new(NAMES[node]).unwrap());
         let read = self.nodes[node].readers.read(move |tx| explain_time_limits(&name, &party, &release, at, tx));
         read.await.unwrap()
     }
 }
 
-fn standings(branch: &pb::BranchTimeLimits) -> Vec<(&str, TimeLimitStanding)> {
+pub(crate) fn standings(branch: &pb::BranchTimeLimits) -> Vec<(&str, TimeLimitStanding)> {
     let rule = |limit: &pb::ExplainedTimeLimit| limit.limit.as_ref().unwrap().rule.clone();
     let limits = branch.limits.iter().map(|limit| (rule(limit).leak() as &str, limit.standing()));
     limits.collect()

@@ -7,6 +7,7 @@ mod areas;
 mod attachments;
 mod attachments_lost;
 mod attacks;
+mod beginning;
 mod closed;
 mod cost;
 mod crossing;

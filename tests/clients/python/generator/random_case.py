@@ -11,6 +11,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from nhipcau_case.event_shape import BEGINNING
 from nhipcau_home.branch_fold import fold
 from nhipcau_home.branch_log import Branch
 from nhipcau_home.branch_state import WAITED_FOR
@@ -29,6 +30,7 @@ _FORTUNES = {"entered_in_error", "consent_withdrawn", "relieved", "revoked", "re
 _DIGEST = fixture.bytes_of("a digest")
 _LATER = (2, 3, 4)
 _REFUSALS = (envelope_pb.REFUSAL_REASON_NOT_YET, envelope_pb.REFUSAL_REASON_NOT_AGREED, 8, 77)
+_TIMES = ("start_time", "acknowledge_due_time", "warn_time", "escalate_time", "due_time")
 _POINTS = ("hanoi", "moh", "vwu")
 
 
@@ -67,7 +69,8 @@ def _story(chance: random.Random, case: CaseFile) -> float:
         seconds += chance.choice((-700, -10, 40_000) if chance.random() < 0.1 else (0.5, 1, 30, 600, 5_000))
         there = len(case.logs[OTHER[side]])
         seen[side] = there if chance.random() < 0.8 else chance.randint(seen[side], there)
-        case.write(side, name, seconds, seen[side], _person(chance), _body(chance, name), **_beside(chance, name))
+        case.write(side, name, seconds, seen[side], _person(chance), _body(chance, name), **_beside(chance, name),
+                   **_begun(chance, name, seconds))
     return seconds
 
 
@@ -133,10 +136,22 @@ def _limits(chance: random.Random) -> list[dict[str, Any]]:
     made = []
     for number in range(chance.choice((0, 0, 1, 2))):
         times = [at(seconds) for seconds in sorted(chance.sample(range(50_000), 5))]
-        names = ("start_time", "acknowledge_due_time", "warn_time", "escalate_time", "due_time")
         made.append({"rule": f"rule-{number}", "citation": "art. 1", "stop": chance.choice((1, 2, 3, 4, 9)),
-                     **dict(zip(names, times, strict=True))})
+                     **dict(zip(_TIMES, times, strict=True))})
     return made
+
+
+def _begun(chance: random.Random, name: str, seconds: float) -> dict[str, Any]:
+    """Time limits that an answer begins; their rules may be those of the opening."""
+    if name not in BEGINNING or chance.random() < 0.4:
+        return {}
+    limits = []
+    for number in chance.sample(range(4), chance.randrange(1, 3)):
+        times = [at(seconds), *(at(seconds + later) for later in sorted(chance.sample(range(40_000), 4)))]
+        limits.append({"rule": f"rule-{number}", "citation": "art. 2", "stop": chance.choice((1, 2, 3, 4, 9)),
+                       **dict(zip(_TIMES, times, strict=True))})
+    refusals = [{"rule": f"rule-{number}", "reason": "LIMIT_CALENDAR_ENDED"} for number in chance.sample(range(4), 1)]
+    return {"time_limits": limits, "limit_refusals": refusals if chance.random() < 0.3 else []}
 
 
 def _person(chance: random.Random) -> str:

@@ -161,14 +161,22 @@ def _said(event: Event) -> str | None:
     return f"{kind} as {work.role}, done {text(work.work_time)}{came}"
 
 
-def _heard(found: _Read) -> int | None:
-    """When the opening had come: by its receipt, or before the first that its recipient is proven to have said."""
-    opening = found.events[ORIGIN, 1]
-    if found.branch.opening.travelled is None and opening.delivery is not None:
-        return opening.delivery.time
-    answers = [nanoseconds(item.event.message.event_time) for place, item in found.events.items()
-               if place[0] == RECIPIENT and item.doubt is None]
-    return min(answers, default=None)
+def _heard(found: _Read) -> dict[Place, int]:
+    """When the opening, and each answer with time limits, had come: by its receipt, or before the first that the other
+    side is proven to have said after it."""
+    heard = {}
+    for place, item in found.events.items():
+        message, side = item.event.message, place[0]
+        if place != (ORIGIN, 1) and not (side == RECIPIENT and (message.time_limits or message.limit_refusals)):
+            continue
+        after = [nanoseconds(other.event.message.event_time) for (by, _), other in found.events.items()
+                 if by != side and other.doubt is None
+                 and (side == ORIGIN or other.event.message.seen.ordinal >= place[1])]
+        if item.delivery is not None and item.event.travelled is None:
+            heard[place] = item.delivery.time
+        elif after:
+            heard[place] = min(after)
+    return heard
 
 
 def _delivered(found: _Read) -> dict[Place, str]:

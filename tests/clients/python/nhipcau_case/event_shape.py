@@ -24,6 +24,8 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}\Z")
 _REFUSAL = re.compile(r"[A-Z_]{1,63}\Z")
 _CITATION = 200
 _MOST_LIMITS, _MOST_STEPS, _MOST_PARTS, _MOST_SCOPES = 16, 8, 4, 16
+#: Answers of the recipient with which time limits can begin.
+BEGINNING = ("acknowledged", "accepted", "service_started")
 _WRITERS = {field.number: pb.SIDE_ORIGIN if field.number < 40 else pb.SIDE_RECIPIENT
             for field in event_pb.ReferralEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
 
@@ -51,6 +53,7 @@ def check(message: Any, masked: bool) -> None:
         require_length(part.digest, 32, "digest of a part")
     _basis(message, name, masked)
     require_length(message.salt, 32 if is_about_a_person(message) and not masked else 0, "salt")
+    _begun(message, name)
     _BODIES.get(name, _nothing)(getattr(message, name), masked)
 
 
@@ -116,10 +119,24 @@ def _opened(body: Any, _: bool) -> None:
     if body.cause in event_pb.OpeningCause.values():
         initial = body.cause == event_pb.OPENING_CAUSE_INITIAL
         _must(initial != bool(body.cause_branch_uid), "a cause that does not fit the branch that led to it")
-    _must(max(len(body.time_limits), len(body.limit_refusals)) <= _MOST_LIMITS, "too many time limits")
-    for limit in body.time_limits:
+    _limits(body)
+
+
+def _begun(message: Any, name: str) -> None:
+    """Time limits that begin with an answer: at its time, and turning to nobody."""
+    begins = bool(message.time_limits or message.limit_refusals)
+    _must(not begins or name in BEGINNING, "an event with which no time limit begins")
+    _limits(message)
+    for limit in message.time_limits:
+        _must(limit.start_time == message.event_time, "a time limit that begins at another time")
+        _must(not limit.steps and not limit.HasField("telephone_confirmation"), "a time limit that turns to somebody")
+
+
+def _limits(message: Any) -> None:
+    _must(max(len(message.time_limits), len(message.limit_refusals)) <= _MOST_LIMITS, "too many time limits")
+    for limit in message.time_limits:
         _time_limit(limit)
-    for refusal in body.limit_refusals:
+    for refusal in message.limit_refusals:
         _must(not refusal.rule or _RULE.match(refusal.rule) is not None, "a rule by no name")
         _text(refusal.citation, "citation", may_be_empty=True)
         _must(_REASON.match(refusal.reason) is not None, "a reason by no name")

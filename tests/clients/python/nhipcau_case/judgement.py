@@ -14,7 +14,7 @@ from nhipcau_home.branch_fold import one_sequence, read_on
 from nhipcau_home.branch_log import Branch, Event
 from nhipcau_home.branch_rules import objections, of_disclosure
 from nhipcau_home.branch_state import WAITED_FOR, Folded
-from nhipcau_home.transitions import ORIGIN
+from nhipcau_home.transitions import ORIGIN, RECIPIENT
 from nhipcau_verify.contracts import referral_basis_pb as basis_pb
 from nhipcau_verify.instant import nanoseconds, text_of
 
@@ -60,10 +60,10 @@ def tenures(folded: Folded) -> list[Tenure]:
     return found
 
 
-def findings(branch: Branch, folded: Folded, delivered: Mapping[Place, str], heard: int | None,
+def findings(branch: Branch, folded: Folded, delivered: Mapping[Place, str], heard: Mapping[Place, int],
              made: int) -> Iterator[Finding]:
-    """Everything that is found. `delivered` says what the other side has said of events, `heard` when the opening came
-    there, if that is known."""
+    """Everything that is found. `delivered` says what the other side has said of events, `heard` when those came there
+    that begin time limits, as far as that is known."""
     yield from _limits(branch, folded, heard, made)
     yield from _handed(folded, delivered)
     for log in (branch.origin, branch.recipient):
@@ -80,22 +80,22 @@ def span(nanos: int) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 s"
 
 
-def _limits(branch: Branch, folded: Folded, heard: int | None, made: int) -> Iterator[Finding]:
+def _limits(branch: Branch, folded: Folded, heard: Mapping[Place, int], made: int) -> Iterator[Finding]:
     runs = folded.state in WAITED_FOR
-    claimed = nanoseconds(branch.opening.message.event_time)
-    # An opening that claims to be later than it came has a clock that is not believed: its times are reckoned from
-    # when it came.
-    ahead = claimed - heard if heard is not None and claimed - heard > TOLERANCE else 0
-    ended = made if folded.ended_by is None else nanoseconds(folded.ended_by.message.event_time)
+    limits = [(limit, branch.opening) for limit in branch.opening.message.opened.time_limits]
+    for limit, by in [*limits, *folded.begun]:
+        ahead = _ahead(by, heard)
 
-    def over(stop: str, due: Any) -> tuple[str, str] | None:
-        """By how much, and whether it goes on."""
-        event = folded.stops.get(stop)
-        end = ended if event is None else nanoseconds(event.message.event_time)
-        by = end + ahead - nanoseconds(due)
-        return (span(by), ", and is still open" if runs and event is None else "") if by > 0 else None
+        def over(stop: str, due: Any, by: Event = by, ahead: int = ahead) -> tuple[str, str] | None:
+            """By how much, and whether it goes on. An answer ends what an answer began as the same clock has it."""
+            event = folded.stops.get(stop)
+            ended = event or folded.ended_by
+            end = made if ended is None else nanoseconds(ended.message.event_time)
+            if ended is None or (ended.side, by.side) != (RECIPIENT, RECIPIENT):
+                end += ahead
+            late = end - nanoseconds(due)
+            return (span(late), ", and is still open" if runs and event is None else "") if late > 0 else None
 
-    for limit in branch.opening.message.opened.time_limits:
         passed = over(_stop(limit.stop), limit.due_time)
         if passed is not None:
             text = f"limit {limit.rule} ({_one_line(limit.citation)}) was passed by {passed[0]}{passed[1]}"
@@ -104,6 +104,14 @@ def _limits(branch: Branch, folded: Folded, heard: int | None, made: int) -> Ite
         if passed is not None:
             asked = f"no person had acknowledged as {limit.rule} asks ({_one_line(limit.citation)})"
             yield Finding("NO_PERSON", f"{asked}, by {passed[0]}{passed[1]}")
+
+
+def _ahead(event: Event, heard: Mapping[Place, int]) -> int:
+    """By how much the clock of an event is not believed that begins limits: what claims to be later than it came is
+    reckoned from when it came."""
+    claimed = nanoseconds(event.message.event_time)
+    by = claimed - heard.get((event.side, int(event.message.ordinal)), claimed)
+    return by if by > TOLERANCE else 0
 
 
 def _one_line(text: str) -> str:

@@ -46,6 +46,8 @@ def read_on(branch: Branch, events: Iterable[Event], folded: Folded) -> None:
     for event in events:
         if not folded.state:
             _enter("SUBMITTED", event, folded)
+            opened = event.message.opened
+            folded.rules.update(item.rule for item in [*opened.time_limits, *opened.limit_refusals])
         elif objections(branch, event, folded):
             folded.superseded.append(event)
         else:
@@ -74,7 +76,17 @@ def _enter(state: str, event: Event, folded: Folded) -> None:
         folded.entered.append(Entered(state, event))
 
 
+def _begin(event: Event, folded: Folded) -> None:
+    """Has the limits of an event run, of each rule the first that there is."""
+    for limit in event.message.time_limits:
+        if limit.rule not in folded.rules:
+            folded.begun.append((limit, event))
+            folded.rules.add(limit.rule)
+    folded.rules.update(refusal.rule for refusal in event.message.limit_refusals)
+
+
 def _note(event: Event, folded: Folded) -> None:
+    _begin(event, folded)
     if event.name == "revocation_requested":
         folded.revocation_is_pending = True
     elif event.name == "revocation_refused":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from nhipcau_verify.contracts import referral_pb as pb
 
@@ -38,6 +39,10 @@ class Folded:
     history: list[tuple[Event, str]] = field(default_factory=list)
     #: What stops time limits, by the contract's name of the stop: the first event of each kind that counted.
     stops: dict[str, Event] = field(default_factory=dict)
+    #: Time limits that answers began, each with its answer: of each rule the first, and none that the opening has.
+    begun: list[tuple[Any, Event]] = field(default_factory=list)
+    #: The rules of all limits, and of those that could not be computed.
+    rules: set[str] = field(default_factory=set)
     is_erased: bool = False
     revocation: int = 0
     revocation_is_pending: bool = False

@@ -52,6 +52,45 @@ class MadeTest(BothTest):
                 found = [text for name, text in self.found(case.receive(ORIGIN, 0), 5_000) if name == "LIMIT_BROKEN"]
                 self.assertEqual([text.split(" by ")[1].split(",")[0] for text in found], passed)
 
+    def test_what_an_answer_begins_is_broken_by_whoever_answered(self) -> None:
+        started = ("service_started", 9_000)
+        for seconds, answer, second, expected in (
+            (5_000, None, None, []),
+            (5_002, None, None, ["limit begun (art. 1) was passed by 1 s, and is still open"]),
+            (20_000, started, None, ["limit begun (art. 1) was passed by 1 h 6 min 39 s"]),
+            # Of a rule that is there nothing begins again.
+            (20_000, started, _begun(9_000, 3, 100), ["limit begun (art. 1) was passed by 1 h 6 min 39 s"]),
+        ):
+            with self.subTest(seconds=seconds, answer=answer):
+                case = case_file.CaseFile()
+                open_case(case, kind=1)
+                case.write(RECIPIENT, "acknowledged", 1, person="p", time_limits=[_begun(1, 3, 5_000)])
+                case.write(ORIGIN, "assigned", 2)
+                if answer is not None:
+                    case.write(RECIPIENT, *answer, time_limits=[second] if second else [])
+                found = self.found(case.receive(ORIGIN, 3).receive(RECIPIENT, 3), seconds)
+                self.assertEqual([text for name, text in found if name == "LIMIT_BROKEN"], expected)
+
+    def test_limits_are_reckoned_from_when_an_answer_came_that_claims_to_be_later(self) -> None:
+        for claimed, passed in ((300, []), (301, ["5 min 1 s"]), (7_200, ["2 h"])):
+            with self.subTest(claimed=claimed):
+                case = case_file.CaseFile()
+                open_case(case, kind=1)
+                case.write(RECIPIENT, "acknowledged", claimed, person="p", time_limits=[_begun(claimed, 3, 5_000)])
+                case.receive(ORIGIN, 0).receive(RECIPIENT, 0)
+                found = [text for name, text in self.found(case, claimed + 5_000) if name == "LIMIT_BROKEN"]
+                self.assertEqual([text.split(" by ")[1].split(",")[0] for text in found], passed)
+
+    def test_no_other_event_begins_a_limit_and_none_begins_at_another_time(self) -> None:
+        for name, limit in (("acknowledged", _begun(2, 3, 100)), ("redirected", _begun(1, 3, 100))):
+            with self.subTest(name=name):
+                case = case_file.CaseFile()
+                open_case(case, kind=1)
+                body = {"reason": 1} if name == "redirected" else None
+                case.write(RECIPIENT, name, 1, person="p", body=body, time_limits=[limit])
+                data = case_file.file(case.evidence("hanoi", 60), "hanoi")
+                self.assertIsNone(self.said(data, case_file.fingerprint()))
+
     def test_whoever_acknowledges_a_referral_has_not_decided(self) -> None:
         for kind, expected in ((2, ["LIMIT_BROKEN"]), (1, [])):
             with self.subTest(kind=kind):
@@ -174,6 +213,13 @@ def _limit(stop: int, due: float) -> dict[str, Any]:
     names = ("acknowledge_due_time", "warn_time", "escalate_time", "due_time")
     return {"rule": "verify", "citation": "art. 26.3", "stop": stop, "start_time": case_file.at(0),
             **dict.fromkeys(names, case_file.at(due))}
+
+
+def _begun(start: float, stop: int, after: float) -> dict[str, Any]:
+    """A time limit that an answer begins."""
+    names = ("acknowledge_due_time", "warn_time", "escalate_time", "due_time")
+    return {"rule": "begun", "citation": "art. 1", "stop": stop, "start_time": case_file.at(start),
+            **dict.fromkeys(names, case_file.at(start + after))}
 
 
 def _words(document: Document | None) -> set[str]:

@@ -1,5 +1,6 @@
 //! Promises of time limits, over rules and calendars that were made up for them.
 
+mod beginning;
 mod climbing;
 mod counting;
 mod explaining;

@@ -233,8 +233,12 @@ fn a_time_limit_runs_until_a_person_stops_it() {
     let mut new = new_branch(Kind::Transfer, duty(), 0);
     new.opening.time_limits = vec![limit];
     let (event, _) = crate::referral::Event::write(open(new).expect("lawful"));
-    let mut world =
-        World { origin: crate::referral::Branch::open(event).expect("opening"), recipient: None, refused: false };
+    let mut world = World {
+        origin: crate::referral::Branch::open(event).expect("opening"),
+        recipient: None,
+        refused: false,
+        begins: None,
+    };
     let view = world.origin.view();
     assert!(view.conditions(time(99)).is_empty());
     assert_eq!(view.conditions(time(100)), [Condition::Unacknowledged]);

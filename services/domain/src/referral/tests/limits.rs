@@ -1,4 +1,5 @@
-//! Time limits and refusals of limits in an opening: how they travel, what they must be, and what shows of them.
+//! Time limits and refusals of limits in an opening or in an answer: how they travel, what they must be, and what shows
+//! of them.
 
 use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
@@ -6,11 +7,11 @@ use prost::Message as _;
 
 use super::world::{World, duty, new_branch, text, time, unit};
 use crate::{
-    limit::{LIMITS, STEPS},
+    limit::{LIMITS, Reckoning, STEPS},
     reason,
     referral::{
-        Branch, Command, Condition, Event, Kind, LadderStep, LimitRefusal, Mistake, Refusal, Side, Stop, TimeLimit,
-        open,
+        BEGINNING_MINOR, Branch, Command, Condition, Draft, Event, EventKind, Kind, LadderStep, LimitRefusal, Mistake,
+        Refusal, Side, State, Stop, TimeLimit, View, open,
     },
 };
 
@@ -101,7 +102,7 @@ fn a_limit_that_could_not_be_computed_is_a_condition_while_somebody_waits() {
     let (event, bytes) = Event::write(open(new).expect("lawful"));
     assert_eq!(Event::read(&bytes).expect("what was written is read"), event);
     let origin = Branch::open(event).expect("opening");
-    let mut world = World { origin, recipient: None, refused: false };
+    let mut world = World { origin, recipient: None, refused: false, begins: None };
     world.deliver(Side::Recipient);
     let held = |world: &World| Side::ALL.map(|side| world.copy(side).expect("delivered").view().conditions(time(9)));
     assert_eq!(held(&world), [[Condition::LimitUnknown], [Condition::LimitUnknown]], "on both sides");
@@ -138,4 +139,105 @@ fn the_steps_of_a_limit_lead_from_its_escalation_to_its_end() {
         new.opening.time_limits = vec![limit(steps, 9)];
         assert_eq!(open(new).is_ok(), is_ordered, "nor is it sent");
     }
+}
+
+/// An acknowledgement that begins a limit, and one that could not be computed.
+fn answer() -> (World, Event, Vec<u8>) {
+    let mut world = World::open(Kind::Transfer, duty(), 0);
+    world.deliver(Side::Recipient);
+    let mut draft = world.decide(Side::Recipient, Command::Acknowledge).expect("held").expect("lawful");
+    let limit = TimeLimit {
+        rule: "plan".into(),
+        citation: text("Agreement"),
+        stop: Stop::ServiceStarted,
+        start: draft.time,
+        acknowledge_due: time(50),
+        warn: time(50),
+        escalate: time(90),
+        due: time(90),
+        steps: Vec::new(),
+        confirmation: None,
+    };
+    let citation = text("Agreement");
+    let refused = LimitRefusal { rule: "outcome".into(), citation, reason: reason::LIMIT_CALENDAR_MISSING.into() };
+    draft.begun = Reckoning { limits: vec![limit], refused: vec![refused] };
+    let (event, bytes) = Event::write(draft);
+    (world, event, bytes)
+}
+
+#[test]
+fn what_an_answer_begins_travels_with_it_and_says_so_to_an_older_reader() {
+    let (_, event, bytes) = answer();
+    assert_eq!(Event::read(&bytes), Ok(event.clone()));
+    assert_eq!(event.masked(&bytes), None, "none of it is about a person");
+    assert_eq!(event.minor(), BEGINNING_MINOR);
+    let only_refused = Reckoning { limits: Vec::new(), refused: event.begun.refused.clone() };
+    assert_eq!(Draft { begun: only_refused, ..Draft::clone(&event) }.minor(), BEGINNING_MINOR);
+    assert_eq!(Draft { begun: Reckoning::default(), ..Draft::clone(&event) }.minor(), 0, "and all else does not");
+}
+
+#[test]
+fn what_no_answer_would_begin_so_is_refused_at_its_place() {
+    type Break = fn(&mut pb::ReferralEvent);
+    let first = "time_limits[0].start_time";
+    let broken: [(Break, &[(&str, &str)]); 6] = [
+        (|it| it.time_limits[0].start_time.as_mut().unwrap().nanos += 1, &[(first, reason::TIME_LIMIT_ORDER)]),
+        (|it| it.event_time.as_mut().unwrap().seconds -= 1, &[(first, reason::TIME_LIMIT_ORDER)]),
+        (
+            |it| {
+                let limit = &mut it.time_limits[0];
+                limit.steps = vec![pb::LadderStep { step_time: limit.escalate_time, unit: None }];
+            },
+            &[("time_limits[0].steps", reason::FIELD_FORMAT)],
+        ),
+        (
+            |it| {
+                let minute = prost_types::Duration { seconds: 60, nanos: 0 };
+                it.time_limits[0].telephone_confirmation = Some(minute);
+            },
+            &[("time_limits[0].steps", reason::FIELD_FORMAT)],
+        ),
+        (
+            |it| it.event = Some(pb::referral_event::Event::RevocationGranted(pb::RevocationGranted {})),
+            &[("time_limits", reason::FIELD_FORMAT), ("limit_refusals", reason::FIELD_FORMAT)],
+        ),
+        (
+            |it| {
+                it.time_limits = vec![it.time_limits[0].clone(); LIMITS + 1];
+                it.limit_refusals = vec![it.limit_refusals[0].clone(); LIMITS + 1];
+            },
+            &[("time_limits", reason::TOO_MANY), ("limit_refusals", reason::TOO_MANY)],
+        ),
+    ];
+    let (_, _, bytes) = answer();
+    for (number, (change, expected)) in broken.into_iter().enumerate() {
+        let mut value = pb::ReferralEvent::decode(bytes.as_slice()).expect("valid");
+        change(&mut value);
+        let refused = Event::read(&value.encode_to_vec()).expect_err("broken");
+        let found: Vec<_> = refused.violations().iter().map(|it| (it.subject.as_str(), it.reason)).collect();
+        assert_eq!(found, expected, "{number}");
+    }
+}
+
+#[test]
+fn of_each_rule_the_first_counts_whatever_a_later_answer_says_and_the_answer_counts_all_the_same() {
+    let (mut world, acknowledged, _) = answer();
+    let again = acknowledged.begun.clone();
+    world.begins = Some(std::rc::Rc::new(move |_: &View, draft: &Draft| match draft.side {
+        Side::Origin => Reckoning::default(),
+        Side::Recipient => {
+            let begun = |limit: &TimeLimit| TimeLimit { start: draft.time, due: time(9_000), ..limit.clone() };
+            Reckoning { limits: again.limits.iter().map(begun).collect(), refused: again.refused.clone() }
+        }
+    }));
+    assert!(world.act_at(Side::Recipient, Command::Acknowledge, time(5)));
+    assert!(world.deliver(Side::Origin));
+    assert!(world.act(Side::Origin, Command::Assign(Vec::new())) && world.deliver(Side::Recipient));
+    assert!(world.act_at(Side::Recipient, Command::StartService, time(6)) && world.deliver(Side::Origin));
+    let view = world.origin.view();
+    assert_eq!(view.state, State::InService);
+    let started: Vec<_> = view.begun.iter().map(|begun| (&*begun.rule, begun.event)).collect();
+    assert_eq!((started.as_slice(), view.time_limits.len()), (&[("plan", EventKind::Acknowledged)][..], 1));
+    assert_eq!((view.time_limits[0].start, view.limit_refusals.len()), (time(5), 1));
+    world.check_exchange();
 }

@@ -1,10 +1,13 @@
 //! A branch with its two sides and the channel between them, small enough to be tried in every order.
 
+use std::rc::Rc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
     id::{PartyId, SystemId, UnitId},
+    limit::Reckoning,
     referral::{
         Actor, Basis, Body, Branch, Cause, Command, Conclusion, Consent, Danger, Draft, Effect, Event, EventKind,
         Giver, HandBack, Ids, Kept, Kind, Mistake, NewBranch, Opening, Outcome, Part, PartDigest, PartSet, PersonRef,
@@ -151,6 +154,9 @@ pub(crate) fn commands(kind: Kind, side: Side) -> Vec<Command> {
     }
 }
 
+/// What an event begins that is about to be written.
+pub(crate) type Begins = Rc<dyn Fn(&View, &Draft) -> Reckoning>;
+
 /// Both sides' copies of one branch.
 #[derive(Clone)]
 pub(crate) struct World {
@@ -159,6 +165,8 @@ pub(crate) struct World {
     pub(super) recipient: Option<Branch>,
     /// The recipient's access point refused the opening for good.
     pub(super) refused: bool,
+    /// By which rules answers begin time limits.
+    pub(crate) begins: Option<Begins>,
 }
 
 impl World {
@@ -169,7 +177,7 @@ impl World {
     pub(crate) fn opened(new: NewBranch) -> Self {
         let draft = open(new).expect("lawful opening");
         let (event, _) = Event::write(draft.salted(salt));
-        Self { origin: Branch::open(event).expect("an opening"), recipient: None, refused: false }
+        Self { origin: Branch::open(event).expect("an opening"), recipient: None, refused: false, begins: None }
     }
 
     pub(super) fn copy(&self, side: Side) -> Option<&Branch> {
@@ -201,7 +209,10 @@ impl World {
 
     /// As [`World::act`], at a time of the side's clock.
     pub(crate) fn act_at(&mut self, side: Side, command: Command, now: Timestamp) -> bool {
-        let Some(Ok(draft)) = self.decide_at(side, command, now) else { return false };
+        let Some(Ok(mut draft)) = self.decide_at(side, command, now) else { return false };
+        if let (Some(begins), Some(copy)) = (&self.begins, self.copy(side)) {
+            draft.begun = begins(&copy.view(), &draft);
+        }
         let (event, _) = Event::write(draft.salted(salt));
         let copy = match side {
             Side::Origin => &mut self.origin,
@@ -270,7 +281,7 @@ impl World {
     }
 
     /// What holds once everything written has arrived, in whatever order.
-    pub(super) fn check_exchange(&self) {
+    pub(crate) fn check_exchange(&self) {
         let (one, two) = (self.exchanged(Side::Origin), self.exchanged(Side::Recipient));
         assert_eq!(one.origin.view(), two.origin.view());
         if let (Some(a), Some(b)) = (&one.recipient, &two.recipient) {

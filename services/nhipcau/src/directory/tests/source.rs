@@ -83,11 +83,45 @@ fn a_time_limit_that_nothing_would_start_or_stop_is_listed() {
     office.write("time-limits.toml", &[good, wrong.concat()].concat());
     let expected = [
         "time-limits.toml, [[time_limit]] 2: start_event starts nothing; known are transfer_opened, referral_opened, \
-         notification_opened, report_received",
+         notification_opened, report_received, acknowledged, accepted, service_started",
         "time-limits.toml, [[time_limit]] 2: stop_events[1] stops nothing; known are acknowledged, accepted, rejected, \
          redirected, service_started, completed",
         "time-limits.toml, [[time_limit]] 3: contract has no time limits",
     ];
+    assert_eq!(problems(&office), expected);
+}
+
+#[test]
+fn a_time_limit_that_starts_with_an_answer_has_no_ladder_and_ends_after_it() {
+    let office = Office::new();
+    let limit = |start: &str, stops: &str, beside: &str| {
+        let name = start.replace('_', "-");
+        format!(
+            "[[time_limit]]\ntime_limit = \"{name}\"\ncontract = \"nhipcau.referral.v1\"\n\
+             start_event = \"{start}\"\nstop_events = [{stops}]\nlimit = {{ elapsed = \"12h\" }}\n{beside}\
+             legal_source = \"Agreement\"\nstart_time = 2026-01-01T00:00:00Z\n"
+        )
+    };
+    let good = limit("acknowledged", "\"accepted\", \"completed\"", "warn_after = { elapsed = \"6h\" }\n");
+    office.change("programme.toml", "minor = 0", "minor = 1");
+    office.write("time-limits.toml", &good);
+    let early = "start_event needs minor 2 of the contract in programme.toml";
+    assert_eq!(problems(&office), [format!("time-limits.toml, [[time_limit]] 1: {early}")]);
+    office.change("programme.toml", "minor = 1", "minor = 2");
+    let ladder = "acknowledge_within = { elapsed = \"1h\" }\ntelephone_confirmation = \"90m\"\n\
+                  escalation = [{ after = { elapsed = \"2h\" } }]\n";
+    let wrong = limit("service_started", "\"accepted\", \"rain\", \"service_started\"", ladder);
+    office.write("time-limits.toml", &[good, wrong].concat());
+    let known = "known are acknowledged, accepted, rejected, redirected, service_started, completed";
+    let expected = [
+        "stop_events[0] comes with service_started or before it, if at all",
+        &format!("stop_events[1] stops nothing; {known}"),
+        "stop_events[2] comes with service_started or before it, if at all",
+        "acknowledge_within leads to an answer, and service_started is one",
+        "escalation leads to an answer, and service_started is one",
+        "telephone_confirmation leads to an answer, and service_started is one",
+    ];
+    let expected = expected.map(|problem| format!("time-limits.toml, [[time_limit]] 2: {problem}"));
     assert_eq!(problems(&office), expected);
 }
 

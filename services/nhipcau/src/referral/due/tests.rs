@@ -36,6 +36,7 @@ fn explained(standing: pb::TimeLimitStanding, seconds: i64) -> pb::ExplainedTime
         span: Some(prost_types::Duration { seconds, nanos: 0 }),
         stopped_time: None,
         as_ruled: true,
+        clock_ahead: None,
     }
 }
 
@@ -125,4 +126,22 @@ fn a_person_reads_what_was_said_by_telephone_and_what_it_puts_off() {
     assert!(confirmed.contains("waits until 2026-04-29T10:35:00+07:00"), "{confirmed}");
     let unruled = shown(None);
     assert!(unruled.contains("puts nothing off") && !unruled.contains("waits until"), "{unruled}");
+}
+
+#[test]
+fn of_what_begins_with_an_answer_a_person_reads_neither_ladder_nor_acknowledgement() {
+    let begun = pb::ExplainedTimeLimit {
+        start_event: "acknowledged".to_owned(),
+        clock_ahead: Some(prost_types::Duration { seconds: 7_200, nanos: 0 }),
+        days: Vec::new(),
+        ..explained(pb::TimeLimitStanding::Running, 5_400)
+    };
+    let branch = pb::BranchTimeLimits { limits: vec![begun], ..pb::BranchTimeLimits::default() };
+    let answer = pb::ExplainTimeLimitsResponse { branches: vec![branch], ..pb::ExplainTimeLimitsResponse::default() };
+    let text = Due(&answer).to_string();
+    let expected = "\n    answer (điều 26): 1h 30m left\
+        \n      acknowledged 2026-04-29T09:00:00+07:00, stopped by ACKNOWLEDGED\
+        \n      the recipient's clock was 2h ahead: it counts so much earlier\
+        \n      warned 2026-05-01T09:00:00+07:00\n      due 2026-05-03T09:00:00+07:00";
+    assert!(text.ends_with(expected), "{text}");
 }
