@@ -85,7 +85,8 @@ impl Doors {
         Ok((found, true))
     }
 
-    /// Placement enquiries at the person's unit that are not over, without who needs what; and whether there may be more.
+    /// Placement enquiries at the person's unit that are not over, without who needs what; and whether there may be
+    /// more.
     pub(crate) async fn asked(&self, person: &Person) -> Result<(Vec<placement::Placement>, bool), Status> {
         let (mut found, mut page_token) = (Vec::new(), String::new());
         let Some(door) = &self.placements else { return Ok((found, false)) };

@@ -1,5 +1,5 @@
-//! What a page shows of placement enquiries: that somebody asks a unit for a place, and how that stands. Never who needs
-//! what, and nothing is answered here: a person at the desk reads and answers by their own system.
+//! What a page shows of placement enquiries: that somebody asks a unit for a place, and how that stands. Never who
+//! needs what, and nothing is answered here: a person at the desk reads and answers by their own system.
 //!
 //! Pure: from answers to texts. An enquiry of another unit is not there, whoever's party it is of.
 

@@ -1,7 +1,7 @@
 //! The duty page: signing in by a code, what waits at a unit, a branch, and what may be asked of it.
 //!
-//! Pure: [`code`], [`session`], [`shown`], [`enquiry`], [`content`], [`act`], [`page`]. What joins them to browsers and doors:
-//! [`desk`], [`door`], [`routes`], [`answer`].
+//! Pure: [`code`], [`session`], [`shown`], [`enquiry`], [`content`], [`act`], [`page`]. What joins them to browsers and
+//! doors: [`desk`], [`door`], [`routes`], [`answer`].
 
 mod act;
 mod answer;

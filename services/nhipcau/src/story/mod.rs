@@ -11,6 +11,7 @@ mod areas;
 mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
+mod notices;
 mod placement;
 mod play;
 mod proof;
@@ -100,7 +101,11 @@ impl Story {
 
     /// What has to be there before anything runs.
     fn prepare(self, world: &World) -> Result<(), Failure> {
-        if self == Self::Woken { woken::prepare(world) } else { Ok(()) }
+        match self {
+            Self::Woken => woken::prepare(world),
+            Self::Placement => placement::prepare(world),
+            _ => Ok(()),
+        }
     }
 
     /// Plays it, and reads every referral that was opened meanwhile, by whomever, and how hand-overs and placement
@@ -116,7 +121,7 @@ impl Story {
             Self::Areas => areas::play(play).await.map(drop)?,
             Self::Proof => proof::play(play, world).await.map(drop)?,
             Self::WarmHandover => warm_handover::play(play).await?,
-            Self::Placement => Box::pin(placement::play(play)).await?,
+            Self::Placement => Box::pin(placement::play(play, world)).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
             Self::Review => review::play(play).await.map(drop)?,
         }

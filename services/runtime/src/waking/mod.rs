@@ -1,6 +1,6 @@
 //! Waking: while something waits for a person at a unit with a roster, whoever is on duty there is told, one after the
-//! other. A service says what waits and keeps its own book of it ([`Book`]); who is next is the domain's; how people are
-//! told one after the other is the same for all.
+//! other. A service says what waits and keeps its own book of it ([`Book`]); who is next is the domain's; how people
+//! are told one after the other is the same for all.
 //!
 //! When nobody is left to tell, this says so and looks again, at the latest when the next shift begins. A unit without a
 //! roster waits as if there were none of this. Nothing here knows what waits.

@@ -1,5 +1,6 @@
 //! The SQL of contacts and hand-overs, of placement enquiries and who is told of them, of what is being sent, answered
-//! requests, access records; of devices with an alarm key and their alarms. No decisions; whoever calls holds the transaction.
+//! requests, access records; of devices with an alarm key and their alarms. No decisions; whoever calls holds the
+//! transaction.
 
 pub(crate) mod access;
 pub(crate) mod alarm;
