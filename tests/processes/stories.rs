@@ -26,7 +26,7 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
     let home = place.path().join("story");
     // Whoever hands over, takes over, or has to act by itself, at the step that is theirs.
     let strikes = [
-        ("transfer", [("submit", "0", "moh"), ("acknowledge", "17", "hanoi")]),
+        ("transfer", [("submit", "0", "moh"), ("tell", "17", "hanoi")]),
         ("referral", [("carry", "3", "vwu"), ("random", "20", "hanoi")]),
         ("silence", [("silence", "13", "moh"), ("acknowledge", "25", "hanoi")]),
         ("woken", [("first", "13", "moh"), ("second", "25", "hanoi")]),
@@ -36,8 +36,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("areas", [("send", "0", "moh"), ("choose", "0", "moh")]),
         ("proof", [("above", "13", "moh"), ("prove", "17", "hanoi")]),
         ("warm-handover", [("offer", "13", "moh"), ("accept", "3", "vwu")]),
-        // The desk that holds, and the ward that says for which referral.
-        ("placement", [("hold", "3", "vwu"), ("confirm", "17", "hanoi")]),
+        // The desk whose people are told, and the ward that says for which referral.
+        ("placement", [("wake", "3", "vwu"), ("confirm", "17", "hanoi")]),
         // The one that takes the presses, while it does; and the one that gets what was a mistake.
         ("alarm", [("press", "0", "moh"), ("cancel", "17", "hanoi")]),
         // Whoever records the word by telephone, and whoever records a review.
@@ -73,6 +73,34 @@ fn a_story_is_played_with_the_clocks_and_limits_that_are_brought_along() {
     assert!(time < before - jiff::SignedDuration::from_mins(30), "the switchboard's clock is behind: {time}");
     let release = fs::read_to_string(home.join("programme/source/time-limits.toml")).unwrap();
     assert!(release.contains("transfer-of-the-test"));
+}
+
+#[test]
+fn whoever_the_directory_names_is_told_of_the_transfer_and_the_story_ends_well_with_any_number() {
+    let place = tempfile::tempdir().unwrap();
+    let source = place.path().join("source");
+    fs::create_dir(&source).unwrap();
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dev/sandbox/units.toml");
+    let (own, named) = (fs::read_to_string(own).unwrap(), "notified = [\"hanoi/health\"]\n");
+    assert!(own.contains(named));
+    let home = place.path().join("story");
+    for (notified, told) in
+        [("", &[][..]), ("notified = [\"hanoi/health\", \"vwu/desk\"]\n", &["hanoi/health", "vwu/desk"])]
+    {
+        fs::write(source.join("units.toml"), own.replace(named, notified)).unwrap();
+        let played = told_of(&play(&home, &["--story", "transfer", "--source", source.to_str().unwrap()]));
+        let expected = told.iter().map(|unit| {
+            format!("NOTIFICATION {unit}: SUBMITTED moh/111, RECEIVED moh/111, ACKNOWLEDGED {unit}, CLOSED moh/111")
+        });
+        assert_eq!(played, expected.collect::<Vec<_>>());
+    }
+}
+
+/// How branches of whoever is only told went.
+fn told_of(played: &Output) -> Vec<String> {
+    let played = told(played);
+    let ends = played["end"].as_array().unwrap().iter().map(|end| end.as_str().unwrap().to_owned());
+    ends.filter(|end| end.starts_with("NOTIFICATION")).collect()
 }
 
 #[test]

@@ -65,8 +65,8 @@ impl Referrals {
 
     /// What became due for waking; first whatever waited when rosters came.
     fn wake(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, store::Error> {
-        let Some(duty) = &mut self.shared.duty else { return Ok(None) };
-        let rosters = duty.rosters.borrow_and_update().clone();
+        let Some(duty) = &self.shared.duty else { return Ok(None) };
+        let rosters = duty.rosters();
         if !rosters.is(&self.rosters) {
             waking::begin_all(context, (&rosters, &self.rosters))?;
             self.rosters = rosters;

@@ -33,7 +33,6 @@ mod limits;
 mod list;
 pub mod metrics;
 mod name;
-mod notices;
 mod notified;
 mod onward;
 mod open_branch;
@@ -62,13 +61,15 @@ use nhipcau_domain::{
     id::{AccessPointId, ContractId},
 };
 use nhipcau_messaging::{store::Readers, writer};
-use nhipcau_runtime::{clock::Clock, rosters::Rosters};
+use nhipcau_runtime::{clock::Clock, rosters::Rosters, waking::Duty};
 use tokio::sync::watch as channel;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    access::verify as verify_access, error::Error, explain::explain as explain_time_limits, notices::Notices,
-    store::SCHEMA,
+    access::verify as verify_access,
+    error::Error,
+    explain::explain as explain_time_limits,
+    store::{SCHEMA, notice::BOOK},
 };
 
 /// The contract of this service.
@@ -101,7 +102,7 @@ fn contract() -> ContractId {
 pub struct Referrals {
     releases: channel::Receiver<Arc<Release>>,
     areas: Option<channel::Receiver<Arc<Areas>>>,
-    duty: Option<waking::Duty>,
+    duty: Option<Duty>,
     changes: channel::Sender<()>,
     counters: Arc<metrics::Counters>,
     clock: Clock,
@@ -130,7 +131,7 @@ impl Referrals {
     /// Has whoever is on duty at a unit told that something waits there, by these rosters, the next after a while.
     #[must_use]
     pub fn with_rosters(self, rosters: channel::Receiver<Rosters>, wait: SignedDuration) -> Self {
-        Self { duty: Some(waking::Duty { rosters, wait }), ..self }
+        Self { duty: Some(Duty::new(rosters, wait)), ..self }
     }
 
     /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.
@@ -155,12 +156,6 @@ impl Referrals {
         closing: CancellationToken,
     ) -> grpc::Door {
         grpc::Door { shared: self.clone(), writer, readers, access_point, closing, clock: self.clock.clone() }
-    }
-
-    /// Whom to tell that something waits, for whoever sees to that.
-    #[must_use]
-    pub fn notices(&self, writer: writer::Handle, readers: Readers) -> Notices {
-        Notices { writer, readers }
     }
 
     /// What the service counts.

@@ -38,7 +38,9 @@ pub(crate) fn everywhere<'t>(
         return Ok((submit::answer(desk, &call.party, *referral)?, true));
     }
     let (mut case, mut refused, mut done) = (None, None, false);
-    for mut known in branches {
+    for held in branches.into_iter().map(|known| known.held) {
+        // What the end of one branch closes is not as it was read before.
+        let Some(mut known) = branch::known(desk.tx(), held)? else { continue };
         case = Some(known.branch.ids().case);
         let request = Request { command: command.clone(), etag: None, actor: call.actor(), now: desk.now() };
         match act::write(desk, shared, &mut known, request, &call.traceparent) {

@@ -1,6 +1,6 @@
 //! What makes a process of an access point: configuration, telemetry, the gRPC door with named callers, the mapping
-//! of refusals to statuses, chains of access records, key, directory and roster files, telling people on duty, and an
-//! orderly end.
+//! of refusals to statuses, chains of access records, key, directory and roster files, telling people on duty one
+//! after the other, and an orderly end.
 //!
 //! Knows what no message means and decides about none. Promises that nobody comes in without a certificate and a role,
 //! that every refusal carries a stable reason, and that shutting down is bounded. Nothing here is global: everything is
@@ -27,3 +27,4 @@ pub mod telemetry;
 pub mod trace;
 pub mod traced;
 pub mod validity;
+pub mod waking;

@@ -1,5 +1,6 @@
 //! Contacts of a switchboard: records what was received, says who serves, has a referral submitted, keeps what was
-//! answered, and hands a contact to another switchboard. Placement enquiries ([`placement`]), before there is a case.
+//! answered, and hands a contact to another switchboard. Placement enquiries ([`placement`]), before there is a
+//! case, of which whoever is on duty is told.
 //! Devices with an alarm key ([`alarm`]), whose presses begin contacts.
 //!
 //! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
@@ -29,16 +30,21 @@ mod store;
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use nhipcau_domain::{
     area::Areas,
     directory::Release,
     id::{AccessPointId, ContractId},
 };
 use nhipcau_messaging::{store::Readers, writer};
-use nhipcau_runtime::clock::Clock;
+use nhipcau_runtime::{clock::Clock, rosters::Rosters, waking::Duty};
 use tokio::sync::watch as channel;
 
-pub use self::{access::verify as verify_access, error::Error, store::SCHEMA};
+pub use self::{
+    access::verify as verify_access,
+    error::Error,
+    store::{SCHEMA, notice::BOOK},
+};
 
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.switchboard.v1";
@@ -66,6 +72,7 @@ pub struct Switchboard {
     alarm: Arc<alarm::Settings>,
     keys: Arc<alarm::Keys>,
     watch: Arc<alarm::Watch>,
+    duty: Option<Duty>,
 }
 
 impl Switchboard {
@@ -80,7 +87,13 @@ impl Switchboard {
     ) -> Self {
         let (routes, counters, watch) = (Arc::default(), Arc::default(), Arc::default());
         let (keys, alarm) = (Arc::new(alarm::Keys::below(alarm.keys.clone())), Arc::new(alarm));
-        Self { access_point, releases, areas, routes, counters, clock: Clock::system(), alarm, keys, watch }
+        Self { access_point, releases, areas, routes, counters, clock: Clock::system(), alarm, keys, watch, duty: None }
+    }
+
+    /// Has whoever is on duty at a desk told that something waits there, by these rosters, the next after a while.
+    #[must_use]
+    pub fn with_rosters(self, rosters: channel::Receiver<Rosters>, wait: SignedDuration) -> Self {
+        Self { duty: Some(Duty::new(rosters, wait)), ..self }
     }
 
     /// Reads by this clock instead of the operating system's. What is written takes the time of the writer.

@@ -67,6 +67,12 @@ pub const PLACEMENTS_OVER_LIMIT: Metric = (
     "nhipcau_switchboard_placements_over_limit_total",
     "Placement enquiries of a party that asks more often than it may in an hour.",
 );
+/// People on duty who were to be told of an enquiry.
+pub const CALLED: Metric =
+    ("nhipcau_switchboard_people_called_total", "Times that somebody on duty was to be told that an enquiry waits.");
+/// Nobody was left to tell of an enquiry.
+pub const UNCALLED: Metric =
+    ("nhipcau_switchboard_nobody_called_total", "Times that an enquiry waited and nobody was left to tell.");
 
 /// The counters, shared by the handler and whoever shows them.
 #[derive(Debug, Default)]
@@ -91,12 +97,14 @@ pub struct Counters {
     pub(crate) placements_asked: AtomicU64,
     pub(crate) placement_events: AtomicU64,
     pub(crate) placements_over_limit: AtomicU64,
+    pub(crate) called: AtomicU64,
+    pub(crate) uncalled: AtomicU64,
 }
 
 impl Counters {
     /// Every counter with its value.
     #[must_use]
-    pub fn read(&self) -> [(Metric, u64); 20] {
+    pub fn read(&self) -> [(Metric, u64); 22] {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (RECORDED, read(&self.recorded)),
@@ -119,6 +127,8 @@ impl Counters {
             (PLACEMENTS_ASKED, read(&self.placements_asked)),
             (PLACEMENT_EVENTS, read(&self.placement_events)),
             (PLACEMENTS_OVER_LIMIT, read(&self.placements_over_limit)),
+            (CALLED, read(&self.called)),
+            (UNCALLED, read(&self.uncalled)),
         ]
     }
 }

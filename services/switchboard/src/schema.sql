@@ -170,6 +170,33 @@ CREATE TABLE IF NOT EXISTS switchboard_placement_event (
 );
 CREATE INDEX IF NOT EXISTS switchboard_placement_event_message ON switchboard_placement_event (message);
 
+-- Enquiries that wait at their desk for an answer, and when they are looked at again for whom to tell. Nothing here, nor
+-- in the notices, is about a person but by opaque reference: where people are reached stands in the rosters alone.
+CREATE TABLE IF NOT EXISTS switchboard_waking (
+  placement BLOB NOT NULL,
+  due_time INTEGER NOT NULL,
+  PRIMARY KEY (placement)
+);
+CREATE INDEX IF NOT EXISTS switchboard_waking_due ON switchboard_waking (due_time, placement);
+
+-- Who is told that something waits, in the order in which they were called; gone once the enquiry waits no more. notice:
+-- id under which it goes out. party and unit: where they are on duty. person: a reference of the roster. sent_time: NULL
+-- until somebody has taken it.
+CREATE TABLE IF NOT EXISTS switchboard_notice (
+  notice BLOB NOT NULL,
+  placement BLOB NOT NULL,
+  step INTEGER NOT NULL,
+  party TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  person TEXT NOT NULL,
+  tell_time INTEGER NOT NULL,
+  sent_time INTEGER,
+  PRIMARY KEY (notice)
+);
+CREATE INDEX IF NOT EXISTS switchboard_notice_placement ON switchboard_notice (placement, step);
+CREATE INDEX IF NOT EXISTS switchboard_notice_unit ON switchboard_notice (party, unit, tell_time);
+CREATE INDEX IF NOT EXISTS switchboard_notice_unsent ON switchboard_notice (tell_time) WHERE sent_time IS NULL;
+
 -- By which pseudonyms the contacts of a party are found: digests under a key that is not in the store.
 CREATE TABLE IF NOT EXISTS switchboard_pseudonym (
   party TEXT NOT NULL,

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use nhipcau_domain::{id::SystemId, referral::Side};
 use nhipcau_messaging::pae;
-use nhipcau_proto::referral::v1::{
-    self as pb, referral_decision_service_server::ReferralDecisionService, referral_service_server::ReferralService,
+use nhipcau_proto::{
+    placement::v1::{self as placement, PlacementState, placement_service_server::PlacementService},
+    referral::v1::{
+        self as pb, referral_decision_service_server::ReferralDecisionService, referral_service_server::ReferralService,
+    },
 };
 use nhipcau_runtime::{
     caller::{Caller, DUTY_PAGE, Role},
@@ -20,6 +23,7 @@ use uuid::Uuid;
 
 use super::{
     act::Act,
+    enquiry,
     person::Person,
     shown::{self, Name},
     work::Done,
@@ -37,6 +41,8 @@ pub struct Doors {
     pub referrals: Arc<dyn ReferralService>,
     /// Decides.
     pub decisions: Arc<dyn ReferralDecisionService>,
+    /// Shows placement enquiries, where they are served.
+    pub placements: Option<Arc<dyn PlacementService>>,
 }
 
 /// What somebody asks for, and of what.
@@ -71,6 +77,30 @@ impl Doors {
             let answer = self.referrals.list_referrals(named(person, message)?).await?.into_inner();
             let of_unit = |referral: &pb::Referral| referral.branches.iter().any(|it| shown::is_of(it, &person.unit));
             found.extend(answer.referrals.into_iter().filter(of_unit));
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok((found, false));
+            }
+        }
+        Ok((found, true))
+    }
+
+    /// Placement enquiries at the person's unit that are not over, without who needs what; and whether there may be
+    /// more.
+    pub(crate) async fn asked(&self, person: &Person) -> Result<(Vec<placement::Placement>, bool), Status> {
+        let (mut found, mut page_token) = (Vec::new(), String::new());
+        let Some(door) = &self.placements else { return Ok((found, false)) };
+        for _ in 0..PAGES {
+            let message = placement::ListPlacementsRequest {
+                parent: format!("parties/{}", person.unit.party),
+                page_size: PAGE,
+                page_token,
+                states: [PlacementState::Asked, PlacementState::CallWanted, PlacementState::Held]
+                    .map(i32::from)
+                    .to_vec(),
+            };
+            let answer = door.list_placements(named(person, message)?).await?.into_inner();
+            found.extend(answer.placements.into_iter().filter(|it| enquiry::is_of(it, &person.unit)));
             page_token = answer.next_page_token;
             if page_token.is_empty() {
                 return Ok((found, false));

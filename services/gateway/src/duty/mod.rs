@@ -1,7 +1,7 @@
 //! The duty page: signing in by a code, what waits at a unit, a branch, and what may be asked of it.
 //!
-//! Pure: [`code`], [`session`], [`shown`], [`content`], [`act`], [`page`]. What joins them to browsers and doors:
-//! [`desk`], [`door`], [`routes`], [`answer`].
+//! Pure: [`code`], [`session`], [`shown`], [`enquiry`], [`content`], [`act`], [`page`]. What joins them to browsers and
+//! doors: [`desk`], [`door`], [`routes`], [`answer`].
 
 mod act;
 mod answer;
@@ -11,6 +11,7 @@ mod cookie;
 mod counts;
 mod desk;
 mod door;
+mod enquiry;
 mod form;
 mod page;
 mod person;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     act::Act,
     code::MINUTES,
+    enquiry::Enquiries,
     person::Person,
     session::HOURS,
     shown::{Event, Opened, Waiting},
@@ -57,6 +58,8 @@ pub(crate) struct List<'p> {
     pub(crate) unit: String,
     pub(crate) person: &'p Person,
     pub(crate) waiting: Waiting,
+    /// What is asked before there is a case.
+    pub(crate) enquiries: Enquiries,
 }
 
 /// A branch.

@@ -34,6 +34,7 @@ use super::{
     cookie::{ASKED, SESSION},
     desk::Desk,
     door::Asked,
+    enquiry::Enquiries,
     form, page,
     person::Person,
     refusal,
@@ -67,14 +68,17 @@ async fn list(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
         Ok(person) => person,
         Err(status) => return turned_away(&status),
     };
-    match desk.needs.doors.waiting(&person).await {
-        Ok((referrals, is_cut)) => {
-            let named = |unit: Option<&pb::UnitRef>| desk.named(unit);
-            let waiting = Waiting::of(&referrals, &person.unit, &named, is_cut);
-            shown(StatusCode::OK, &page::List { unit: own(&desk, &person), person: &person, waiting })
-        }
-        Err(status) => refused(&status),
-    }
+    listed(&desk, &person).await.unwrap_or_else(|status| refused(&status))
+}
+
+/// What waits.
+async fn listed(desk: &Desk, person: &Person) -> Result<Response, Status> {
+    let (referrals, is_cut) = desk.needs.doors.waiting(person).await?;
+    let named = |unit: Option<&pb::UnitRef>| desk.named(unit);
+    let waiting = Waiting::of(&referrals, &person.unit, &named, is_cut);
+    let (asked, is_cut) = desk.needs.doors.asked(person).await?;
+    let enquiries = Enquiries::of(&asked, &person.unit, &named, is_cut);
+    Ok(shown(StatusCode::OK, &page::List { unit: own(desk, person), person, waiting, enquiries }))
 }
 
 async fn sign_in(RawQuery(query): RawQuery) -> Response {

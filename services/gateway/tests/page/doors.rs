@@ -140,7 +140,7 @@ impl Case {
     }
 }
 
-type Answering<'f, T> = Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send + 'f>>;
+pub(crate) type Answering<'f, T> = Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send + 'f>>;
 
 /// Nothing that the page asks for.
 macro_rules! unasked {
@@ -154,6 +154,8 @@ macro_rules! unasked {
         })*
     };
 }
+
+pub(crate) use unasked;
 
 #[tonic::async_trait]
 impl ReferralService for Case {

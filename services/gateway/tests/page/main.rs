@@ -10,6 +10,7 @@
 
 mod browser;
 mod doors;
+mod enquiries;
 mod refusing;
 mod signing_in;
 mod working;

@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{browser::Browser, doors::Case};
+use crate::{browser::Browser, doors::Case, enquiries::Enquiries};
 
 const START: i64 = 1_795_417_200;
 /// By when something that was begun has to be there.
@@ -43,6 +43,7 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     authority: CertifiedIssuer<'static, KeyPair>,
     pub(crate) case: Case,
+    pub(crate) enquiries: Enquiries,
     now: Arc<AtomicI64>,
     /// When the shift of everybody ends, in seconds from the start.
     pub(crate) shift: Arc<AtomicI64>,
@@ -111,8 +112,13 @@ impl World {
         };
         let (now, shift, case) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(86_400)), Case::default());
         let (time, number) = (Arc::clone(&now), Arc::new(AtomicI64::new(17)));
+        let enquiries = Enquiries::default();
         let needs = Needs {
-            doors: Doors { referrals: Arc::new(case.clone()), decisions: Arc::new(case.clone()) },
+            doors: Doors {
+                referrals: Arc::new(case.clone()),
+                decisions: Arc::new(case.clone()),
+                placements: Some(Arc::new(enquiries.clone())),
+            },
             roll: Arc::new(Shift(Arc::clone(&shift), Arc::clone(&number))),
             notifiers: Notifiers::open(&duty).unwrap(),
             clock: Clock::new(move || Timestamp::from_second(START + time.load(Ordering::SeqCst)).unwrap()),
@@ -120,7 +126,21 @@ impl World {
         let server = Server::bind(&page).await.unwrap();
         let (address, renewal, stop) = (server.local_addr(), server.renewal(), CancellationToken::new());
         let serving = tokio::spawn(server.serve(needs, stop.clone()));
-        Self { _home: home, notices, address, authority, case, now, shift, number, stop, page, renewal, serving }
+        Self {
+            _home: home,
+            notices,
+            address,
+            authority,
+            case,
+            enquiries,
+            now,
+            shift,
+            number,
+            stop,
+            page,
+            renewal,
+            serving,
+        }
     }
 
     /// A certificate of another authority, and a browser that trusts that one.

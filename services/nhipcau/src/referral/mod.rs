@@ -16,7 +16,7 @@ mod work;
 
 pub(crate) use attach::{fetch, hand_over};
 use clap::Subcommand;
-pub(crate) use read::{get, list};
+pub(crate) use read::{get, get_by, list};
 pub(crate) use show::{time, unit as shown_unit};
 pub(crate) use submit::{file, submit};
 pub(crate) use template::{PURPOSE, example};

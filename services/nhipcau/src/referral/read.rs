@@ -85,7 +85,7 @@ pub(super) struct Watch {
 pub(super) async fn run_get(args: Get) -> Result<(), Failure> {
     let connection = args.client.connect()?;
     let person = args.person.as_deref().filter(|_| args.full);
-    let referral = read(&args.name, &args.branch, person, &connection).await?;
+    let referral = get_by(&args.name, &args.branch, person, &connection).await?;
     if args.json {
         return terminal::json(&document::write(&referral)?);
     }
@@ -101,11 +101,11 @@ pub(super) async fn run_get(args: Get) -> Result<(), Failure> {
 
 /// Reads a referral; with content when a person is named.
 pub(crate) async fn get(name: &str, person: Option<&str>, connection: &Connection) -> Result<pb::Referral, Refused> {
-    read(name, "", person, connection).await
+    get_by(name, "", person, connection).await
 }
 
 /// The same, as one branch got it where one is named.
-async fn read(
+pub(crate) async fn get_by(
     name: &str,
     branch: &str,
     person: Option<&str>,

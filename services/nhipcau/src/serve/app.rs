@@ -5,7 +5,6 @@
 use std::{error::Error, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nhipcau_messaging::store;
-use nhipcau_referrals::Notices;
 use nhipcau_runtime::{
     access_point::{self, Loaded, Place},
     clock::Clock,
@@ -14,6 +13,7 @@ use nhipcau_runtime::{
     notify::{Notifiers, Ticking},
     process::Process,
     server::Server,
+    waking::Notices,
 };
 use tokio::{pin, select, task::JoinSet};
 use tokio_util::sync::CancellationToken;

@@ -14,7 +14,7 @@ use nhipcau_proto::{
     indicator::v1::{
         indicator_service_server::IndicatorServiceServer, indicator_watch_service_server::IndicatorWatchServiceServer,
     },
-    placement::v1::placement_service_server::PlacementServiceServer,
+    placement::v1::placement_service_server::{PlacementService, PlacementServiceServer},
     referral::v1::{
         referral_attachment_service_server::ReferralAttachmentServiceServer,
         referral_decision_service_server::ReferralDecisionServiceServer,
@@ -27,12 +27,13 @@ use nhipcau_proto::{
         handover_service_server::HandoverServiceServer,
     },
 };
-use nhipcau_referrals::{Notices, Referrals};
+use nhipcau_referrals::Referrals;
 use nhipcau_runtime::{
     access_point::{AccessPoint, Part},
     config::{self, Config},
     rosters::Rosters,
     server::Services,
+    waking::Notices,
 };
 use nhipcau_switchboard::{Switchboard, alarm};
 use prometheus_client::registry::Registry as Counts;
@@ -116,7 +117,8 @@ impl Parts {
         Self {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
             switchboard: has(Service::Switchboard)
-                .then(|| Switchboard::new(access_point, releases.clone(), areas.clone(), alarm)),
+                .then(|| Switchboard::new(access_point, releases.clone(), areas.clone(), alarm))
+                .map(|service| service.with_rosters(rosters.clone(), wait)),
             referrals: has(Service::Referrals)
                 .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
         }
@@ -147,7 +149,10 @@ impl Parts {
 
     /// Whom to tell that something waits for them.
     pub(super) fn notices(&self, access_point: &AccessPoint) -> Option<Notices> {
-        self.referrals.as_ref().map(|service| service.notices(access_point.handle(), access_point.readers()))
+        let referrals = self.referrals.as_ref().map(|_| &nhipcau_referrals::BOOK);
+        let switchboard = self.switchboard.as_ref().map(|_| &nhipcau_switchboard::BOOK);
+        let books: Vec<_> = [referrals, switchboard].into_iter().flatten().collect();
+        (!books.is_empty()).then(|| Notices::new(books, access_point.handle(), access_point.readers()))
     }
 
     /// What the duty page asks. Streams end with `ending`.
@@ -159,8 +164,10 @@ impl Parts {
     ) -> Option<Doors> {
         let service = self.referrals.as_ref()?;
         let (writer, readers) = (access_point.handle(), access_point.readers());
+        let placements = self.switchboard.as_ref().map(|service| service.door(writer.clone(), readers.clone()));
+        let placements = placements.map(|door| Arc::new(door) as Arc<dyn PlacementService>);
         let door = Arc::new(service.door(writer, readers, config.access_point.clone(), ending.clone()));
-        Some(Doors { referrals: door.clone(), decisions: door })
+        Some(Doors { referrals: door.clone(), decisions: door, placements })
     }
 
     /// Their side that callers see, and that of whoever operates the access point. Streams end with `ending`.
@@ -208,6 +215,11 @@ mod tests {
     fn no_name_means_every_service() {
         assert_eq!(chosen(&[]), Service::ALL);
         assert_eq!(chosen(&["indicators".to_owned()]), [Service::Indicators]);
+    }
+
+    #[test]
+    fn no_two_books_of_notices_make_one_id() {
+        assert_ne!(nhipcau_referrals::BOOK.cause, nhipcau_switchboard::BOOK.cause);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     exit::{Code, Failure},
-    referral::{self, Given, Transition, get, list},
+    referral::{self, Given, Transition, get, get_by, list},
 };
 
 /// How often a person whose view was out of date looks again.
@@ -34,9 +34,27 @@ pub(super) async fn submit(
     let request_id = play.request_id(origin.name);
     let request = pb::SubmitReferralRequest { request_id, acting_person: person.to_owned(), ..request };
     let referral = referral::submit(&request, &origin.connection).await?.referral.unwrap_or_default();
-    let branch = referral.branches.first().map(|branch| branch.name.clone());
-    let missing = || Failure::because(Code::Failed, format!("{} opened no branch", origin.name));
-    Ok(Names { branch: branch.ok_or_else(missing)?, referral: referral.name })
+    asked(&referral)
+}
+
+/// The branch of a referral that was opened first for what it asks: whoever is only told has one too.
+pub(super) fn asked(referral: &pb::Referral) -> Result<Names, Failure> {
+    let branch = referral.branches.iter().find(|branch| branch.kind == referral.kind);
+    let branch = branch.ok_or_else(|| Failure::because(Code::Failed, "a referral was opened without a branch"))?;
+    Ok(Names { referral: referral.name.clone(), branch: branch.name.clone() })
+}
+
+/// Waits until a unit is asked for what the referral asks, by whoever turns to it.
+pub(super) async fn turned_to(origin: &Desk, case: &Names, to: pb::UnitRef) -> Result<Names, Failure> {
+    until(origin.name, "the level above to be asked", PATIENCE, async || {
+        let pb::Referral { kind, branches, .. } = get(&case.referral, None, &origin.connection).await?;
+        let above = branches.iter().find(|branch| branch.kind == kind && branch.recipient.as_ref() == Some(&to));
+        Ok(above.map_or_else(
+            || Seen::Instead(format!("{} branch", branches.len())),
+            |above| Seen::There(Names { branch: above.name.clone(), ..case.clone() }),
+        ))
+    })
+    .await
 }
 
 /// A person acts on a branch as it stands; whose view was out of date looks again.
@@ -105,6 +123,15 @@ pub(super) async fn reads(desk: &Desk, case: &Names, person: &str, is_disclosed:
     let sees = (content.identity.is_some(), content.narrative.is_some(), content.reporter.is_some());
     expect(content.preview.is_some(), "the preview to be readable")?;
     expect(sees == (is_disclosed, is_disclosed, false), "identity and narrative to be readable exactly when disclosed")
+}
+
+/// A person reads what one branch was given: the coded preview, and never who the child is.
+pub(super) async fn reads_preview(desk: &Desk, case: &Names, person: &str) -> Result<(), Failure> {
+    found(desk, case).await?;
+    let read = get_by(&case.referral, &case.branch, Some(person), &desk.connection).await?;
+    let content = read.content.unwrap_or_default();
+    let is_preview = content.preview.is_some() && content.identity.is_none() && content.narrative.is_none();
+    expect(is_preview && content.reporter.is_none(), "nothing but the preview to be readable")
 }
 
 /// The referral as its origin shows it at the end.

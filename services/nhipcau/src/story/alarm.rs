@@ -7,7 +7,7 @@ use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 use zeroize::Zeroizing;
 
 use super::{
-    acts::{Names, act, expect, origin_view, reads, stands, unit},
+    acts::{Names, act, asked, expect, origin_view, reads, stands, unit},
     contact::{night, until_night},
     desk::Desk,
     play::Play,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     alarm::{cancel, list, press, register},
     contact::get,
-    exit::{Code, Failure},
+    exit::Failure,
     referral,
 };
 
@@ -169,7 +169,5 @@ async fn referred(moh: &Desk, alarm: &switchboard::Alarm) -> Result<Names, Failu
     })
     .await?;
     let referral = referral::get(&sent.referral, None, &moh.connection).await?;
-    let branch = referral.branches.first().map(|branch| branch.name.clone());
-    let missing = || Failure::because(Code::Failed, "the contact became a referral without a branch");
-    Ok(Names { branch: branch.ok_or_else(missing)?, referral: referral.name })
+    asked(&referral)
 }

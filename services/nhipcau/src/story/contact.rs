@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 
 use super::{
-    acts::{Names, act, expect, origin_view, reads, stands, unit},
+    acts::{Names, act, asked, expect, origin_view, reads, stands, unit},
     desk::Desk,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
 use crate::{
     contact::{get, record, route, send},
-    exit::{Code, Failure},
+    exit::Failure,
     referral::{self, PURPOSE, Transition},
 };
 
@@ -181,7 +181,5 @@ pub(super) async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard:
     })
     .await?;
     let referral = referral::get(&sent.referral, None, &moh.connection).await?;
-    let branch = referral.branches.first().map(|branch| branch.name.clone());
-    let missing = || Failure::because(Code::Failed, "the contact became a referral without a branch");
-    Ok(Names { branch: branch.ok_or_else(missing)?, referral: referral.name })
+    asked(&referral)
 }

@@ -38,7 +38,7 @@ impl Desk {
             desk("moha", "Bộ Nội vụ", "the Ministry of Home Affairs")?,
             desk("moh", "Bộ Y tế (Tổng đài 111)", "the Ministry of Health with switchboard 111")?,
             desk("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
-            desk("hanoi", "Hà Nội (phường Ba Đình)", "Hà Nội with Ba Đình Ward")?,
+            desk("hanoi", "Hà Nội (phường Hoàn Kiếm)", "Hà Nội with Hoàn Kiếm Ward")?,
         ])
     }
 

@@ -11,6 +11,7 @@ mod areas;
 mod contact;
 pub(crate) mod desk;
 pub(crate) mod home;
+mod notices;
 mod placement;
 mod play;
 mod proof;
@@ -107,6 +108,7 @@ impl Story {
         match self {
             Self::Woken => woken::prepare(world),
             Self::Succession => succession::prepare(world),
+            Self::Placement => placement::prepare(world),
             _ => Ok(()),
         }
     }
@@ -124,7 +126,7 @@ impl Story {
             Self::Areas => areas::play(play).await.map(drop)?,
             Self::Proof => proof::play(play, world).await.map(drop)?,
             Self::WarmHandover => warm_handover::play(play).await?,
-            Self::Placement => Box::pin(placement::play(play)).await?,
+            Self::Placement => Box::pin(placement::play(play, world)).await?,
             Self::Alarm => alarm::play(play).await.map(drop)?,
             Self::Review => review::play(play).await.map(drop)?,
             Self::Succession => Box::pin(succession::play(play, world)).await.map(drop)?,

@@ -1,7 +1,7 @@
-//! A place for tonight: a ward asks two intake desks whether a mother with two children can be taken in, without a name
-//! or a case. One says no, one holds until a time. The referral that follows goes to three units for the first need,
-//! and for a second one elsewhere; each ends in its own way, and one need is opened again. Every person in it is
-//! invented.
+//! A place for tonight: a ward asks two intake desks whether a mother with two children can be taken in, without a
+//! name or a case. Whoever is on duty there is told that something waits. One desk says no, one holds until a time.
+//! The referral that follows goes to three units for the first need, and for a second one elsewhere; each ends in
+//! its own way, and one need is opened again. Every person in it is invented.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::{placement::v1 as placement, referral::v1 as pb};
@@ -10,6 +10,7 @@ use placement::PlacementState as Enquiry;
 use super::{
     acts::{Names, act, expect, stands, unit},
     desk::Desk,
+    notices::{on_duty, told},
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -17,6 +18,7 @@ use crate::{
     exit::{Code, Failure},
     placement::{Deed, ask, get, list, make},
     referral::{self, Given, PURPOSE, Transition, example},
+    sandbox::World,
 };
 
 /// References of the people who act, as their own organisations know them.
@@ -37,8 +39,9 @@ const MOST: usize = 100;
 const ADDRESSED: [(&str, &str); 3] = [("vwu", "desk"), ("vwu", "desk-2"), ("vwu", "1900969680")];
 
 /// The steps.
-pub(super) const STEPS: [&str; 14] = [
+pub(super) const STEPS: [&str; 15] = [
     "ask",
+    "wake",
     "refuse",
     "hold",
     "refer",
@@ -54,8 +57,13 @@ pub(super) const STEPS: [&str; 14] = [
     "end",
 ];
 
+/// Says who is on duty at the desk that holds, before anything runs.
+pub(super) fn prepare(world: &World) -> Result<(), Failure> {
+    on_duty(world, ("vwu", "desk"), &[INTAKE])
+}
+
 /// Plays it.
-pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
+pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<(), Failure> {
     let ([_, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
     let [held, refused] = play
         .step("ask", async || {
@@ -68,6 +76,11 @@ pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
          họ tên, không địa điểm.",
         "Tonight a mother and two children need a place of safety; the ward asks two intake desks: counts and needs, \
          no name, no place.",
+    )?;
+    play.step("wake", async || told(world, "vwu", &[INTAKE]).await).await?;
+    teller.say(
+        "Người trực của bộ phận tiếp nhận được báo \"có việc cần xem\", không nói việc gì.",
+        "Whoever is on duty at the intake desk is told that something waits, and nothing of what.",
     )?;
     play.step("refuse", async || {
         answer(play, vwu, &refused, SECOND, Deed::No(pb::RejectionCode::NoCapacity, false)).await?;

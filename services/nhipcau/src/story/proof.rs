@@ -11,7 +11,7 @@ use nhipcau_proto::referral::v1 as pb;
 use nhipcau_referrals::evidence::{Account, BranchAccount, verify};
 
 use super::{
-    acts::{Names, act, expect, origin_view, stands, submit, unit},
+    acts::{Names, act, expect, origin_view, stands, submit, turned_to, unit},
     home,
     play::Play,
     wait::{PATIENCE, Seen, until},
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     evidence,
     exit::{Code, Failure, OrExit as _},
-    referral::{Transition, example, get},
+    referral::{Transition, example},
     sandbox::World,
     settings,
 };
@@ -45,15 +45,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     let city = play
         .step("above", async || {
             play.later(LATE)?;
-            until(moh.name, "the level above to be asked", PATIENCE, async || {
-                let branches = get(&ward.referral, None, &moh.connection).await?.branches;
-                let above = branches.iter().find(|branch| branch.recipient == Some(unit("hanoi", "health")));
-                Ok(above.map_or_else(
-                    || Seen::Instead(format!("{} branch", branches.len())),
-                    |above| Seen::There(Names { branch: above.name.clone(), ..ward.clone() }),
-                ))
-            })
-            .await
+            turned_to(moh, &ward, unit("hanoi", "health")).await
         })
         .await?;
     stands(moh, &city, pb::BranchState::Received).await?;

@@ -31,7 +31,7 @@ const ATTACHED_BYTES: usize = 400_000;
 /// Plays it, for a case that there is already or for a new one.
 pub(crate) async fn play(play: &Play<'_>, case_uid: Option<&str>) -> Result<pb::Referral, Failure> {
     let ([_, _, vwu, hanoi], teller) = (play.desks(), play.teller());
-    let request = example(pb::ReferralKind::Referral, unit("hanoi", "00004"), unit("vwu", "desk"), play.now(hanoi));
+    let request = example(pb::ReferralKind::Referral, unit("hanoi", "00070"), unit("vwu", "desk"), play.now(hanoi));
     let scan = scan();
     let upload = play
         .step("attach", async || {

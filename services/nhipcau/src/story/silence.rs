@@ -5,13 +5,12 @@ use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
 
 use super::{
-    acts::{Names, act, expect, origin_view, stands, submit, unit},
+    acts::{act, expect, origin_view, stands, submit, turned_to, unit},
     play::Play,
-    wait::{PATIENCE, Seen, until},
 };
 use crate::{
     exit::Failure,
-    referral::{Transition, example, get},
+    referral::{Transition, example},
 };
 
 /// References of the people who act, as their own organisations know them.
@@ -37,15 +36,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     let city = play
         .step("silence", async || {
             play.later(STEP)?;
-            until(moh.name, "the level above to be asked", PATIENCE, async || {
-                let branches = get(&ward.referral, None, &moh.connection).await?.branches;
-                let above = branches.iter().find(|branch| branch.recipient == Some(unit("hanoi", "health")));
-                Ok(above.map_or_else(
-                    || Seen::Instead(format!("{} branch", branches.len())),
-                    |above| Seen::There(Names { branch: above.name.clone(), ..ward.clone() }),
-                ))
-            })
-            .await
+            turned_to(moh, &ward, unit("hanoi", "health")).await
         })
         .await?;
     stands(moh, &city, pb::BranchState::Received).await?;

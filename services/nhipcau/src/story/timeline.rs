@@ -24,7 +24,7 @@ pub(crate) struct Entered {
     referral: String,
     /// UUID of the branch.
     branch: String,
-    /// TRANSFER or REFERRAL.
+    /// TRANSFER, REFERRAL or NOTIFICATION.
     kind: &'static str,
     /// Unit that the branch addresses, `party/unit`.
     recipient: String,
@@ -56,7 +56,7 @@ pub(super) fn ends(referrals: &[pb::Referral]) -> Vec<String> {
 pub(crate) fn write(f: &mut fmt::Formatter<'_>, timeline: &[Entered]) -> fmt::Result {
     for entry in timeline {
         let Entered { kind, recipient, state, actor, .. } = entry;
-        writeln!(f, "  {}  {kind:<8} → {recipient:<14}  {state:<12}  by {actor}", terminal::time(entry.time))?;
+        writeln!(f, "  {}  {kind:<12} → {recipient:<14}  {state:<12}  by {actor}", terminal::time(entry.time))?;
     }
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! A transfer: switchboard 111 hands a case over to a ward, which answers for the child once a person there has
-//! acknowledged it, acts and reports. Every person in it is invented.
+//! acknowledged it, acts and reports. Whoever the directory has told of what the ward gets sees the coded preview and
+//! nothing else. Every person in it is invented.
 
 use nhipcau_proto::referral::v1 as pb;
 
 use super::{
-    acts::{act, expect, origin_view, reads, stands, submit, unit},
+    acts::{Names, act, expect, origin_view, reads, reads_preview, stands, submit, unit},
+    desk::Desk,
     play::Play,
 };
 use crate::{
@@ -17,22 +19,35 @@ const HOTLINE: &str = "can-bo-111";
 const WARD: &str = "can-bo-phuong";
 
 /// The steps.
-pub(super) const STEPS: [&str; 7] = ["submit", "arrive", "acknowledge", "read", "start", "complete", "close"];
+pub(super) const STEPS: [&str; 8] = ["submit", "arrive", "tell", "acknowledge", "read", "start", "complete", "close"];
 
 /// Plays it.
 pub(crate) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
-    let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
+    let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00070"), play.now(moh));
     let case = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     teller.say(
-        "Tổng đài 111 chuyển vụ việc cho phường Ba Đình, đủ thông tin, không gồm người báo tin.",
-        "Switchboard 111 hands the case over to Ba Đình Ward with everything but the reporter.",
+        "Tổng đài 111 chuyển vụ việc cho phường Hoàn Kiếm, đủ thông tin, không gồm người báo tin.",
+        "Switchboard 111 hands the case over to Hoàn Kiếm Ward with everything but the reporter.",
     )?;
-    play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
+    play.step("arrive", async || {
+        for branch in origin_view(moh, &case).await?.branches {
+            stands(moh, &Names { branch: branch.name, ..case.clone() }, pb::BranchState::Received).await?;
+        }
+        Ok(())
+    })
+    .await?;
     teller.say(
         "Tổng đài giữ biên nhận có chữ ký của Hà Nội; Tổng đài vẫn chịu trách nhiệm.",
         "The switchboard holds Hà Nội's signed receipt, and still answers for the child.",
     )?;
+    let told = play.step("tell", async || told(play, moh, &case).await).await?;
+    if told > 0 {
+        teller.say(
+            "Nơi mà danh bạ nêu tên được báo cho biết: chỉ thấy các mã, không thấy cháu là ai, không thay phường trả lời.",
+            "Whoever the directory names is told: they see codes and never who the child is, and answer for nobody.",
+        )?;
+    }
     play.step("acknowledge", async || {
         act(play, hanoi, &case, WARD, Transition::Acknowledge).await?;
         let branch = stands(moh, &case, pb::BranchState::Assigned).await?;
@@ -65,4 +80,23 @@ pub(crate) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
         "The ward acts and reports the outcome; the switchboard closes the transfer.",
     )?;
     origin_view(moh, &case).await
+}
+
+/// Whoever is told of the transfer, as the directory has it, has a person look at it, whereupon it is closed. How many
+/// there were.
+async fn told(play: &Play<'_>, moh: &Desk, case: &Names) -> Result<usize, Failure> {
+    let mut told = 0;
+    for branch in origin_view(moh, case).await?.branches {
+        let unit = branch.recipient.clone().unwrap_or_default();
+        let desk = play.desks().iter().find(|desk| desk.name == unit.party);
+        let Some(desk) = desk.filter(|_| branch.kind() == pb::ReferralKind::Notification) else { continue };
+        // Of several units of one party each has a person of its own.
+        let (copy, person) = (Names { branch: branch.name, ..case.clone() }, format!("can-bo-{}", unit.unit));
+        reads_preview(desk, &copy, &person).await?;
+        act(play, desk, &copy, &person, Transition::Acknowledge).await?;
+        stands(moh, &copy, pb::BranchState::Closed).await?;
+        stands(desk, &copy, pb::BranchState::Closed).await?;
+        told += 1;
+    }
+    Ok(told)
 }

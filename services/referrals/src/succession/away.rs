@@ -28,7 +28,7 @@ use crate::{
         branch::{self, Known},
         content, hold,
         log::{self, Carried},
-        notice,
+        notice::BOOK,
         reading::Held,
         succession::{self, Stage, Way},
     },
@@ -196,7 +196,7 @@ pub(crate) fn concluded(
             wait(context, way, name.strip_prefix("REFUSAL_REASON_").unwrap_or(name))
         }
         (Stage::Moved, Outcome::Received) => {
-            notice::forget(context.tx, way.branch)?;
+            BOOK.forget(context.tx, way.branch)?;
             let way = Way { stage: Stage::Taken, message: None, ..way };
             succession::note(context.tx, &way, Some(now + KEPT))?;
             leave(context, &known)

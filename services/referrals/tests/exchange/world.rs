@@ -27,8 +27,8 @@ use nhipcau_messaging::{
     writer::{Handle, Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
-use nhipcau_referrals::{CONTRACT, MINOR, Notices, Referrals, SCHEMA, grpc::Door};
-use nhipcau_runtime::{clock::Clock, rosters::Rosters, traced::Traced};
+use nhipcau_referrals::{BOOK, CONTRACT, MINOR, Referrals, SCHEMA, grpc::Door};
+use nhipcau_runtime::{clock::Clock, rosters::Rosters, traced::Traced, waking::Notices};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -143,7 +143,7 @@ impl World {
     /// Whom a node has to tell.
     pub(crate) fn notices(&self, node: usize) -> Notices {
         let node = &self.nodes[node];
-        node.service.notices(node.handle(), node.readers.clone())
+        Notices::new(vec![&BOOK], node.handle(), node.readers.clone())
     }
 
     /// Lets time pass.

@@ -11,7 +11,7 @@ use nhipcau_messaging::{
     writer::Row,
 };
 
-use super::{EVENT_MESSAGE, thread};
+use super::{EVENT_MESSAGE, thread, waking};
 use crate::{
     Switchboard,
     error::Error,
@@ -66,7 +66,8 @@ pub(crate) fn send<'t>(
     keep(desk, known.held, (event, &bytes), need.as_deref(), Some(message))
 }
 
-/// Stores an event in a side's copy of a log, and what is needed, and when all of it will be gone.
+/// Stores an event in a side's copy of a log, and what is needed, and when all of it will be gone; and whether somebody
+/// is to be told of it.
 pub(crate) fn keep<'t>(
     desk: &mut impl Desk<'t>,
     held: Held,
@@ -83,7 +84,11 @@ pub(crate) fn keep<'t>(
     }
     // Whatever times the two sides wrote, nothing lasts longer than an enquiry can, and what arrives now is kept.
     let most = now + rules::LONGEST_AHEAD + rules::ANSWERED_WITHIN;
-    let end = store::known(desk.tx(), held)?.map_or(most, |known| known.enquiry.view().end().clamp(now, most));
+    let known = store::known(desk.tx(), held)?;
+    if let Some(known) = &known {
+        waking::follow(desk, known, event)?;
+    }
+    let end = known.map_or(most, |known| known.enquiry.view().end().clamp(now, most));
     Ok(store::note_due(desk.tx(), held, end + rules::KEPT)?)
 }
 

@@ -1,12 +1,16 @@
 //! The end of an enquiry: so long after it, nothing of it is left on this side.
 
 use jiff::SignedDuration;
+use nhipcau_domain::referral::Side;
 use nhipcau_messaging::{desk::Desk, store};
 
 use super::thread;
 use crate::{
     error::Error,
-    store::placement::{self, Held},
+    store::{
+        notice::BOOK,
+        placement::{self, Held},
+    },
 };
 
 /// When one is looked at again that could not be forgotten.
@@ -28,6 +32,9 @@ pub(crate) fn forget<'t>(desk: &mut impl Desk<'t>, held: Held) -> Result<(), Err
         return Ok(());
     }
     placement::forget(desk.tx(), held)?;
+    if held.side == Side::Recipient {
+        BOOK.forget(desk.tx(), held.placement)?;
+    }
     if placement::is_held(desk.tx(), Held { side: held.side.other(), ..held })? {
         return Ok(());
     }

@@ -1,13 +1,17 @@
-//! The side of placement enquiries in messaging: the events that arrive and come back, and the end of enquiries.
+//! The side of placement enquiries in messaging: the events that arrive and come back, who is told, and the end of
+//! enquiries.
 
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::{
     engine::RestError,
     handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, SkipReason},
+    store,
 };
+use nhipcau_runtime::rosters::Rosters;
+use uuid::Uuid;
 
-use super::{forget, receive};
+use super::{forget, receive, waking};
 use crate::{
     handler::failure,
     handover::receive::NotTaken,
@@ -20,13 +24,37 @@ use crate::{
 pub struct Placements {
     contract: ContractId,
     shared: crate::Switchboard,
-    /// What was taken last: a uid does not say on which side.
-    due: Option<Held>,
+    /// The rosters for which whatever waited has been looked at.
+    rosters: Rosters,
+    /// Whether waking was looked at last, and not what is over.
+    was_waking: bool,
+    /// What was taken last: a uid does not say on which side, nor for what.
+    due: Option<Taken>,
+}
+
+/// What became due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// Nothing of it is left.
+    End(Held),
+    /// The next is to be told of it.
+    Wake(Uuid),
 }
 
 impl Placements {
     pub(crate) fn new(shared: crate::Switchboard) -> Self {
-        Self { contract: super::contract(), shared, due: None }
+        Self { contract: super::contract(), shared, rosters: Rosters::default(), was_waking: false, due: None }
+    }
+
+    /// What became due for waking; first whatever waited when rosters came.
+    fn wake(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Taken>, store::Error> {
+        let Some(duty) = &self.shared.duty else { return Ok(None) };
+        let rosters = duty.rosters();
+        if !rosters.is(&self.rosters) {
+            waking::begin_all(context, (&rosters, &self.rosters))?;
+            self.rosters = rosters;
+        }
+        Ok(waking::take_due(context, duty)?.map(Taken::Wake))
     }
 }
 
@@ -77,13 +105,26 @@ impl Handler for Placements {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        self.due = forget::take_due(context)?;
-        Ok(self.due.map(|held| held.placement.into_bytes()))
+        // In turn: however much one of them has to do, it does not hold up the other.
+        for _ in 0..2 {
+            self.was_waking = !self.was_waking;
+            self.due = match self.was_waking {
+                true => self.wake(context)?,
+                false => forget::take_due(context)?.map(Taken::End),
+            };
+            if self.due.is_some() {
+                break;
+            }
+        }
+        Ok(self.due.map(|taken| match taken {
+            Taken::End(Held { placement, .. }) | Taken::Wake(placement) => placement.into_bytes(),
+        }))
     }
 
-    fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        match self.due.take().filter(|held| held.placement.into_bytes() == due) {
-            Some(held) => forget::forget(context, held).or_else(failure),
+    fn act_on(&mut self, _: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        match self.due.take() {
+            Some(Taken::End(held)) => forget::forget(context, held).or_else(failure),
+            Some(Taken::Wake(placement)) => waking::act_on(context, &self.shared, placement).or_else(failure),
             None => Ok(()),
         }
     }

@@ -3,6 +3,7 @@
 //! An event and the message that carries it are on disk together. What was asked lies under a key of the enquiry alone,
 //! which goes with it: every enquiry is gone so long after its end, whatever became of it. Nothing is answered here
 //! without a person, and a party that asks more often than it may in an hour is told apart for whoever answers.
+//! While nobody answers, whoever is on duty at the desk is told that something waits.
 
 pub(crate) mod act;
 pub(crate) mod ask;
@@ -13,6 +14,7 @@ pub(crate) mod handler;
 pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod receive;
+pub(crate) mod waking;
 
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::pae;

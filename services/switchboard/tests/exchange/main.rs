@@ -21,4 +21,5 @@ mod recording;
 mod sending;
 mod stand_in;
 mod unanswered;
+mod waking;
 mod world;

@@ -30,8 +30,8 @@ use nhipcau_messaging::{
     writer::{Handle, Seams, Writer},
 };
 use nhipcau_proto::directory::v1 as directory;
-use nhipcau_runtime::clock::Clock;
-use nhipcau_switchboard::{CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door, placement};
+use nhipcau_runtime::{clock::Clock, rosters::Rosters, waking::Notices};
+use nhipcau_switchboard::{BOOK, CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door, placement};
 use tokio::sync::watch;
 
 use crate::stand_in::{StandIn, Told};
@@ -80,11 +80,11 @@ pub(crate) fn contract() -> ContractId {
     ContractId::new(CONTRACT).unwrap()
 }
 
-fn key_id(text: &str) -> KeyId {
+pub(crate) fn key_id(text: &str) -> KeyId {
     KeyId::new(text).unwrap()
 }
 
-fn seed(name: &str, purpose: u8) -> [u8; 32] {
+pub(crate) fn seed(name: &str, purpose: u8) -> [u8; 32] {
     let mut bytes = [purpose; 32];
     bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to ^= from);
     bytes
@@ -184,6 +184,9 @@ pub(crate) struct World {
     pub(crate) disorder: bool,
     now: Arc<AtomicI64>,
     releases: watch::Sender<Arc<Release>>,
+    /// Where rosters lie, and those in use.
+    pub(crate) duty: tempfile::TempDir,
+    pub(crate) rosters: watch::Sender<Rosters>,
     token: u64,
 }
 
@@ -194,10 +197,12 @@ impl World {
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
         let keys = tempfile::tempdir().unwrap();
-        let begin = |name: &&str| start(name, (Disk::new(), keys.path()), 1, &now, &newest, Arc::default());
+        let (duty, rosters) = (tempfile::tempdir().unwrap(), watch::Sender::new(Rosters::default()));
+        let sources = || (&newest, rosters.subscribe());
+        let begin = |name: &&str| start(name, (Disk::new(), keys.path()), 1, &now, sources(), Arc::default());
         let nodes = NAMES.iter().map(begin).collect();
         let (queue, silent) = (VecDeque::new(), Vec::new());
-        let mut world = Self { nodes, keys, queue, silent, disorder: false, now, releases, token: 0 };
+        let mut world = Self { nodes, keys, queue, silent, disorder: false, now, releases, duty, rosters, token: 0 };
         world.settle().await;
         world
     }
@@ -289,7 +294,8 @@ impl World {
     fn start_on(&mut self, node: usize, disk: Disk) {
         let (starts, told) = (self.nodes[node].starts + 1, Arc::clone(&self.nodes[node].told));
         let on = (disk, self.keys.path());
-        self.nodes[node] = start(NAMES[node], on, starts, &self.now, &self.releases.subscribe(), told);
+        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
+        self.nodes[node] = start(NAMES[node], on, starts, &self.now, sources, told);
     }
 
     /// Has everybody install a release that differs in this from the one before.
@@ -326,6 +332,17 @@ impl World {
     /// Whether these bytes lie anywhere on the disk of a node.
     pub(crate) fn has_bytes_on_disk(&self, node: usize, needle: &[u8]) -> bool {
         self.nodes[node].disk.bytes().windows(needle.len()).any(|window| window == needle)
+    }
+
+    /// What a node is to tell people on duty.
+    pub(crate) fn notices(&self, node: usize) -> Notices {
+        let node = &self.nodes[node];
+        Notices::new(vec![&BOOK], node.handle(), node.readers.clone())
+    }
+
+    /// The release in use.
+    pub(crate) fn directory(&self) -> Arc<Release> {
+        Arc::clone(&self.releases.borrow())
     }
 
     /// What time it is, in seconds since 1970.
@@ -385,7 +402,7 @@ fn start(
     (disk, keys): (Disk, &Path),
     starts: u64,
     now: &Arc<AtomicI64>,
-    releases: &watch::Receiver<Arc<Release>>,
+    (releases, rosters): (&watch::Receiver<Arc<Release>>, watch::Receiver<Rosters>),
     told: Arc<Mutex<Told>>,
 ) -> Node {
     let mut store = Store::open(&disk.location).unwrap();
@@ -401,7 +418,9 @@ fn start(
         purpose: Purpose::new(PURPOSE).unwrap(),
         citation: "Law 91/2025/QH15 art. 19(1)".into(),
     };
-    let service = Switchboard::new(point(name), releases.clone(), areas, alarm).with_clock(Clock::new(clock()));
+    let service = Switchboard::new(point(name), releases.clone(), areas, alarm)
+        .with_clock(Clock::new(clock()))
+        .with_rosters(rosters, SignedDuration::from_mins(10));
     let mut handlers: Vec<Box<dyn Handler>> = vec![Box::new(service.handler()), Box::new(service.placements())];
     if !told.lock().unwrap().absent {
         handlers.push(Box::new(StandIn::new(Arc::clone(&told))));

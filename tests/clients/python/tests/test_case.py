@@ -33,6 +33,16 @@ from .both import BothTest, Document, open_case
 _SIDES = ("moh", "hanoi", "vwu")
 
 
+def _transfer(evidence: pb.Evidence) -> pb.EvidenceBranch:
+    """The branch of the transfer, of which its recipient said most."""
+    return max(evidence.branches, key=lambda branch: len(branch.recipient))
+
+
+def _told_transfer(document: Document) -> Any:
+    """The same in what is said of a file."""
+    return next(branch for branch in document["branches"] if branch["kind"] == "TRANSFER")
+
+
 class WorldTest(BothTest):
     """Files that the bus made of a real world."""
 
@@ -81,8 +91,9 @@ class WorldTest(BothTest):
             document = self.said(self.files[name][0], self.fingerprint)
             assert document is not None
             found[name] = [(branch["kind"], branch["holder"], branch["state"]) for branch in document["branches"]]
-        transfer, asked = ("TRANSFER", "{}", "CLOSED"), ("REFERRAL", "{}", "CLOSED")
-        as_side = {"moh": [(transfer, "origin")], "hanoi": [(transfer, "recipient"), (asked, "origin")],
+        transfer, asked, told = [(kind, "{}", "CLOSED") for kind in ("TRANSFER", "REFERRAL", "NOTIFICATION")]
+        as_side = {"moh": [(transfer, "origin"), (told, "origin")],
+                   "hanoi": [(transfer, "recipient"), (told, "recipient"), (asked, "origin")],
                    "vwu": [(asked, "recipient")]}
         for name, expected in as_side.items():
             self.assertCountEqual(found[name], [(kind, side, state) for (kind, _, state), side in expected], name)
@@ -115,28 +126,28 @@ class WorldTest(BothTest):
         self.assertGreater(stands, 5, "some of it is the maker's to tell")
 
     def test_an_event_that_nobody_names_can_be_left_out_at_the_end_and_no_other(self) -> None:
-        document = self.told("moh", lambda evidence: evidence.branches[0].origin.pop())
+        document = self.told("moh", lambda evidence: _transfer(evidence).origin.pop())
         assert document is not None
-        self.assertEqual(document["branches"][0]["state"], "COMPLETED")
+        self.assertEqual(_told_transfer(document)["state"], "COMPLETED")
         for place in (0, 1):
-            self.assertIsNone(self.told("moh", lambda evidence: evidence.branches[0].origin.pop(place)))
-        self.assertIsNone(self.told("moh", lambda evidence: evidence.branches[0].recipient.pop()), "another names it")
+            self.assertIsNone(self.told("moh", lambda evidence: _transfer(evidence).origin.pop(place)))
+        self.assertIsNone(self.told("moh", lambda evidence: _transfer(evidence).recipient.pop()), "another names it")
 
     def test_without_receipts_it_is_held_what_the_other_side_names(self) -> None:
         document = self.told("moh", lambda evidence: evidence.ClearField("receipts"))
         assert document is not None
-        events = document["branches"][0]["events"]
+        events = _told_transfer(document)["events"]
         self.assertEqual({event["receive_time"] for event in events}, {None})
-        self.assertNotIn("RESPONSIBILITY_GAP", {item["finding"] for item in document["branches"][0]["findings"]})
+        self.assertNotIn("RESPONSIBILITY_GAP", {item["finding"] for item in _told_transfer(document)["findings"]})
 
     def test_what_is_there_twice_is_refused(self) -> None:
         def branch(evidence: pb.Evidence) -> None:
-            evidence.branches.add().CopyFrom(evidence.branches[0])
+            evidence.branches.add().CopyFrom(_transfer(evidence))
 
         def event(evidence: pb.Evidence) -> None:
-            log = evidence.branches[0].origin
+            log = _transfer(evidence).origin
             again = [*log[:2], *log[1:]]
-            evidence.branches[0].ClearField("origin")
+            _transfer(evidence).ClearField("origin")
             log.extend(again)
 
         self.assertIsNone(self.told("moh", branch))
@@ -146,10 +157,10 @@ class WorldTest(BothTest):
         def mask(event: pb.EvidenceEvent) -> None:
             event.digest, event.part_key = bytes(32), b""
 
-        self.assertIsNone(self.told("moh", lambda evidence: mask(evidence.branches[0].origin[1])))
+        self.assertIsNone(self.told("moh", lambda evidence: mask(_transfer(evidence).origin[1])))
         document = self.said(self.files["moh"][0], self.fingerprint)
         assert document is not None
-        masked = [event for event in document["branches"][0]["events"] if event["masked"]]
+        masked = [event for event in _told_transfer(document)["events"] if event["masked"]]
         self.assertEqual([(event["event"], event["standing"]) for event in masked], [("completed", "TOLD")])
 
     def test_a_file_under_another_root_or_by_another_is_refused(self) -> None:

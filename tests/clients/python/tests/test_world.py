@@ -69,7 +69,8 @@ NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk
                "referral_notice", "switchboard_contact", "switchboard_sending", "switchboard_request",
                "switchboard_access", "switchboard_access_head", "switchboard_handover",
                "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm",
-               "switchboard_placement", "switchboard_placement_event", "switchboard_pseudonym"}
+               "switchboard_placement", "switchboard_placement_event", "switchboard_waking", "switchboard_notice",
+               "switchboard_pseudonym"}
 
 
 def setUpModule() -> None:

@@ -4,6 +4,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     super::{
+        enquiry::tests::enquiries,
         person::tests::person,
         shown::tests::{UNIT, name, named, referral, unit},
     },
@@ -23,7 +24,9 @@ fn branch(opened: Opened, refused: Option<(String, usize)>) -> String {
 }
 
 fn list(waiting: Waiting) -> String {
-    List { unit: "Phường Cửa Nam".to_owned(), person: &person("cb-17"), waiting }.render().unwrap()
+    List { unit: "Phường Cửa Nam".to_owned(), person: &person("cb-17"), waiting, enquiries: enquiries(30) }
+        .render()
+        .unwrap()
 }
 
 fn confirm(from: &str) -> Confirm {
@@ -59,7 +62,7 @@ fn a_list_of_a_hundred_is_less_than_50_kilobytes() {
     let all: Vec<_> = (0..130).map(|number| referral(number * 10, UNIT, pb::BranchState::Received)).collect();
     let page = list(Waiting::of(&all, &unit(), &named, true));
     assert!(page.len() < 50_000, "{}", page.len());
-    assert_eq!(page.matches("<li>").count(), 100);
+    assert_eq!(page.matches("<li>").count(), 100 + 20);
     assert!(page.contains("Còn 30 hồ sơ chưa hiện"), "{page}");
 }
 

@@ -1,0 +1,68 @@
+//! Placement enquiries on the page: those of the unit, and nothing of who needs what.
+
+use std::sync::{Arc, Mutex};
+
+use nhipcau_domain::referral::Side;
+use nhipcau_proto::{
+    placement::v1::{self as pb, PlacementState, placement_service_server::PlacementService},
+    referral::v1 as referral,
+};
+use nhipcau_runtime::caller::{Role, permit};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    doors::{Answering, unasked},
+    world::World,
+};
+
+/// A door that has these enquiries and answers nothing else.
+#[derive(Clone, Default)]
+pub(crate) struct Enquiries(Arc<Mutex<Vec<pb::Placement>>>);
+
+#[tonic::async_trait]
+impl PlacementService for Enquiries {
+    async fn list_placements(
+        &self,
+        request: Request<pb::ListPlacementsRequest>,
+    ) -> Result<Response<pb::ListPlacementsResponse>, Status> {
+        let caller = permit(&request, Role::ReadMetadata)?.caller.name();
+        assert_eq!((caller.to_string(), &*request.get_ref().parent), ("hanoi/duty-page".to_owned(), "parties/hanoi"));
+        let placements = self.0.lock().unwrap().clone();
+        Ok(Response::new(pb::ListPlacementsResponse { placements, next_page_token: String::new() }))
+    }
+
+    unasked! {
+        ask_placement: AskPlacementRequest -> AskPlacementResponse,
+        answer_placement: AnswerPlacementRequest -> AnswerPlacementResponse,
+        confirm_placement: ConfirmPlacementRequest -> ConfirmPlacementResponse,
+        release_placement: ReleasePlacementRequest -> ReleasePlacementResponse,
+        withdraw_placement: WithdrawPlacementRequest -> WithdrawPlacementResponse,
+        get_placement: GetPlacementRequest -> GetPlacementResponse,
+    }
+}
+
+fn enquiry(unit: &str, uid: &str) -> pb::Placement {
+    let of = |party: &str, unit: &str| Some(referral::UnitRef { party: party.into(), unit: unit.into() });
+    pb::Placement {
+        uid: uid.into(),
+        origin: of("moh", "111"),
+        recipient: of("hanoi", unit),
+        side: Side::Recipient.to_wire(),
+        state: PlacementState::Asked.into(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_woken_sees_what_is_asked_of_their_unit_and_of_no_other() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    let empty = browser.get("/duty").await.body;
+    assert!(!empty.contains("Hỏi chỗ tiếp nhận"), "{empty}");
+    let asked = [enquiry("cua-nam", "own-enquiry"), enquiry("ba-dinh", "other-enquiry")];
+    world.enquiries.0.lock().unwrap().extend(asked);
+    let list = browser.get("/duty").await.body;
+    assert!(list.contains("Hỏi chỗ tiếp nhận: 1") && list.contains("own-enquiry"), "{list}");
+    assert!(!list.contains("other-enquiry"), "{list}");
+    assert!(list.contains("Chờ trả lời"), "{list}");
+}

@@ -1,0 +1,29 @@
+//! The SQL of waking: which enquiries wait at their desk for an answer, and who was told of each. No decisions; whoever
+//! calls holds the transaction.
+
+use jiff::Timestamp;
+use nhipcau_domain::referral::UnitRef;
+use nhipcau_messaging::store::{Error, Tx};
+use nhipcau_runtime::{book, waking::Book};
+
+/// Who was told of which enquiry. What waits no more is forgotten at once, so that all that is there counts.
+pub static BOOK: Book =
+    book!(b"nhipcau/1/placement-notice", "switchboard_waking", "switchboard_notice", "placement", "1 = 1");
+
+/// Has everything looked at that waits: what was said by a clock that was ahead does not stand.
+pub(crate) fn hasten_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE switchboard_waking SET due_time = $1 WHERE due_time > $1";
+    tx.execute(sql, &[now.as_microsecond().into()])?;
+    Ok(())
+}
+
+/// When somebody at a unit was told last of any enquiry that waits.
+pub(crate) fn last(tx: &mut Tx<'_>, unit: &UnitRef, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let last = tx.query_one(
+        "SELECT tell_time FROM switchboard_notice WHERE party = $1 AND unit = $2 AND tell_time <= $3 \
+         ORDER BY tell_time DESC LIMIT 1",
+        &[unit.party.as_str().into(), unit.unit.as_str().into(), now.as_microsecond().into()],
+        |row| row.int(0),
+    )?;
+    last.map(Timestamp::from_microsecond).transpose().map_err(|_| Error::Corrupt("the time of a notice"))
+}
