@@ -111,6 +111,41 @@ fn a_file_proves_the_case(world: &World, name: &str, referral: &str) {
     assert_eq!(verify(&fingerprint).status.code(), Some(6), "nor changed");
 }
 
+/// The flow of TRANSFERs between an access point and its peer: sent and held in each direction, and the differences.
+fn transfers(world: &World, name: &str, peer: &str, kind: &str) -> (Vec<(u64, u64)>, u64, Option<i32>) {
+    let asked = ["reconcile", peer, "--contract", "nhipcau.referral.v1", "--kind", kind];
+    let (compared, code) = told(&called(world, name, &asked), &COMPARED);
+    let channels = compared["channels"].as_array().unwrap();
+    let flows = channels.iter().flat_map(|channel| channel["flows"].as_array().unwrap());
+    let number = |value: &Value| value.as_u64().unwrap();
+    let counted = |flowed: &Value| {
+        assert_eq!(flowed["flow"], serde_json::json!({"contract": "nhipcau.referral.v1", "kind": kind}), "{compared}");
+        (number(&flowed["sent_count"]), number(&flowed["held_count"]))
+    };
+    for difference in channels.iter().flat_map(|channel| channel["differences"].as_array().unwrap()) {
+        assert_eq!(difference["flow"]["kind"], kind, "{compared}");
+    }
+    (flows.map(counted).collect(), number(&compared["difference_count"]), code)
+}
+
+/// A question about a flow that there cannot be is refused, not answered with nothing.
+fn no_flow_is_made_up(world: &World) {
+    for (asked, code, reason) in [
+        (["--contract", "nhipcau.nobody.v1"].as_slice(), 5, "CODE_UNKNOWN"),
+        (&["--contract", "nhipcau.indicator.v1", "--kind", "TRANSFER"], 5, "CODE_UNKNOWN"),
+        (&["--contract", "nhipcau.referral.v1", "--kind", "TRANSFERS"], 5, "CODE_UNKNOWN"),
+        (&["--contract", "referral"], 5, "REQUEST_INVALID"),
+        (&["--kind", "TRANSFER"], 2, "--contract"),
+    ] {
+        let said = called(world, "moh", &[["reconcile", "hanoi"].as_slice(), asked].concat());
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.code() == Some(code) && text.contains(reason), "{asked:?}: {:?} {text}", said.status);
+    }
+    let strangers = called(world, "moha", &["reconcile", "hanoi", "--contract", "nhipcau.referral.v1"]);
+    let text = String::from_utf8_lossy(&strangers.stderr).into_owned();
+    assert!(strangers.status.code() == Some(5) && text.contains("FLOW_NOT_AGREED"), "{text}");
+}
+
 /// Nothing differs at any of these access points, nor between any two of them.
 pub(crate) async fn holds(world: &World, names: &[&str]) {
     for name in names {
@@ -149,6 +184,14 @@ async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_foun
     assert_eq!((code, channels["access_point"].as_str()), (Some(0), Some("moh")));
     let (compared, code) = told(&called(&world, "moh", &["reconcile", "hanoi"]), &COMPARED);
     assert_eq!((code, compared["difference_count"].as_u64()), (Some(0), Some(0)));
+    let (flows, differences, code) = transfers(&world, "moh", "hanoi", "TRANSFER");
+    assert_eq!((flows.len(), differences, code), (2, 0, Some(0)), "{flows:?}");
+    assert!(flows.iter().all(|(sent, held)| sent == held && *sent > 0), "{flows:?}");
+    assert_eq!(transfers(&world, "moh", "hanoi", "NOTIFICATION"), (Vec::new(), 0, Some(0)));
+    let small =
+        called(&world, "moh", &["reconcile", "hanoi", "--contract", "nhipcau.referral.v1", "--kind", "transfer"]);
+    assert_eq!(small.status.code(), Some(0), "as it is written where a referral is made up");
+    no_flow_is_made_up(&world);
     let (verified, code) = told(&verify(&world, "moh"), &VERIFIED);
     assert_eq!((code, verified["difference_count"].as_u64()), (Some(0), Some(0)));
     assert!(verified["received"].as_u64() > Some(0), "{verified}");
@@ -156,7 +199,8 @@ async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_foun
     assert_eq!(code, Some(0));
 
     assert!(world.stop("moh").await.unwrap().success());
-    let row = "DELETE FROM received WHERE sender = 'hanoi' AND recipient = 'moh' AND sequence = 1";
+    let row =
+        "DELETE FROM received WHERE sender = 'hanoi' AND recipient = 'moh' AND kind = 'TRANSFER' AND sequence = 1";
     let mut store = Store::open(&world.path("moh/store/store.db")).unwrap();
     assert_eq!(store.transaction(|tx| tx.execute(row, &[])).unwrap(), 1);
     drop(store);
@@ -169,4 +213,8 @@ async fn what_is_told_of_evidence_is_one_document_each_and_a_missing_row_is_foun
     wait::until_answered("the missing row to be found by the other side", differs).await.unwrap();
     let (compared, _) = told(&called(&world, "hanoi", &["reconcile", "moh"]), &COMPARED);
     assert!(compared["difference_count"].as_u64() > Some(0), "{compared}");
+    let (flows, differences, code) = transfers(&world, "hanoi", "moh", "TRANSFER");
+    assert_eq!((differences, code), (1, Some(6)), "{flows:?}");
+    assert!(flows.iter().any(|(sent, held)| *sent == held + 1), "{flows:?}");
+    assert_eq!(transfers(&world, "hanoi", "moh", "REFERRAL"), (Vec::new(), 0, Some(0)), "and under no other flow");
 }

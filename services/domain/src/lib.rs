@@ -9,6 +9,7 @@ pub mod area;
 pub mod contact;
 pub mod directory;
 pub mod duty;
+pub mod flow;
 pub mod handover;
 pub mod id;
 pub mod indicator;

@@ -265,6 +265,10 @@ pub const REQUEST_TOO_LARGE: &str = "REQUEST_TOO_LARGE";
 pub const PEER_SILENT: &str = "PEER_SILENT";
 /// The named access point is not in the directory in use, or is the one that was asked.
 pub const PEER_UNKNOWN: &str = "PEER_UNKNOWN";
+/// No agreement or publication between the parties of two access points names the contract.
+pub const FLOW_NOT_AGREED: &str = "FLOW_NOT_AGREED";
+/// The other access point does not count by flow.
+pub const FLOW_NOT_COUNTED: &str = "FLOW_NOT_COUNTED";
 /// The period ends before or when it begins.
 pub const PERIOD_EMPTY: &str = "PERIOD_EMPTY";
 /// The page token was given for another list or another filter, or is none.

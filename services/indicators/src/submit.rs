@@ -221,6 +221,7 @@ fn header(provider: &PartyId, message: &str, traceparent: &str) -> Header {
         purpose: crate::purpose(),
         legal_basis: String::new(),
         correlation: None,
+        kind: String::new(),
         corrected: None,
         traceparent: traceparent.to_owned(),
         blobs: Vec::new(),

@@ -205,6 +205,9 @@ pub struct Header {
     pub legal_basis: String,
     /// The case it belongs to.
     pub correlation: Option<Correlation>,
+    /// Kind of what it belongs to, as the contract's service names it, such as `TRANSFER`; for counting only, and empty
+    /// where the contract has no kinds. Travels sealed.
+    pub kind: String,
     /// The refused message that it corrects.
     pub corrected: Option<MessageId>,
     /// W3C Trace Context of the sending call, or empty.

@@ -1,5 +1,5 @@
-//! `nhipcau reconcile`: compares what was sent with what the other side holds, and names what differs. Exit code 6 when
-//! something does; what is under way shows as missing until it has arrived.
+//! `nhipcau reconcile`: compares what was sent with what the other side holds, by channel and by flow, and names what
+//! differs. Exit code 6 when something does; what is under way shows as missing until it has arrived.
 
 use std::fmt;
 
@@ -29,6 +29,12 @@ pub(crate) struct Args {
     /// Only this lane.
     #[arg(long)]
     lane: Option<Lane>,
+    /// Only messages of this contract, such as nhipcau.referral.v1.
+    #[arg(long, value_name = "CONTRACT")]
+    contract: Option<String>,
+    /// Only messages of this kind of the contract, such as TRANSFER, in capitals or not.
+    #[arg(long, value_name = "KIND", requires = "contract")]
+    kind: Option<String>,
     /// Differences named per channel, at most 1000; all are counted.
     #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..=1000))]
     limit: i32,
@@ -64,6 +70,22 @@ struct Channel {
     skipped_count: u64,
     difference_count: u64,
     differences: Vec<Difference>,
+    flows: Vec<Flowed>,
+}
+
+/// A contract with its kind; both empty where a side does not know them.
+#[derive(Debug, Serialize)]
+struct Flow {
+    contract: String,
+    kind: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Flowed {
+    flow: Flow,
+    sent_count: u64,
+    held_count: u64,
+    skipped_count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +93,7 @@ struct Difference {
     sequence: u64,
     id: String,
     kind: String,
+    flow: Flow,
 }
 
 /// Runs the command.
@@ -88,6 +111,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         start_time: args.from.map(time),
         end_time: args.to.map(time),
         difference_limit: args.limit,
+        contract: args.contract.unwrap_or_default(),
+        kind: args.kind.unwrap_or_default().to_ascii_uppercase(),
     };
     terminal::progress(format_args!("comparing with {}", args.peer));
     let answer = connection.call(&request, async |request| connection.access_point().reconcile(request).await);
@@ -110,6 +135,13 @@ impl From<pb::ChannelReconciliation> for Channel {
             sequence: difference.sequence,
             kind: difference.kind().as_str_name().trim_start_matches("DIFFERENCE_KIND_").to_lowercase(),
             id: difference.id,
+            flow: Flow::from(difference.flow),
+        };
+        let flowed = |flowed: pb::FlowReconciliation| Flowed {
+            flow: Flow::from(flowed.flow),
+            sent_count: flowed.sent_count,
+            held_count: flowed.held_count,
+            skipped_count: flowed.skipped_count,
         };
         Self {
             lane: if channel.lane() == pb::ChannelLane::Messages { "messages" } else { "bulk" },
@@ -120,6 +152,24 @@ impl From<pb::ChannelReconciliation> for Channel {
             skipped_count: channel.skipped_count,
             difference_count: channel.difference_count,
             differences: channel.differences.into_iter().map(difference).collect(),
+            flows: channel.flows.into_iter().map(flowed).collect(),
+        }
+    }
+}
+
+impl From<Option<pb::Flow>> for Flow {
+    fn from(flow: Option<pb::Flow>) -> Self {
+        let pb::Flow { contract, kind } = flow.unwrap_or_default();
+        Self { contract, kind }
+    }
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.contract.as_str(), self.kind.as_str()) {
+            ("", _) => f.write_str("not opened"),
+            (contract, "") => f.write_str(contract),
+            (contract, kind) => write!(f, "{contract} {kind}"),
         }
     }
 }
@@ -137,8 +187,17 @@ impl fmt::Display for Comparison {
                 write!(f, ", skipped {skipped_count}")?;
             }
             write!(f, ", differences {difference_count}")?;
-            for Difference { sequence, id, kind } in &channel.differences {
-                write!(f, "\n  {sequence:>10}  {id}  {kind}")?;
+            for Flowed { flow, sent_count, held_count, skipped_count } in &channel.flows {
+                write!(f, "\n  {flow}: sent {sent_count}, held {held_count}")?;
+                if *skipped_count > 0 {
+                    write!(f, ", skipped {skipped_count}")?;
+                }
+            }
+            if channel.flows.is_empty() && (*sent_count > 0 || *held_count > 0) {
+                f.write_str("\n  not by flow: the other access point does not count so yet")?;
+            }
+            for Difference { sequence, id, kind, flow } in &channel.differences {
+                write!(f, "\n  {sequence:>10}  {id}  {kind}  {flow}")?;
             }
             let more = difference_count.saturating_sub(channel.differences.len() as u64);
             if more > 0 {
@@ -153,6 +212,10 @@ impl fmt::Display for Comparison {
 mod tests {
     use super::*;
 
+    fn flow(contract: &str, kind: &str) -> Option<pb::Flow> {
+        Some(pb::Flow { contract: contract.to_owned(), kind: kind.to_owned() })
+    }
+
     #[test]
     fn a_difference_shows_its_position_and_kind() {
         let answer = pb::ChannelReconciliation {
@@ -166,14 +229,34 @@ mod tests {
                 id: "0190a5f0-0000-8000-8000-00000000000a".to_owned(),
                 sequence: 7,
                 kind: pb::DifferenceKind::Missing.into(),
+                flow: flow("nhipcau.indicator.v1", ""),
             }],
+            flows: vec![
+                pb::FlowReconciliation { flow: flow("", ""), held_count: 1, ..Default::default() },
+                pb::FlowReconciliation {
+                    flow: flow("nhipcau.indicator.v1", ""),
+                    sent_count: 214,
+                    held_count: 212,
+                    skipped_count: 2,
+                },
+            ],
             ..Default::default()
         };
         let shown = Comparison { peer: "moh".to_owned(), difference_count: 3, channels: vec![Channel::from(answer)] };
         assert_eq!(
             shown.to_string(),
-            "moha → all bulk: sent 214, held 213, differences 3\n           7  0190a5f0-0000-8000-8000-00000000000a  \
-             missing\n  … and 2 more"
+            "moha → all bulk: sent 214, held 213, differences 3\n  not opened: sent 0, held 1\n  \
+             nhipcau.indicator.v1: sent 214, held 212, skipped 2\n           7  0190a5f0-0000-8000-8000-00000000000a  \
+             missing  nhipcau.indicator.v1\n  … and 2 more"
         );
+        assert_eq!(Flow::from(flow("nhipcau.referral.v1", "TRANSFER")).to_string(), "nhipcau.referral.v1 TRANSFER");
+    }
+
+    #[test]
+    fn a_peer_that_does_not_count_by_flow_is_said_to() {
+        let (sender, recipient, sent_count) = ("moh".to_owned(), "vwu".to_owned(), 3);
+        let answer = pb::ChannelReconciliation { sender, recipient, lane: 1, sent_count, ..Default::default() };
+        let shown = Comparison { peer: "vwu".to_owned(), difference_count: 0, channels: vec![Channel::from(answer)] };
+        assert!(shown.to_string().ends_with("\n  not by flow: the other access point does not count so yet"));
     }
 }

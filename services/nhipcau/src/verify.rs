@@ -326,8 +326,8 @@ mod tests {
         let mut store = Store::open(moved.join("store/store.db").as_path()).unwrap();
         run(of(moved.clone())).await.unwrap();
         let row = "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, \
-                   digest, content_digest, outcome, spent, envelope, receive_time, expected) \
-                   VALUES ('moha', 'all', 2, 0, 1, 1, zeroblob(16), x'', zeroblob(32), x'', 0, 1, x'00', 0, 0)";
+                   contract, kind, digest, content_digest, outcome, spent, envelope, receive_time, expected) \
+                   VALUES ('moha', 'all', 2, 0, 1, 1, zeroblob(16), x'', '', '', zeroblob(32), x'', 0, 1, x'00', 0, 0)";
         store.transaction(|tx| tx.execute(row, &[])).unwrap();
         let differs = run(of(moved.clone())).await.unwrap_err();
         assert_eq!(differs.code(), Code::Differs);

@@ -151,6 +151,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             (added(desk, known, event)?, is_whole)
         }
     };
+    is_counted_right(message, &known.branch)?;
     event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
     if !is_whole {
         // Own events that waited for this one.
@@ -171,6 +172,16 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
         }
     }
     Ok(())
+}
+
+/// Whether a message is counted under the kind of its branch, if it says one: else the other side could show an auditor
+/// transfers as something else.
+///
+/// # Errors
+/// `INVALID`.
+pub(crate) fn is_counted_right(message: &Incoming<'_>, branch: &Branch) -> Result<(), NotTaken> {
+    let stated = message.header.kind.as_str();
+    if stated.is_empty() || stated == branch.opening().kind.name() { Ok(()) } else { Err(INVALID) }
 }
 
 /// Puts the parts of an event to rest.

@@ -249,6 +249,7 @@ pub(crate) fn header(known: &Known, basis: &Basis, (owner, counterpart): (&UnitR
         purpose: known.purpose.clone(),
         legal_basis: citation(basis),
         correlation: Some(known.branch.ids().case.into_bytes()),
+        kind: known.branch.opening().kind.name().to_owned(),
         corrected: None,
         traceparent: String::new(),
         blobs: Vec::new(),

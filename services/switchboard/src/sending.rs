@@ -204,6 +204,7 @@ fn ask<'t>(
             purpose,
             legal_basis: citation(requested),
             correlation: Some(requested.case.into_bytes()),
+            kind: String::new(),
             corrected: None,
             traceparent: traceparent.to_owned(),
             blobs: Vec::new(),

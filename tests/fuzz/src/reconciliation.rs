@@ -9,7 +9,7 @@ use nhipcau_messaging::{
     },
     signal::{Kind, Signal},
 };
-use nhipcau_proto::envelope::v1::{HeldPosition, PositionRange, SpanAccount};
+use nhipcau_proto::envelope::v1::{FlowCount, HeldPosition, PositionRange, SpanAccount};
 use nhipcau_sim::directory::access_point;
 use prost::Message as _;
 
@@ -66,7 +66,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         spans: vec![span],
     };
     let id = MessageId::derive(&[7; 32], &Cause::Timer("held".to_owned()), 0).0.to_vec();
-    let positions = vec![HeldPosition { sequence: 2, id, digest: vec![6; 32], ..Default::default() }];
+    let positions = vec![HeldPosition { sequence: 2, id, digest: vec![6; 32], flow: 1, ..Default::default() }];
     let range = |first, last| PositionRange {
         first_sequence: first,
         last_sequence: last,
@@ -74,11 +74,20 @@ pub fn seeds() -> Vec<Vec<u8>> {
         digest: vec![8; 32],
         ..Default::default()
     };
-    let listed = SpanAccount { first_sequence: 1, last_sequence: 9, positions, ..Default::default() };
+    let flow = |count, skipped_count| FlowCount {
+        contract: "nhipcau.referral.v1".to_owned(),
+        kind: "TRANSFER".to_owned(),
+        count,
+        skipped_count,
+    };
+    let flows = vec![flow(1, 0)];
+    let listed = SpanAccount { first_sequence: 1, last_sequence: 9, positions, flows, ..Default::default() };
     let divided = SpanAccount {
         first_sequence: 1,
         last_sequence: 9,
         ranges: vec![range(1, 4), range(5, 9)],
+        skipped_count: 2,
+        flows: vec![flow(6, 2)],
         ..Default::default()
     };
     let account = |accounts| AccountStatement {

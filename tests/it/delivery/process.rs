@@ -258,6 +258,7 @@ fn draft(from: User, to: User, body: &str) -> Draft {
             purpose: Purpose::new("protection").unwrap(),
             legal_basis: String::new(),
             correlation: Some([7; 16]),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -63,6 +63,7 @@ impl Plan {
             purpose: directory::purpose(),
             legal_basis: "simulated".to_owned(),
             correlation: correlation(self.body.case),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -211,6 +211,20 @@ impl Release {
             || self.unit(party, unit).is_some_and(|unit| is_over(unit.validity))
     }
 
+    /// Whether a message of the contract may ever have gone between two access points: an agreement between parties of
+    /// theirs names it, in force or not, or one of these parties may broadcast under it.
+    #[must_use]
+    pub fn connects(&self, one: &AccessPointId, other: &AccessPointId, contract: &ContractId) -> bool {
+        let parties = |id| self.access_point(id).into_iter().flat_map(|access_point| &access_point.parties);
+        let agreed = |sender: &PartyId, recipient: &PartyId| {
+            let by_contract = self.participants.agreements.get(sender);
+            let by_recipient = by_contract.and_then(|by_contract| by_contract.get(contract));
+            by_recipient.is_some_and(|by_recipient| by_recipient.contains_key(recipient))
+        };
+        parties(one).any(|a| parties(other).any(|b| agreed(a, b) || agreed(b, a)))
+            || parties(one).chain(parties(other)).any(|party| self.broadcast_allowed(party, contract))
+    }
+
     /// How many acceptances of the recipient within an hour need no person at the sender; `None` when no agreement in
     /// force at the instant sets a limit. Of several the lowest counts.
     #[must_use]

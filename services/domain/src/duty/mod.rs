@@ -11,7 +11,7 @@ mod roster;
 mod sign;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::Error;
 pub use next::{Next, Nobody, Unusable, next, next_start};

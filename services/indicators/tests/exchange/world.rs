@@ -356,6 +356,7 @@ pub(crate) fn draft(provider: &str, message: &str, body: &impl Message) -> Draft
             purpose: Purpose::new("publication").unwrap(),
             legal_basis: String::new(),
             correlation: None,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

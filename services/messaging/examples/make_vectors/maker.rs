@@ -189,6 +189,7 @@ pub(crate) fn header(message: &str, from: &str, to: Option<&str>, purpose: &str)
         purpose: Purpose::new(purpose)?,
         legal_basis: String::new(),
         correlation: None,
+        kind: String::new(),
         corrected: None,
         traceparent: String::new(),
         blobs: Vec::new(),

@@ -70,9 +70,9 @@ fn digest(sequence: u64) -> [u8; 32] {
 /// The store of `hanoi` with so many positions of messages from `moh`.
 fn held(count: u64) -> Result<Store> {
     let mut store = Store::in_memory()?;
-    let row = "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
-               content_digest, outcome, expected, spent, receive_time) \
-               VALUES ('moh', 'hanoi', 1, 0, $1, 1, $2, x'', $3, x'', 0, 0, 1, 0)";
+    let row = "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, \
+               contract, kind, digest, content_digest, outcome, expected, spent, receive_time) \
+               VALUES ('moh', 'hanoi', 1, 0, $1, 1, $2, x'', '', '', $3, x'', 0, 0, 1, 0)";
     let insert = |n: u64, tx: &mut Tx<'_>| tx.execute(row, &[n.into(), (&id(n)).into(), (&digest(n)).into()]).map(drop);
     store.transaction(|tx| (1..=count).try_for_each(|n| insert(n, tx)))?;
     Ok(store)

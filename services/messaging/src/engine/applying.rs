@@ -2,6 +2,7 @@
 //! takes the position.
 
 use jiff::Timestamp;
+use nhipcau_domain::flow::Flow;
 use prost::Message as _;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
     channel::{Accepted, IncomingKey},
     micros,
     receiving::is_retryable,
+    sealing::SKIP_CONTRACT,
 };
 use crate::{
     blob,
@@ -69,6 +71,7 @@ impl Engine {
         let is_skip = content.as_ref().is_some_and(|content| content.skip.is_some());
         let by = if is_skip && !key.1 { SpentBy::Skip } else { SpentBy::Message };
         let correlation = content.as_ref().and_then(|c| c.header.correlation);
+        let flow = content.as_ref().map_or_else(Flow::default, |content| self.flow_of(content));
         let bytes = verified.envelope.encode_to_vec();
         // Of a chunk that is not kept nothing is: its case may have been erased here meanwhile.
         let is_bare = erased || outcome != RECEIVED && content.as_ref().is_some_and(|c| blob::is_chunk(&c.header));
@@ -96,6 +99,7 @@ impl Engine {
                 head,
                 id: r.id,
                 correlation,
+                flow: &flow,
                 content_digest,
                 outcome: i64::from(outcome),
                 expected,
@@ -117,6 +121,15 @@ impl Engine {
             self.peer(&key.0).strays_changed(time);
         }
         Ok(())
+    }
+
+    /// The flow of what another sent. It lies in the clear, so that no name that the sender made up gets in.
+    pub(super) fn flow_of(&self, content: &Content) -> Flow {
+        let contract = &content.header.contract;
+        let is_known = contract.as_str() == SKIP_CONTRACT
+            || self.release.contract(contract).is_some()
+            || self.handlers.contains_key(contract);
+        if is_known { content.flow() } else { Flow::default() }
     }
 
     /// What becomes of a content at its position: the outcome, and whether its id was spent before.

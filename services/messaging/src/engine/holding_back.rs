@@ -119,7 +119,8 @@ impl Engine {
         if is_retryable(outcome) {
             return Ok(Some(outcome));
         }
-        inbox::settle(tx, self.channel(key), sequence, outcome, !repeated)?;
+        let flow = self.flow_of(&content);
+        inbox::settle(tx, self.channel(key), (sequence, &flow), outcome, !repeated)?;
         if let Some(channel) = self.incoming.get_mut(key) {
             let pending = channel.pending.iter_mut().filter(|accepted| accepted.head.sequence == sequence);
             pending.for_each(|accepted| accepted.outcome = outcome);

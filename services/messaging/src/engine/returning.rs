@@ -176,6 +176,7 @@ impl Engine {
             purpose,
             legal_basis: String::new(),
             correlation: None,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),
@@ -385,7 +386,7 @@ impl Engine {
                 recipient: &r.recipient,
                 lane,
                 serial,
-                contract: header.contract.as_str(),
+                flow: content.flow(),
                 correlation: header.correlation,
                 ordinal: content.ordinal,
                 draft_digest: draft.digest(),
@@ -445,7 +446,7 @@ impl Engine {
                 recipient: &key.0,
                 lane: key.1,
                 serial,
-                contract: content.header.contract.as_str(),
+                flow: content.flow(),
                 correlation: content.header.correlation,
                 ordinal: content.ordinal,
                 draft_digest: outbox::GIVEN_UP,
@@ -504,6 +505,10 @@ impl Engine {
                 Some(_) => Some(self.rest(correlation.as_ref(), "sent", &r.id.0, &bytes, tx)?),
                 None => None,
             };
+            let flow = match content {
+                Some(content) => content.flow(),
+                None => outbox::flow(tx, r.id)?.unwrap_or_default(),
+            };
             sent::add_position(
                 tx,
                 &Position {
@@ -513,6 +518,7 @@ impl Engine {
                     id: r.id,
                     correlation,
                     ordinal: content.map_or(0, |content| content.ordinal),
+                    flow,
                     envelope: body.as_deref(),
                     erased: content.is_none().then_some(skeleton.as_slice()),
                     proof: proof.as_ref(),

@@ -21,6 +21,8 @@ use crate::{
 /// Messages signed in one group on one channel.
 const AT_ONCE: u64 = 256;
 
+/// The contract of a skip.
+pub(super) const SKIP_CONTRACT: &str = "nhipcau.envelope.v1";
 /// The message name of a skipped position.
 const SKIPPED: &str = "nhipcau.envelope.v1.Skip";
 
@@ -154,6 +156,7 @@ impl Engine {
                 id: draft.id,
                 correlation: draft.correlation,
                 ordinal,
+                flow: content.flow(),
                 envelope: Some(&stored),
                 erased: None,
                 proof,
@@ -283,13 +286,14 @@ impl Engine {
         };
         let header = Header {
             message: SKIPPED.to_owned(),
-            contract: nhipcau_domain::id::ContractId::new("nhipcau.envelope.v1").ok()?,
+            contract: nhipcau_domain::id::ContractId::new(SKIP_CONTRACT).ok()?,
             contract_minor: 0,
             sender: address(party(&self.me)?),
             recipient: to,
             purpose: nhipcau_domain::id::Purpose::new("skip").ok()?,
             legal_basis: String::new(),
             correlation,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -149,7 +149,7 @@ impl Engine {
                 recipient: &recipient,
                 lane,
                 serial,
-                contract: content.header.contract.as_str(),
+                flow: content.flow(),
                 correlation,
                 ordinal: 0,
                 draft_digest,

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use nhipcau_domain::id::{ContractId, PartyId, Purpose, UnitId};
+use nhipcau_domain::{
+    flow,
+    id::{ContractId, PartyId, Purpose, UnitId},
+};
 use prost::Message;
 
 use super::wire;
@@ -104,6 +107,7 @@ impl Content {
             traceparent: h.traceparent.clone(),
             blobs: h.blobs.iter().map(|b| wire::Blob { digest: b.digest.to_vec(), size_bytes: b.size_bytes }).collect(),
             skip: self.skip.map(|s| wire::Skip { skipped_id: s.id.0.to_vec(), reason: s.reason as i32 }),
+            kind: h.kind.clone(),
         }
         .encode_to_vec()
     }
@@ -117,7 +121,7 @@ impl Content {
             Some(_) => parts.is_empty() && c.message == SKIP && c.purpose == "skip",
             None => !parts.is_empty() && !c.message.is_empty(),
         };
-        if !whole || parts.len() > PARTS_LIMIT || c.ordinal >= NUMBER_LIMIT {
+        if !whole || parts.len() > PARTS_LIMIT || c.ordinal >= NUMBER_LIMIT || !flow::may_be_kind(&c.kind) {
             return None;
         }
         let skip = match &c.skip {
@@ -137,6 +141,7 @@ impl Content {
                 purpose: Purpose::new(&c.purpose).ok()?,
                 legal_basis: c.legal_basis,
                 correlation: optional(&c.correlation)?,
+                kind: c.kind,
                 corrected: match c.corrected_id.as_slice() {
                     [] => None,
                     id => Some(MessageId::from_slice(id)?),
@@ -149,6 +154,12 @@ impl Content {
             parts,
         };
         (content.digest().as_slice() == c.content_digest).then_some(content)
+    }
+
+    /// Under what it is counted. Of what others sent, whether the contract is one is for the caller to know.
+    #[must_use]
+    pub(crate) fn flow(&self) -> flow::Flow {
+        flow::Flow::of(&self.header.contract, &self.header.kind)
     }
 
     /// The return that this content is, or `None` when it is something else.

@@ -106,6 +106,7 @@ mod tests {
             purpose: "protection".parse().unwrap(),
             legal_basis: String::new(),
             correlation: None,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use nhipcau_domain::id::AccessPointId;
 use nhipcau_proto::envelope::v1::{HeldPosition, PositionRange, Span, SpanAccount};
 
-use super::{POSITIONS, RANGES, sum::Sum};
+use super::{POSITIONS, RANGES, sum::Sum, tally::Tally};
 use crate::{
     envelope::time,
     message::Lane,
@@ -29,10 +29,18 @@ pub fn account(me: &AccessPointId, peer: &AccessPointId, span: &Span, tx: &mut T
     let mut found = Vec::new();
     positions::walk(tx, channel, (first, to, POSITIONS as u64 + 1), |position| found.push(position))?;
     let is_many = found.len() > POSITIONS;
-    let ranges = if is_many { ranges(tx, channel, first, last)? } else { Vec::new() };
-    let skipped_count = if channel.is_sent { positions::skipped(tx, channel, (first, to))? } else { 0 };
+    let mut tally = Tally::default();
+    let ranges = if is_many { ranges(tx, channel, (first, last), &mut tally)? } else { Vec::new() };
+    if !is_many {
+        found.iter().for_each(|position| tally.add(&position.flow));
+    }
+    if channel.is_sent {
+        tally.add_skipped(tx, channel, (first, to))?;
+    }
+    let (flows, skipped_count) = (tally.encode(), tally.skipped());
+    let held = |position: &Position| held(position, if flows.is_empty() { 0 } else { tally.number(&position.flow) });
     let positions = if is_many { Vec::new() } else { found.iter().map(held).collect() };
-    Ok(SpanAccount { first_sequence: first, last_sequence: last, skipped_count, positions, ranges })
+    Ok(SpanAccount { first_sequence: first, last_sequence: last, skipped_count, positions, ranges, flows })
 }
 
 /// The part of a span that was signed in a period, as first and last position, or nothing; a last of 0 is without end.
@@ -59,7 +67,12 @@ pub(super) fn bounds(
     Ok((first <= last).then_some((first, last)))
 }
 
-fn ranges(tx: &mut Tx<'_>, channel: Channel<'_>, first: u64, last: u64) -> Result<Vec<PositionRange>, Error> {
+fn ranges(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    (first, last): (u64, u64),
+    tally: &mut Tally,
+) -> Result<Vec<PositionRange>, Error> {
     let end = if last == 0 { positions::last(tx, channel)? } else { last };
     let width = (end + 1 - first).div_ceil(RANGES);
     let mut sums = Vec::new();
@@ -69,6 +82,7 @@ fn ranges(tx: &mut Tx<'_>, channel: Channel<'_>, first: u64, last: u64) -> Resul
         at += width;
     }
     positions::walk(tx, channel, (first, end, WITHOUT_END), |position| {
+        tally.add(&position.flow);
         let index = usize::try_from((position.sequence - first) / width).unwrap_or(usize::MAX);
         if let Some((_, sum)) = sums.get_mut(index) {
             sum.add(&position);
@@ -85,11 +99,12 @@ fn ranges(tx: &mut Tx<'_>, channel: Channel<'_>, first: u64, last: u64) -> Resul
     Ok(sums.into_iter().enumerate().map(range).collect())
 }
 
-fn held(position: &Position) -> HeldPosition {
+fn held(position: &Position, flow: u32) -> HeldPosition {
     HeldPosition {
         sequence: position.sequence,
         id: position.id.0.to_vec(),
         digest: position.digest.to_vec(),
         unreceipted: position.unreceipted,
+        flow,
     }
 }

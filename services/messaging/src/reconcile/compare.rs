@@ -2,10 +2,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::{
+    flow::{Flow, Wanted},
+    id::AccessPointId,
+};
 use nhipcau_proto::envelope::v1::{HeldPosition, PositionRange, Span, SpanAccount};
 
-use super::{Difference, DifferenceKind, Error, Query, Reconciled, account::bounds, sum::Sum};
+use super::{
+    Difference, DifferenceKind, Error, Flowed, Query, Reconciled,
+    account::bounds,
+    sum::Sum,
+    tally::{self, Tally},
+};
 use crate::{
     envelope::timestamp,
     message::{Lane, MessageId},
@@ -24,6 +32,7 @@ pub struct Comparison {
     lane: Lane,
     broadcast: bool,
     is_sent: bool,
+    wanted: Option<Wanted>,
     limit: usize,
     asked: VecDeque<Asked>,
     result: Reconciled,
@@ -89,6 +98,7 @@ impl Comparison {
             sent: 0,
             held: 0,
             skipped: 0,
+            flows: Vec::new(),
             difference_count: 0,
             differences: Vec::new(),
         };
@@ -98,6 +108,7 @@ impl Comparison {
             lane,
             broadcast,
             is_sent,
+            wanted: query.flows.clone(),
             limit: query.limit,
             asked: span.into_iter().map(|span| Asked { span, is_whole: true }).collect(),
             result,
@@ -114,7 +125,8 @@ impl Comparison {
     /// Takes the account of the span that [`next`](Self::next) gave.
     ///
     /// # Errors
-    /// [`Error::Misleading`] when the account is of another span; [`Error::Store`].
+    /// [`Error::Misleading`] when the account is of another span; [`Error::NotCounted`] when flows are wanted and it
+    /// does not count by them; [`Error::Store`].
     pub fn hear(&mut self, account: &SpanAccount, tx: &mut Tx<'_>) -> Result<(), Error> {
         let Some(Asked { span, is_whole }) = self.asked.pop_front() else { return Err(Error::Misleading) };
         let is_dated = span.start_time.is_some() || span.end_time.is_some();
@@ -125,12 +137,16 @@ impl Comparison {
         if first == 0 {
             return Ok(());
         }
+        let said = tally::said(account);
+        if said.is_none() && self.wanted.is_some() {
+            return Err(Error::NotCounted);
+        }
         let to = if last == 0 { WITHOUT_END } else { last };
         if is_whole {
-            self.count(account, (first, to), tx)?;
+            self.count(account, said, (first, to), tx)?;
         }
         if account.ranges.is_empty() {
-            self.compare_positions(&account.positions, (first, to), tx)?;
+            self.compare_positions(account, (first, to), tx)?;
         }
         for range in &account.ranges {
             self.compare_range(range, &span, tx)?;
@@ -154,14 +170,36 @@ impl Comparison {
         positions::walk(tx, self.channel(), (first, to, WITHOUT_END), each)
     }
 
-    fn count(&mut self, account: &SpanAccount, (first, to): (u64, u64), tx: &mut Tx<'_>) -> Result<(), store::Error> {
-        let mut mine = 0;
-        self.walk((first, to), tx, |_| mine += 1)?;
-        let listed = account.positions.len() as u64;
-        let theirs = account.ranges.iter().fold(listed, |sum, range| sum.saturating_add(range.count));
-        (self.result.sent, self.result.held) = if self.is_sent { (mine, theirs) } else { (theirs, mine) };
-        self.result.skipped =
-            if self.is_sent { positions::skipped(tx, self.channel(), (first, to))? } else { account.skipped_count };
+    fn count(
+        &mut self,
+        account: &SpanAccount,
+        said: Option<Tally>,
+        (first, to): (u64, u64),
+        tx: &mut Tx<'_>,
+    ) -> Result<(), store::Error> {
+        let (mut mine, mut own) = (0, Tally::default());
+        self.walk((first, to), tx, |position| {
+            mine += 1;
+            own.add(&position.flow);
+        })?;
+        if self.is_sent {
+            own.add_skipped(tx, self.channel(), (first, to))?;
+        }
+        let theirs = tally::total(account);
+        let result = &mut self.result;
+        (result.sent, result.held) = if self.is_sent { (mine, theirs) } else { (theirs, mine) };
+        result.skipped = if self.is_sent { own.skipped() } else { account.skipped_count };
+        let Some(said) = said else { return Ok(()) };
+        result.flows = if self.is_sent { tally::together(&own, &said) } else { tally::together(&said, &own) };
+        if let Some(wanted) = &self.wanted {
+            let of = |count: fn(&Flowed) -> u64| {
+                let covered = result.flows.iter().filter(|flowed| wanted.covers(&flowed.flow));
+                covered.map(count).fold(0, u64::saturating_add)
+            };
+            let sums = (of(|flowed| flowed.sent), of(|flowed| flowed.held), of(|flowed| flowed.skipped));
+            (result.sent, result.held, result.skipped) = sums;
+            result.flows.retain(|flowed| wanted.covers(&flowed.flow) || !flowed.flow.is_known());
+        }
         Ok(())
     }
 
@@ -185,11 +223,14 @@ impl Comparison {
                     lacking.push(position);
                 }
             })?;
-            lacking.iter().for_each(|p| self.differ(p.sequence, p.id, DifferenceKind::Unreceipted));
-            return Ok(());
+            // Of what could not be opened here, the sender knows the flow.
+            if self.is_sent || lacking.iter().all(|position| position.flow.is_known()) {
+                lacking.into_iter().for_each(|p| self.differ((p.sequence, p.id, p.flow), DifferenceKind::Unreceipted));
+                return Ok(());
+            }
         }
         if range.count == 0 {
-            return self.compare_positions(&[], (first, to), tx);
+            return self.compare_positions(&SpanAccount::default(), (first, to), tx);
         }
         let (first_sequence, last_sequence) = (first, last);
         let span = Span { first_sequence, last_sequence, start_time: None, end_time: None, ..*span };
@@ -199,7 +240,7 @@ impl Comparison {
 
     fn compare_positions(
         &mut self,
-        theirs: &[HeldPosition],
+        account: &SpanAccount,
         (first, to): (u64, u64),
         tx: &mut Tx<'_>,
     ) -> Result<(), store::Error> {
@@ -210,30 +251,35 @@ impl Comparison {
         } else {
             (DifferenceKind::UnknownToSender, DifferenceKind::Missing)
         };
-        let mut theirs = theirs.iter().peekable();
+        let other =
+            |position: &HeldPosition| (position.sequence, id_of(position), tally::named(account, position.flow));
+        let mut theirs = account.positions.iter().peekable();
         for position in mine {
-            while let Some(other) = theirs.next_if(|other| other.sequence < position.sequence) {
-                self.differ(other.sequence, id_of(other), only_theirs);
+            while let Some(before) = theirs.next_if(|other| other.sequence < position.sequence) {
+                self.differ(other(before), only_theirs);
             }
-            match theirs.next_if(|other| other.sequence == position.sequence) {
-                None => self.differ(position.sequence, position.id, only_mine),
-                Some(other) if other.digest != position.digest || other.id != position.id.0 => {
-                    self.differ(position.sequence, position.id, DifferenceKind::Digest);
-                }
-                Some(other) if position.unreceipted || other.unreceipted => {
-                    self.differ(position.sequence, position.id, DifferenceKind::Unreceipted);
-                }
-                Some(_) => {}
-            }
+            let beside = theirs.next_if(|other| other.sequence == position.sequence);
+            let kind = match beside {
+                None => only_mine,
+                Some(other) if other.digest != position.digest || other.id != position.id.0 => DifferenceKind::Digest,
+                Some(other) if position.unreceipted || other.unreceipted => DifferenceKind::Unreceipted,
+                Some(_) => continue,
+            };
+            let by_sender = beside.filter(|_| !self.is_sent).map(|other| tally::named(account, other.flow));
+            let flow = by_sender.filter(Flow::is_known).unwrap_or(position.flow);
+            self.differ((position.sequence, position.id, flow), kind);
         }
-        theirs.for_each(|other| self.differ(other.sequence, id_of(other), only_theirs));
+        theirs.for_each(|after| self.differ(other(after), only_theirs));
         Ok(())
     }
 
-    /// Counts a difference and keeps it if it is one of the first.
-    fn differ(&mut self, sequence: u64, id: MessageId, kind: DifferenceKind) {
+    /// Counts a difference, if it is of a flow that is wanted, and keeps it if it is one of the first.
+    fn differ(&mut self, (sequence, id, flow): (u64, MessageId, Flow), kind: DifferenceKind) {
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted.covers(&flow)) {
+            return;
+        }
         self.result.difference_count += 1;
-        self.differences.insert(Difference { sequence, id, kind });
+        self.differences.insert(Difference { sequence, id, kind, flow });
         if self.differences.len() > self.limit {
             self.differences.pop_last();
         }

@@ -10,7 +10,7 @@ use nhipcau_proto::envelope::v1::{
 };
 use prost::Message;
 
-use super::{POSITIONS, RANGES, SPANS};
+use super::{POSITIONS, RANGES, SPANS, tally};
 use crate::{
     crypto::sign::{self, SigningKey},
     envelope::time,
@@ -119,6 +119,7 @@ fn account_is_well_formed(account: &SpanAccount) -> bool {
         && account.positions.len() <= POSITIONS
         && account.positions.iter().all(position)
         && account.positions.is_sorted_by(|a, b| a.sequence < b.sequence)
+        && tally::is_well_formed(account)
         && (account.ranges.is_empty() || (account.positions.is_empty() && divides(&account.ranges, first, last)))
 }
 

@@ -1,6 +1,6 @@
 //! SQL of what this access point receives: accepted positions, promises, order within cases, strays, quarantine.
 
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::{flow::Flow, id::AccessPointId};
 
 use super::{
     Error, Row, Tx, Value,
@@ -26,6 +26,7 @@ pub(crate) struct Accepted<'a> {
     pub(crate) head: Head,
     pub(crate) id: MessageId,
     pub(crate) correlation: Option<Correlation>,
+    pub(crate) flow: &'a Flow,
     pub(crate) content_digest: Digest,
     pub(crate) outcome: i64,
     pub(crate) expected: u64,
@@ -55,9 +56,9 @@ impl<'c> Channel<'c> {
 
 pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, digest, \
-         content_digest, outcome, expected, spent, envelope, erased, proof, receive_time) \
-         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        "INSERT INTO received (sender, recipient, lane, branch, sequence, incarnation, id, correlation, contract, \
+         kind, digest, content_digest, outcome, expected, spent, envelope, erased, proof, receive_time) \
+         VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         &[
             a.sender.as_str().into(),
             a.recipient.into(),
@@ -66,6 +67,8 @@ pub(crate) fn accept(tx: &mut Tx<'_>, a: &Accepted<'_>) -> Result<(), Error> {
             a.head.incarnation.into(),
             (&a.id.0).into(),
             correlation_value(a.correlation.as_ref()),
+            a.flow.contract().into(),
+            a.flow.kind().into(),
             (&a.head.digest).into(),
             (&a.content_digest).into(),
             a.outcome.into(),
@@ -234,15 +237,15 @@ pub(crate) fn envelope_at(tx: &mut Tx<'_>, channel: Channel<'_>, sequence: u64) 
 pub(crate) fn settle(
     tx: &mut Tx<'_>,
     channel: Channel<'_>,
-    sequence: u64,
+    (sequence, flow): (u64, &Flow),
     outcome: i32,
     spent: bool,
 ) -> Result<(), Error> {
-    let mut values = vec![outcome.into(), i64::from(spent).into()];
+    let mut values = vec![outcome.into(), i64::from(spent).into(), flow.contract().into(), flow.kind().into()];
     values.extend(channel.with([sequence.into()]));
     tx.execute(
-        "UPDATE received SET outcome = $1, spent = $2 WHERE sender = $3 AND recipient = $4 AND lane = $5 \
-         AND branch = 0 AND sequence = $6",
+        "UPDATE received SET outcome = $1, spent = $2, contract = $3, kind = $4 WHERE sender = $5 AND recipient = $6 \
+         AND lane = $7 AND branch = 0 AND sequence = $8",
         &values,
     )?;
     Ok(())

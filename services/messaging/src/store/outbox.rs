@@ -1,6 +1,6 @@
 //! SQL of the messages that this access point sends. Where they were signed is [`sent`](super::sent)'s.
 
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::{flow::Flow, id::AccessPointId};
 
 use super::{Error, Row, Tx, Value};
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) struct NewMessage<'m> {
     pub(crate) recipient: &'m Recipient,
     pub(crate) lane: Lane,
     pub(crate) serial: u64,
-    pub(crate) contract: &'m str,
+    pub(crate) flow: Flow,
     pub(crate) correlation: Option<Correlation>,
     pub(crate) ordinal: u64,
     pub(crate) draft_digest: Digest,
@@ -116,19 +116,31 @@ pub(crate) fn find(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Digest>, Err
     tx.query_one("SELECT draft_digest FROM outbox WHERE id = $1", &[(&id.0).into()], |row| row.array(0))
 }
 
+/// The flow of a message.
+pub(crate) fn flow(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Flow>, Error> {
+    tx.query_one("SELECT contract, kind FROM outbox WHERE id = $1", &[(&id.0).into()], |row| flow_of(row, 0))
+}
+
+/// The flow in two columns of a row. One that somebody made unreadable is not known: it stops neither a comparison nor
+/// the channel.
+pub(super) fn flow_of(row: &Row<'_>, column: usize) -> Result<Flow, Error> {
+    Ok(Flow::read(row.text(column)?, row.text(column + 1)?).unwrap_or_default())
+}
+
 /// In place of the draft digest of a message that is only known to have been given up.
 pub(crate) const GIVEN_UP: Digest = [0; 32];
 
 pub(crate) fn insert(tx: &mut Tx<'_>, m: &NewMessage<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO outbox (id, recipient, lane, serial, contract, correlation, ordinal, draft_digest, state, reason, \
-         signed, told, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, 0, $11)",
+        "INSERT INTO outbox (id, recipient, lane, serial, contract, kind, correlation, ordinal, draft_digest, state, \
+         reason, signed, told, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, 0, $12)",
         &[
             (&m.id.0).into(),
             m.recipient.as_str().into(),
             m.lane.number().into(),
             m.serial.into(),
-            m.contract.into(),
+            m.flow.contract().into(),
+            m.flow.kind().into(),
             correlation_value(m.correlation.as_ref()),
             m.ordinal.into(),
             (&m.draft_digest).into(),

@@ -1,8 +1,8 @@
 //! SQL that reads the positions of a channel as one side has them. Writes nothing; works through readers.
 
-use nhipcau_domain::id::AccessPointId;
+use nhipcau_domain::{flow::Flow, id::AccessPointId};
 
-use super::{Error, Row, Tx};
+use super::{Error, Row, Tx, outbox::flow_of};
 use crate::{
     message::{Lane, MessageId},
     pae::Digest,
@@ -37,17 +37,19 @@ impl<'c> Channel<'c> {
 }
 
 /// A position with what stands there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) sequence: u64,
     pub(crate) id: MessageId,
     pub(crate) digest: Digest,
+    pub(crate) flow: Flow,
     /// Sent, and no receipt of the peer covers it.
     pub(crate) unreceipted: bool,
 }
 
 fn position(row: &Row<'_>, unreceipted: bool) -> Result<Position, Error> {
-    Ok(Position { sequence: row.number(0)?, id: MessageId(row.array(1)?), digest: row.array(2)?, unreceipted })
+    let (id, digest) = (MessageId(row.array(1)?), row.array(2)?);
+    Ok(Position { sequence: row.number(0)?, id, digest, flow: flow_of(row, 3)?, unreceipted })
 }
 
 /// Goes through positions `first` to `last`, at most `limit` of them, in order.
@@ -60,7 +62,7 @@ pub(crate) fn walk(
     let (peer, recipient, lane) = (channel.peer.as_str(), channel.recipient(), channel.lane.number());
     if channel.is_sent {
         tx.query(
-            "SELECT sequence, id, digest, EXISTS (SELECT 1 FROM receipt_held r WHERE r.issuer = $1 \
+            "SELECT sequence, id, digest, contract, kind, EXISTS (SELECT 1 FROM receipt_held r WHERE r.issuer = $1 \
              AND r.recipient = $2 AND r.lane = $3 AND r.last_sequence >= s.sequence \
              AND r.first_sequence <= s.sequence) FROM sent s WHERE s.recipient = $4 AND s.lane = $5 \
              AND s.sequence >= $6 AND s.sequence <= $7 ORDER BY s.sequence LIMIT $8",
@@ -75,14 +77,14 @@ pub(crate) fn walk(
                 limit.into(),
             ],
             |row| {
-                each(position(row, row.int(3)? == 0)?);
+                each(position(row, row.int(5)? == 0)?);
                 Ok(())
             },
         )?;
     } else {
         tx.query(
-            "SELECT sequence, id, digest FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 \
-             AND branch = 0 AND sequence >= $4 AND sequence <= $5 ORDER BY sequence LIMIT $6",
+            "SELECT sequence, id, digest, contract, kind FROM received WHERE sender = $1 AND recipient = $2 \
+             AND lane = $3 AND branch = 0 AND sequence >= $4 AND sequence <= $5 ORDER BY sequence LIMIT $6",
             &[peer.into(), recipient.into(), lane.into(), first.into(), last.into(), limit.into()],
             |row| {
                 each(position(row, false)?);
@@ -133,16 +135,21 @@ pub(crate) fn signed_from(tx: &mut Tx<'_>, channel: Channel<'_>, micros: i64) ->
     Ok(low)
 }
 
-/// How many positions of a sent channel say that what was to stand there is not sent.
-pub(crate) fn skipped(tx: &mut Tx<'_>, channel: Channel<'_>, (first, last): (u64, u64)) -> Result<u64, Error> {
+/// How many positions of a sent channel say that what was to stand there is not sent, by the flow of that.
+pub(crate) fn skipped(
+    tx: &mut Tx<'_>,
+    channel: Channel<'_>,
+    (first, last): (u64, u64),
+) -> Result<Vec<(Flow, u64)>, Error> {
     let (recipient, lane) = (channel.recipient(), channel.lane.number());
     // A message's last position is the skip; those before it were the message.
-    let count = tx.query_one(
-        "SELECT (SELECT COUNT(*) FROM outbox o WHERE o.recipient = $1 AND o.lane = $2 AND o.state IN (3, 5) \
-         AND o.state = 5 AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) BETWEEN $3 AND $4) \
-         + (SELECT COUNT(*) FROM outbox o WHERE o.recipient = $5 AND o.lane = $6 AND o.state IN (0, 1, 4) \
-         AND o.state = 1 AND o.reason <> 0 \
-         AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) BETWEEN $7 AND $8)",
+    tx.query(
+        "SELECT o.contract, o.kind, COUNT(*) FROM outbox o WHERE o.recipient = $1 AND o.lane = $2 \
+         AND o.state IN (3, 5) AND o.state = 5 \
+         AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) BETWEEN $3 AND $4 GROUP BY o.contract, o.kind \
+         UNION ALL SELECT o.contract, o.kind, COUNT(*) FROM outbox o WHERE o.recipient = $5 AND o.lane = $6 \
+         AND o.state IN (0, 1, 4) AND o.state = 1 AND o.reason <> 0 \
+         AND (SELECT MAX(s.sequence) FROM sent s WHERE s.id = o.id) BETWEEN $7 AND $8 GROUP BY o.contract, o.kind",
         &[
             recipient.into(),
             lane.into(),
@@ -153,7 +160,6 @@ pub(crate) fn skipped(tx: &mut Tx<'_>, channel: Channel<'_>, (first, last): (u64
             first.into(),
             last.into(),
         ],
-        |row| row.number(0),
-    )?;
-    Ok(count.unwrap_or(0))
+        |row| Ok((flow_of(row, 0)?, row.number(2)?)),
+    )
 }

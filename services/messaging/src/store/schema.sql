@@ -27,13 +27,15 @@ CREATE INDEX case_key_kek ON case_key (kek);
 -- 3 refused, 4 waiting for the peer's newer release, 5 skipped. ordinal: the number in the case that it was last
 -- signed under. reason: why it was refused; in the states 0, 1
 -- and 5 why it is skipped, 0 when it is not. told: what its service was last told: 0 nothing, 1 received, else that it
--- was refused, as the reason with a minus. The content lies by itself, because these rows change.
+-- was refused, as the reason with a minus. contract, kind: the flow that it is counted under. The content lies by
+-- itself, because these rows change.
 CREATE TABLE outbox (
   id BLOB PRIMARY KEY,
   recipient TEXT NOT NULL,
   lane INTEGER NOT NULL,
   serial INTEGER NOT NULL UNIQUE,
   contract TEXT NOT NULL,
+  kind TEXT NOT NULL,
   correlation BLOB NOT NULL,
   ordinal INTEGER NOT NULL,
   draft_digest BLOB NOT NULL,
@@ -53,7 +55,8 @@ CREATE TABLE outbox_content (
 );
 
 -- Every position this access point ever signed and has not given up. Positions up to the receipted one never change.
--- ordinal: the number in the case that was signed there.
+-- ordinal: the number in the case that was signed there. contract, kind: the flow that it is counted under, for ever;
+-- both empty when it could not be learned any more.
 CREATE TABLE sent (
   recipient TEXT NOT NULL,
   lane INTEGER NOT NULL,
@@ -62,6 +65,8 @@ CREATE TABLE sent (
   id BLOB NOT NULL,
   correlation BLOB NOT NULL,
   ordinal INTEGER NOT NULL,
+  contract TEXT NOT NULL,
+  kind TEXT NOT NULL,
   digest BLOB NOT NULL,
   envelope BLOB,
   erased BLOB,
@@ -78,6 +83,7 @@ CREATE INDEX sent_whole ON sent (sign_time) WHERE envelope IS NOT NULL AND recip
 -- 3 there where a skip spent it.
 -- expected: the number in the case that a refusal for now named; 0 when it named none.
 -- branch: 0 in the channel's present history, another number in a broadcast's abandoned ones.
+-- contract, kind: as in sent; both empty of what could not be opened, or is of a contract that nobody here knew.
 CREATE TABLE received (
   sender TEXT NOT NULL,
   recipient TEXT NOT NULL,
@@ -87,6 +93,8 @@ CREATE TABLE received (
   incarnation INTEGER NOT NULL,
   id BLOB NOT NULL,
   correlation BLOB NOT NULL,
+  contract TEXT NOT NULL,
+  kind TEXT NOT NULL,
   digest BLOB NOT NULL,
   content_digest BLOB NOT NULL,
   outcome INTEGER NOT NULL,

@@ -1,5 +1,7 @@
 //! SQL of what this access point has signed: the positions of its channels, each with the envelope of a message.
 
+use nhipcau_domain::flow::Flow;
+
 use super::{
     Error, Tx,
     outbox::{correlation_of, correlation_value, id_of},
@@ -27,6 +29,7 @@ pub(crate) struct Position<'p> {
     pub(crate) correlation: Option<Correlation>,
     /// Number in the case that is signed here.
     pub(crate) ordinal: u64,
+    pub(crate) flow: Flow,
     pub(crate) envelope: Option<&'p [u8]>,
     pub(crate) erased: Option<&'p [u8]>,
     pub(crate) proof: Option<&'p Proof>,
@@ -60,8 +63,9 @@ pub(crate) struct Covered {
 
 pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, ordinal, digest, envelope, \
-         erased, proof, sign_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "INSERT INTO sent (recipient, lane, sequence, incarnation, id, correlation, ordinal, contract, kind, \
+         digest, envelope, erased, proof, sign_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         &[
             p.recipient.as_str().into(),
             p.lane.number().into(),
@@ -70,6 +74,8 @@ pub(crate) fn add_position(tx: &mut Tx<'_>, p: &Position<'_>) -> Result<(), Erro
             (&p.id.0).into(),
             correlation_value(p.correlation.as_ref()),
             p.ordinal.into(),
+            p.flow.contract().into(),
+            p.flow.kind().into(),
             (&p.head.digest).into(),
             p.envelope.into(),
             p.erased.into(),

@@ -87,6 +87,35 @@ fn a_sealed_message_signed_anew_by_another_is_unreadable_and_the_original_arrive
     assert_eq!(effects, ["its other case", "other case"]);
 }
 
+/// What lies in the clear, and for ever, is what the directory and the contracts name.
+#[test]
+fn no_name_that_a_sender_makes_up_is_noted_as_the_flow_of_its_message() {
+    for (contract, kind, noted) in [
+        ("nhipcau.nguyenthihoa.v1", "", ("", "")),
+        ("nhipcau.nguyenthihoa.v1", "TRANSFER", ("", "")),
+        ("nhipcau.referral.v1", "NGUYEN_THI_HOA", ("nhipcau.referral.v1", "")),
+        ("nhipcau.visit.v1", "TRANSFER", ("nhipcau.visit.v1", "")),
+        ("nhipcau.referral.v1", "TRANSFER", ("nhipcau.referral.v1", "TRANSFER")),
+        // Not even opened.
+        ("nhipcau.referral.v1", "Nguyễn Thị Hoa", ("", "")),
+    ] {
+        let mut world = World::open();
+        world.send_in(MOH, VWU, "r1", b"one", None).unwrap();
+        world.settle();
+        let place = next_place(&mut world);
+        let id = MessageId(uuid::Builder::from_custom_bytes([9; 16]).into_uuid().into_bytes());
+        let forged =
+            world.forge_changed(&Forgery { from: MOH, to: Some(VWU), place, id, case: None, readable: true }, |it| {
+                it.contract = contract.parse().unwrap();
+                it.kind = kind.to_owned();
+            });
+        world.deliver(bundle(Kind::Lane(Lane::Messages), MOH, VWU, vec![forged.envelope])).unwrap();
+        let sql = "SELECT contract, kind FROM received WHERE sender = 'moh' AND lane = 1 AND sequence = 2";
+        let found = world.rows(VWU, sql, |row| Ok((row.text(0)?, row.text(1)?)));
+        assert_eq!(found, [(noted.0.to_owned(), noted.1.to_owned())], "{contract} {kind}");
+    }
+}
+
 #[test]
 fn another_envelope_at_a_position_that_is_taken_is_a_fork_and_told_to_a_person() {
     let mut world = World::open();

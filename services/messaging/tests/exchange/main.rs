@@ -13,6 +13,7 @@ mod delivery;
 mod disbelief;
 mod erasure;
 mod expiry;
+mod flows;
 mod holding_back;
 mod hostile_peer;
 mod limits;

@@ -117,7 +117,7 @@ fn a_period_counts_by_the_senders_clock() {
     {
         let at = |index: Option<usize>| index.map(|index| times[index]);
         let query = Query { start: at(start), end: at(end), ..all() };
-        assert_eq!(sent(&compare(&mut world, MOH, VWU, query)).held, count);
+        assert_eq!(sent(&compare(&mut world, MOH, VWU, query.clone())).held, count);
         assert_eq!(received(&compare(&mut world, VWU, MOH, query)).sent, count);
     }
     let never = Query { start: Some(world.now), ..all() };
@@ -129,7 +129,7 @@ fn a_period_counts_by_the_senders_clock() {
     let second = Query { start: Some(times[1]), end: Some(times[2]), ..all() };
     let third = Query { start: Some(times[2]), end: Some(times[3]), ..all() };
     for (query, count) in [(second, 1), (third, 0)] {
-        assert_eq!(sent(&compare(&mut world, MOH, VWU, query)).difference_count, count);
+        assert_eq!(sent(&compare(&mut world, MOH, VWU, query.clone())).difference_count, count);
         assert_eq!(received(&compare(&mut world, VWU, MOH, query)).difference_count, count);
     }
 }
@@ -144,10 +144,11 @@ fn one_lane_is_compared_alone() {
 #[test]
 fn in_a_long_channel_few_questions_find_what_differs_and_all_of_it_is_counted() {
     let mut world = exchanged(1);
-    let row = "INSERT INTO sent SELECT recipient, lane, $1, incarnation, $2, correlation, ordinal, digest, envelope, \
-               erased, proof, sign_time FROM sent WHERE recipient = 'vwu' AND lane = 1 AND sequence = 1";
-    let held = "INSERT INTO received SELECT sender, recipient, lane, branch, $1, incarnation, $2, correlation, digest, \
-                content_digest, outcome, expected, 0, envelope, erased, proof, receive_time FROM received WHERE sender = 'moh' \
+    let row = "INSERT INTO sent SELECT recipient, lane, $1, incarnation, $2, correlation, ordinal, contract, kind, \
+               digest, envelope, erased, proof, sign_time FROM sent WHERE recipient = 'vwu' AND lane = 1 AND sequence = 1";
+    let held = "INSERT INTO received SELECT sender, recipient, lane, branch, $1, incarnation, $2, correlation, \
+                contract, kind, digest, content_digest, outcome, expected, 0, envelope, erased, proof, receive_time \
+                FROM received WHERE sender = 'moh' \
                 AND recipient = 'vwu' AND lane = 1 AND branch = 0 AND sequence = 1";
     for (node, sql) in [(MOH, row), (VWU, held)] {
         let fill = |tx: &mut nhipcau_messaging::store::Tx<'_>| {

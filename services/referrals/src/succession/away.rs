@@ -329,6 +329,7 @@ fn send_to_heir(
             purpose: known.purpose.clone(),
             legal_basis: send::citation(&known.branch.view().basis),
             correlation: Some(known.branch.ids().case.into_bytes()),
+            kind: known.branch.opening().kind.name().to_owned(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -21,7 +21,7 @@ use crate::{
     BRANCHES, BRANCHES_OF_A_CASE, Referrals,
     content::{self, Piece},
     event, hold, metrics,
-    receive::{INVALID, NotTaken, caused},
+    receive::{INVALID, NotTaken, caused, is_counted_right},
     send,
     store::{
         branch::{self, Known},
@@ -85,6 +85,7 @@ fn welcome<'t>(
     branch: &Branch,
     heir: &UnitRef,
 ) -> Result<(), NotTaken> {
+    is_counted_right(message, branch)?;
     let (ids, origin, purpose) = (branch.ids(), branch.unit(Side::Origin), &message.header.purpose);
     let (release, contract, now) = (shared.release(), crate::contract(), desk.now());
     let is_agreed = [(origin, heir), (heir, origin)]

@@ -172,6 +172,8 @@ async fn an_attachment_arrives_whole_at_every_branch_and_each_chunk_that_is_read
         assert_eq!(world.records(node).await, before + 12, "a record for each chunk");
     }
     assert_eq!(world.fetched(MOH, &branches[0], &upload.digest).await, bytes, "its origin reads it too");
+    let counted = "SELECT COUNT(*) FROM received WHERE lane = 2 AND kind = 'TRANSFER'";
+    assert_eq!(world.count(HANOI, counted).await, 12, "and each chunk is counted under the kind of its branch");
     let middle = world.read(HANOI, &branches[0], &upload.digest, 5).await.unwrap();
     assert_eq!(middle.data, &bytes[5..CHUNK_BYTES], "from anywhere, to the end of a chunk");
     for (node, disk) in [MOH, HANOI].map(|node| (node, world.disk(node))) {

@@ -172,6 +172,7 @@ fn forged(case: &str, blob: BlobRef, cause: &str, data: &[u8]) -> nhipcau_messag
         purpose: Purpose::new(PURPOSE).unwrap(),
         legal_basis: "statutory duty: test".to_owned(),
         correlation: Some(case.parse::<uuid::Uuid>().unwrap().into_bytes()),
+        kind: String::new(),
         corrected: None,
         traceparent: String::new(),
         blobs: Vec::new(),

@@ -73,7 +73,12 @@ pub(crate) fn forged(world: &World, ids: Ids, from: &str, to: &str) -> (Draft, V
 }
 
 /// Has a node send an event of its own making.
-pub(crate) async fn send(world: &World, (from, to): (usize, usize), draft: Draft, parts: Vec<Vec<u8>>) -> Event {
+pub(crate) async fn send(world: &World, way: (usize, usize), draft: Draft, parts: Vec<Vec<u8>>) -> Event {
+    send_as(world, way, draft, parts, "").await
+}
+
+/// The same, counted under a kind.
+async fn send_as(world: &World, (from, to): (usize, usize), draft: Draft, parts: Vec<Vec<u8>>, kind: &str) -> Event {
     let address = |unit: &UnitRef| Address { party: unit.party.clone(), unit: Some(unit.unit.clone()) };
     let (sender, recipient) = (address(&draft.owner), address(&draft.counterpart));
     let case = draft.ids.case;
@@ -91,6 +96,7 @@ pub(crate) async fn send(world: &World, (from, to): (usize, usize), draft: Draft
             purpose: Purpose::new(PURPOSE).unwrap(),
             legal_basis: String::new(),
             correlation: Some(case.into_bytes()),
+            kind: kind.to_owned(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),
@@ -142,6 +148,51 @@ async fn a_peer_that_names_its_branch_like_my_referral_neither_changes_nor_erase
     world.accept(VWU, &mine).await.unwrap();
     world.settle().await;
     assert_eq!(name_in(&world.content(VWU, &mine).await), CHILD);
+}
+
+#[tokio::test]
+async fn a_peer_that_counts_a_transfer_as_something_else_is_refused() {
+    let mut world = World::open().await;
+    // An older version says no kind.
+    for (n, (kind, expected)) in (3..).zip([("NOTIFICATION", INVALID), ("TRANSFER", RECEIVED), ("", RECEIVED)]) {
+        let uid = Uuid::from_u128(n << 70);
+        let ids = Ids { case: uid, referral: uid, branch: uid };
+        let (opening, parts) = forged(&world, ids, "vwu/desk", "hanoi/cua-nam");
+        send_as(&world, (VWU, HANOI), opening, parts, kind).await;
+        world.settle().await;
+        assert_eq!(outcome(&world, HANOI).await, expected, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn every_message_of_a_branch_is_counted_under_its_kind_on_both_sides() {
+    let mut world = World::open().await;
+    for (kind, sent, received) in [
+        (
+            ReferralKind::Transfer,
+            "SELECT COUNT(*) FROM sent WHERE kind = 'TRANSFER'",
+            "SELECT COUNT(*) FROM received WHERE kind = 'TRANSFER'",
+        ),
+        (
+            ReferralKind::Referral,
+            "SELECT COUNT(*) FROM sent WHERE kind = 'REFERRAL'",
+            "SELECT COUNT(*) FROM received WHERE kind = 'REFERRAL'",
+        ),
+    ] {
+        let branch = world.refer(kind, consent()).await;
+        world.settle().await;
+        if kind == ReferralKind::Referral {
+            world.accept(HANOI, &branch).await.unwrap();
+            world.settle().await;
+        }
+        let counted = (world.count(MOH, sent).await, world.count(HANOI, received).await);
+        assert!(counted.0 > 0 && counted.0 == counted.1, "{kind:?}: {counted:?}");
+        if kind == ReferralKind::Referral {
+            assert!(world.count(HANOI, sent).await > 0 && world.count(MOH, received).await > 0, "the answers too");
+        }
+    }
+    let other = "SELECT COUNT(*) FROM sent WHERE contract <> 'nhipcau.referral.v1' OR kind = ''";
+    assert_eq!((world.count(MOH, other).await, world.count(HANOI, other).await), (0, 0));
 }
 
 #[tokio::test]

@@ -127,6 +127,7 @@ async fn forge(world: &mut World, branch: &pb::Branch, change: impl FnOnce(&mut 
             purpose: Purpose::new(PURPOSE).unwrap(),
             legal_basis: String::new(),
             correlation: Some(case.into_bytes()),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

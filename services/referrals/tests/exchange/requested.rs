@@ -106,6 +106,7 @@ impl World {
                 purpose: Purpose::new(PURPOSE).unwrap(),
                 legal_basis: String::new(),
                 correlation: Some(requested.case.into_bytes()),
+                kind: String::new(),
                 corrected: None,
                 traceparent: String::new(),
                 blobs: Vec::new(),

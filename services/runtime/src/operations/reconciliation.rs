@@ -1,15 +1,20 @@
 //! The comparison with a peer, as the contract asks for it and shows it.
 //!
-//! Whom a caller may name and which period, before anybody is asked; a silent peer is UNAVAILABLE with the time after
-//! which asking again makes sense. Comparing itself is messaging's.
+//! Whom a caller may name, which period and which flow, before anybody is asked; a silent peer is UNAVAILABLE with the
+//! time after which asking again makes sense. Comparing itself is messaging's.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nhipcau_domain::{directory::Release, id::AccessPointId, reason};
+use nhipcau_domain::{
+    directory::Release,
+    flow::{Flow, Unwanted, Wanted},
+    id::AccessPointId,
+    reason,
+};
 use nhipcau_messaging::{
     message::Lane,
-    reconcile::{self, Difference, DifferenceKind, Query, Reconciled},
+    reconcile::{self, Difference, DifferenceKind, Flowed, Query, Reconciled},
 };
 use nhipcau_proto::accesspoint::v1 as pb;
 use tonic::Code;
@@ -45,8 +50,16 @@ pub(super) fn asked(
         let message = "the access point is not in the directory, or it is this one";
         Refusal::new(Code::FailedPrecondition, reason::PEER_UNKNOWN, message)
     })?;
+    let flows =
+        Wanted::read(&request.contract, &request.kind, (me, &peer), release).map_err(|unwanted| match unwanted {
+            Unwanted::Unknown { field } => unknown(field),
+            Unwanted::NotAgreed => {
+                let message = "no agreement between the two access points names the contract";
+                Refusal::new(Code::FailedPrecondition, unwanted.reason(), message)
+            }
+        })?;
     let limit = if request.difference_limit <= 0 { LISTED } else { request.difference_limit.min(MOST_LISTED) };
-    Ok((peer, Query { lane, start, end, limit: usize::try_from(limit).unwrap_or(0) }))
+    Ok((peer, Query { lane, start, end, flows, limit: usize::try_from(limit).unwrap_or(0) }))
 }
 
 fn time(field: &str, wire: Option<&prost_types::Timestamp>) -> Result<Option<Timestamp>, Refusal> {
@@ -64,6 +77,9 @@ fn time(field: &str, wire: Option<&prost_types::Timestamp>) -> Result<Option<Tim
 pub(super) fn refused(error: reconcile::Error) -> Refusal {
     match error {
         reconcile::Error::Store(error) => error.into(),
+        uncounted @ reconcile::Error::NotCounted => {
+            Refusal::new(Code::FailedPrecondition, reason::FLOW_NOT_COUNTED, uncounted.to_string())
+        }
         silent => Refusal::new(Code::Unavailable, reason::PEER_SILENT, silent.to_string()).retry_after(PAUSE),
     }
 }
@@ -79,6 +95,7 @@ pub(super) fn encode(me: &AccessPointId, peer: &AccessPointId, result: Reconcile
         skipped_count: result.skipped,
         difference_count: result.difference_count,
         differences: result.differences.iter().map(difference).collect(),
+        flows: result.flows.iter().map(flowed).collect(),
     }
 }
 
@@ -89,5 +106,23 @@ fn difference(difference: &Difference) -> pb::Difference {
         DifferenceKind::Digest => pb::DifferenceKind::Digest,
         DifferenceKind::Unreceipted => pb::DifferenceKind::Unreceipted,
     };
-    pb::Difference { id: difference.id.to_string(), sequence: difference.sequence, kind: kind.into() }
+    pb::Difference {
+        id: difference.id.to_string(),
+        sequence: difference.sequence,
+        kind: kind.into(),
+        flow: Some(flow(&difference.flow)),
+    }
+}
+
+fn flowed(flowed: &Flowed) -> pb::FlowReconciliation {
+    pb::FlowReconciliation {
+        flow: Some(flow(&flowed.flow)),
+        sent_count: flowed.sent,
+        held_count: flowed.held,
+        skipped_count: flowed.skipped,
+    }
+}
+
+fn flow(flow: &Flow) -> pb::Flow {
+    pb::Flow { contract: flow.contract().to_owned(), kind: flow.kind().to_owned() }
 }

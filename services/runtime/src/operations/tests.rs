@@ -262,12 +262,30 @@ async fn who_cannot_be_compared_with_is_said_before_anybody_is_asked() {
             Code::InvalidArgument,
             reason::PERIOD_EMPTY,
         ),
+        // A name that is none, however it is written: the contract refuses it before anybody is looked up.
+        (
+            pb::ReconcileRequest { contract: "referral".to_owned(), ..base() },
+            Code::InvalidArgument,
+            reason::REQUEST_INVALID,
+        ),
+        (
+            pb::ReconcileRequest { kind: "transfer".to_owned(), ..base() },
+            Code::InvalidArgument,
+            reason::REQUEST_INVALID,
+        ),
         (pb::ReconcileRequest { lane: 7, ..base() }, Code::InvalidArgument, reason::REQUEST_INVALID),
         (pb::ReconcileRequest { start_time: at(i64::MAX), ..base() }, Code::InvalidArgument, reason::REQUEST_INVALID),
     ] {
         let refused = door.reconcile(operate(request)).await.unwrap_err();
         assert_eq!(refusal(&refused), (code, reason.to_owned()));
     }
+}
+
+#[test]
+fn a_peer_that_does_not_count_by_flow_is_not_worth_asking_again() {
+    let refused = Status::from(reconciliation::refused(nhipcau_messaging::reconcile::Error::NotCounted));
+    assert_eq!(refusal(&refused), (Code::FailedPrecondition, reason::FLOW_NOT_COUNTED.to_owned()));
+    assert!(refused.get_error_details().retry_info().is_none());
 }
 
 #[test]

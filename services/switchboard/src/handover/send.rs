@@ -159,6 +159,7 @@ fn dispatch<'t>(
             legal_basis: citation(basis),
             // A thread of its own: it can be erased without the referrals of the same case.
             correlation: Some(content::thread(event.ids.handover).into_bytes()),
+            kind: String::new(),
             corrected: None,
             traceparent: traceparent.to_owned(),
             blobs: Vec::new(),

@@ -48,6 +48,7 @@ pub(crate) fn send<'t>(
             // There is no person yet whom a right would be about.
             legal_basis: String::new(),
             correlation: Some(thread(event.placement).into_bytes()),
+            kind: String::new(),
             corrected: None,
             traceparent: traceparent.to_owned(),
             blobs: Vec::new(),

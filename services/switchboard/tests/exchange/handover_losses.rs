@@ -245,6 +245,7 @@ async fn an_acceptance_of_a_unit_that_was_not_asked_is_refused_and_discloses_not
             purpose: Purpose::new(PURPOSE).unwrap(),
             legal_basis: String::new(),
             correlation: Some(thread(&offered.uid)),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -97,6 +97,7 @@ async fn forged(world: &World, node: usize, entry: Entry, need: Option<Vec<u8>>)
             correlation: Some(
                 uuid::Builder::from_custom_bytes(digest[..16].try_into().unwrap()).into_uuid().into_bytes(),
             ),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

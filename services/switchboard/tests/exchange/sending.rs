@@ -201,6 +201,7 @@ async fn nobody_answers_for_a_contact_but_its_own_access_point() {
         purpose: Purpose::new(PURPOSE).unwrap(),
         legal_basis: String::new(),
         correlation: Some(uid(&contact.case_uid).into_bytes()),
+        kind: String::new(),
         corrected: None,
         traceparent: String::new(),
         blobs: Vec::new(),

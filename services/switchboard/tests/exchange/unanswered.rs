@@ -53,6 +53,7 @@ impl World {
             purpose: Purpose::new(PURPOSE).unwrap(),
             legal_basis: String::new(),
             correlation: Some(uid(&contact.case_uid).into_bytes()),
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

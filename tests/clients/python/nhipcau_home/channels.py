@@ -23,6 +23,7 @@ from .findings import Findings
 from .home import Home
 
 NOT_YET = pb.REFUSAL_REASON_NOT_YET
+_KINDS = ("TRANSFER", "REFERRAL", "NOTIFICATION")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ def apart_from_ordinal(opened: Opened) -> bytes:
     control.CopyFrom(opened.control)
     control.ordinal = 0
     return content_digest(control, opened.content)
+
+
+def flow_of(control: pb.Control) -> tuple[str, str]:
+    """Under what a message is counted: its contract, and its kind where the contract has such a kind."""
+    known = control.contract == "nhipcau.referral.v1" and control.kind in _KINDS
+    return control.contract, control.kind if known else ""
 
 
 def sent(home: Home, findings: Findings) -> Channels:
@@ -146,6 +153,7 @@ def _check_content(findings: Findings, where: str, position: Position) -> None:
         return
     findings.expect(row["content_digest"] == apart_from_ordinal(opened), where, "was noted with another content")
     findings.expect(row["correlation"] == opened.control.correlation, where, "was noted under another case")
+    findings.expect((row["contract"], row["kind"]) == flow_of(opened.control), where, "is counted under another flow")
 
 
 def _check_spent(findings: Findings, home: Home) -> None:

@@ -14,7 +14,7 @@ from nhipcau_verify.opening import Opened, content_digest
 from nhipcau_verify.receipt import Coverage
 from nhipcau_verify.wire import BROADCAST, parse
 
-from .channels import NOT_YET, Channels, Position, apart_from_ordinal
+from .channels import NOT_YET, Channels, Position, apart_from_ordinal, flow_of
 from .findings import Findings
 from .home import Home
 
@@ -72,7 +72,7 @@ def _check_missing(findings: Findings, where: str, row: sqlite3.Row, last: Posit
 
 def _check_content(findings: Findings, where: str, row: sqlite3.Row, opened: Opened) -> None:
     findings.expect(row["draft_digest"] == apart_from_ordinal(opened), where, "has another content than was accepted")
-    findings.expect(row["contract"] == opened.control.contract, where, "was noted under another contract")
+    findings.expect((row["contract"], row["kind"]) == flow_of(opened.control), where, "is counted under another flow")
     findings.expect(row["correlation"] == opened.control.correlation, where, "was noted under another case")
 
 
@@ -85,6 +85,9 @@ def _check_position(findings: Findings, where: str, row: sqlite3.Row, last: Posi
     place = (last.row["recipient"], last.row["lane"], last.row["correlation"])
     noted = (row["recipient"], row["lane"], row["correlation"])
     findings.expect(place == noted, where, "was signed for another channel or case")
+    if row["reason"] == 0:
+        flow = (last.row["contract"], last.row["kind"])
+        findings.expect(flow == (row["contract"], row["kind"]), where, "is counted elsewhere than its message")
     numbered = row["state"] == _DRAFT or last.row["ordinal"] == row["ordinal"]
     findings.expect(numbered, where, "was signed under another number than its position")
     if last.opened is not None and row["state"] == _SIGNED:

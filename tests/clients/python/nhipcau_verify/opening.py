@@ -16,7 +16,15 @@ from .keyring import Keyring
 from .padding import unpad
 from .pae import digest, pae
 from .seal import PartKey, check_commitment, extract, open_part, part_key, unwrap
-from .wire import parse, require_contract, require_counts, require_label, require_message_id, require_optional
+from .wire import (
+    parse,
+    require_contract,
+    require_counts,
+    require_kind,
+    require_label,
+    require_message_id,
+    require_optional,
+)
 
 _SKIP = "nhipcau.envelope.v1.Skip"
 
@@ -108,6 +116,7 @@ def _check_control(envelope: Envelope, control: pb.Control) -> None:
     require(control.correlation != bytes(16), Reason.BAD_CONTROL, "an all-zero correlation")
     require_contract(control.contract, Reason.BAD_CONTROL, "contract")
     require_label(control.purpose, Reason.BAD_CONTROL, "purpose")
+    require_kind(control.kind, Reason.BAD_CONTROL)
     require_counts(Reason.BAD_CONTROL, control.ordinal, *(blob.size_bytes for blob in control.blobs))
     _check_addresses(envelope, control)
     if control.corrected_id:

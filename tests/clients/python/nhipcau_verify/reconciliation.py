@@ -20,14 +20,16 @@ from .wire import (
     ZERO_DIGEST,
     parse,
     require_access_point,
+    require_contract,
     require_counts,
+    require_kind,
     require_label,
     require_lane,
     require_message_id,
     require_time,
 )
 
-_SPANS, _POSITIONS, _RANGES, _BLOCK = 16, 256, 64, 1024
+_SPANS, _POSITIONS, _RANGES, _FLOWS, _BLOCK = 16, 256, 64, 32, 1024
 
 Row = tuple[int, bytes, bytes]
 
@@ -121,6 +123,31 @@ def _check_account(account: Any) -> None:
         before = position.sequence
     if account.ranges:
         _check_ranges(account.ranges, first, last)
+    _check_flows(account)
+
+
+def _check_flows(account: Any) -> None:
+    """The flows are flows, in order, and count the positions and skips; who does not count by flow names none."""
+    flows = account.flows
+    if not flows:
+        unnumbered = all(position.flow == 0 for position in account.positions)
+        require(unnumbered, Reason.BAD_STATEMENT, "a position of a flow that there is not")
+        return
+    require(len(flows) <= _FLOWS, Reason.BAD_STATEMENT, "too many flows")
+    names = [(item.contract.encode(), item.kind.encode()) for item in flows]
+    require(names == sorted(set(names)), Reason.BAD_STATEMENT, "flows out of order or twice")
+    for item in flows:
+        require(item.contract != "" or item.kind == "", Reason.BAD_STATEMENT, "a kind of no contract")
+        require_kind(item.kind, Reason.BAD_STATEMENT)
+        if item.contract:
+            require_contract(item.contract, Reason.BAD_STATEMENT, "the contract of a flow")
+    total = len(account.positions) + sum(item.count for item in account.ranges)
+    require(sum(item.count for item in flows) == total, Reason.BAD_STATEMENT, "flows that count something else")
+    skipped = sum(item.skipped_count for item in flows)
+    require(skipped == account.skipped_count, Reason.BAD_STATEMENT, "flows that skip something else")
+    for number, item in enumerate(flows, 1):
+        listed = sum(position.flow == number for position in account.positions)
+        require(bool(account.ranges) or listed == item.count, Reason.BAD_STATEMENT, "a flow of other positions")
 
 
 def _check_ranges(ranges: Any, first: int, last: int) -> None:

@@ -20,6 +20,7 @@ ZERO_DIGEST = bytes(32)
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 _LABEL = re.compile(r"[a-z0-9-]{1,32}\Z")
 _CONTRACT = re.compile(r"nhipcau\.[a-z]{1,32}\.v[1-9][0-9]{0,3}\Z")
+_KIND = re.compile(r"[A-Z_]{0,32}")
 _COUNT_LIMIT = 1 << 62
 
 
@@ -45,6 +46,11 @@ def require_label(text: str, reason: Reason, detail: str) -> None:
 def require_contract(text: str, reason: Reason, detail: str) -> None:
     """Refuses what cannot name a contract."""
     require(_CONTRACT.match(text) is not None, reason, f"{detail} is not a contract")
+
+
+def require_kind(text: str, reason: Reason) -> None:
+    """Refuses what cannot name a kind of a contract; none is named by nothing."""
+    require(_KIND.fullmatch(text) is not None, reason, "not a kind")
 
 
 def require_counts(reason: Reason, *counts: int) -> None:

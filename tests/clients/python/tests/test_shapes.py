@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import unittest
+from collections.abc import Sequence
 from typing import Any
 
 from generator import evidence, fixture
-from nhipcau_verify import receipt, status
+from nhipcau_verify import receipt, reconciliation, status
 from nhipcau_verify.contracts import envelope_pb as pb
+from nhipcau_verify.contracts import reconciliation_pb as pb_reconciliation
 from nhipcau_verify.contracts import signal_pb
 from nhipcau_verify.envelope import verify
 from nhipcau_verify.errors import Reason
 from nhipcau_verify.opening import open_envelope, open_with_part_keys
+from nhipcau_verify.pae import pae
 from nhipcau_verify.sealing import Content, serialize
 from tests.support import ReasonTest, keyring
 
@@ -62,10 +65,40 @@ class ShapeTest(ReasonTest):
             with self.subTest(changes=list(changes)):
                 self.assert_refused(reason, status.verify, serialize(evidence.status(**changes)), KEYS)
 
+    def test_an_answer_counts_its_positions_by_flow_or_not_at_all(self) -> None:
+        def flow(count: int, contract: str = "nhipcau.referral.v1", **changes: Any) -> Any:
+            return pb_reconciliation.FlowCount(contract=contract, count=count, **changes)
+
+        def account(*flows: Any, numbers: Sequence[int] = (1, 1)) -> bytes:
+            positions = [pb_reconciliation.HeldPosition(sequence=at, id=fixture.message_id(str(at)), digest=bytes(32),
+                                                        flow=number) for at, number in enumerate(numbers, 1)]
+            span = pb_reconciliation.SpanAccount(first_sequence=1, positions=positions, flows=flows)
+            statement = serialize(pb_reconciliation.AccountStatement(
+                format=1, sender="hanoi", recipient="moh", nonce=bytes(16), accounts=[span],
+                signing_key=fixture.SIGNING_KEY))
+            signature = fixture.signer("hanoi").sign(pae("nhipcau/1/account", statement))
+            return serialize(pb_reconciliation.Account(statement=statement, signature=signature))
+
+        transfers = flow(1, kind="TRANSFER")
+        for right in (account(flow(2)), account(numbers=(0, 0)), account(flow(1), transfers, numbers=(2, 1))):
+            reconciliation.verify_account(right, KEYS)
+        wrong = [
+            account(flow(3)), account(), account(flow(2, skipped_count=1)), account(flow(2), numbers=(1, 0)),
+            account(transfers, flow(1), numbers=(2, 1)), account(flow(1), flow(1), numbers=(2, 1)),
+            account(flow(2, kind="transfer")), account(flow(2, contract="", kind="TRANSFER")),
+            account(flow(2, contract="referral")),
+            account(flow(2), *(flow(0, f"nhipcau.z.v{at}") for at in range(10, 42))),
+        ]
+        for number, made in enumerate(wrong):
+            with self.subTest(number=number):
+                self.assert_refused(Reason.BAD_STATEMENT, reconciliation.verify_account, made, KEYS)
+
     def test_a_control_part_of_a_wrong_shape_is_refused(self) -> None:
         skipped = fixture.message_id("skipped")
         wrong: list[tuple[Reason, dict[str, Any]]] = [
             (Reason.BAD_CONTROL, {"message": ""}),
+            (Reason.BAD_CONTROL, {"kind": "transfer"}),
+            (Reason.BAD_CONTROL, {"kind": "A" * 33}),
             (Reason.BAD_ID, {"corrected_id": UUID4}),
             (Reason.WRONG_LENGTH, {"corrected_id": skipped[:-1]}),
             (Reason.WRONG_LENGTH, {"blobs": [pb.Blob(digest=bytes(31))]}),

@@ -41,7 +41,7 @@ fn hours() -> Vec<pb::OpeningHours> {
 }
 
 /// A release of party `hanoi` at its own access point and of `vwu` at another.
-fn builder() -> ReleaseBuilder {
+pub(crate) fn builder() -> ReleaseBuilder {
     let id = |text: &str| (AccessPointId::new(text).unwrap(), PartyId::new(text).unwrap());
     let (long, key) = (Validity::from(at(-1000)), KeyId::new("s1").unwrap());
     let year = Validity::between(at(-1000), at(9000));
@@ -77,7 +77,7 @@ fn root() -> TrustedRoot {
     TrustedRoot::new("trial", 1, &signers).unwrap()
 }
 
-fn verified(builder: &ReleaseBuilder) -> Release {
+pub(crate) fn verified(builder: &ReleaseBuilder) -> Release {
     let signers = signers();
     let signed: Vec<_> = signers.iter().take(2).map(|(id, pair)| (id, pair)).collect();
     Release::verify(&builder.signed(&signed), &root(), None).unwrap()

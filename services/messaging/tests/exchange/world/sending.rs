@@ -141,6 +141,11 @@ impl World {
 
     /// Makes an envelope with the body `forged` and a true signature.
     pub(crate) fn forge(&mut self, forgery: &Forgery) -> Sealed {
+        self.forge_changed(forgery, |_| ())
+    }
+
+    /// The same, with a header of its own.
+    pub(crate) fn forge_changed(&mut self, forgery: &Forgery, change: impl FnOnce(&mut Header)) -> Sealed {
         self.token += 1;
         let entropy = &mut Seeded(self.token);
         let Forgery { from, to, place, id, case, readable } = *forgery;
@@ -148,6 +153,7 @@ impl World {
         let sender = Sender { access_point: &me, signing: &signing, directory_version: 1 };
         let Draft { mut header, parts, .. } = draft(from, to, Recipient::All, Lane::Messages, "", b"forged");
         header.correlation = case.map(|(case, _)| case);
+        change(&mut header);
         let content = Content { header, ordinal: case.map_or(0, |(_, number)| number), skip: None, parts };
         let Some(to) = to else {
             return seal(sender, &Recipient::All, place, id, &content, None, entropy).unwrap();
@@ -227,6 +233,7 @@ fn draft(from: usize, to: Option<usize>, recipient: Recipient, lane: Lane, reque
             purpose: Purpose::new("protection").unwrap(),
             legal_basis: String::new(),
             correlation: None,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),

@@ -35,6 +35,7 @@ impl Forgery {
             purpose: Purpose::new("protection").unwrap(),
             legal_basis: String::new(),
             correlation: None,
+            kind: String::new(),
             corrected: None,
             traceparent: String::new(),
             blobs: Vec::new(),
