@@ -3,7 +3,7 @@
 //! centre's access point still runs, and the successors bring them to their ends. The centre, and every person in it,
 //! is invented.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::reason;
@@ -181,7 +181,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<Vec<pb::Refer
 }
 
 /// Draws up the release under which the centre is over from now on.
-fn dissolve(world: &World) -> Result<std::path::PathBuf, Failure> {
+fn dissolve(world: &World) -> Result<PathBuf, Failure> {
     let end = Timestamp::from_second(Timestamp::now().as_second()).ok();
     Ok(world.amend(&[
         Amendment { file: "parties.toml", before: &party(None), after: &party(end) },
@@ -263,35 +263,32 @@ fn party(end: Option<Timestamp>) -> String {
 
 /// Its units, until each has a successor of its own.
 fn units(end: Option<Timestamp>) -> String {
-    let mut units = String::new();
-    for (unit, vi, en, service, heir) in [
+    let units = [
         ("children", "Phòng Trẻ em (ví dụ)", "Children's section (an example)", "child-protection", "hanoi/health"),
         ("women", "Phòng Phụ nữ (ví dụ)", "Women's section (an example)", "counselling", "vwu/desk"),
-    ] {
+    ];
+    let units = units.map(|(unit, vi, en, service, heir)| {
         let over = end.map_or_else(String::new, |end| format!("expire_time = {end}\nsuccessors = [\"{heir}\"]\n"));
-        let _ = write!(
-            units,
+        format!(
             "\n[[unit]]\nparty = \"{}\"\nunit = \"{unit}\"\nnames = {{ vi = \"{vi}\", en = \"{en}\" }}\n\
              start_time = 2025-03-01T00:00:00+07:00\n{over}services = [\"{service}\"]\n\
              hours = [{{ start = \"00:00\", end = \"24:00\" }}]\n",
             CENTRE.party,
-        );
-    }
-    units
+        )
+    });
+    units.concat()
 }
 
 /// Whom it works with, in both directions.
 fn agreements() -> String {
-    let mut agreements = String::new();
-    for other in ["moh", "hanoi", "vwu"] {
-        for (sender, recipient) in [(CENTRE.party, other), (other, CENTRE.party)] {
-            let _ = write!(
-                agreements,
+    let directions = ["moh", "hanoi", "vwu"].map(|other| {
+        [(CENTRE.party, other), (other, CENTRE.party)].map(|(sender, recipient)| {
+            format!(
                 "\n[[agreement]]\nsender_party = \"{sender}\"\ncontract = \"nhipcau.referral.v1\"\n\
                  recipient_party = \"{recipient}\"\npurpose = \"protection\"\n\
                  start_time = 2025-07-01T00:00:00+07:00\n",
-            );
-        }
-    }
-    agreements
+            )
+        })
+    });
+    directions.concat().concat()
 }
