@@ -6,8 +6,8 @@ use nhipcau_domain::referral::{Side, State, UnitRef};
 use nhipcau_messaging::store::{Error, Tx};
 use nhipcau_runtime::{book, waking::Book};
 
-/// Who was told of which branch. A notice counts while its branch waits here for a person: side and states as
-/// `waits` has them, which a test holds.
+/// Who was told of which branch. A notice counts while its branch waits here for a person: side and states
+/// are those of this module, which a test holds.
 pub static BOOK: Book = book!(
     b"nhipcau/1/notice",
     "referral_waking",

@@ -2,8 +2,8 @@
 //! other. A service says what waits and keeps its own book of it ([`Book`]); who is next is the domain's; how people
 //! are told one after the other is the same for all.
 //!
-//! When nobody is left to tell, this says so and looks again, at the latest when the next shift begins. A unit without a
-//! roster waits as if there were none of this. Nothing here knows what waits.
+//! When nobody is left to tell, this says so and looks again, at the latest when the next shift begins. A unit
+//! without a roster waits as if there were none of this. Nothing here knows what waits.
 
 mod book;
 mod notices;
@@ -84,8 +84,8 @@ impl Duty {
         self.rosters.borrow().clone()
     }
 
-    /// Takes what is looked at first. Forgets what waits for nobody, and puts off that whose unit has no roster: whoever
-    /// was told is not told again when it comes back.
+    /// Takes what is looked at first. Forgets what waits for nobody, and puts off that whose unit has no roster:
+    /// whoever was told is not told again when it comes back.
     ///
     /// # Errors
     /// The store's.
