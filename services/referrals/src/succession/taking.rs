@@ -66,8 +66,8 @@ pub(crate) fn offered<'t>(
     welcome(desk, shared, message, &branch, &heir).map_err(|refused| offer(shared, message, refused))
 }
 
-/// What is said of an offer that this release is against. Whoever offers by a newer one is told so as soon as that is in
-/// use here; by the same one it is refused for good, and tried again in its own time.
+/// What is said of an offer that this release is against. Of one by a newer release it is "not yet", and it comes again
+/// as soon as that is in use here; by the same one it is refused for good, and tried again in its own time.
 fn offer(shared: &Referrals, message: &Incoming<'_>, refused: NotTaken) -> NotTaken {
     let is_behind = message.directory_version > shared.release().version();
     match refused {
