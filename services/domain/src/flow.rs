@@ -131,6 +131,12 @@ impl Wanted {
     pub fn covers(&self, flow: &Flow) -> bool {
         flow.contract == self.contract.as_str() && self.kind.is_none_or(|kind| flow.kind == kind)
     }
+
+    /// Whether a flow may be among them: of its messages nobody has said the kind.
+    #[must_use]
+    pub fn may_cover(&self, flow: &Flow) -> bool {
+        self.covers(flow) || flow.contract == self.contract.as_str() && flow.kind.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +191,7 @@ mod tests {
         for kind in ["", "TRANSFER", "REFERRAL"] {
             let flow = Flow::of(&contract(REFERRAL), kind);
             assert_eq!((all.covers(&flow), transfers.covers(&flow)), (true, kind == "TRANSFER"));
+            assert_eq!(transfers.may_cover(&flow), kind != "REFERRAL", "of none nobody knows that it is another");
         }
         assert!(!all.covers(&Flow::default()) && !all.covers(&Flow::of(&contract("nhipcau.placement.v1"), "")));
     }

@@ -194,8 +194,15 @@ CREATE TABLE IF NOT EXISTS switchboard_notice (
   PRIMARY KEY (notice)
 );
 CREATE INDEX IF NOT EXISTS switchboard_notice_placement ON switchboard_notice (placement, step);
-CREATE INDEX IF NOT EXISTS switchboard_notice_unit ON switchboard_notice (party, unit, tell_time);
 CREATE INDEX IF NOT EXISTS switchboard_notice_unsent ON switchboard_notice (tell_time) WHERE sent_time IS NULL;
+
+-- When somebody at a unit was told last of any enquiry, which may be over since.
+CREATE TABLE IF NOT EXISTS switchboard_told (
+  party TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  tell_time INTEGER NOT NULL,
+  PRIMARY KEY (party, unit)
+);
 
 -- By which pseudonyms the contacts of a party are found: digests under a key that is not in the store.
 CREATE TABLE IF NOT EXISTS switchboard_pseudonym (

@@ -194,7 +194,9 @@ fn limits(view: &View, at: Timestamp) -> Vec<Finding> {
         if let Some((by, runs)) = over(limit, view.stopped(limit.stop), limit.due) {
             found.push(Finding::LimitBroken { rule: rule.clone(), citation: citation.clone(), by, runs });
         }
-        if let Some((by, runs)) = over(limit, view.stops.acknowledged, limit.acknowledge_due) {
+        let asks = !view.begun.iter().any(|begun| begun.rule == limit.rule);
+        let person = over(limit, view.stops.acknowledged, limit.acknowledge_due);
+        if let Some((by, runs)) = person.filter(|_| asks) {
             found.push(Finding::NoPerson { rule, citation, by, runs });
         }
     }

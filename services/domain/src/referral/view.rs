@@ -263,7 +263,10 @@ impl View {
                 found.push(Condition::Escalated);
             }
             let acknowledged = self.stopped(Stop::Acknowledged).is_some();
-            if !acknowledged && self.time_limits.iter().any(|limit| is_over(limit, limit.acknowledge_due)) {
+            // What an answer began asks for no other person.
+            let asks = |limit: &&TimeLimit| !self.begun.iter().any(|begun| begun.rule == limit.rule);
+            let mut asking = self.time_limits.iter().filter(asks);
+            if !acknowledged && asking.any(|limit| is_over(limit, limit.acknowledge_due)) {
                 found.push(Condition::Unacknowledged);
             }
             if running().any(|limit| is_over(limit, limit.warn)) {

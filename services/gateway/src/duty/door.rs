@@ -33,6 +33,8 @@ use super::{
 const PAGE: i32 = 500;
 /// How many pages are looked at for a list.
 const PAGES: usize = 20;
+/// The same of enquiries, which are beside the list: whoever floods another unit of the party holds up nobody's page.
+const ENQUIRY_PAGES: usize = 2;
 
 /// What the page asks of the services.
 #[derive(Clone)]
@@ -90,7 +92,7 @@ impl Doors {
     pub(crate) async fn asked(&self, person: &Person) -> Result<(Vec<placement::Placement>, bool), Status> {
         let (mut found, mut page_token) = (Vec::new(), String::new());
         let Some(door) = &self.placements else { return Ok((found, false)) };
-        for _ in 0..PAGES {
+        for _ in 0..ENQUIRY_PAGES {
             let message = placement::ListPlacementsRequest {
                 parent: format!("parties/{}", person.unit.party),
                 page_size: PAGE,

@@ -11,7 +11,7 @@ use super::{shown::Named, words};
 /// Rows of a list; of more it is said how many there are.
 pub(crate) const ROWS: usize = 20;
 
-/// Enquiries at a unit, those that wait for an answer first.
+/// Enquiries at a unit, those that wait for an answer first; those of whoever asks too often last.
 #[derive(Debug, Default)]
 pub(crate) struct Enquiries {
     pub(crate) items: Vec<Enquiry>,
@@ -43,7 +43,7 @@ impl Enquiries {
         let mut own: Vec<_> = found.iter().filter(|placement| is_of(placement, unit)).collect();
         own.sort_by_key(|placement| {
             let until = placement.expire_time.map_or(i64::MAX, |time| time.seconds);
-            (placement.state() != PlacementState::Asked, until)
+            (placement.over_limit, placement.state() != PlacementState::Asked, until)
         });
         let more = own.len().saturating_sub(ROWS);
         own.truncate(ROWS);

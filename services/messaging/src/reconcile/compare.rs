@@ -266,16 +266,19 @@ impl Comparison {
                 Some(_) => continue,
             };
             let by_sender = beside.filter(|_| !self.is_sent).map(|other| tally::named(account, other.flow));
-            let flow = by_sender.filter(Flow::is_known).unwrap_or(position.flow);
+            // Of which flow it is the sender knows; what is of a wanted flow here is not talked out of it.
+            let is_asked = |flow: &Flow| self.wanted.as_ref().is_none_or(|wanted| wanted.covers(flow));
+            let by_sender = by_sender.filter(|flow| flow.is_known() && (is_asked(flow) || !is_asked(&position.flow)));
+            let flow = by_sender.unwrap_or(position.flow);
             self.differ((position.sequence, position.id, flow), kind);
         }
         theirs.for_each(|after| self.differ(other(after), only_theirs));
         Ok(())
     }
 
-    /// Counts a difference, if it is of a flow that is wanted, and keeps it if it is one of the first.
+    /// Counts a difference, if it is of a flow that is wanted or may be, and keeps it if it is one of the first.
     fn differ(&mut self, (sequence, id, flow): (u64, MessageId, Flow), kind: DifferenceKind) {
-        if self.wanted.as_ref().is_some_and(|wanted| !wanted.covers(&flow)) {
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted.may_cover(&flow)) {
             return;
         }
         self.result.difference_count += 1;

@@ -97,7 +97,11 @@ pub(crate) fn act_on(context: &mut Context<'_, '_>, shared: &Referrals, due: Due
     let known = branch::known(context.tx, Held { branch, side: Side::Recipient })?;
     let Some(known) = known.filter(|known| known.is_whole) else { return Ok(()) };
     match way.stage {
-        Stage::Waits | Stage::Asked => offer(context, shared, known, way),
+        Stage::Waits => offer(context, shared, known, way),
+        Stage::Asked => {
+            tracing::error!(branch = %way.branch, "A successor does not say whether it takes a branch. Somebody must look.");
+            offer(context, shared, known, way)
+        }
         Stage::Moved if way.message.is_some() => {
             tracing::error!(branch = %way.branch, "A successor has not taken a branch yet. Somebody must look.");
             let due = context.now + RETRY;

@@ -3,8 +3,8 @@
 //!
 //! An answer, whatever it says, a withdrawal and the end of the enquiry by itself end it, and what was not told then is
 //! not told any more. Whoever asks more often than it may in an hour has a desk told of something new only when nobody
-//! there was told of any enquiry just before: a flood of questions is no flood of notices. When nobody is left to tell,
-//! the enquiry stays as it is; nobody else is asked.
+//! there was told of any enquiry just before, even of one that is over: a flood of questions is no flood of notices.
+//! When nobody is left to tell, the enquiry stays as it is; nobody else is asked.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
@@ -36,6 +36,7 @@ pub(super) fn follow<'t>(desk: &mut impl Desk<'t>, known: &Known, event: &Event)
     let (what, now) = (known.held.placement, desk.now());
     match known.held.side {
         Side::Recipient if !waits(known, now) => BOOK.forget(desk.tx(), what),
+        Side::Recipient if event.ordinal == 1 && known.over_limit => BOOK.note(desk.tx(), what, now),
         // Whatever waits already, what is new does not wait for it.
         Side::Recipient if event.ordinal == 1 => BOOK.note(desk.tx(), what, Timestamp::UNIX_EPOCH),
         Side::Recipient | Side::Origin => Ok(()),
@@ -84,7 +85,10 @@ pub(super) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, placeme
     }
     match duty.go_on(desk, &BOOK, (placement, unit, until), &shared.release())? {
         Turn::Early => {}
-        Turn::Called => metrics::add(&shared.counters.called),
+        Turn::Called => {
+            metrics::add(&shared.counters.called);
+            notice::tell(desk.tx(), unit, now)?;
+        }
         Turn::Nobody => metrics::add(&shared.counters.uncalled),
     }
     Ok(())

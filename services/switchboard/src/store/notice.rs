@@ -17,11 +17,20 @@ pub(crate) fn hasten_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
-/// When somebody at a unit was told last of any enquiry that waits.
+/// Puts down that somebody at a unit was told now.
+pub(crate) fn tell(tx: &mut Tx<'_>, unit: &UnitRef, now: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO switchboard_told (party, unit, tell_time) VALUES ($1, $2, $3) \
+         ON CONFLICT (party, unit) DO UPDATE SET tell_time = excluded.tell_time",
+        &[unit.party.as_str().into(), unit.unit.as_str().into(), now.as_microsecond().into()],
+    )?;
+    Ok(())
+}
+
+/// When somebody at a unit was told last of any enquiry, whatever became of it.
 pub(crate) fn last(tx: &mut Tx<'_>, unit: &UnitRef, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let last = tx.query_one(
-        "SELECT tell_time FROM switchboard_notice WHERE party = $1 AND unit = $2 AND tell_time <= $3 \
-         ORDER BY tell_time DESC LIMIT 1",
+        "SELECT tell_time FROM switchboard_told WHERE party = $1 AND unit = $2 AND tell_time <= $3",
         &[unit.party.as_str().into(), unit.unit.as_str().into(), now.as_microsecond().into()],
         |row| row.int(0),
     )?;

@@ -224,3 +224,26 @@ async fn whoever_asks_too_often_has_a_desk_told_no_more_often_than_people_have_t
     world.settle_slowly().await;
     assert_eq!(world.count(HANOI, TOLD).await, 2 * most + 2);
 }
+
+#[tokio::test]
+async fn whoever_asks_too_often_wakes_nobody_more_often_by_taking_back_what_was_asked() {
+    let mut world = World::open().await;
+    world.roster(1, &["cb-17", "cb-18"]);
+    for _ in 0..MOST_AN_HOUR {
+        let asked = world.ask().await;
+        world.withdraw_placement(&world.placement(MOH, &asked).await.unwrap()).await.unwrap();
+        world.settle().await;
+    }
+    let before = world.desk_counted("nhipcau_switchboard_people_called_total");
+    for _ in 0..5 {
+        let asked = world.ask().await;
+        assert!(world.placement(HANOI, &asked).await.unwrap().over_limit);
+        assert_eq!(world.called().await, [""; 0], "somebody there was told just before");
+        world.withdraw_placement(&world.placement(MOH, &asked).await.unwrap()).await.unwrap();
+        world.settle().await;
+    }
+    assert_eq!(world.desk_counted("nhipcau_switchboard_people_called_total"), before);
+    world.ask().await;
+    world.minutes(10).await;
+    assert_eq!(world.called().await, ["cb-17"], "and nobody is forgotten");
+}

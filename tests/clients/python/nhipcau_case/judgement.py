@@ -100,7 +100,8 @@ def _limits(branch: Branch, folded: Folded, heard: Mapping[Place, int], made: in
         if passed is not None:
             text = f"limit {limit.rule} ({_one_line(limit.citation)}) was passed by {passed[0]}{passed[1]}"
             yield Finding("LIMIT_BROKEN", text)
-        passed = over("ACKNOWLEDGED", limit.acknowledge_due_time)
+        # What an answer began asks for no other person.
+        passed = over("ACKNOWLEDGED", limit.acknowledge_due_time) if by is branch.opening else None
         if passed is not None:
             asked = f"no person had acknowledged as {limit.rule} asks ({_one_line(limit.citation)})"
             yield Finding("NO_PERSON", f"{asked}, by {passed[0]}{passed[1]}")

@@ -66,7 +66,7 @@ NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk
                "indicator_piece", "indicator_waiting", "indicator_named", "referral_acceptance", "referral_hold",
                "referral_inherited", "referral_kept", "referral_succession", "referral_attachment", "referral_upload",
                "referral_upload_chunk", "referral_sending", "referral_sending_chunk", "referral_waking",
-               "referral_notice", "switchboard_contact", "switchboard_sending", "switchboard_request",
+               "referral_notice", "switchboard_contact", "switchboard_told", "switchboard_sending", "switchboard_request",
                "switchboard_access", "switchboard_access_head", "switchboard_handover",
                "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm",
                "switchboard_placement", "switchboard_placement_event", "switchboard_waking", "switchboard_notice",

@@ -252,3 +252,15 @@ fn whoever_completes_without_a_start_is_late_when_the_start_was_due() {
     let view = world.origin.view();
     assert_eq!(explain(&view.time_limits[0], &view, &rules(&release), time(99)).standing, Standing::Ended);
 }
+
+#[test]
+fn what_an_answer_began_asks_for_no_other_person() {
+    let mut world = world(Kind::Referral, &plans());
+    does(&mut world, Side::Recipient, Command::Accept, 10);
+    let mut view = world.origin.view();
+    assert_eq!(started(&view).len(), 2);
+    // As where a system of the recipient accepts by itself.
+    view.stops.acknowledged = None;
+    let conditions = view.conditions(later(time(10), 99));
+    assert!(conditions.contains(&Condition::Overdue) && !conditions.contains(&Condition::Unacknowledged));
+}

@@ -29,6 +29,15 @@ fn list(waiting: Waiting) -> String {
         .unwrap()
 }
 
+#[test]
+fn a_list_that_may_lack_enquiries_says_so_though_it_shows_none() {
+    let enquiries = super::super::enquiry::Enquiries { is_cut: true, ..Default::default() };
+    let waiting = Waiting::of(&[], &unit(), &named, false);
+    let page =
+        List { unit: "Phường Cửa Nam".to_owned(), person: &person("cb-17"), waiting, enquiries }.render().unwrap();
+    assert!(page.contains("Danh sách câu hỏi chưa đủ"), "{page}");
+}
+
 fn confirm(from: &str) -> Confirm {
     Confirm {
         path: name(10).path(),
