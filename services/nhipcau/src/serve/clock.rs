@@ -5,26 +5,19 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_runtime::{clock::Clock, config::Config};
-use tokio::time::interval;
 
 use crate::exit::{Code, Failure};
 
 /// Ten years: no story lasts longer, and no time leaves its range.
 const FARTHEST: i64 = 10 * 366 * 24 * 3_600;
-/// How often the file is read.
-const EVERY: Duration = Duration::from_millis(100);
 
-/// The system's clock, ahead by so many seconds as the file `clock` in an access point's home says, which is read again
-/// and again.
+/// The system's clock, ahead by so many seconds as the file `clock` in an access point's home says. It is read each
+/// time, so that whoever has set it is answered by it.
 ///
 /// # Errors
 /// When that home is not one of a sandbox with its store and keys in it, or the file cannot be read.
@@ -39,18 +32,13 @@ pub(super) fn of_file(path: PathBuf, config: &Config) -> Result<Clock, Failure> 
         return Err(Failure::because(Code::Configuration, text));
     }
     let missing = || Failure::because(Code::Configuration, format!("{} says no number of seconds", path.display()));
-    let ahead = Arc::new(AtomicI64::new(read(&path).ok_or_else(missing)?));
-    let told = Arc::clone(&ahead);
-    tokio::spawn(async move {
-        let mut ticks = interval(EVERY);
-        loop {
-            ticks.tick().await;
-            if let Some(seconds) = read(&path) {
-                told.store(seconds, Ordering::Relaxed);
-            }
+    let ahead = AtomicI64::new(read(&path).ok_or_else(missing)?);
+    Ok(Clock::new(move || {
+        if let Some(seconds) = read(&path) {
+            ahead.store(seconds, Ordering::Relaxed);
         }
-    });
-    Ok(Clock::new(move || Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))))
+        Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))
+    }))
 }
 
 fn read(path: &Path) -> Option<i64> {
