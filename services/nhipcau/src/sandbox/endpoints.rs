@@ -15,8 +15,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    env,
+    fs::{self, OpenOptions},
+    io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nhipcau_messaging::Entropy;
@@ -28,6 +32,10 @@ use super::plan::{MEMBERS, Member, OPERATOR};
 /// free when the sandbox is started again.
 const FIRST_PORT: u16 = 20_000;
 const PORTS: u16 = 12_000;
+/// Directory beside other temporary ones with a file for each port that a sandbox has just chosen and nobody may listen
+/// at yet, and how long such a choice counts: longer than a sandbox takes to start.
+const CHOSEN: &str = "nhipcau-sandbox-ports";
+const START: Duration = Duration::from_secs(300);
 
 /// What is where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,19 +115,34 @@ pub(super) struct AllPorts {
 }
 
 impl AllPorts {
-    /// Chooses ports that nobody listens at; none when there are too few.
+    /// Chooses ports that nobody listens at and no other sandbox is about to; none when there are too few.
     pub(super) fn choose(entropy: &mut dyn Entropy) -> Option<Self> {
         let mut seen = BTreeSet::new();
         let mut free = (0..10_000).filter_map(|_| {
             let mut bytes = [0; 2];
             entropy.fill(&mut bytes);
             let port = FIRST_PORT + u16::from_le_bytes(bytes) % PORTS;
-            (seen.insert(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()).then_some(port)
+            let is_free = || TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+            (seen.insert(port) && is_free() && is_ours(&env::temp_dir().join(CHOSEN), port)).then_some(port)
         });
         let (nats, monitor) = (free.next()?, free.next()?);
         let members = MEMBERS.iter().map(|_| Some(Ports { grpc: free.next()?, metrics: free.next()? }));
         Some(Self { nats, monitor, members: members.collect::<Option<_>>()? })
     }
+}
+
+/// Whether no other sandbox has chosen a port a moment ago. Where that cannot be noted, nobody's choice is known.
+fn is_ours(chosen: &Path, port: u16) -> bool {
+    let file = chosen.join(port.to_string());
+    let age = || fs::metadata(&file).and_then(|it| it.modified()).ok().and_then(|time| time.elapsed().ok());
+    if age().is_some_and(|age| age > START) {
+        drop(fs::remove_file(&file));
+    }
+    if fs::create_dir_all(chosen).is_err() {
+        return true;
+    }
+    let made = OpenOptions::new().write(true).create_new(true).open(&file);
+    !made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
 }
 
 impl Endpoints {
@@ -165,4 +188,26 @@ impl AccessPoint {
 pub(super) fn address(url: &str) -> String {
     let port = url.rsplit(':').next().unwrap_or_default();
     format!("127.0.0.1:{}", port.split('/').next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, FileTimes};
+
+    use super::*;
+
+    #[test]
+    fn a_port_that_another_sandbox_is_about_to_use_is_not_chosen_until_that_is_long_ago() {
+        let place = tempfile::tempdir().unwrap();
+        let chosen = place.path().join(CHOSEN);
+        assert!(is_ours(&chosen, 20_001));
+        assert!(!is_ours(&chosen, 20_001) && is_ours(&chosen, 20_002));
+        let then = std::time::SystemTime::now() - START - Duration::from_secs(1);
+        let file = File::options().write(true).open(chosen.join("20001")).unwrap();
+        file.set_times(FileTimes::new().set_modified(then)).unwrap();
+        assert!(is_ours(&chosen, 20_001) && !is_ours(&chosen, 20_001));
+        let file = place.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(is_ours(&file, 20_001), "nothing can be noted there");
+    }
 }
