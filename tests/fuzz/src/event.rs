@@ -37,7 +37,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
     answer.event = Some(Wire::Acknowledged(pb::Acknowledged {}));
     if let Some(Wire::Opened(opening)) = &opened.event {
         let (limits, start_time) = (opening.time_limits.iter(), answer.event_time);
-        let begun = limits.map(|limit| pb::TimeLimit { start_time, steps: Vec::new(), ..limit.clone() });
+        let stop = pb::TimeLimitStop::Completed.into();
+        let begun = limits.map(|limit| pb::TimeLimit { start_time, stop, steps: Vec::new(), ..limit.clone() });
         answer.time_limits = begun.collect();
         answer.limit_refusals.clone_from(&opening.limit_refusals);
     }

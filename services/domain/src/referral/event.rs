@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The minor version of the contract since which answers can begin time limits.
-pub const BEGINNING_MINOR: u32 = 2;
+pub const BEGINNING_MINOR: u32 = 3;
 
 /// SHA-256 over PAE("nhipcau/1/referral-event", event).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -104,6 +104,10 @@ fn begun(value: &pb::ReferralEvent, time: Option<Timestamp>, body: Option<&Body>
         if time.is_some_and(|time| limit.start != time) {
             refusal.add(format!("time_limits[{index}].start_time"), reason::TIME_LIMIT_ORDER);
         }
+        // What has come already stops nothing, and would make the limit look as if it had been kept.
+        if begins && body.is_some_and(|body| !Start::Written(body.kind()).is_before(limit.stop)) {
+            refusal.add(format!("time_limits[{index}].stop"), reason::TIME_LIMIT_ORDER);
+        }
         if !limit.steps.is_empty() || limit.confirmation.is_some() {
             refusal.add(format!("time_limits[{index}].steps"), reason::FIELD_FORMAT);
         }

@@ -32,7 +32,7 @@ fn after(rule: &str, start: &str, stop: &str) -> directory::TimeLimit {
 
 /// Twelve hours from the acknowledgement until the service begins, and from there until it ends.
 fn rules(wire: &mut directory::Release) {
-    wire.contracts.iter_mut().for_each(|entry| entry.minor = 2);
+    wire.contracts.iter_mut().for_each(|entry| entry.minor = 3);
     wire.time_limits.push(after("begin", "acknowledged", "service_started"));
     wire.time_limits.push(after("end", "service_started", "completed"));
 }
@@ -164,14 +164,14 @@ async fn an_answer_without_the_calendar_of_its_limit_says_so_to_both_sides_and_c
 async fn no_answer_waits_for_an_older_access_point_before_the_directory_lets_limits_be_sent() {
     let mut world = World::open().await;
     world.stop(MOH);
-    world.restart_as(MOH, 1);
+    world.restart_as(MOH, 2);
     world.amend(rules).await;
-    world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 1)).await;
+    world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 2)).await;
     world.settle_slowly().await;
     let branch = world.taken_over().await;
     world.both_show(&branch, &[]).await;
     // Too early: one of them does not know the version.
-    world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 2)).await;
+    world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 3)).await;
     let other = world.refer(ReferralKind::Transfer, duty()).await;
     world.settle().await;
     world.acknowledge(HANOI, &other).await.unwrap();

@@ -148,7 +148,8 @@ def _begun(chance: random.Random, name: str, seconds: float) -> dict[str, Any]:
     limits = []
     for number in chance.sample(range(4), chance.randrange(1, 3)):
         times = [at(seconds), *(at(seconds + later) for later in sorted(chance.sample(range(40_000), 4)))]
-        limits.append({"rule": f"rule-{number}", "citation": "art. 2", "stop": chance.choice((1, 2, 3, 4, 9)),
+        stops = (1, 2, 3, 4, 9)[BEGINNING.index(name) + 1:]
+        limits.append({"rule": f"rule-{number}", "citation": "art. 2", "stop": chance.choice(stops),
                        **dict(zip(_TIMES, times, strict=True))})
     refusals = [{"rule": f"rule-{number}", "reason": "LIMIT_CALENDAR_ENDED"} for number in chance.sample(range(4), 1)]
     return {"time_limits": limits, "limit_refusals": refusals if chance.random() < 0.3 else []}

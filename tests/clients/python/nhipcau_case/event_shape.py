@@ -24,7 +24,7 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}\Z")
 _REFUSAL = re.compile(r"[A-Z_]{1,63}\Z")
 _CITATION = 200
 _MOST_LIMITS, _MOST_STEPS, _MOST_PARTS, _MOST_SCOPES = 16, 8, 4, 16
-#: Answers of the recipient with which time limits can begin.
+#: Answers of the recipient with which time limits can begin, in the order of what they stop: from 1.
 BEGINNING = ("acknowledged", "accepted", "service_started")
 _WRITERS = {field.number: pb.SIDE_ORIGIN if field.number < 40 else pb.SIDE_RECIPIENT
             for field in event_pb.ReferralEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
@@ -129,6 +129,7 @@ def _begun(message: Any, name: str) -> None:
     _limits(message)
     for limit in message.time_limits:
         _must(limit.start_time == message.event_time, "a time limit that begins at another time")
+        _must(limit.stop > BEGINNING.index(name) + 1, "a time limit that was stopped before it began")
         _must(not limit.steps and not limit.HasField("telephone_confirmation"), "a time limit that turns to somebody")
 
 

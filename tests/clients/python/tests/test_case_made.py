@@ -59,7 +59,7 @@ class MadeTest(BothTest):
             (5_002, None, None, ["limit begun (art. 1) was passed by 1 s, and is still open"]),
             (20_000, started, None, ["limit begun (art. 1) was passed by 1 h 6 min 39 s"]),
             # Of a rule that is there nothing begins again.
-            (20_000, started, _begun(9_000, 3, 100), ["limit begun (art. 1) was passed by 1 h 6 min 39 s"]),
+            (20_000, started, _begun(9_000, 4, 100), ["limit begun (art. 1) was passed by 1 h 6 min 39 s"]),
         ):
             with self.subTest(seconds=seconds, answer=answer):
                 case = case_file.CaseFile()
@@ -81,8 +81,9 @@ class MadeTest(BothTest):
                 found = [text for name, text in self.found(case, claimed + 5_000) if name == "LIMIT_BROKEN"]
                 self.assertEqual([text.split(" by ")[1].split(",")[0] for text in found], passed)
 
-    def test_no_other_event_begins_a_limit_and_none_begins_at_another_time(self) -> None:
-        for name, limit in (("acknowledged", _begun(2, 3, 100)), ("redirected", _begun(1, 3, 100))):
+    def test_no_other_event_begins_a_limit_and_none_begins_at_another_time_or_is_stopped_by_then(self) -> None:
+        for name, limit in (("acknowledged", _begun(2, 3, 100)), ("redirected", _begun(1, 3, 100)),
+                            ("acknowledged", _begun(1, 1, 100))):
             with self.subTest(name=name):
                 case = case_file.CaseFile()
                 open_case(case, kind=1)

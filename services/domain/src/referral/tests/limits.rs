@@ -180,7 +180,11 @@ fn what_an_answer_begins_travels_with_it_and_says_so_to_an_older_reader() {
 fn what_no_answer_would_begin_so_is_refused_at_its_place() {
     type Break = fn(&mut pb::ReferralEvent);
     let first = "time_limits[0].start_time";
-    let broken: [(Break, &[(&str, &str)]); 6] = [
+    let broken: [(Break, &[(&str, &str)]); 7] = [
+        (
+            |it| it.time_limits[0].stop = pb::TimeLimitStop::Acknowledged.into(),
+            &[("time_limits[0].stop", reason::TIME_LIMIT_ORDER)],
+        ),
         (|it| it.time_limits[0].start_time.as_mut().unwrap().nanos += 1, &[(first, reason::TIME_LIMIT_ORDER)]),
         (|it| it.event_time.as_mut().unwrap().seconds -= 1, &[(first, reason::TIME_LIMIT_ORDER)]),
         (

@@ -103,11 +103,11 @@ fn a_time_limit_that_starts_with_an_answer_has_no_ladder_and_ends_after_it() {
         )
     };
     let good = limit("acknowledged", "\"accepted\", \"completed\"", "warn_after = { elapsed = \"6h\" }\n");
-    office.change("programme.toml", "minor = 0", "minor = 1");
+    office.change("programme.toml", "minor = 0", "minor = 2");
     office.write("time-limits.toml", &good);
-    let early = "start_event needs minor 2 of the contract in programme.toml";
+    let early = "start_event needs minor 3 of the contract in programme.toml";
     assert_eq!(problems(&office), [format!("time-limits.toml, [[time_limit]] 1: {early}")]);
-    office.change("programme.toml", "minor = 1", "minor = 2");
+    office.change("programme.toml", "minor = 2", "minor = 3");
     let ladder = "acknowledge_within = { elapsed = \"1h\" }\ntelephone_confirmation = \"90m\"\n\
                   escalation = [{ after = { elapsed = \"2h\" } }]\n";
     let wrong = limit("service_started", "\"accepted\", \"rain\", \"service_started\"", ladder);
