@@ -17,7 +17,16 @@ use crate::{
 
 /// A door that has these enquiries and answers nothing else.
 #[derive(Clone, Default)]
-pub(crate) struct Enquiries(Arc<Mutex<Vec<pb::Placement>>>);
+pub(crate) struct Enquiries(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    placements: Vec<pb::Placement>,
+    /// Behind each page is another one.
+    is_endless: bool,
+    is_broken: bool,
+    pages: usize,
+}
 
 #[tonic::async_trait]
 impl PlacementService for Enquiries {
@@ -27,8 +36,13 @@ impl PlacementService for Enquiries {
     ) -> Result<Response<pb::ListPlacementsResponse>, Status> {
         let caller = permit(&request, Role::ReadMetadata)?.caller.name();
         assert_eq!((caller.to_string(), &*request.get_ref().parent), ("hanoi/duty-page".to_owned(), "parties/hanoi"));
-        let placements = self.0.lock().unwrap().clone();
-        Ok(Response::new(pb::ListPlacementsResponse { placements, next_page_token: String::new() }))
+        let mut held = self.0.lock().unwrap();
+        held.pages += 1;
+        if held.is_broken {
+            return Err(Status::internal("a fault"));
+        }
+        let next_page_token = if held.is_endless { "next".to_owned() } else { String::new() };
+        Ok(Response::new(pb::ListPlacementsResponse { placements: held.placements.clone(), next_page_token }))
     }
 
     unasked! {
@@ -60,9 +74,24 @@ async fn whoever_is_woken_sees_what_is_asked_of_their_unit_and_of_no_other() {
     let empty = browser.get("/duty").await.body;
     assert!(!empty.contains("Hỏi chỗ tiếp nhận"), "{empty}");
     let asked = [enquiry("cua-nam", "own-enquiry"), enquiry("ba-dinh", "other-enquiry")];
-    world.enquiries.0.lock().unwrap().extend(asked);
+    world.enquiries.0.lock().unwrap().placements.extend(asked);
     let list = browser.get("/duty").await.body;
     assert!(list.contains("Hỏi chỗ tiếp nhận: 1") && list.contains("own-enquiry"), "{list}");
     assert!(!list.contains("other-enquiry"), "{list}");
     assert!(list.contains("Chờ trả lời"), "{list}");
+}
+
+#[tokio::test]
+async fn children_are_shown_whatever_becomes_of_enquiries_and_what_may_be_missing_is_said() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("hanoi/cua-nam", "cb-17").await;
+    for is_broken in [false, true] {
+        let other = vec![enquiry("ba-dinh", "other-enquiry")];
+        *world.enquiries.0.lock().unwrap() = Held { placements: other, is_endless: true, is_broken, pages: 0 };
+        let list = browser.get("/duty").await;
+        assert_eq!(list.status, 200);
+        assert!(list.body.contains("Chờ xác nhận: 1"), "{}", list.body);
+        assert!(list.body.contains("Danh sách câu hỏi chưa đủ"), "{}", list.body);
+        assert!(world.enquiries.0.lock().unwrap().pages <= 2, "others' enquiries hold up nobody's page");
+    }
 }
