@@ -20,6 +20,7 @@ pub mod handler;
 mod handover;
 mod list;
 pub mod metrics;
+mod page;
 pub mod placement;
 mod read;
 mod record;

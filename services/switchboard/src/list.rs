@@ -1,110 +1,14 @@
-//! Listing the contacts of a party, newest first, BASIC; and what else is listed in that way.
-//!
-//! A place in a list is the time, uid and side of an entry, so that pages neither repeat nor skip what was there when
-//! the first one was read. A call looks at so many entries at most and may then give a short page with a token.
-
-use std::collections::BTreeSet;
+//! Listing the contacts of a party, newest first, BASIC.
 
 use nhipcau_domain::{
     contact::State,
     id::{AccessPointId, PartyId},
-    reason,
 };
-use nhipcau_messaging::{
-    pae,
-    store::{Error as StoreError, Tx},
-};
+use nhipcau_messaging::store::Tx;
 use nhipcau_proto::switchboard::v1 as pb;
 use prost::Message as _;
-use uuid::Uuid;
 
-use crate::{
-    error::Error,
-    store::{
-        contact,
-        place::{Found, Place},
-    },
-};
-
-/// Entries that one call looks at, at most.
-const LOOKED_AT: usize = 2_000;
-/// Entries that are read together.
-const TOGETHER: u64 = 200;
-/// Default and most entries of a page.
-const SIZE: (usize, usize) = (50, 500);
-
-/// What a list is asked for.
-pub(crate) struct Asked {
-    states: BTreeSet<i32>,
-    print: String,
-    size: usize,
-    place: Place,
-}
-
-impl Asked {
-    /// Reads what is asked; `kind` tells one list from another.
-    ///
-    /// # Errors
-    /// [`Error`] when the filter or the token does not fit.
-    pub(crate) fn read(
-        kind: &[u8],
-        states: &[i32],
-        is_known: impl Fn(i32) -> bool,
-        (size, token): (i32, &str),
-        (party, access_point): (&PartyId, &AccessPointId),
-    ) -> Result<Self, Error> {
-        let states: BTreeSet<i32> = states.iter().copied().collect();
-        if !states.iter().all(|state| is_known(*state)) {
-            return Err(Error::rule("states", reason::CODE_UNKNOWN));
-        }
-        let print = fingerprint(kind, &states, party, access_point);
-        let size = match usize::try_from(size) {
-            Ok(0) | Err(_) => SIZE.0,
-            Ok(asked) => asked.min(SIZE.1),
-        };
-        let place = read_token(token, &print)?;
-        Ok(Self { states, print, size, place })
-    }
-
-    /// Whether entries in a state are asked for.
-    pub(crate) fn wants(&self, state: i32) -> bool {
-        self.states.is_empty() || self.states.contains(&state)
-    }
-
-    /// The page, and the token of the next one: `after` finds entries, `show` gives nothing of one that is not asked
-    /// for.
-    ///
-    /// # Errors
-    /// Those of the two.
-    pub(crate) fn page<L, T, E: From<StoreError>>(
-        &self,
-        tx: &mut Tx<'_>,
-        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Found<L>, StoreError>,
-        show: impl Fn(&mut Tx<'_>, Place, L) -> Result<Option<T>, E>,
-    ) -> Result<(Vec<T>, String), E> {
-        let (mut found, mut place, mut looked_at) = (Vec::new(), self.place, 0);
-        loop {
-            let next = after(tx, place, TOGETHER)?;
-            let read = next.len();
-            for (at, entry) in next {
-                if let Some(shown) = show(tx, at, entry)? {
-                    if found.len() == self.size {
-                        return Ok((found, token(&self.print, place)));
-                    }
-                    found.push(shown);
-                }
-                place = at;
-            }
-            looked_at += read;
-            if (read as u64) < TOGETHER {
-                return Ok((found, String::new()));
-            }
-            if looked_at >= LOOKED_AT {
-                return Ok((found, token(&self.print, place)));
-            }
-        }
-    }
-}
+use crate::{error::Error, page::Asked, store::contact};
 
 /// A page of the contacts of a party.
 ///
@@ -128,49 +32,4 @@ pub(crate) fn page(
         },
     )?;
     Ok(pb::ListContactsResponse { contacts, next_page_token })
-}
-
-/// What tells one request from another.
-fn fingerprint(kind: &[u8], states: &BTreeSet<i32>, party: &PartyId, access_point: &AccessPointId) -> String {
-    let states: Vec<u8> = states.iter().flat_map(|state| state.to_le_bytes()).collect();
-    let pieces = [kind, access_point.as_str().as_bytes(), party.as_str().as_bytes(), states.as_slice()];
-    hex::encode(pae::digest_of(&pieces).get(..8).unwrap_or_default())
-}
-
-fn token(print: &str, place: Place) -> String {
-    format!("{print}.{}.{}.{}", place.time, place.uid.simple(), place.side)
-}
-
-fn read_token(token: &str, print: &str) -> Result<Place, Error> {
-    if token.is_empty() {
-        return Ok(Place::START);
-    }
-    let parts: Vec<&str> = token.split('.').collect();
-    match parts.as_slice() {
-        [given, time, uid, side] if *given == print => {
-            let time = time.parse().map_err(|_| Error::PageTokenInvalid)?;
-            let uid = Uuid::try_parse(uid).map_err(|_| Error::PageTokenInvalid)?;
-            let side = side.parse().map_err(|_| Error::PageTokenInvalid)?;
-            Ok(Place { time, uid, side })
-        }
-        _ => Err(Error::PageTokenInvalid),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_leads_back_to_its_place_and_only_for_its_request() {
-        let place = Place { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7), side: 2 };
-        assert_eq!(read_token(&token("aa", place), "aa").unwrap(), place);
-        assert_eq!(read_token("", "aa").unwrap(), Place::START);
-        let other = token("aa", place);
-        for (garbage, print) in
-            [("x", "x"), ("aa.1", "aa"), ("aa.z.7.0", "aa"), ("aa.1.7.", "aa"), (other.as_str(), "bb")]
-        {
-            assert!(matches!(read_token(garbage, print), Err(Error::PageTokenInvalid)), "{garbage}");
-        }
-    }
 }

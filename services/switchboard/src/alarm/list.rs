@@ -11,7 +11,7 @@ use super::keep::{self, shown};
 use crate::{
     access::{self, Reader},
     error::Error,
-    list::Asked,
+    page::Asked,
     store::alarm as store,
 };
 

@@ -8,7 +8,7 @@ use nhipcau_messaging::store::Tx;
 use nhipcau_proto::switchboard::v1 as pb;
 
 use super::read;
-use crate::{error::Error, list::Asked, store::handover};
+use crate::{error::Error, page::Asked, store::handover};
 
 /// A page of the hand-overs of a party.
 ///

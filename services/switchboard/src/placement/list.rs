@@ -9,7 +9,7 @@ use nhipcau_messaging::store::Tx;
 use nhipcau_proto::placement::v1 as pb;
 
 use super::read;
-use crate::{error::Error, list::Asked, store::placement};
+use crate::{error::Error, page::Asked, store::placement};
 
 /// A page of the enquiries of a party.
 ///
