@@ -150,7 +150,8 @@ async fn an_open_branch_goes_to_the_only_successor_with_both_logs_and_there_to_i
         assert_eq!((heard.state(), heard.recipient.as_ref()), (BranchState::Assigned, Some(&unit(HEIR))));
         assert_eq!((&heard.time_limits, &heard.history), (&old.time_limits, &old.history), "the same everywhere");
     }
-    assert_eq!(new.history.last().unwrap().event, "moved");
+    let last = new.history.last().unwrap();
+    assert_eq!((&*last.event, &last.unit), ("moved", &Some(unit(BA_DINH))), "by whoever had it then");
     let seen = world.content(VWU, &branch).await;
     assert_eq!(seen.identity.unwrap().full_name.unwrap().value, CHILD);
     assert_eq!(world.count(HANOI, CONTENT).await, 0, "and no longer there");
