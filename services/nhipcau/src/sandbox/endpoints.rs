@@ -202,8 +202,8 @@ mod tests {
         let chosen = place.path().join(CHOSEN);
         assert!(is_ours(&chosen, 20_001));
         assert!(!is_ours(&chosen, 20_001) && is_ours(&chosen, 20_002));
-        let then = std::time::SystemTime::now() - START - Duration::from_secs(1);
         let file = File::options().write(true).open(chosen.join("20001")).unwrap();
+        let then = file.metadata().unwrap().modified().unwrap() - START - Duration::from_secs(1);
         file.set_times(FileTimes::new().set_modified(then)).unwrap();
         assert!(is_ours(&chosen, 20_001) && !is_ours(&chosen, 20_001));
         let file = place.path().join("file");
