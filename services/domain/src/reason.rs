@@ -229,6 +229,8 @@ pub const DISK_LOW: &str = "DISK_LOW";
 pub const MESSAGE_TOO_LARGE: &str = "MESSAGE_TOO_LARGE";
 /// No agreement of the directory allows this contract and purpose between the two parties.
 pub const NOT_AGREED: &str = "NOT_AGREED";
+/// It belongs to a minor version of its contract that the directory in use does not let be sent.
+pub const MINOR_NOT_IN_USE: &str = "MINOR_NOT_IN_USE";
 /// The party or unit is not served by the access point that the directory should name.
 pub const NOT_HOSTED: &str = "NOT_HOSTED";
 /// The addressed unit, or its party, is not in force at that time.

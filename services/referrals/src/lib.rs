@@ -97,6 +97,11 @@ fn contract() -> ContractId {
     ContractId::new(CONTRACT).expect("the name of a contract")
 }
 
+/// The newest minor version of the contract that the directory lets be sent.
+fn minor_in_use(release: &Release) -> u32 {
+    release.contract(&contract()).unwrap_or_default()
+}
+
 /// What the two sides of the service share: the one in messaging and the one that callers see.
 #[derive(Debug, Clone)]
 pub struct Referrals {

@@ -18,7 +18,7 @@ pub(crate) fn reckoned(release: &Release, facts: &Facts) -> Reckoning {
 /// An event that is about to be written in a branch, with the limits that it begins. While the directory lets no minor
 /// version be sent that has them none begins: no answer waits for an access point that could not read it.
 pub(crate) fn beginning(release: &Release, branch: &Branch, draft: Draft) -> Draft {
-    if release.contract(&crate::contract()).is_none_or(|minor| minor < BEGINNING_MINOR) {
+    if crate::minor_in_use(release) < BEGINNING_MINOR {
         return draft;
     }
     let begun = told(begun(&rules(release), &branch.view(), &draft));

@@ -220,11 +220,16 @@ fn dispatch<'t>(
             parts.push(piece.bytes);
         }
     }
+    let contract_minor = if attaches { event.minor().max(ATTACHMENTS_MINOR) } else { event.minor() };
+    // An access point that does not know it would refuse it for now, and what follows in the case would wait behind it.
+    if contract_minor > crate::minor_in_use(&shared.release()) {
+        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
+    }
     let basis = event.basis.as_ref().map_or_else(|| known.branch.view().basis, Clone::clone);
     let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {
         header: Header {
-            contract_minor: if attaches { event.minor().max(ATTACHMENTS_MINOR) } else { event.minor() },
+            contract_minor,
             traceparent: traceparent.to_owned(),
             ..header(known, &basis, (&event.owner, counterpart))
         },

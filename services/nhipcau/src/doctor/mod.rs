@@ -57,6 +57,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let (files, release) = check::files(&config, clock.now());
     findings.extend(files);
     if let Some(release) = release {
+        findings.extend(program::contracts(|contract| release.contract(contract)));
         findings.push(expiry::release(&release, clock.now()));
         findings.extend(expiry::keys(&config, &release, clock.now()));
     }

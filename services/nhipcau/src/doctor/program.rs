@@ -6,8 +6,10 @@ use std::{
 };
 
 use aws_lc_rs::digest;
+use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::store::{self, Location};
 use nhipcau_runtime::{access_point::location, config::Config, telemetry::chain};
+use nhipcau_switchboard::placement;
 
 use crate::check::Finding;
 
@@ -41,6 +43,27 @@ fn store(location: &Location) -> Finding {
             Finding::problem("store", format!("the store cannot be read: {}", chain(&error)), advice)
         }
     }
+}
+
+/// Contracts of which the directory lets a newer minor version be sent than this program knows. `sent`: the newest of a
+/// contract that may be sent.
+pub(super) fn contracts(sent: impl Fn(&ContractId) -> Option<u32>) -> Vec<Finding> {
+    let known = [
+        (nhipcau_indicators::CONTRACT, nhipcau_indicators::MINOR),
+        (placement::CONTRACT, placement::MINOR),
+        (nhipcau_referrals::CONTRACT, nhipcau_referrals::MINOR),
+        (nhipcau_switchboard::CONTRACT, nhipcau_switchboard::MINOR),
+    ];
+    let mut found = Vec::new();
+    for (name, known) in known {
+        let sent = ContractId::new(name).ok().and_then(|contract| sent(&contract)).unwrap_or_default();
+        if sent > known {
+            let what = format!("the directory lets minor {sent} of {name} be sent, and this program knows {known}");
+            let advice = "update nhipcau here: cases wait behind what this program does not know";
+            found.push(Finding::warning("contracts", what, advice));
+        }
+    }
+    found
 }
 
 /// The nats-server that is named, or on PATH.
@@ -79,6 +102,18 @@ mod tests {
     use crate::check::Severity;
 
     const SETUP: &str = include_str!("../../../../deploy/dev/setup");
+
+    #[test]
+    fn a_directory_that_is_ahead_of_this_program_is_told_by_contract() {
+        let ahead = |contract: &ContractId| {
+            let minor = nhipcau_referrals::MINOR;
+            Some(if contract.as_str() == nhipcau_referrals::CONTRACT { minor + 1 } else { 0 })
+        };
+        let found = contracts(ahead);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].severity == Severity::Warning && found[0].to_string().contains(nhipcau_referrals::CONTRACT));
+        assert!(contracts(|_| None).is_empty());
+    }
 
     #[test]
     fn the_rebuild_is_the_one_that_setup_fetches() {

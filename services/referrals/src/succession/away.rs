@@ -139,6 +139,9 @@ fn offer(context: &mut Context<'_, '_>, shared: &Referrals, known: Known, way: W
     if !is_agreed {
         return wait(context, way, reason::NOT_AGREED);
     }
+    if crate::minor_in_use(&release) < MINOR {
+        return wait(context, way, reason::MINOR_NOT_IN_USE);
+    }
     let way = Way { successor: Some(heir), ..way };
     if host(&unit).as_ref() == Some(&to) {
         return stay(context, shared, known, (&way, &to));

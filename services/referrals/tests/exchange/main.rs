@@ -22,6 +22,7 @@ mod handing_back;
 mod ladder;
 mod largest;
 mod limits;
+mod minors;
 mod notified;
 mod older;
 mod onward;

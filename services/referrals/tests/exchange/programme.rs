@@ -78,7 +78,7 @@ pub(crate) fn release(now: Timestamp) -> Arc<Release> {
     let long = Validity { start: now - year, expire: Some(now + year) };
     let Signers { root, ids, pairs } = signers();
     let mut builder = authoring::ReleaseBuilder::new(&root, now - year, now + year);
-    builder = builder.contract(&contract(), 0).contract(&asking(), 0);
+    builder = builder.contract(&contract(), nhipcau_referrals::MINOR).contract(&asking(), 0);
     let guest = party(GUEST);
     builder = builder.party(&guest, ("Khách", "Guest"), long);
     for name in NAMES {
