@@ -75,7 +75,7 @@ pub use self::{
 /// The contract of this service.
 pub const CONTRACT: &str = "nhipcau.referral.v1";
 /// Its newest minor version here.
-pub const MINOR: u32 = 3;
+pub const MINOR: u32 = 4;
 
 /// The first minor version whose readers know attachments. An older one would show a part without them.
 const ATTACHMENTS_MINOR: u32 = 2;

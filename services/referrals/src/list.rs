@@ -162,13 +162,13 @@ impl Filter {
 fn states_of(condition: i32) -> Vec<State> {
     use pb::BranchCondition::{
         AcknowledgedByTelephone, AssignmentHeld, EmergencyReleased, ErasureDue, Escalated, HandBackRequested,
-        HandOverHeld, HandedOver, LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unspecified,
-        Warned, WithdrawalUnanswered,
+        HandOverHeld, HandedOver, LegalHold, LimitUnknown, Overdue, RevocationRequested, Unacknowledged, Unattended,
+        Unspecified, Warned, WithdrawalUnanswered,
     };
     let can_hold = |state: &State| match pb::BranchCondition::try_from(condition).unwrap_or(Unspecified) {
         Overdue | Escalated | Unacknowledged | Warned | LimitUnknown => state.is_waited_for(),
         HandBackRequested | RevocationRequested => matches!(state, State::Assigned | State::InService),
-        AcknowledgedByTelephone => matches!(state, State::Submitted | State::Received),
+        AcknowledgedByTelephone | Unattended => matches!(state, State::Submitted | State::Received),
         ErasureDue => state.calls_for_erasure(),
         AssignmentHeld => matches!(state, State::Acknowledged | State::Accepted),
         WithdrawalUnanswered => *state == State::Revoked,

@@ -86,6 +86,7 @@ pub(crate) const fn condition(condition: Condition) -> i32 {
         Condition::LegalHold => pb::BranchCondition::LegalHold,
         Condition::AssignmentHeld => pb::BranchCondition::AssignmentHeld,
         Condition::AcknowledgedByTelephone => pb::BranchCondition::AcknowledgedByTelephone,
+        Condition::Unattended => pb::BranchCondition::Unattended,
         Condition::HandOverHeld => pb::BranchCondition::HandOverHeld,
         Condition::HandedOver => pb::BranchCondition::HandedOver,
     };

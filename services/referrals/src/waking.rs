@@ -1,12 +1,12 @@
 //! Waking: while a branch waits for a person at a unit with a roster, whoever is on duty there is told, one after the
 //! other ([`nhipcau_runtime::waking`]). Here is which branches wait, and from when on.
 //!
-//! When nobody is left to tell, the branch stays as it is, so that the unit can still acknowledge; it is its origin's
-//! ladder that turns to the level above. Where the origin says that somebody there took it by telephone nobody is told
+//! When nobody is left to tell, the access point says so to the origin, once, and the branch stays as it is, so that the
+//! unit can still acknowledge; it is its origin's ladder that turns to the level above. Where the origin says that somebody there took it by telephone nobody is told
 //! before the time to confirm that has passed.
 
 use jiff::Timestamp;
-use nhipcau_domain::referral::{HandOver, Kind, Side};
+use nhipcau_domain::referral::{Command, HandOver, Kind, Request, Side};
 use nhipcau_messaging::{
     desk::Desk,
     handler::Due,
@@ -19,9 +19,10 @@ use nhipcau_runtime::{
 use uuid::Uuid;
 
 use crate::{
-    Referrals,
+    Referrals, act,
     error::Error,
-    metrics,
+    group::lawful,
+    metrics, send,
     store::{
         branch::{self, Known},
         notice::{self, BOOK},
@@ -78,9 +79,22 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     match duty.go_on(desk, &BOOK, at, &shared.release())? {
         Turn::Early => {}
         Turn::Called => metrics::add(&shared.counters.called),
-        Turn::Nobody => metrics::add(&shared.counters.uncalled),
+        Turn::Nobody => {
+            metrics::add(&shared.counters.uncalled);
+            report(desk, shared, known)?;
+        }
     }
     Ok(())
+}
+
+/// Tells the origin that nobody is left to tell, unless it was told. What the directory does not let be sent is not.
+fn report<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, mut known: Known) -> Result<(), Error> {
+    if known.branch.view().unattended.is_some() {
+        return Ok(());
+    }
+    let (command, actor) = (Command::ReportUnattended, send::rules());
+    let request = Request { command, etag: None, actor, now: desk.now() };
+    lawful(act::write(desk, shared, &mut known, request, ""))
 }
 
 /// Whether a branch waits here for a person. A NOTIFICATION asks nothing of anybody.

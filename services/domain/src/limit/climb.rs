@@ -4,6 +4,7 @@
 //! due at once, until somebody acknowledges: who does not know how long somebody may be waited for asks the next level.
 //! A step is climbed once; its number is the level of escalation. An acknowledgement by telephone puts steps off whose
 //! limits say so, until it is confirmed or the time for that has passed; then they are due as if nothing had been said.
+//! Where the unit that was asked last says that nobody there is left to tell, the next step is due at once.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -169,7 +170,18 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     });
     let mut ahead: Vec<_> = later_first.collect();
     ahead.reverse();
+    if let (Some(next), Some(time)) = (ahead.first_mut(), nobody_left(need)) {
+        next.time = next.time.min(time);
+    }
     ahead
+}
+
+/// From when on nobody is waited for at the unit that was asked last, because nobody there is left to tell. Whoever took
+/// the need by telephone has their time to confirm it all the same.
+fn nobody_left(need: &[Asked<'_>]) -> Option<Timestamp> {
+    let last = need.iter().max_by_key(|asked| asked.place()).filter(|asked| asked.view.is_unattended())?;
+    let taken = need.iter().filter(|asked| asked.view.is_acknowledged_by_telephone());
+    taken.filter_map(|asked| asked.view.confirmation_due()).chain(last.view.unattended).max()
 }
 
 /// The branch that hears of an escalation: the one that serves the need, or the last that somebody waits for.

@@ -115,6 +115,8 @@ pub enum Command {
         /// That unit.
         successor: UnitRef,
     },
+    /// Say that nobody at the unit is left to tell.
+    ReportUnattended,
     /// Say what became of the content after consent was withdrawn.
     AnswerWithdrawal(WithdrawalAnswer),
 }
@@ -259,6 +261,7 @@ fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>)
         Command::ConfirmErasure => Body::Erased,
         Command::HandBack { reason } => Body::HandBackRequested { reason },
         Command::Move { successor } => Body::Moved { successor },
+        Command::ReportUnattended => Body::Unattended,
         Command::AnswerWithdrawal(answer) => Body::WithdrawalAnswered(answer),
     };
     (body, Vec::new(), None)

@@ -268,6 +268,7 @@ pub enum Body {
     HandBackRequested { reason: HandBack },
     WorkRecorded(Work),
     Moved { successor: UnitRef },
+    Unattended,
     WithdrawalAnswered(WithdrawalAnswer),
 }
 
@@ -309,6 +310,7 @@ impl Body {
             Self::HandBackRequested { .. } => EventKind::HandBackRequested,
             Self::WorkRecorded(_) => EventKind::WorkRecorded,
             Self::Moved { .. } => EventKind::Moved,
+            Self::Unattended => EventKind::Unattended,
             Self::WithdrawalAnswered(_) => EventKind::WithdrawalAnswered,
         }
     }
@@ -317,6 +319,7 @@ impl Body {
     #[must_use]
     pub const fn minor(&self) -> u32 {
         match self {
+            Self::Unattended => 4,
             Self::TelephoneRecorded(_) | Self::WorkRecorded(_) | Self::Moved { .. } => 2,
             Self::HandBackTaken | Self::HandBackRequested { .. } | Self::WithdrawalAnswered(_) => 1,
             // An older reader holds it against the group of the branch that led to it.

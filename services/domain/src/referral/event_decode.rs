@@ -222,6 +222,7 @@ fn body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         Wire::Moved(moved) => {
             Body::Moved { successor: wire::read_unit(moved.successor.as_ref(), "moved.successor", refusal)? }
         }
+        Wire::Unattended(_) => Body::Unattended,
         Wire::WithdrawalAnswered(answered) => Body::WithdrawalAnswered(withdrawal::read(answered, refusal)?),
     };
     Some(body)

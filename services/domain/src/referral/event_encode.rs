@@ -113,6 +113,7 @@ fn body(body: &Body) -> Wire {
         }
         Body::WorkRecorded(work) => Wire::WorkRecorded(pb::WorkRecorded { work: Some(write_work(work)) }),
         Body::Moved { successor } => Wire::Moved(pb::Moved { successor: Some(write_unit(successor)) }),
+        Body::Unattended => Wire::Unattended(pb::Unattended {}),
         Body::WithdrawalAnswered(answer) => Wire::WithdrawalAnswered(write_withdrawal_answer(answer)),
     }
 }

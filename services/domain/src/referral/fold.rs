@@ -123,6 +123,7 @@ impl<'a> Fold<'a> {
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
             work: Vec::new(),
             telephoned: None,
+            unattended: None,
             revocation_requested: None,
             revocation: None,
             hand_back: None,
@@ -247,6 +248,9 @@ impl<'a> Fold<'a> {
             Body::TelephoneRecorded(said) => {
                 view.telephoned.get_or_insert_with(|| Telephoned::of(event, said));
             }
+            Body::Unattended => view.unattended = Some(event.time),
+            // Whether the successor reaches anybody it says itself.
+            Body::Moved { .. } => view.unattended = None,
             Body::Erased => view.erased = true,
             Body::WithdrawalAnswered(answer) => view.withdrawal_answer = Some(answer.clone()),
             _ => {}

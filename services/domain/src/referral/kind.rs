@@ -254,6 +254,8 @@ events! {
     WorkRecorded = "work_recorded" by Recipient,
     /// Handed the branch over to the unit that took over its duties.
     Moved = "moved" by Recipient,
+    /// Said that nobody at the unit is left to tell.
+    Unattended = "unattended" by Recipient,
     /// Said what became of the content after consent was withdrawn.
     WithdrawalAnswered = "withdrawal_answered" by Recipient,
 }

@@ -123,6 +123,8 @@ pub const ROWS: &[Row] = &[
     row(E::WorkRecorded, REFERRAL, ACCEPTED, Verdict::Keep),
     row(E::WorkRecorded, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::Moved, ALL, ANY, Verdict::Keep),
+    row(E::Unattended, CASES, NEW, Verdict::Keep),
+    row(E::Unattended, NOTIFICATION, ANY, Verdict::Refuse(reason::NOT_FOR_THIS_KIND)),
     row(E::WithdrawalAnswered, ALL, &[S::Revoked], Verdict::Keep),
 ];
 

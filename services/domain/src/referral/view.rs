@@ -70,6 +70,8 @@ pub enum Condition {
     AssignmentHeld,
     /// The origin says that somebody took it by telephone, and no person there has confirmed it.
     AcknowledgedByTelephone,
+    /// The unit says that nobody there is left to tell, and no person has acknowledged.
+    Unattended,
     /// The unit is over and somebody has to see to it that the branch comes to its successor.
     HandOverHeld,
     /// The branch was handed over to the unit's successor.
@@ -135,6 +137,8 @@ pub struct View {
     pub work: Vec<RecordedWork>,
     /// The first acknowledgement by telephone; stays, whatever came of it.
     pub telephoned: Option<Telephoned>,
+    /// When the unit that has it said that nobody there is left to tell; stays, whatever came of it.
+    pub unattended: Option<Timestamp>,
     /// Why the recipient was asked to stop; `None` when nothing is pending.
     pub revocation_requested: Option<Revocation>,
     /// Why it was revoked.
@@ -219,6 +223,12 @@ impl View {
         matches!((self.state, self.revocation), (State::Redirected, _) | (State::Revoked, Some(Revocation::HandedBack)))
     }
 
+    /// True when nobody at the unit is left to tell and no person has acknowledged.
+    #[must_use]
+    pub const fn is_unattended(&self) -> bool {
+        self.unattended.is_some() && matches!(self.state, State::Submitted | State::Received)
+    }
+
     /// True when it ended because consent was withdrawn.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
@@ -287,6 +297,9 @@ impl View {
         }
         if self.is_acknowledged_by_telephone() {
             found.push(Condition::AcknowledgedByTelephone);
+        }
+        if self.is_unattended() {
+            found.push(Condition::Unattended);
         }
         if self.emergency {
             found.push(Condition::EmergencyReleased);

@@ -65,6 +65,7 @@ words! {
         WithdrawalUnanswered => "Chưa trả lời việc rút sự đồng ý",
         LegalHold => "Đang có lệnh giữ hồ sơ",
         AcknowledgedByTelephone => "Đã nhận qua điện thoại, chờ cán bộ xác nhận",
+        Unattended => "Không còn ai để báo",
         HandOverHeld => "Chờ bàn giao cho đơn vị kế nhiệm",
         HandedOver => "Đã bàn giao cho đơn vị kế nhiệm",
     }
@@ -329,6 +330,7 @@ pub(crate) fn event(name: &str) -> &str {
         "erased" => "Xác nhận đã xóa",
         "hand_back_requested" => "Đề nghị trả lại",
         "work_recorded" => "Ghi nhận việc đã làm",
+        "unattended" => "Hệ thống không còn ai để báo",
         "withdrawal_answered" => "Trả lời việc rút sự đồng ý",
         other => other,
     }

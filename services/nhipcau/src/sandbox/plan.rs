@@ -40,7 +40,7 @@ pub(crate) const SIGNERS: [(&str, &str, bool); 3] =
 pub(crate) const CONTRACTS: [(&str, u32); 4] = [
     ("nhipcau.indicator.v1", 0),
     ("nhipcau.placement.v1", 0),
-    ("nhipcau.referral.v1", 3),
+    ("nhipcau.referral.v1", 4),
     ("nhipcau.switchboard.v1", 0),
 ];
 

@@ -1,6 +1,6 @@
-//! Woken: at night the people on duty at a ward are told one after the other that something waits. Nobody answers, and
-//! when the time of the ladder's first step has come the switchboard's access point turns to the health department of
-//! the city, where a person takes the child over; the ward is relieved. Every person in it is invented.
+//! Woken: at night the people on duty at a ward are told one after the other that something waits. Nobody answers; the
+//! ward's access point says that nobody is left to tell, and the switchboard's turns to the health department of the
+//! city at once, where a person takes the child over; the ward is relieved. Every person in it is invented.
 
 use jiff::SignedDuration;
 use nhipcau_proto::referral::v1 as pb;
@@ -9,7 +9,6 @@ use super::{
     acts::{act, expect, origin_view, stands, submit, turned_to, unit},
     notices::{on_duty, told},
     play::Play,
-    silence::STEP,
 };
 use crate::{
     exit::Failure,
@@ -52,16 +51,17 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     .await?;
     let city = play
         .step("above", async || {
-            play.later(STEP)?;
+            play.later(WAIT)?;
             turned_to(moh, &ward, unit("hanoi", "health")).await
         })
         .await?;
     stands(moh, &city, pb::BranchState::Received).await?;
     stands(moh, &ward, pb::BranchState::Received).await?;
     teller.say(
-        "Hai người trực đều không xác nhận; sau hai giờ, hệ thống của Tổng đài tự chuyển lên Sở Y tế Hà Nội.",
-        "Neither of the two acknowledges; after two hours the switchboard's access point turns to the Health Department \
-         of Hà Nội by itself.",
+        "Hai người trực đều không xác nhận, không còn ai để báo: hệ thống của Tổng đài chuyển ngay lên Sở Y tế Hà Nội, \
+         không chờ đến bậc hai giờ.",
+        "Neither of the two acknowledges, and nobody is left to tell: the switchboard's access point turns to the Health \
+         Department of Hà Nội at once, without waiting for the step at two hours.",
     )?;
     play.step("acknowledge", async || {
         act(play, hanoi, &city, CITY, Transition::Acknowledge).await?;

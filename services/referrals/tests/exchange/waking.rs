@@ -102,6 +102,21 @@ impl World {
         branch
     }
 
+    /// Whether both sides show that nobody at the unit is left to tell.
+    async fn both_show_unattended(&self, branch: &str) -> bool {
+        let mut shown = Vec::new();
+        for node in [MOH, HANOI] {
+            shown.push(self.branch(node, branch).await.conditions.contains(&pb::BranchCondition::Unattended.into()));
+        }
+        assert_eq!(shown[0], shown[1]);
+        shown[0]
+    }
+
+    /// How often such an event stands in a branch, as its origin has it.
+    async fn events(&self, branch: &str, event: &str) -> usize {
+        self.branch(MOH, branch).await.history.iter().filter(|entry| entry.event == event).count()
+    }
+
     /// Units that were asked, those that were asked first at the front, with the states of their branches.
     async fn asked_units(&self, branch: &str) -> Vec<(String, BranchState)> {
         let mut branches = self.get(MOH, &referral_of(branch)).await.unwrap().branches;
@@ -120,13 +135,17 @@ async fn whoever_is_on_duty_is_told_and_then_the_next_and_the_ladder_stands_behi
     assert_eq!(world.called().await, ["cb-17"], "who was told has ten minutes");
     world.minutes(1).await;
     assert_eq!(world.called().await, ["cb-17", "cb-18"]);
-    world.minutes(60).await;
+    world.minutes(9).await;
+    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Received)]);
+    assert!(!world.both_show_unattended(&branch).await, "so has the last of them");
+    world.minutes(2).await;
     assert_eq!(world.called().await, ["cb-17", "cb-18"]);
-    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Received)], "nobody ended it");
-    world.minutes(50).await;
+    assert!(world.both_show_unattended(&branch).await);
     let asked = world.asked_units(&branch).await;
-    assert_eq!(asked[0], ("cua-nam".into(), BranchState::Received));
-    assert_eq!((asked.len(), asked[1].0.as_str()), (2, "ba-dinh"), "the origin's ladder, in its time");
+    assert_eq!(asked[0], ("cua-nam".into(), BranchState::Received), "nobody ended it");
+    assert_eq!((asked.len(), asked[1].0.as_str()), (2, "ba-dinh"), "the origin's ladder, at once");
+    world.minutes(60).await;
+    assert_eq!(world.events(&branch, "unattended").await, 1, "said once, however often somebody looks");
     world.acknowledge(HANOI, &branch).await.unwrap();
     world.settle().await;
     assert_eq!(world.asked_units(&branch).await[0], ("cua-nam".into(), BranchState::Assigned), "it still could");
@@ -178,16 +197,30 @@ async fn a_notice_is_never_lost_and_goes_under_one_id() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_on_duty_a_branch_waits_and_whoever_comes_is_told_at_once() {
+async fn where_nobody_is_on_duty_the_level_above_is_asked_at_once_and_so_is_whoever_comes_on_duty() {
     let mut world = open().await;
     world.roster(1, (1, 23), &["cb-17"]);
     world.minutes(52).await;
     let branch = world.report(ReferralKind::Transfer).await;
-    world.minutes(3).await;
     assert_eq!(world.called().await, [""; 0]);
-    assert_eq!(world.asked_units(&branch).await, [("cua-nam".into(), BranchState::Received)]);
-    world.minutes(6).await;
+    let asked: Vec<_> = world.asked_units(&branch).await.into_iter().map(|(unit, _)| unit).collect();
+    assert_eq!(asked, ["cua-nam", "ba-dinh"], "the level above, without a minute lost");
+    assert_eq!(world.asked_units(&branch).await[0].1, BranchState::Received, "and the unit can still");
+    world.minutes(9).await;
     assert_eq!(world.called().await, ["cb-17"], "their shift has begun");
+}
+
+#[tokio::test]
+async fn where_the_directory_does_not_let_it_be_said_the_ladder_is_climbed_in_its_time() {
+    let mut world = open().await;
+    world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 3)).await;
+    world.roster(1, (22, 23), &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    world.minutes(110).await;
+    assert!(!world.both_show_unattended(&branch).await);
+    assert_eq!(world.asked_units(&branch).await.len(), 1);
+    world.minutes(11).await;
+    assert_eq!(world.asked_units(&branch).await.len(), 2);
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ def _note(event: Event, folded: Folded) -> None:
         folded.revocation_is_pending = False
     elif event.name == "hand_back_requested":
         folded.hand_back_was_asked = True
+    elif event.name in ("unattended", "moved"):
+        folded.is_unattended = event.name == "unattended"
     elif event.name == "erased":
         folded.is_erased = True
     elif event.name == "revoked":

@@ -91,6 +91,7 @@ def _of_conditions(branch: Branch, event: Event, folded: Folded) -> Iterator[str
         "returned": {"OPENING_STORED": bool(branch.recipient)},
         "erased": {"ERASURE_NOT_DUE": folded.is_erased},
         "withdrawal_answered": {"WRONG_STATE": not folded.consent_is_withdrawn},
+        "unattended": {"WRONG_STATE": folded.is_unattended},
         "completed": {"REVIEW_OPEN": folded.review_is_open},
         "work_recorded": _of_work(event, folded),
         "telephone_acknowledgement_recorded": _of_word(event, folded),

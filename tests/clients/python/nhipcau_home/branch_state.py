@@ -47,6 +47,8 @@ class Folded:
     revocation: int = 0
     revocation_is_pending: bool = False
     hand_back_was_asked: bool = False
+    #: Whether the unit that has it said that nobody there is left to tell.
+    is_unattended: bool = False
     withdrawal_is_answered: bool = False
     #: How many works, and words by telephone, were taken.
     works: int = 0

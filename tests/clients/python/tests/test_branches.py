@@ -165,6 +165,14 @@ class FoldTest(unittest.TestCase):
         measure = _work(story, work_pb.WORK_KIND_EMERGENCY_MEASURE)
         self.assertIn("SERVICE_STARTED", fold(measure.branch).stops)
 
+    def test_a_unit_says_once_that_nobody_there_is_left_and_its_successor_may_say_so_again(self) -> None:
+        story = Story().write(RECIPIENT, "unattended")
+        self.assertEqual((story.states, fold(story.branch).stops), (["SUBMITTED"], {}))
+        story.write(RECIPIENT, "unattended").write(RECIPIENT, "moved").write(RECIPIENT, "unattended")
+        self.assertEqual([event.message.ordinal for event in fold(story.branch).superseded], [2])
+        late = Story().write(RECIPIENT, "acknowledged", person="p1").write(RECIPIENT, "unattended")
+        self.assertEqual([event.name for event in fold(late.branch).superseded], ["unattended"])
+
     def test_a_word_by_telephone_moves_nothing_and_comes_before_the_acknowledgement(self) -> None:
         name = "telephone_acknowledgement_recorded"
         word: dict[str, Any] = {"acknowledgement": {"person": "p9", "role": "officer", "acknowledge_time": {}}}

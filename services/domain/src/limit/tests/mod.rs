@@ -6,6 +6,7 @@ mod counting;
 mod explaining;
 mod reckoning;
 mod telephoning;
+mod unattended;
 
 use jiff::{
     SignedDuration, Timestamp,

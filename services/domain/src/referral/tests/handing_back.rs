@@ -175,6 +175,7 @@ fn an_older_reader_is_told_of_a_newer_version_only_where_it_knows_no_better() {
         _ => unreachable!("one of these"),
     });
     assert_eq!(newest.map(|body| body.minor()), [2; 2]);
+    assert_eq!(Body::Unattended.minor(), 4);
     for body in [Body::Assigned, Body::Revoked { reason: Revocation::Other }, Body::Acknowledged, Body::Erased] {
         assert_eq!(body.minor(), 0);
     }

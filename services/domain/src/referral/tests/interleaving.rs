@@ -25,8 +25,8 @@ fn key(world: &World) -> Key {
     )
 }
 
-/// Escalations, further disclosures, what was said by telephone and work change no state in any order; the random logs
-/// have them, and work has logs of its own.
+/// Escalations, further disclosures, what was said by telephone, that nobody is left and work change no state in any
+/// order; the random logs have them, and work has logs of its own.
 fn leads_somewhere(command: &Command) -> bool {
     !matches!(
         command,
@@ -34,6 +34,7 @@ fn leads_somewhere(command: &Command) -> bool {
             | Command::Disclose(_)
             | Command::NoteTelephoneAcknowledgement(_)
             | Command::RecordWork { .. }
+            | Command::ReportUnattended
     )
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + second).expect("in range")
 }
 
-pub(super) fn unit(party: &str, unit: &str) -> UnitRef {
+pub(crate) fn unit(party: &str, unit: &str) -> UnitRef {
     UnitRef { party: PartyId::new(party).expect("valid"), unit: UnitId::new(unit).expect("valid") }
 }
 
@@ -146,6 +146,7 @@ pub(crate) fn commands(kind: Kind, side: Side) -> Vec<Command> {
             Command::ConfirmErasure,
             Command::HandBack { reason: HandBack::NotCompetent },
             Command::AnswerWithdrawal(answer()),
+            Command::ReportUnattended,
             work(WorkKind::Review, Some(Conclusion::NewPlan)),
             work(WorkKind::Review, Some(Conclusion::Close)),
             work(WorkKind::PlanApproved, None),
@@ -180,7 +181,7 @@ impl World {
         Self { origin: Branch::open(event).expect("an opening"), recipient: None, refused: false, begins: None }
     }
 
-    pub(super) fn copy(&self, side: Side) -> Option<&Branch> {
+    pub(crate) fn copy(&self, side: Side) -> Option<&Branch> {
         match side {
             Side::Origin => Some(&self.origin),
             Side::Recipient => self.recipient.as_ref(),

@@ -1,0 +1,101 @@
+//! Where nobody is left to tell, the next step is due at once, one after the other, and only of who was asked last.
+
+use super::climbing::{limit, next, opened, turn};
+use crate::{
+    limit::{Asked, Climb, climb},
+    referral::{
+        Cause, Command, Condition, Kind, Side, Stop, TimeLimit,
+        tests::world::{World, duty, new_branch, telephoned, time, unit},
+    },
+};
+
+fn limits() -> Vec<TimeLimit> {
+    vec![limit("a", Stop::Acknowledged, &[100, 300])]
+}
+
+/// Has the recipient say at a time that nobody is left, and the origin hear of it.
+fn said(world: &mut World, second: i64) {
+    world.deliver(Side::Recipient);
+    assert!(world.act_at(Side::Recipient, Command::ReportUnattended, time(second)) && world.deliver(Side::Origin));
+}
+
+/// The branch that a level opened.
+fn further(second: i64) -> World {
+    let mut new = new_branch(Kind::Transfer, duty(), 1);
+    (new.opening.time_limits, new.opening.cause, new.now) = (limits(), Cause::Escalation, time(second));
+    World::opened(new)
+}
+
+#[test]
+fn the_next_level_is_turned_to_at_once_and_the_one_after_it_in_its_time() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 20);
+    assert_eq!(next(&world, 19), Climb::Wait(time(20)));
+    assert_eq!(next(&world, 20), turn(1));
+    assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
+    let second = further(21);
+    let need = |second: &World, at| climb(&[Asked::new(&world.origin), Asked::new(&second.origin)], &[], time(at));
+    assert_eq!(need(&second, 30), Climb::Wait(time(300)), "whoever was asked then has the time of the rule");
+    let mut second = second;
+    said(&mut second, 40);
+    assert_eq!(need(&second, 40), turn(2), "and nobody there is left either");
+}
+
+#[test]
+fn who_acknowledges_after_all_is_waited_for_no_more() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 20);
+    for side in Side::ALL {
+        let view = world.copy(side).unwrap().view();
+        assert!(view.conditions(time(20)).contains(&Condition::Unattended));
+    }
+    assert!(world.act(Side::Recipient, Command::Acknowledge) && world.deliver(Side::Origin));
+    assert_eq!(next(&world, 50), Climb::Rest);
+    assert!(!world.origin.view().conditions(time(50)).contains(&Condition::Unattended));
+}
+
+#[test]
+fn it_is_said_once_and_only_while_somebody_is_waited_for() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 20);
+    assert!(!world.act(Side::Recipient, Command::ReportUnattended), "once");
+    let mut late = opened(limits(), false);
+    late.deliver(Side::Recipient);
+    assert!(late.act(Side::Recipient, Command::Acknowledge));
+    assert!(!late.act(Side::Recipient, Command::ReportUnattended), "somebody has seen it");
+    let mut copy = World::opened(new_branch(Kind::Notification, duty(), 0));
+    copy.deliver(Side::Recipient);
+    assert!(!copy.act(Side::Recipient, Command::ReportUnattended), "nothing is asked of anybody");
+}
+
+#[test]
+fn a_successor_is_waited_for_as_anybody_who_is_asked() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 20);
+    assert!(world.act(Side::Recipient, Command::Move { successor: unit("vwu", "desk") }));
+    assert!(world.deliver(Side::Origin));
+    assert!(!world.origin.view().is_unattended());
+    assert_eq!(next(&world, 50), Climb::Wait(time(100)));
+}
+
+#[test]
+fn who_took_it_by_telephone_has_their_time_to_confirm() {
+    let confirmed =
+        limits().into_iter().map(|it| TimeLimit { confirmation: Some(jiff::SignedDuration::from_secs(50)), ..it });
+    let mut world = opened(confirmed.collect(), false);
+    said(&mut world, 20);
+    assert!(world.act_at(Side::Origin, telephoned(), time(30)));
+    assert_eq!(next(&world, 79), Climb::Wait(time(80)));
+    assert_eq!(next(&world, 80), turn(1));
+    let mut unheeded = opened(limits(), false);
+    assert!(unheeded.act_at(Side::Origin, telephoned(), time(5)));
+    said(&mut unheeded, 20);
+    assert_eq!(next(&unheeded, 20), turn(1), "the rule puts nothing off");
+}
+
+#[test]
+fn a_level_is_never_turned_to_later_for_it() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 2_000);
+    assert_eq!(next(&world, 99), Climb::Wait(time(100)), "by a clock that is ahead");
+}
