@@ -1,9 +1,9 @@
 //! Waking: while a branch waits for a person at a unit with a roster, whoever is on duty there is told, one after the
 //! other ([`nhipcau_runtime::waking`]). Here is which branches wait, and from when on.
 //!
-//! When nobody is left to tell, the access point says so to the origin, once, and the branch stays as it is, so that the
-//! unit can still acknowledge; it is its origin's ladder that turns to the level above. Where the origin says that somebody there took it by telephone nobody is told
-//! before the time to confirm that has passed.
+//! When nobody is left to tell, the access point says so to the origin, once, and the branch stays as it is, so that
+//! the unit can still acknowledge; it is its origin's ladder that turns to the level above. Where the origin says that
+//! somebody there took it by telephone nobody is told before the time to confirm that has passed.
 
 use jiff::Timestamp;
 use nhipcau_domain::referral::{Command, HandOver, Kind, Request, Side};

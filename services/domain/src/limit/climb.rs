@@ -176,8 +176,8 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     ahead
 }
 
-/// From when on nobody is waited for at the unit that was asked last, because nobody there is left to tell. Whoever took
-/// the need by telephone has their time to confirm it all the same.
+/// From when on the unit that was asked last is not waited for, because nobody there is left to tell. Whoever took the
+/// need by telephone has their time to confirm it all the same.
 fn nobody_left(need: &[Asked<'_>]) -> Option<Timestamp> {
     let last = need.iter().max_by_key(|asked| asked.place()).filter(|asked| asked.view.is_unattended())?;
     let taken = need.iter().filter(|asked| asked.view.is_acknowledged_by_telephone());

@@ -39,7 +39,7 @@ class Story:
         own, other = self.logs[side], self.logs[RECIPIENT if side == ORIGIN else ORIGIN]
         message = event_pb.ReferralEvent(
             case_uid=fixture.bytes_of("case", 16), referral_uid=fixture.bytes_of("referral", 16),
-            branch_uid=fixture.bytes_of("branch", 16), side=_SIDES[side], owner=_UNITS[side],
+            branch_uid=fixture.bytes_of("branch", 16), side=_SIDES[side], owner=fields.pop("owner", _UNITS[side]),
             counterpart=_UNITS[RECIPIENT if side == ORIGIN else ORIGIN], ordinal=len(own) + 1,
             previous_digest=own[-1].digest if own else ZERO_DIGEST, actor={"system": "desk", "person": person}, **fields)
         getattr(message, name).SetInParent()
@@ -168,7 +168,9 @@ class FoldTest(unittest.TestCase):
     def test_a_unit_says_once_that_nobody_there_is_left_and_its_successor_may_say_so_again(self) -> None:
         story = Story().write(RECIPIENT, "unattended")
         self.assertEqual((story.states, fold(story.branch).stops), (["SUBMITTED"], {}))
-        story.write(RECIPIENT, "unattended").write(RECIPIENT, "moved").write(RECIPIENT, "unattended")
+        heir = {"party": "vwu", "unit": "desk"}
+        story.write(RECIPIENT, "unattended").write(RECIPIENT, "moved", moved={"successor": heir})
+        story.write(RECIPIENT, "unattended", owner=heir)
         self.assertEqual([event.message.ordinal for event in fold(story.branch).superseded], [2])
         late = Story().write(RECIPIENT, "acknowledged", person="p1").write(RECIPIENT, "unattended")
         self.assertEqual([event.name for event in fold(late.branch).superseded], ["unattended"])
