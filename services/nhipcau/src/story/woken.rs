@@ -23,6 +23,8 @@ const CITY: &str = "can-bo-so-y-te";
 const WARD: [&str; 2] = ["can-bo-phuong-1", "can-bo-phuong-2"];
 /// Longer than each of them has.
 const WAIT: SignedDuration = SignedDuration::from_mins(11);
+/// When both have had their time.
+const BOTH: SignedDuration = SignedDuration::from_mins(22);
 
 /// The steps.
 pub(super) const STEPS: [&str; 9] =
@@ -51,7 +53,7 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     .await?;
     let city = play
         .step("above", async || {
-            play.later(WAIT)?;
+            play.later(BOTH)?;
             turned_to(moh, &ward, unit("hanoi", "health")).await
         })
         .await?;
