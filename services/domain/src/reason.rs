@@ -249,6 +249,12 @@ pub const CONTACT_UNANSWERED: &str = "CONTACT_UNANSWERED";
 pub const CONTACT_SENT_EARLIER: &str = "CONTACT_SENT_EARLIER";
 /// The case that a contact begins has a referral of its party already, which another request made.
 pub const CASE_HAS_REFERRAL: &str = "CASE_HAS_REFERRAL";
+/// The recipient of the hand-over goes on with a contact of its own, which is not closed or was sent.
+pub const HANDOVER_CONTINUED: &str = "HANDOVER_CONTINUED";
+/// The recipient of the hand-over has a contact of its own from it already.
+pub const HANDOVER_HAS_CONTACT: &str = "HANDOVER_HAS_CONTACT";
+/// Of what the hand-over told not even the preview is there.
+pub const HANDOVER_CONTENT_GONE: &str = "HANDOVER_CONTENT_GONE";
 /// The recipient is not in the directory in use.
 pub const RECIPIENT_UNKNOWN: &str = "RECIPIENT_UNKNOWN";
 /// The request id stands for another request already.

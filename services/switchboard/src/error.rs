@@ -21,7 +21,7 @@ use tonic::Code;
 const RECOVERY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What stands against a change although the request is well-formed.
-const PRECONDITIONS: [&str; 26] = [
+const PRECONDITIONS: [&str; 28] = [
     reason::WRONG_STATE,
     reason::CONTACT_BEING_SENT,
     reason::PERSON_REQUIRED,
@@ -44,6 +44,8 @@ const PRECONDITIONS: [&str; 26] = [
     reason::NOT_ACCEPTED,
     reason::HAND_BACK_REQUESTED,
     reason::NO_HAND_BACK_REQUESTED,
+    reason::HANDOVER_CONTINUED,
+    reason::HANDOVER_CONTENT_GONE,
     reason::DISCLOSURE_TOO_EARLY,
     reason::TOO_MANY,
     reason::PLACEMENT_TIME_INVALID,
@@ -65,6 +67,12 @@ pub enum Error {
     /// The request id was used for another request.
     #[error("the request id was used for another request")]
     RequestIdReused,
+    /// The recipient of the hand-over has a contact of its own from it.
+    #[error("the hand-over goes on in a contact already")]
+    HasContact {
+        /// Its name.
+        contact: String,
+    },
     /// Own events of the hand-over are being given back by the other side, and none can be written before.
     #[error("the hand-over is being restored from the other side")]
     Recovering,
@@ -109,6 +117,7 @@ impl Error {
             Self::AccessDenied => (Code::PermissionDenied, reason::ACCESS_DENIED),
             Self::PageTokenInvalid => (Code::InvalidArgument, reason::PAGE_TOKEN_INVALID),
             Self::RequestIdReused => (Code::AlreadyExists, reason::REQUEST_ID_REUSED),
+            Self::HasContact { .. } => (Code::AlreadyExists, reason::HANDOVER_HAS_CONTACT),
             Self::Recovering => (Code::Unavailable, reason::BRANCH_RECOVERING),
             Self::Sending(error) => of_submit(error),
             Self::NotAFrame => (Code::InvalidArgument, reason::ALARM_FRAME_REFUSED),
@@ -147,6 +156,7 @@ impl From<Error> for Refusal {
                 let total = broken.total().to_string();
                 refusal.metadata("violationCount", total).violations(broken.violations().iter().map(violation))
             }
+            Error::HasContact { contact } => refusal.metadata("contact", contact),
             Error::Recovering => refusal.retry_after(RECOVERY_PAUSE),
             Error::Sending(error) => error.into(),
             Error::Store(error) => error.into(),

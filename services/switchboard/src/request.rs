@@ -42,7 +42,7 @@ macro_rules! bare_responses {
 }
 
 responses!(AmendContactResponse, SendContactResponse);
-bare_responses!(RecordContactResponse, CounselContactResponse, CloseContactResponse);
+bare_responses!(RecordContactResponse, CounselContactResponse, CloseContactResponse, ContinueHandoverResponse);
 
 /// The contact that an earlier request of this id was about.
 pub(crate) fn earlier<'t>(call: &Call, desk: &mut impl Desk<'t>) -> Result<Option<Uuid>, Error> {

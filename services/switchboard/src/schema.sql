@@ -88,7 +88,8 @@ CREATE TABLE IF NOT EXISTS switchboard_access_head (
 -- A hand-over as one side holds it; where both units live here it is there twice. holder: the side, the contract's
 -- number. party: whose unit is on that side, and who therefore may see it; empty until its offer is there. state: the
 -- contract's number, of what the logs say. create_time: when it was stored here, which is the order of lists. due_time:
--- when the rules look at it again, if something is still to be done.
+-- when the rules look at it again, if something is still to be done. own_contact: by which the recipient goes on; empty
+-- before.
 CREATE TABLE IF NOT EXISTS switchboard_handover (
   handover BLOB NOT NULL,
   holder INTEGER NOT NULL,
@@ -99,6 +100,7 @@ CREATE TABLE IF NOT EXISTS switchboard_handover (
   state INTEGER NOT NULL,
   create_time INTEGER NOT NULL,
   due_time INTEGER,
+  own_contact BLOB NOT NULL,
   PRIMARY KEY (handover, holder)
 );
 CREATE INDEX IF NOT EXISTS switchboard_handover_order ON switchboard_handover (party, create_time, handover, holder);

@@ -4,11 +4,13 @@
 //! nothing but how and when it was received; what is known is amended until it is closed; [`Contact::send`] says
 //! everything that keeps it from being sent, or what is to be submitted, with what nobody stated as not asked; the
 //! answer makes it REFERRED or gives the reasons. [`way`] finds the unit that serves, or what a person must decide.
-//! Until the referral stands the switchboard answers for it: nothing here gives a contact up by itself.
+//! Until the referral stands the switchboard answers for it: nothing here gives a contact up by itself, but for one that
+//! went on from a hand-over which was [given back](GivenBack).
 //!
 //! Knows nothing of agreements, storage or who may call.
 
 mod change;
+mod continued;
 mod earlier;
 mod report;
 mod send;
@@ -24,6 +26,7 @@ use nhipcau_proto::switchboard::v1 as pb;
 use uuid::Uuid;
 
 pub use change::{Amended, Call};
+pub use continued::GivenBack;
 pub use report::Report;
 pub use send::Sent;
 pub use state::{CloseReason, Deed, State};
@@ -41,6 +44,8 @@ pub struct Contact {
     pub uid: Uuid,
     /// The case that it begins.
     pub case: Uuid,
+    /// The hand-over that it goes on from.
+    pub handover: Option<Uuid>,
     /// Unit that received it.
     pub unit: UnitRef,
     /// What is known.
@@ -82,21 +87,26 @@ impl Contact {
         let unit = read_unit(request.unit.as_ref(), "unit", &mut refusal);
         let report = Report::read(request.reception.as_ref(), request.details.as_ref(), now, &mut refusal);
         match refusal.or((unit, report))? {
-            (Some(unit), Some(report)) => Ok(Self {
-                uid: ids.contact,
-                case: ids.case,
-                unit,
-                report,
-                state: State::Open,
-                referral: None,
-                sending: None,
-                objections: Vec::new(),
-                close_reason: None,
-                created: now,
-                since: now,
-                version: 1,
-            }),
+            (Some(unit), Some(report)) => Ok(Self::begun(ids, unit, report, now)),
             _ => Err(Refusal::one("reception", reason::FIELD_REQUIRED)),
+        }
+    }
+
+    fn begun(ids: Ids, unit: UnitRef, report: Report, now: Timestamp) -> Self {
+        Self {
+            uid: ids.contact,
+            case: ids.case,
+            handover: None,
+            unit,
+            report,
+            state: State::Open,
+            referral: None,
+            sending: None,
+            objections: Vec::new(),
+            close_reason: None,
+            created: now,
+            since: now,
+            version: 1,
         }
     }
 

@@ -178,7 +178,7 @@ fn content(reception: &referral::Reception, details: &pb::ContactDetails) -> ref
 }
 
 /// Who the child is, where nobody asked.
-fn identity(sex: i32) -> referral::ReferralIdentity {
+pub(super) fn identity(sex: i32) -> referral::ReferralIdentity {
     let birth = referral::Birth { unknown: UnknownReason::NotAsked as i32, ..referral::Birth::default() };
     referral::ReferralIdentity {
         full_name: not_asked(),
@@ -190,7 +190,7 @@ fn identity(sex: i32) -> referral::ReferralIdentity {
 }
 
 /// What happened, where nobody asked.
-fn narrative() -> referral::ReferralNarrative {
+pub(super) fn narrative() -> referral::ReferralNarrative {
     referral::ReferralNarrative {
         incident_place: not_asked(),
         incident_time_text: not_asked(),

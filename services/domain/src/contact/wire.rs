@@ -21,6 +21,7 @@ impl Contact {
     #[must_use]
     pub fn write(&self) -> pb::Contact {
         let referral = self.referral.map(|uid| format!("parties/{}/referrals/{uid}", self.unit.party));
+        let handover = self.handover.map(|uid| format!("parties/{}/handovers/{uid}", self.unit.party));
         pb::Contact {
             name: self.name(),
             uid: self.uid.to_string(),
@@ -38,6 +39,7 @@ impl Contact {
             etag: self.etag(),
             earlier_contacts: Vec::new(),
             earlier_contact_count: 0,
+            handover: handover.unwrap_or_default(),
         }
     }
 
@@ -54,6 +56,7 @@ impl Contact {
         let report = Report::read(value.reception.as_ref(), value.details.as_ref(), Timestamp::MAX, &mut refusal);
         let state = found(State::from_wire(value.state), "state", reason::CODE_UNKNOWN, &mut refusal);
         let referral = value.referral.rsplit_once('/').map(|(_, text)| self::uid(text, "referral", &mut refusal));
+        let handover = value.handover.rsplit_once('/').map(|(_, text)| self::uid(text, "handover", &mut refusal));
         let sending = Some(&value.sending_request_id).filter(|text| !text.is_empty());
         let sending = sending.map(|text| self::uid(text, "sending_request_id", &mut refusal));
         let objections = value.violations.iter().enumerate();
@@ -76,6 +79,7 @@ impl Contact {
             ) => Ok(Self {
                 uid,
                 case,
+                handover: handover.flatten(),
                 unit,
                 report,
                 state,

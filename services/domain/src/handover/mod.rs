@@ -18,7 +18,7 @@ mod log;
 pub mod table;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use asked::{Asked, asked};
 pub use event::{Body, Draft, Event, EventKind, Ids, State};

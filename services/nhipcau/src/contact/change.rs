@@ -264,7 +264,12 @@ pub(super) async fn run_close(args: Close) -> Result<(), Failure> {
 }
 
 /// Shows the contact after a change, and which parts of the referral nobody was told of.
-fn told(change: &Change, contact: Option<pb::Contact>, replayed: bool, undisclosed: &[String]) -> Result<(), Failure> {
+pub(super) fn told(
+    change: &Change,
+    contact: Option<pb::Contact>,
+    replayed: bool,
+    undisclosed: &[String],
+) -> Result<(), Failure> {
     let contact = contact.unwrap_or_default();
     if change.json {
         let contact = document::write(&contact)?;

@@ -6,7 +6,11 @@ use std::path::PathBuf;
 use nhipcau_proto::{referral::v1 as referral, switchboard::v1 as pb};
 use serde_json::json;
 
-use super::{change::Basis, handovers::find, show::ShownHandover};
+use super::{
+    change::{self, Basis},
+    handovers::find,
+    show::ShownHandover,
+};
 use crate::{
     client::{Connection, Refused, document},
     exit::Failure,
@@ -18,7 +22,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Offer {
     #[command(flatten)]
-    target: super::change::Target,
+    target: change::Target,
     /// Unit of the other switchboard.
     #[arg(long, value_name = "PARTY/UNIT", value_parser = unit)]
     to: referral::UnitRef,
@@ -127,18 +131,40 @@ pub(super) async fn run_note(args: Note) -> Result<(), Failure> {
     Box::pin(run((args.target, Deed::Note(Box::new(content))))).await
 }
 
+impl Target {
+    /// Makes ready to call: the connection, and what is asked, told while it can still be noted.
+    async fn begin(&self) -> Result<(Connection, Given), Failure> {
+        let (connection, request_id) = self.change.begin()?;
+        let etag = match &self.etag {
+            Some(etag) => etag.clone(),
+            None => find(&self.name, None, &connection).await?.etag,
+        };
+        terminal::progress(format_args!("etag {etag}"));
+        let (name, person, validate_only) = (self.name.clone(), self.person.clone(), self.change.validate_only);
+        Ok((connection, Given { name, etag, person, request_id, validate_only }))
+    }
+}
+
 /// Does something about a hand-over, and shows it then.
 pub(super) async fn run((target, deed): (Target, Deed)) -> Result<(), Failure> {
-    let (connection, request_id) = target.change.begin()?;
-    let etag = match target.etag {
-        Some(etag) => etag,
-        None => find(&target.name, None, &connection).await?.etag,
-    };
-    terminal::progress(format_args!("etag {etag}"));
-    let (name, person, validate_only) = (target.name, target.person, target.change.validate_only);
-    let given = Given { name, etag, person, request_id, validate_only };
+    let (connection, given) = Box::pin(target.begin()).await?;
     let (handover, replayed) = Box::pin(make(deed, given, &connection)).await?;
     told(&target.change, &handover, replayed)
+}
+
+/// Goes on with a contact of one's own, and shows that.
+pub(super) async fn run_continue(target: Target) -> Result<(), Failure> {
+    let (connection, given) = Box::pin(target.begin()).await?;
+    let answer = go_on(given, &connection).await?;
+    change::told(&target.change, answer.contact, answer.replayed, &[])
+}
+
+/// Goes on with a contact of one's own.
+pub(crate) async fn go_on(given: Given, connection: &Connection) -> Result<pb::ContinueHandoverResponse, Refused> {
+    let Given { name, etag, person: acting_person, request_id, validate_only } = given;
+    let request = pb::ContinueHandoverRequest { request_id, name, etag, acting_person, validate_only };
+    let answer = connection.call(&request, async |request| connection.handovers().continue_handover(request).await);
+    Box::pin(answer).await
 }
 
 /// Does something about a hand-over.

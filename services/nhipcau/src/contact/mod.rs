@@ -11,7 +11,7 @@ mod show;
 
 pub(crate) use change::{amend, record, send};
 use clap::Subcommand;
-pub(crate) use handover::{Deed, make, offer};
+pub(crate) use handover::{Deed, go_on, make, offer};
 pub(crate) use handovers::{find, list as handovers};
 pub(crate) use read::{get, route};
 
@@ -44,6 +44,8 @@ enum Command {
     Decline(handover::Decline),
     /// Takes an offer back before the contact was taken.
     Withdraw(handover::Withdraw),
+    /// Goes on with a contact of one's own from what was taken over, of what was told.
+    Continue(handover::Target),
     /// Asks the other switchboard to take the contact back.
     AskHandBack(handover::AskHandBack),
     /// Takes a contact back, as the other switchboard asked.
@@ -72,6 +74,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Command::Accept(target) => Box::pin(handover::run((target, Deed::Accept))).await,
         Command::Decline(args) => Box::pin(handover::run(args.into())).await,
         Command::Withdraw(args) => Box::pin(handover::run(args.into())).await,
+        Command::Continue(target) => Box::pin(handover::run_continue(target)).await,
         Command::AskHandBack(args) => Box::pin(handover::run(args.into())).await,
         Command::HandBack(target) => Box::pin(handover::run((target, Deed::HandBack))).await,
         Command::Note(args) => Box::pin(handover::run_note(args)).await,

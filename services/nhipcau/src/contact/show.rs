@@ -31,6 +31,9 @@ impl fmt::Display for Shown<'_> {
         if !contact.referral.is_empty() {
             write!(f, "\n  {}", contact.referral)?;
         }
+        if !contact.handover.is_empty() {
+            write!(f, "\n  goes on from {}", contact.handover)?;
+        }
         if contact.earlier_contact_count > 0 {
             let named = contact.earlier_contacts.len();
             let more = if contact.earlier_contact_count as usize > named { "more than " } else { "" };
@@ -61,6 +64,9 @@ impl fmt::Display for ShownHandover<'_> {
         writeln!(f, "  {state} since {}, etag {}", time(handover.state_time.as_ref()), handover.etag)?;
         let answers = if handover.answering { "answers" } else { "does not answer" };
         write!(f, "  this side ({}) {answers} for the contact", shown::<referral::Side>(handover.side))?;
+        if !handover.own_contact.is_empty() {
+            write!(f, "\n  goes on in {}", handover.own_contact)?;
+        }
         if handover.under_way {
             write!(f, "\n  the other side may not know it yet")?;
         }

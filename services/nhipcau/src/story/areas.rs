@@ -71,7 +71,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
         expect(route.unit == Some(unit("hanoi", "00004")), "Ba Đình Ward to serve in office hours")
     })
     .await?;
-    let case = play.step("send", async || referred(play, moh, &amended).await).await?;
+    let case = play.step("send", async || referred(moh, &sending(play, &amended)).await).await?;
     play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
     teller.say(
         "Cán bộ hỏi thêm và xác định phường Ba Đình; vụ việc được chuyển tới đó.",

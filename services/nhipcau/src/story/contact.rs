@@ -50,7 +50,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
         "Giờ này phường Ba Đình không có người trực; Sở Y tế Hà Nội là nơi tiếp nhận.",
         "Nobody is at Ba Đình Ward at this hour; the Health Department of Hà Nội serves.",
     )?;
-    let case = play.step("send", async || referred(play, moh, &contact).await).await?;
+    let case = play.step("send", async || referred(moh, &sending(play, &contact)).await).await?;
     play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
     teller.say(
         "Cuộc gọi trở thành vụ việc chuyển giao; điều chưa hỏi được ghi là chưa hỏi.",
@@ -170,16 +170,16 @@ pub(super) fn sending(play: &Play<'_>, contact: &switchboard::Contact) -> switch
 }
 
 /// Sends the contact and waits until the referral stands.
-pub(super) async fn referred(play: &Play<'_>, moh: &Desk, contact: &switchboard::Contact) -> Result<Names, Failure> {
-    send(&sending(play, contact), &moh.connection).await?;
-    let sent = until(moh.name, "the contact to become a referral", PATIENCE, async || {
-        let sent = get(&contact.name, None, &moh.connection).await?;
+pub(super) async fn referred(desk: &Desk, request: &switchboard::SendContactRequest) -> Result<Names, Failure> {
+    send(request, &desk.connection).await?;
+    let sent = until(desk.name, "the contact to become a referral", PATIENCE, async || {
+        let sent = get(&request.name, None, &desk.connection).await?;
         Ok(match sent.state() {
             switchboard::ContactState::Referred => Seen::There(sent),
             state => Seen::Instead(state.as_str_name().to_owned()),
         })
     })
     .await?;
-    let referral = referral::get(&sent.referral, None, &moh.connection).await?;
+    let referral = referral::get(&sent.referral, None, &desk.connection).await?;
     asked(&referral)
 }

@@ -1,17 +1,19 @@
 //! A warm hand-over: a girl calls switchboard 111 and needs the Women's Union's line. While she waits, 111 offers the
-//! contact; whoever answers there takes over, is told what was asked already, and hands it back in the end. At no
+//! contact; whoever answers there takes over, is told what was asked already, and hands it back. When she calls again the
+//! line takes over once more, goes on with a contact of its own from what was told, and refers her to her ward. At no
 //! moment does nobody answer for her. Every person in it is invented.
 
 use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 
 use super::{
-    acts::{expect, unit},
+    acts::{Names, expect, reads_preview, stands as branch_stands, unit},
+    contact::{referred, sending},
     desk::Desk,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
 use crate::{
-    contact::{Deed, find, get, handovers, make, offer, record},
+    contact::{Deed, find, get, go_on, handovers, make, offer, record},
     exit::Failure,
     referral::{Given, PURPOSE, example},
 };
@@ -19,6 +21,7 @@ use crate::{
 /// References of the people who act, as their own organisations know them.
 const HOTLINE: &str = "can-bo-111";
 const LINE: &str = "can-bo-1900969680";
+const WARD: &str = "can-bo-phuong";
 
 /// How often a person whose view was out of date looks again.
 const LOOKS: usize = 5;
@@ -26,12 +29,25 @@ const LOOKS: usize = 5;
 const MOST: usize = 100;
 
 /// The steps.
-pub(super) const STEPS: [&str; 7] = ["record", "offer", "hear", "accept", "read", "ask-hand-back", "hand-back"];
+pub(super) const STEPS: [&str; 12] = [
+    "record",
+    "offer",
+    "hear",
+    "accept",
+    "read",
+    "ask-hand-back",
+    "hand-back",
+    "offer-again",
+    "take-over",
+    "continue",
+    "refer",
+    "arrive",
+];
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
     use switchboard::{ContactState as Contact, HandoverState as State};
-    let ([_, moh, vwu, _], teller) = (play.desks(), play.teller());
+    let ([_, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
     let call = recording(play, moh);
     let contact =
         play.step("record", async || Ok(record(&call, &moh.connection).await?.contact.unwrap_or_default())).await?;
@@ -55,7 +71,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
         expect(taken.answering, "the line to answer for her")?;
         let ours = stands(moh, &uid, State::Taken).await?;
         expect(!ours.answering, "the switchboard to answer no more")?;
-        is_in(moh, &contact.name, Contact::HandedOver).await
+        is_in(moh, &contact.name, Contact::HandedOver).await.map(drop)
     })
     .await?;
     play.step("read", async || {
@@ -79,17 +95,38 @@ pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
         expect(theirs.answering, "the line to answer until it was taken back")
     })
     .await?;
-    play.step("hand-back", async || {
-        act(play, moh, &uid, HOTLINE, Deed::HandBack).await?;
-        let theirs = stands(vwu, &uid, State::HandedBack).await?;
-        expect(!theirs.answering, "the line to answer no more")?;
-        expect(content(vwu, &uid).await? == pb::ReferralContent::default(), "the line to keep nothing")?;
-        is_in(moh, &contact.name, Contact::Open).await
-    })
-    .await?;
+    let back = play
+        .step("hand-back", async || {
+            act(play, moh, &uid, HOTLINE, Deed::HandBack).await?;
+            let theirs = stands(vwu, &uid, State::HandedBack).await?;
+            expect(!theirs.answering, "the line to answer no more")?;
+            expect(content(vwu, &uid).await? == pb::ReferralContent::default(), "the line to keep nothing")?;
+            is_in(moh, &contact.name, Contact::Open).await
+        })
+        .await?;
     teller.say(
         "Sau đó đường dây trả lại; 111 tiếp tục chịu trách nhiệm, đường dây xóa nội dung.",
         "Afterwards the line hands it back; 111 answers again, and the line keeps nothing of the content.",
+    )?;
+    let again = offering(play.request_id("offer-again"), &back);
+    let uid = play.step("offer-again", async || Ok(offer(&again, &moh.connection).await?.0.uid)).await?;
+    play.step("take-over", async || {
+        stands(vwu, &uid, State::Offered).await?;
+        act(play, vwu, &uid, LINE, Deed::Accept).await?;
+        stands(moh, &uid, State::Taken).await?;
+        stands(vwu, &uid, State::Taken).await.map(drop)
+    })
+    .await?;
+    let own = play.step("continue", async || continued(play, vwu, &uid).await).await?;
+    teller.say(
+        "Em gọi lại và được chuyển lần nữa; đường dây lập cuộc liên hệ của mình từ những gì đã nghe, không nhập lại gì.",
+        "She calls again and is handed over once more; the line goes on with a contact of its own, and types nothing anew.",
+    )?;
+    let case = play.step("refer", async || referred(vwu, &referring(play, &own)).await).await?;
+    play.step("arrive", async || arrived(vwu, hanoi, &case).await).await?;
+    teller.say(
+        "Từ đó đường dây chuyển gửi em đến phường Ba Đình; phường chỉ thấy phần xem trước cho đến khi nhận.",
+        "From it the line refers her to Ba Đình Ward, which sees codes alone until it accepts.",
     )
 }
 
@@ -119,6 +156,9 @@ fn recording(play: &Play<'_>, moh: &Desk) -> switchboard::RecordContactRequest {
         details: Some(switchboard::ContactDetails {
             subject: preview.subject,
             incident_area: preview.incident_area,
+            criteria: preview.criteria,
+            service_types: preview.service_types,
+            response_timeframe: preview.response_timeframe,
             age_group: preview.age_group,
             sex: preview.sex,
             identity: content.identity,
@@ -179,25 +219,45 @@ async fn stands(desk: &Desk, uid: &str, state: switchboard::HandoverState) -> Re
     .await
 }
 
-/// Fails unless the contact stands in a state.
-async fn is_in(moh: &Desk, contact: &str, state: switchboard::ContactState) -> Result<(), Failure> {
+/// The contact; fails unless it stands in a state.
+async fn is_in(moh: &Desk, contact: &str, state: switchboard::ContactState) -> Result<switchboard::Contact, Failure> {
     let contact = get(contact, None, &moh.connection).await?;
-    expect(contact.state() == state, &format!("the contact to be {}", state.as_str_name()))
+    expect(contact.state() == state, &format!("the contact to be {}", state.as_str_name()))?;
+    Ok(contact)
+}
+
+/// A person at the line goes on with a contact of its own, and reads there what was told.
+async fn continued(play: &Play<'_>, vwu: &Desk, uid: &str) -> Result<switchboard::Contact, Failure> {
+    let given = given(play, vwu, uid, LINE, 1).await?;
+    let contact = go_on(given, &vwu.connection).await?.contact.unwrap_or_default();
+    let theirs = find(&name(vwu, uid), None, &vwu.connection).await?;
+    let is_named = contact.handover == theirs.name && theirs.own_contact == contact.name;
+    expect(is_named, "the contact and the hand-over to name each other")?;
+    let known = get(&contact.name, Some(LINE), &vwu.connection).await?.details.unwrap_or_default();
+    expect(known.identity.is_some() && known.narrative.is_some(), "nothing to be typed again")?;
+    Ok(contact)
+}
+
+/// What is asked for her ward.
+fn referring(play: &Play<'_>, own: &switchboard::Contact) -> switchboard::SendContactRequest {
+    switchboard::SendContactRequest {
+        kind: pb::ReferralKind::Referral.into(),
+        acting_person: LINE.to_owned(),
+        ..sending(play, own)
+    }
+}
+
+/// Waits until the referral has arrived at the ward, which reads what it may.
+async fn arrived(vwu: &Desk, hanoi: &Desk, case: &Names) -> Result<(), Failure> {
+    let branch = branch_stands(vwu, case, pb::BranchState::Received).await?;
+    expect(branch.recipient == Some(unit("hanoi", "00004")), "her ward to be asked")?;
+    reads_preview(hanoi, case, WARD).await
 }
 
 /// A person acts on a hand-over as it stands; whose view was out of date looks again.
 async fn act(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
     for look in 1.. {
-        let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
-        let given = match play.asked(&request_id) {
-            Some(given) => given,
-            None => {
-                let etag = find(&name(desk, uid), None, &desk.connection).await?.etag;
-                let (name, person) = (name(desk, uid), person.to_owned());
-                Given { name, etag, person, request_id, validate_only: false }
-            }
-        };
-        play.ask(&given);
+        let given = given(play, desk, uid, person, look).await?;
         match make(deed.clone(), given, &desk.connection).await {
             Err(refused) if refused.reason() == nhipcau_domain::reason::ETAG_STALE && look < LOOKS => {}
             Err(refused) => return Err(refused.into()),
@@ -205,4 +265,19 @@ async fn act(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) 
         }
     }
     Ok(())
+}
+
+/// What a person asks of a hand-over as it stands: the same when the step is done again.
+async fn given(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, look: usize) -> Result<Given, Failure> {
+    let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
+    let given = match play.asked(&request_id) {
+        Some(given) => given,
+        None => {
+            let etag = find(&name(desk, uid), None, &desk.connection).await?.etag;
+            let (name, person) = (name(desk, uid), person.to_owned());
+            Given { name, etag, person, request_id, validate_only: false }
+        }
+    };
+    play.ask(&given);
+    Ok(given)
 }

@@ -11,6 +11,7 @@ use nhipcau_proto::{referral::v1 as referral, switchboard::v1 as pb};
 
 use super::{
     content::{self, Piece},
+    continued,
     request::{self, Asked, Response, side_of},
     send,
 };
@@ -71,6 +72,9 @@ fn carry_out<'t, R: Response, D: Desk<'t>>(
     let pieces = pieces(desk, &known)?;
     let (parts, now) = (content::digests(&pieces), desk.now());
     let draft = known.handover.next(side, body, parts, asked.call.actor(), now)?;
+    if kind == EventKind::HandBackAsked {
+        continued::check_given_up(desk, &known)?;
+    }
     if asked.validate_only {
         return Ok(R::new(Some(super::read::basic(desk.tx(), &known)?), false));
     }

@@ -16,7 +16,7 @@ use nhipcau_runtime::{
 use prost::{Message, Name};
 use tonic::{Request, Response, Status};
 
-use super::{act, list, offer, read, request};
+use super::{act, continued, list, offer, read, request};
 use crate::{
     change,
     error::Error,
@@ -45,6 +45,7 @@ changes!(
     AcceptHandoverRequest,
     DeclineHandoverRequest,
     WithdrawHandoverRequest,
+    ContinueHandoverRequest,
     AskHandBackRequest,
     HandBackRequest,
     AddContactNoteRequest
@@ -113,6 +114,17 @@ impl HandoverService for Door {
         check(request.get_ref())?;
         let reason = code(Revocation::from_wire(request.get_ref().reason), "reason")?;
         self.act(asked, Body::HandoverWithdrawn { reason }).await
+    }
+
+    async fn continue_handover(
+        &self,
+        request: Request<pb::ContinueHandoverRequest>,
+    ) -> Result<Response<pb::ContinueHandoverResponse>, Status> {
+        let asked = asked(&request, Role::Submit)?;
+        let reader = reader(&request, &request.get_ref().acting_person)?;
+        check(request.get_ref())?;
+        let shared = self.shared.clone();
+        self.carry_out(move |desk| continued::record(desk, &shared, &asked, &reader)).await
     }
 
     async fn ask_hand_back(

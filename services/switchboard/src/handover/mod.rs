@@ -5,6 +5,7 @@
 
 pub(crate) mod act;
 pub(crate) mod content;
+pub(crate) mod continued;
 pub(crate) mod grpc;
 pub(crate) mod list;
 pub(crate) mod offer;

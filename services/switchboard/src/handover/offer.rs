@@ -80,7 +80,7 @@ pub(crate) fn offer<'t>(
     }
     let (event, bytes) = Event::write(draft);
     let handover = Handover::open(event.clone())?;
-    let known = Known { held, purpose, handover, is_whole: true };
+    let known = Known { held, purpose, handover, is_whole: true, own_contact: None };
     store::add(desk.tx(), held, event.ids, &known.purpose, now)?;
     send::first(desk, shared, &known, (&event, &bytes, &pieces), &call.traceparent)?;
     metrics::add(&shared.counters.offered);

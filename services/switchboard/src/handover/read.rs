@@ -11,7 +11,7 @@ use nhipcau_proto::{
 };
 use uuid::Uuid;
 
-use super::content;
+use super::{content, continued};
 use crate::{
     access::{self, Reader},
     error::Error,
@@ -60,6 +60,7 @@ pub(crate) fn full<'t>(
 pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Error> {
     let (handover, side) = (&known.handover, known.held.side);
     let (view, ids) = (handover.view(), handover.ids());
+    let own_contact = known.own_contact.map(|uid| continued::name(&handover.unit(side).party, uid));
     let own = handover::log(tx, known.held, side)?;
     let refused = own.iter().rev().find_map(|stored| stored.outcome.filter(|code| *code > 0));
     let refused = refused.and_then(|code| RefusalReason::try_from(code).ok()).map(|reason| reason.as_str_name());
@@ -87,6 +88,7 @@ pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Erro
         content: None,
         create_time: Some(write_time(handover.offer().time)),
         etag: handover.etag(),
+        own_contact: own_contact.unwrap_or_default(),
     })
 }
 

@@ -19,6 +19,7 @@ use nhipcau_messaging::{
 use super::{
     EVENT_MESSAGE,
     content::{self, Piece},
+    continued,
 };
 use crate::{
     Switchboard,
@@ -85,16 +86,18 @@ pub(crate) fn first<'t>(
 pub(crate) fn stored<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<(), Error> {
     let (held, state) = (known.held, known.handover.view().state);
     let log = handover::log(desk.tx(), held, held.side)?;
+    let mut is_undecided = false;
     if held.side == Side::Recipient && state.calls_for_erasure() {
         part::drop(desk.tx(), held)?;
         // Not before own events have arrived: they would be erased with it, and the other side's log would end.
         if known.is_whole && !handover::is_under_way(desk.tx(), held.handover)? {
             desk.erase(content::thread(held.handover).as_bytes())?;
         }
+        is_undecided = continued::end(desk, known)?;
     }
     let is_left = !is_returned(&log) && log.iter().any(is_unsent);
     let is_to_take = held.side == Side::Origin && state == nhipcau_domain::handover::State::Accepted;
-    let due = (is_left || is_to_take).then(|| desk.now() + AGAIN);
+    let due = (is_left || is_to_take || is_undecided).then(|| desk.now() + AGAIN);
     Ok(handover::note(desk.tx(), known, due)?)
 }
 

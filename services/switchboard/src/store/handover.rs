@@ -31,6 +31,8 @@ pub(crate) struct Known {
     pub(crate) handover: Handover,
     /// False while stored events wait for others that are being given back.
     pub(crate) is_whole: bool,
+    /// The contact by which the recipient goes on.
+    pub(crate) own_contact: Option<Uuid>,
 }
 
 /// What of an event its message carries.
@@ -72,23 +74,27 @@ impl Held {
 
 /// A hand-over as one side holds it; `None` when it is not there or its offer is missing.
 pub(crate) fn known(tx: &mut Tx<'_>, held: Held) -> Result<Option<Known>, Error> {
-    let purpose = tx.query_one(
-        "SELECT purpose FROM switchboard_handover WHERE handover = $1 AND holder = $2",
+    let found = tx.query_one(
+        "SELECT purpose, own_contact FROM switchboard_handover WHERE handover = $1 AND holder = $2",
         &[held.handover.as_bytes().into(), held.side.to_wire().into()],
-        |row| Purpose::new(row.text(0)?).map_err(|_| Error::Corrupt("the purpose of a hand-over")),
+        |row| {
+            let purpose = Purpose::new(row.text(0)?).map_err(|_| Error::Corrupt("the purpose of a hand-over"))?;
+            Ok((purpose, Uuid::from_slice(&row.blob(1)?).ok()))
+        },
     )?;
-    let Some(purpose) = purpose else { return Ok(None) };
+    let Some((purpose, own_contact)) = found else { return Ok(None) };
     let origin: Vec<_> = log(tx, held, Side::Origin)?.into_iter().map(|stored| stored.event).collect();
     let recipient: Vec<_> = log(tx, held, Side::Recipient)?.into_iter().map(|stored| stored.event).collect();
     let together = Handover::assemble(&origin, &recipient).map_err(|_| Error::Corrupt("the logs of a hand-over"))?;
-    Ok(together.map(|(handover, is_whole)| Known { held, purpose, handover, is_whole }))
+    Ok(together.map(|(handover, is_whole)| Known { held, purpose, handover, is_whole, own_contact }))
 }
 
 /// Makes a hand-over known, unless it is.
 pub(crate) fn add(tx: &mut Tx<'_>, held: Held, ids: Ids, purpose: &Purpose, now: Timestamp) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO switchboard_handover (handover, holder, contact, case_uid, purpose, party, state, create_time) \
-         VALUES ($1, $2, $3, $4, $5, '', 0, $6) ON CONFLICT (handover, holder) DO NOTHING",
+        "INSERT INTO switchboard_handover \
+         (handover, holder, contact, case_uid, purpose, party, state, create_time, own_contact) \
+         VALUES ($1, $2, $3, $4, $5, '', 0, $6, $7) ON CONFLICT (handover, holder) DO NOTHING",
         &[
             held.handover.as_bytes().into(),
             held.side.to_wire().into(),
@@ -96,7 +102,17 @@ pub(crate) fn add(tx: &mut Tx<'_>, held: Held, ids: Ids, purpose: &Purpose, now:
             ids.case.as_bytes().into(),
             purpose.as_str().into(),
             now.as_microsecond().into(),
+            (&[] as &[u8]).into(),
         ],
+    )?;
+    Ok(())
+}
+
+/// Notes the contact by which its recipient goes on.
+pub(crate) fn go_on(tx: &mut Tx<'_>, held: Held, contact: Uuid) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE switchboard_handover SET own_contact = $1 WHERE handover = $2 AND holder = $3",
+        &[contact.as_bytes().into(), held.handover.as_bytes().into(), held.side.to_wire().into()],
     )?;
     Ok(())
 }

@@ -128,6 +128,11 @@ pub(crate) fn sending(contact: &pb::Contact) -> pb::SendContactRequest {
     }
 }
 
+/// Whose a contact is, by its name.
+fn home(name: &str) -> usize {
+    NAMES.iter().position(|party| name.starts_with(&format!("parties/{party}/"))).unwrap()
+}
+
 impl World {
     pub(crate) async fn record(&self, details: pb::ContactDetails) -> pb::Contact {
         let answer = self.nodes[MOH].door.record_contact(call(recording(details), "moh")).await.unwrap();
@@ -135,7 +140,8 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: &pb::SendContactRequest) -> Result<pb::SendContactResponse, Status> {
-        Ok(self.nodes[MOH].door.send_contact(call(request.clone(), "moh")).await?.into_inner())
+        let node = home(&request.name);
+        Ok(self.nodes[node].door.send_contact(call(request.clone(), NAMES[node])).await?.into_inner())
     }
 
     pub(crate) async fn close(&self, contact: &pb::Contact) -> Result<pb::Contact, Status> {
@@ -147,7 +153,8 @@ impl World {
             reason: pb::ContactCloseReason::Done.into(),
             ..Default::default()
         };
-        Ok(self.nodes[MOH].door.close_contact(call(request, "moh")).await?.into_inner().contact.unwrap())
+        let node = home(&contact.name);
+        Ok(self.nodes[node].door.close_contact(call(request, NAMES[node])).await?.into_inner().contact.unwrap())
     }
 
     pub(crate) async fn amend(
@@ -162,13 +169,15 @@ impl World {
             details: Some(details),
             ..Default::default()
         };
-        Ok(self.nodes[MOH].door.amend_contact(call(request, "moh")).await?.into_inner())
+        let node = home(&contact.name);
+        Ok(self.nodes[node].door.amend_contact(call(request, NAMES[node])).await?.into_inner())
     }
 
     /// As it stands, BASIC.
     pub(crate) async fn get(&self, contact: &pb::Contact) -> pb::Contact {
-        let request = pb::GetContactRequest { name: contact.name.clone(), ..Default::default() };
-        self.nodes[MOH].door.get_contact(call(request, "moh")).await.unwrap().into_inner().contact.unwrap()
+        let (node, name) = (home(&contact.name), contact.name.clone());
+        let request = pb::GetContactRequest { name, ..Default::default() };
+        self.nodes[node].door.get_contact(call(request, NAMES[node])).await.unwrap().into_inner().contact.unwrap()
     }
 
     /// As it stands, FULL.
@@ -178,6 +187,7 @@ impl World {
             view: referral::ReferralView::Full.into(),
             acting_person: "tv-4".into(),
         };
-        self.nodes[MOH].door.get_contact(call(request, "moh")).await.unwrap().into_inner().contact.unwrap()
+        let node = home(&contact.name);
+        self.nodes[node].door.get_contact(call(request, NAMES[node])).await.unwrap().into_inner().contact.unwrap()
     }
 }

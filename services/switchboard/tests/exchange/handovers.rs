@@ -26,6 +26,16 @@ pub(crate) fn offering(contact: &pb::Contact) -> pb::OfferHandoverRequest {
     }
 }
 
+pub(crate) fn continuing(theirs: &pb::Handover) -> pb::ContinueHandoverRequest {
+    pb::ContinueHandoverRequest {
+        request_id: request_id(),
+        name: theirs.name.clone(),
+        etag: theirs.etag.clone(),
+        acting_person: OTHER.into(),
+        validate_only: false,
+    }
+}
+
 macro_rules! change {
     ($(#[$doc:meta])* $name:ident, $request:ident, $method:ident, $person:literal $(, $field:ident: $value:expr)?) => {
         $(#[$doc])*
@@ -61,6 +71,18 @@ impl World {
     change!(withdraw, WithdrawHandoverRequest, withdraw_handover, "tv-3", reason: referral::RevocationReason::NeedMet);
     change!(ask_back, AskHandBackRequest, ask_hand_back, "cb-9", reason: referral::HandBackReason::NotCompetent);
     change!(hand_back, HandBackRequest, hand_back, "tv-3");
+
+    pub(crate) async fn try_continue(
+        &self,
+        request: &pb::ContinueHandoverRequest,
+    ) -> Result<pb::ContinueHandoverResponse, Status> {
+        Ok(self.nodes[HANOI].door.continue_handover(call(request.clone(), "hanoi")).await?.into_inner())
+    }
+
+    /// Whoever took over goes on with a contact of their own.
+    pub(crate) async fn go_on(&self, theirs: &pb::Handover) -> pb::Contact {
+        self.try_continue(&continuing(theirs)).await.unwrap().contact.unwrap()
+    }
 
     /// Tells something since.
     pub(crate) async fn note(

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is what the test is for")]
 
+mod continuing;
 mod deeds;
 mod devices;
 mod earlier;

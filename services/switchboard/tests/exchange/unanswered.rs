@@ -93,7 +93,7 @@ fn moved(wire: &mut directory::Release) {
     party.hostings.iter_mut().for_each(|hosting| hosting.access_point = "hanoi".into());
 }
 
-fn has_referral() -> Vec<Objection> {
+pub(crate) fn has_referral() -> Vec<Objection> {
     Refusal::one("case_uid", reason::CASE_HAS_REFERRAL).violations().iter().map(Objection::from).collect()
 }
 

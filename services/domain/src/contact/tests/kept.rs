@@ -81,7 +81,10 @@ proptest! {
         let contact = match way {
             0 => open,
             1 => open.counsel(&call(&etag, &actor)).unwrap(),
-            2 => Contact { sending: Some(Uuid::from_u128(7)), referral: Some(Uuid::from_u128(8)), ..open },
+            2 => {
+                let [sending, referral, handover] = [7, 8, 9].map(|uid| Some(Uuid::from_u128(uid)));
+                Contact { sending, referral, handover, ..open }
+            }
             _ => open.close(pb::ContactCloseReason::Duplicate.into(), &call(&etag, &actor)).unwrap(),
         };
         prop_assert_eq!(Contact::read(&contact.write()).unwrap(), contact);

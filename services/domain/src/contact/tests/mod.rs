@@ -1,6 +1,7 @@
 //! What contacts promise, over contacts that were made up for it.
 
 mod amending;
+mod continuing;
 mod deeds;
 mod kept;
 mod sending;

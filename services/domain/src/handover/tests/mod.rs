@@ -74,16 +74,29 @@ fn parts_of(body: &Body) -> Vec<PartDigest> {
 
 /// Both copies of one hand-over.
 #[derive(Debug, Clone)]
-struct World {
-    origin: Handover,
+pub(crate) struct World {
+    pub(crate) origin: Handover,
     /// `None` until the offer is delivered.
-    recipient: Option<Handover>,
+    pub(crate) recipient: Option<Handover>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (event, _) = Event::write(offer(offering()).unwrap());
         Self { origin: Handover::open(event).unwrap(), recipient: None }
+    }
+
+    /// One that is taken, and of which the offer says that this was asked.
+    pub(crate) fn asking(asked: Vec<Asked>) -> Self {
+        let body = Body::HandoverOffered { asked, waiting: true };
+        let (event, _) = Event::write(offer(Offer { body, ..offering() }).unwrap());
+        let mut world = Self { origin: Handover::open(event).unwrap(), recipient: None };
+        world.deliver(Side::Recipient);
+        world.write(Side::Recipient, Body::HandoverAccepted);
+        world.deliver(Side::Origin);
+        world.write(Side::Origin, Body::HandoverTaken);
+        world.deliver(Side::Recipient);
+        world
     }
 
     fn copy(&self, side: Side) -> Option<&Handover> {
@@ -101,7 +114,7 @@ impl World {
     }
 
     /// Writes an event at a side; false where that is refused.
-    fn write(&mut self, side: Side, body: Body) -> bool {
+    pub(crate) fn write(&mut self, side: Side, body: Body) -> bool {
         let parts = parts_of(&body);
         let Some(copy) = self.copy_mut(side) else { return false };
         let Ok(draft) = copy.next(side, body, parts, person(), time(2)) else { return false };
@@ -112,7 +125,7 @@ impl World {
     }
 
     /// Delivers the next event to a side; false when there is none.
-    fn deliver(&mut self, to: Side) -> bool {
+    pub(crate) fn deliver(&mut self, to: Side) -> bool {
         let held = self.copy(to).map_or(0, |copy| copy.log(to.other()).len());
         let Some(event) = self.copy(to.other()).and_then(|copy| copy.log(to.other()).get(held).cloned()) else {
             return false;
@@ -133,12 +146,12 @@ impl World {
         world
     }
 
-    fn state(&self, side: Side) -> Option<State> {
+    pub(crate) fn state(&self, side: Side) -> Option<State> {
         self.copy(side).map(|copy| copy.view().state)
     }
 
     /// What holds at every moment.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let answers = |side| self.state(side).is_some_and(|state| state.answers(side));
         assert!(answers(Side::Origin) || answers(Side::Recipient), "nobody answers: {self:?}");
         for event in self.origin.log(Side::Origin) {
