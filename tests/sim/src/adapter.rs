@@ -1,5 +1,4 @@
-//! The one place that touches the engine: starts it, feeds it groups, commits, and reads from the store what a commit
-//! brought. What is read here is the handler's table and the rows of messaging that an auditor would read.
+//! The one place that runs the engine: starts it, feeds it groups, commits, and says what a commit brought.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,29 +7,31 @@ use nhipcau_domain::directory::Release;
 use nhipcau_messaging::{
     engine::{Config, Engine, Error, Input, Output, SubmitError},
     keys::KeyRing,
-    message::{Lane, MessageId, Outcome, RefusalReason},
+    message::MessageId,
     store::{self, Row, Store, Tx, Value},
 };
 
 use crate::{
-    Point,
+    Point, blobs,
     checker::Standing,
     directory::{self, CASES, FIGURES},
     handler::{self, Service},
-    history::{Effect, Fact, Message},
-    payload::{Body, correlation},
+    history::{Blob, Fact},
+    payload::correlation,
     plan::Plan,
     prng::Prng,
+    reading::{self, Read},
 };
 
 /// Every branch of recovery that the engine counts. A test holds this against its source.
-pub const BRANCHES: [&str; 62] = [
+pub const BRANCHES: [&str; 63] = [
     "broadcast_applied_later",
     "broadcast_differs",
     "broadcast_held_back",
     "broadcast_rewound",
     "broadcast_served",
     "bulletin_installed",
+    "chunk_repeated",
     "contradicted",
     "duplicate",
     "earlier_of_case_lost",
@@ -177,8 +178,7 @@ pub struct Node {
     engine: Engine,
     point: Point,
     id_key: [u8; 32],
-    facts: i64,
-    positions: i64,
+    read: Read,
 }
 
 impl Node {
@@ -201,12 +201,9 @@ impl Node {
             limits: nhipcau_messaging::engine::Limits::default(),
             is_put_back: false,
         };
-        let (engine, facts, positions) = store.transaction(|tx| {
-            let facts = last(tx, "SELECT COALESCE(MAX(serial), 0) FROM sim_fact")?;
-            let positions = last(tx, "SELECT COALESCE(MAX(rowid), 0) FROM received")?;
-            Ok::<_, Stop>((Engine::start(now, config, tx)?, facts, positions))
-        })?;
-        Ok(Self { store, engine, point, id_key, facts, positions })
+        let (engine, read) =
+            store.transaction(|tx| Ok::<_, Stop>((Engine::start(now, config, tx)?, Read::up_to_now(tx)?)))?;
+        Ok(Self { store, engine, point, id_key, read })
     }
 
     /// Runs a group and commits it, or dies with the transaction open.
@@ -214,7 +211,7 @@ impl Node {
     /// # Errors
     /// [`Stop`]: the process is dead.
     pub fn group(&mut self, now: Timestamp, work: Vec<Work>, crash: bool) -> Result<Commit, Stop> {
-        let Self { store, engine, point, id_key, facts, positions } = self;
+        let Self { store, engine, point, id_key, read } = self;
         let commit = store.transaction(|tx| {
             let mut commit = Commit::default();
             for work in work {
@@ -228,17 +225,23 @@ impl Node {
                         handler::note_revoked(tx, &case)?;
                         engine.recheck(&case, tx)?;
                     }
-                    Work::Erase(case) => engine.erase(&correlation(case).expect("a case"), tx)?,
+                    Work::Erase(number) => {
+                        let case = correlation(number).expect("a case");
+                        // What is there by now is what is taken away.
+                        read.on(*point, engine, &mut commit.facts, tx)?;
+                        engine.erase(&case, tx)?;
+                        read.forget(number);
+                        commit.facts.push(Fact::Erased(number));
+                    }
                 }
             }
             commit.outputs = engine.flush(now, tx)?;
             if crash {
                 return Err(Stop::Crashed);
             }
-            read_facts(tx, *point, facts, &mut commit.facts)?;
-            read_positions(tx, positions, &mut commit.facts)?;
-            commit.given_up = given_up(tx)?;
-            commit.strays = strays(tx)?;
+            read.on(*point, engine, &mut commit.facts, tx)?;
+            commit.given_up = reading::given_up(tx)?;
+            commit.strays = reading::strays(tx)?;
             Ok(commit)
         })?;
         Ok(commit)
@@ -308,6 +311,15 @@ impl Node {
         found.expect("a store in memory can be read").is_some()
     }
 
+    /// Whether it hands over a blob as it should be; `None` when it says that it has not all of it.
+    ///
+    /// # Errors
+    /// [`Stop`] when it fails.
+    pub fn hands_over(&mut self, blob: &Blob) -> Result<Option<bool>, Stop> {
+        let Self { store, engine, .. } = self;
+        store.transaction(|tx| blobs::hands_over(engine, blob, tx))
+    }
+
     /// Whether something to an access point waits for an end.
     pub fn waits_for(&mut self, to: Point) -> bool {
         let to = directory::access_point(to);
@@ -322,14 +334,16 @@ impl Node {
     }
 }
 
-fn last(tx: &mut Tx<'_>, sql: &'static str) -> Result<i64, store::Error> {
-    Ok(tx.query_one(sql, &[], |row| row.int(0))?.unwrap_or(0))
-}
-
 fn submit(engine: &mut Engine, now: Timestamp, plan: &Plan, id_key: &[u8; 32], tx: &mut Tx<'_>) -> Result<Reply, Stop> {
     let submitted = tx.savepoint(|tx| {
-        let id = engine.submit(now, plan.draft(), tx)?;
+        let draft = plan.draft();
+        let carriers = plan.carriers(&draft.header, id_key);
+        let id = engine.submit(now, draft, tx)?;
         handler::note_sent(tx, plan, id_key)?;
+        for carrier in carriers {
+            handler::note_carrier(tx, &carrier)?;
+            engine.submit(now, carrier.draft, tx)?;
+        }
         Ok::<_, SubmitError>(id)
     });
     match submitted {
@@ -339,75 +353,4 @@ fn submit(engine: &mut Engine, now: Timestamp, plan: &Plan, id_key: &[u8; 32], t
         Err(SubmitError::Store(error)) => Err(error.into()),
         Err(_) => Ok(Reply::Refused),
     }
-}
-
-fn read_positions(tx: &mut Tx<'_>, after: &mut i64, facts: &mut Vec<Fact>) -> Result<(), store::Error> {
-    let sql = "SELECT rowid, sender, id, outcome FROM received WHERE rowid > $1 ORDER BY rowid";
-    let rows = tx.query(sql, &[(*after).into()], |row| {
-        let outcome = i32::try_from(row.int(3)?).unwrap_or(i32::MAX);
-        Ok((row.int(0)?, row.text(1)?, MessageId(row.array(2)?), outcome))
-    })?;
-    for (rowid, sender, id, outcome) in rows {
-        *after = rowid;
-        let refused = (outcome != 0).then(|| reason(outcome));
-        facts.push(Fact::Position { sender: point(&sender), id, refused });
-    }
-    Ok(())
-}
-
-fn read_facts(tx: &mut Tx<'_>, me: Point, after: &mut i64, facts: &mut Vec<Fact>) -> Result<(), store::Error> {
-    let sql = "SELECT serial, kind, id, peer, number, broadcast, body, digest FROM sim_fact \
-               WHERE serial > $1 ORDER BY serial";
-    let rows = tx.query(sql, &[(*after).into()], |row| {
-        let digest = u64::from_be_bytes(row.array(7)?);
-        Ok((
-            row.int(0)?,
-            row.int(1)?,
-            MessageId(row.array(2)?),
-            row.text(3)?,
-            row.int(4)?,
-            row.int(5)? != 0,
-            row.blob(6)?,
-            digest,
-        ))
-    })?;
-    for (serial, kind, id, peer, number, broadcast, body, digest) in rows {
-        *after = serial;
-        facts.push(match kind {
-            handler::SENT => {
-                let body = Body::decode(&body).expect("a body of ours");
-                let (recipient, lane) = ((peer != "all").then(|| point(&peer)), Lane::from_number(number));
-                let lane = lane.expect("a lane of ours");
-                Fact::Sent(Message { id, sender: me, recipient, lane, verb: body.verb, case: body.case, digest })
-            }
-            handler::RECOVERED => Fact::Recovered { id, digest },
-            handler::EFFECT => {
-                let sequence = u64::try_from(number).expect("a position");
-                Fact::Effect(Effect { id, sender: point(&peer), broadcast, digest, sequence })
-            }
-            _ => {
-                let number = i32::try_from(number).unwrap_or(i32::MAX);
-                let outcome = if number == 0 { Outcome::Received } else { Outcome::Refused(reason(number)) };
-                Fact::Concluded { id, outcome }
-            }
-        });
-    }
-    Ok(())
-}
-
-fn given_up(tx: &mut Tx<'_>) -> Result<BTreeSet<MessageId>, store::Error> {
-    let sql = "SELECT id FROM outbox WHERE state = 5 OR state IN (0, 1) AND reason <> 0";
-    Ok(tx.query(sql, &[], |row| Ok(MessageId(row.array(0)?)))?.into_iter().collect())
-}
-
-fn strays(tx: &mut Tx<'_>) -> Result<BTreeSet<MessageId>, store::Error> {
-    Ok(tx.query("SELECT id FROM stray", &[], |row| Ok(MessageId(row.array(0)?)))?.into_iter().collect())
-}
-
-fn reason(number: i32) -> RefusalReason {
-    RefusalReason::try_from(number).unwrap_or(RefusalReason::Unspecified)
-}
-
-fn point(name: &str) -> Point {
-    name.strip_prefix("ap-").and_then(|n| n.parse().ok()).expect("a name of ours")
 }

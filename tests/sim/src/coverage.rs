@@ -156,6 +156,10 @@ impl Fault {
     ];
 }
 
+/// What must have become of blobs: one is whole; whole once more at an access point whose store was put back; erased by
+/// one side on its way; a piece of it is back at a sender whose store was put back.
+pub const BLOBS: [&str; 4] = ["blob_whole", "blob_whole_again", "blob_cut_off", "blob_returned"];
+
 /// Counts by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {

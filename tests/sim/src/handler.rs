@@ -3,6 +3,7 @@
 
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::{
+    blob,
     engine::RestError,
     handler::{Context, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
@@ -11,8 +12,9 @@ use nhipcau_messaging::{
 
 use crate::{
     Point, directory,
+    history::{Blob, Message, Piece},
     payload::{Body, Verb, digest},
-    plan::Plan,
+    plan::{Carrier, Plan},
 };
 
 /// The tables beside those of messaging.
@@ -30,7 +32,7 @@ CREATE TABLE IF NOT EXISTS sim_fact (
 CREATE TABLE IF NOT EXISTS sim_revoked (correlation BLOB PRIMARY KEY);
 ";
 
-/// Kinds of rows: a message sent, one recovered, an effect, a conclusion.
+/// Kinds of rows: a message sent, one recovered, an effect, a conclusion, a piece of a blob to send.
 pub const SENT: i64 = 0;
 /// See [`SENT`].
 pub const RECOVERED: i64 = 1;
@@ -38,6 +40,8 @@ pub const RECOVERED: i64 = 1;
 pub const EFFECT: i64 = 2;
 /// See [`SENT`].
 pub const CONCLUDED: i64 = 3;
+/// See [`SENT`].
+pub const CARRIED: i64 = 4;
 
 /// A row of `sim_fact`.
 #[derive(Debug, Default)]
@@ -74,17 +78,41 @@ fn note(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), store::Error> {
 /// # Errors
 /// [`store::Error`] when the store failed.
 pub fn note_sent(tx: &mut Tx<'_>, plan: &Plan, id_key: &[u8; 32]) -> Result<(), store::Error> {
-    let message = plan.message(id_key);
+    note_message(tx, &plan.message(id_key), &plan.body)
+}
+
+fn note_message(tx: &mut Tx<'_>, message: &Message, body: &Body) -> Result<(), store::Error> {
     let row = Row {
         kind: SENT,
         id: message.id.0,
-        peer: &plan.to.map_or_else(|| "all".to_owned(), |to| directory::access_point(to).to_string()),
-        number: i64::from(plan.lane.number()),
-        broadcast: plan.to.is_none(),
-        body: &plan.body.encode(),
+        peer: &message.recipient.map_or_else(|| "all".to_owned(), |to| directory::access_point(to).to_string()),
+        number: i64::from(message.lane.number()),
+        broadcast: message.recipient.is_none(),
+        body: &body.encode(),
         digest: message.digest,
     };
     note(tx, &row)
+}
+
+/// Notes that a message was accepted that carries a piece of a blob.
+///
+/// # Errors
+/// [`store::Error`] when the store failed.
+pub fn note_carrier(tx: &mut Tx<'_>, carrier: &Carrier) -> Result<(), store::Error> {
+    let Carrier { message, piece: Piece { blob, place, .. }, .. } = carrier;
+    note_message(tx, message, &Body { verb: message.verb, case: message.case, nonce: *place, filler: 0 })?;
+    let mut body = blob.digest.to_vec();
+    body.extend(blob.case.to_be_bytes());
+    let number = i64::try_from(*place).unwrap_or(i64::MAX);
+    note(tx, &Row { kind: CARRIED, id: message.id.0, number, body: &body, digest: blob.size, ..Row::default() })
+}
+
+/// Reads the piece from the row that [`note_carrier`] wrote: its number, body and digest.
+#[must_use]
+pub fn piece(sender: Point, number: i64, body: &[u8], size: u64) -> Option<Piece> {
+    let (digest, case) = body.split_first_chunk()?;
+    let blob = Blob { sender, case: u32::from_be_bytes(case.try_into().ok()?), digest: *digest, size };
+    Some(Piece { blob, place: u64::try_from(number).ok()?, of: blob::chunks(blob.named()) })
 }
 
 /// Notes that nothing more of a case may be sent.

@@ -1,8 +1,14 @@
 //! What the checker knows of a run: the messages that were committed, and what each disk has come to hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
-use nhipcau_messaging::message::{Lane, MessageId, Outcome, RefusalReason};
+use nhipcau_messaging::{
+    message::{BlobRef, Lane, MessageId, Outcome, RefusalReason},
+    pae::Digest,
+};
 
 use crate::{Point, payload::Verb};
 
@@ -63,6 +69,37 @@ pub enum Fact {
         /// Why it was refused.
         refused: Option<RefusalReason>,
     },
+    /// A message to send carries a piece of a blob.
+    Carried {
+        /// The message.
+        id: MessageId,
+        /// The piece.
+        piece: Piece,
+    },
+    /// A message to send is known once more, of which no service says so: a piece of a blob that a peer has returned,
+    /// or something that was given up.
+    Restored {
+        /// The message.
+        id: MessageId,
+    },
+    /// What came on the bulk lane was taken, as a message or as a piece of a blob.
+    Taken {
+        /// Sender of the channel.
+        sender: Point,
+        /// Message at the position.
+        id: MessageId,
+    },
+    /// The engine says that it has a blob whole.
+    Whole {
+        /// The blob.
+        blob: Blob,
+        /// Whether what it hands over is what the digest and the size say.
+        is_true: bool,
+    },
+    /// A blob that was whole is gone.
+    Gone(Blob),
+    /// A case was erased.
+    Erased(u32),
     /// The sender learned what became of its message.
     Concluded {
         /// The message.
@@ -70,6 +107,50 @@ pub enum Fact {
         /// What became of it.
         outcome: Outcome,
     },
+}
+
+/// A blob as its recipient's store names it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Blob {
+    /// Access point that sends it.
+    pub sender: Point,
+    /// Its case; 0 is none.
+    pub case: u32,
+    /// SHA-256 of its content.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
+}
+
+impl Blob {
+    /// As messages name it.
+    #[must_use]
+    pub fn named(&self) -> BlobRef {
+        BlobRef { digest: self.digest, size_bytes: self.size }
+    }
+
+    /// Stands for its content.
+    #[must_use]
+    pub fn short(&self) -> u64 {
+        self.digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x} of ap-{} in case {}", self.short(), self.sender, self.case)
+    }
+}
+
+/// A piece of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The blob.
+    pub blob: Blob,
+    /// The piece's place in it, from 0.
+    pub place: u64,
+    /// How many pieces it has.
+    pub of: u64,
 }
 
 /// What one store has come to hold. Goes back with the store when that is rolled back.
@@ -91,6 +172,10 @@ pub struct Disk {
     pub strays: BTreeSet<MessageId>,
     /// What it learned of its own messages.
     pub concluded: BTreeMap<MessageId, Outcome>,
+    /// The places of each blob of which a piece came since its case was last erased.
+    pub pieces: BTreeMap<Blob, BTreeSet<u64>>,
+    /// Blobs that it has whole.
+    pub blobs: BTreeSet<Blob>,
     /// Last position with an effect by sender, lane and whether it is the broadcast.
     pub heads: BTreeMap<(Point, Lane, bool), u64>,
 }
@@ -106,6 +191,10 @@ pub fn is_final(reason: RefusalReason) -> bool {
 pub struct Ledger {
     /// Every message ever committed.
     pub messages: BTreeMap<MessageId, Message>,
+    /// What the messages among them carry that carry a piece of a blob.
+    pub carried: BTreeMap<MessageId, Piece>,
+    /// Blobs that were ever whole at an access point.
+    pub whole: BTreeSet<(Point, Blob)>,
     /// Messages that no disk and no broker holds any more: a rollback took the last copy.
     pub lost: BTreeSet<MessageId>,
     /// Messages of a stretch of history that was once undone or lived twice: their order proves nothing.

@@ -28,6 +28,7 @@
 )]
 
 pub mod adapter;
+mod blobs;
 pub mod bus;
 pub mod checker;
 pub mod coverage;
@@ -39,6 +40,7 @@ pub mod payload;
 pub mod plan;
 pub mod prng;
 pub mod queue;
+mod reading;
 pub mod report;
 pub mod trace;
 pub mod wording;

@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use nhipcau_messaging::blob::CHUNK_BYTES;
+
 use crate::trace::fnv;
 
 /// What a message asks of its recipient.
@@ -27,11 +29,15 @@ pub enum Verb {
     Disclose,
     /// Published to all.
     Publish,
+    /// To be kept with the blob that it names.
+    Attach,
+    /// Carries a piece of such a blob.
+    Chunk,
 }
 
 impl Verb {
     /// All of them; the position is the number on the wire.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Note,
         Self::Invalid,
         Self::WrongState,
@@ -42,6 +48,8 @@ impl Verb {
         Self::Reject,
         Self::Disclose,
         Self::Publish,
+        Self::Attach,
+        Self::Chunk,
     ];
 }
 
@@ -85,6 +93,22 @@ impl Body {
             filler: u32::from_be_bytes(head[13..17].try_into().ok()?),
         };
         (body.filler as usize + LENGTH == bytes.len() && body.encode() == bytes).then_some(body)
+    }
+
+    /// The blob that a message with this body names: two chunks, sometimes three, of which the last is short.
+    #[must_use]
+    pub fn blob(&self) -> Option<Vec<u8>> {
+        if self.verb != Verb::Attach {
+            return None;
+        }
+        let full = if self.nonce.is_multiple_of(8) { 2 } else { 1 };
+        let length = CHUNK_BYTES * full + 1 + usize::try_from(self.nonce % 2_000).expect("small");
+        let first = self.nonce.rotate_left(17) | 1;
+        let words = iter::successors(Some(first), |n| Some(n.wrapping_mul(0x5851_f42d_4c95_7f2d))).take(257);
+        let pattern: Vec<u8> = words.flat_map(u64::to_be_bytes).collect();
+        let mut bytes = pattern.repeat(length.div_ceil(pattern.len()));
+        bytes.truncate(length);
+        Some(bytes)
     }
 
     /// Whether a preview with this body is accepted.

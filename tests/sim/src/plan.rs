@@ -2,12 +2,16 @@
 //! caller can ask again.
 
 use nhipcau_domain::id::SystemId;
-use nhipcau_messaging::message::{Address, Cause, Draft, Header, Lane, MessageId, Recipient};
+use nhipcau_messaging::{
+    blob,
+    message::{Address, BlobRef, Cause, Draft, Header, Lane, MessageId, Recipient},
+    pae,
+};
 
 use crate::{
     Point,
     directory::{self, CASES, DESK, FIGURES, NIGHT_DESK},
-    history::Message,
+    history::{Blob, Message, Piece},
     payload::{Body, Verb, correlation, digest},
 };
 
@@ -66,7 +70,7 @@ impl Plan {
             kind: String::new(),
             corrected: None,
             traceparent: String::new(),
-            blobs: Vec::new(),
+            blobs: self.body.blob().iter().map(|bytes| blob_of(bytes)).collect(),
         };
         Draft {
             header,
@@ -76,6 +80,25 @@ impl Plan {
             cause: self.cause.clone(),
             ordinal: 0,
         }
+    }
+
+    /// The messages that carry the blob which the draft's header names, if it names one.
+    #[must_use]
+    pub fn carriers(&self, naming: &Header, id_key: &[u8; 32]) -> Vec<Carrier> {
+        let (Some(bytes), Some(to)) = (self.body.blob(), self.to) else { return Vec::new() };
+        let recipient = directory::access_point(to);
+        let (BlobRef { digest, size_bytes: size }, drafts) =
+            blob::drafts(naming, &recipient, &self.cause, 1, &bytes).expect("a small blob");
+        let blob = Blob { sender: self.from, case: self.body.case, digest, size };
+        let of = drafts.len() as u64;
+        let carrier = |(place, draft): (u64, Draft)| {
+            let id = MessageId::derive(id_key, &draft.cause, draft.ordinal);
+            // What it says stands in the blob's digest.
+            let digest = blob.short() ^ place;
+            let message = Message { id, lane: draft.lane, verb: Verb::Chunk, digest, ..self.message(id_key) };
+            Carrier { draft, message, piece: Piece { blob, place, of } }
+        };
+        (0..).zip(drafts).map(carrier).collect()
     }
 
     /// The message that the checker knows it by.
@@ -99,4 +122,21 @@ impl Plan {
         }
         parts
     }
+}
+
+/// A blob by its content.
+#[must_use]
+pub fn blob_of(bytes: &[u8]) -> BlobRef {
+    BlobRef { digest: pae::sha256(bytes), size_bytes: bytes.len() as u64 }
+}
+
+/// A message that carries a piece of a blob.
+#[derive(Debug)]
+pub struct Carrier {
+    /// What is submitted.
+    pub draft: Draft,
+    /// The message that the checker knows it by.
+    pub message: Message,
+    /// What it carries.
+    pub piece: Piece,
 }

@@ -20,6 +20,15 @@ fn every_seed_keeps_every_promise_and_everything_was_tried() {
 }
 
 #[test]
+fn a_blob_comes_whole_after_every_rollback_and_goes_with_its_case() {
+    let report = run_seeds(0, 6, options(0), 2);
+    let fired = |name: &&str| report.coverage.count(name) > 0;
+    let names = ["blob_whole", "blob_whole_again", "blob_cut_off", "blob_returned", "chunk_repeated"];
+    assert_eq!(names.iter().find(|name| !fired(name)), None);
+    assert!(report.is_good(), "{report}");
+}
+
+#[test]
 fn a_seed_replays_to_an_identical_trace() {
     for seed in [3, 4] {
         let [first, second] = [0, 1].map(|_| run_seed(Options { keep_trace: true, ..options(seed) }));

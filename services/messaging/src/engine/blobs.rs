@@ -53,6 +53,7 @@ impl Engine {
             }
         }
         if blob::has_chunk(tx, &owner, chunk.position)? {
+            self.branch("chunk_repeated");
             return Ok(Ok(()));
         }
         let stored = self.rest(owner.case, TABLE, &owner.row(chunk.position), &chunk.data, tx)?;

@@ -3,6 +3,7 @@
 //! It knows nothing of channels, receipts or recovery. It knows what was accepted, what took effect, what was
 //! refused, and what of it a rollback may take away: only what no disk and no broker held any more.
 
+mod blobs;
 mod violation;
 
 #[cfg(test)]
@@ -90,7 +91,14 @@ impl Checker {
                 disk.refused.insert((*sender, *id), *reason);
             }
         }
-        facts.iter().try_for_each(|fact| self.judge(disk, fact, witness))
+        // To itself an access point concludes in the commit in which it takes.
+        let (conclusions, others): (Vec<_>, Vec<_>) =
+            facts.iter().partition(|fact| matches!(fact, Fact::Concluded { .. }));
+        others.into_iter().chain(conclusions).try_for_each(|fact| self.judge(disk, fact, witness))?;
+        if facts.iter().any(|fact| matches!(fact, Fact::Taken { .. })) {
+            return self.what_has_come_is_whole(disk);
+        }
+        Ok(())
     }
 
     fn judge(&mut self, disk: &mut Disk, fact: &Fact, witness: &dyn Witness) -> Result<(), Violation> {
@@ -99,6 +107,18 @@ impl Checker {
             Fact::Recovered { id, digest } => self.recovered(disk, *id, *digest),
             Fact::Effect(effect) => self.effect(disk, effect, witness),
             Fact::Position { sender, id, refused } => self.position(disk, *sender, *id, *refused),
+            Fact::Carried { id, piece } => {
+                self.ledger.carried.insert(*id, *piece);
+                Ok(())
+            }
+            Fact::Restored { id } => self.restored(disk, *id),
+            Fact::Taken { sender, id } => self.taken(disk, *sender, *id, witness),
+            Fact::Whole { blob, is_true } => self.whole(disk, *blob, *is_true),
+            Fact::Gone(blob) => Err(Violation::BlobGone { point: disk.point, blob: *blob }),
+            Fact::Erased(case) => {
+                Self::erased(disk, *case);
+                Ok(())
+            }
             Fact::Concluded { id, outcome } => self.concluded(disk, *id, *outcome, witness),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nhipcau_messaging::message::{Lane, MessageId, Outcome, RefusalReason};
 
 use super::*;
+use crate::history::{Blob, Piece};
 
 /// A world in which everything is allowed and nothing is given up, unless said otherwise.
 struct World {
@@ -197,4 +198,79 @@ fn only_what_nobody_holds_may_be_missing() {
 fn one_id_with_two_contents_is_seen() {
     let changed = Message { digest: 99, ..message(1, Verb::Note) };
     assert!(matches!(Run::new().at_sender(Fact::Sent(changed)), Err(Violation::Changed { .. })));
+}
+
+const BLOB: Blob = Blob { sender: 0, case: 3, digest: [5; 32], size: 400_000 };
+const WHOLE: Fact = Fact::Whole { blob: BLOB, is_true: true };
+
+impl Run {
+    /// Messages 3 and 4 carry the two pieces of a blob; so many of them are taken.
+    fn attached(taken: u8) -> Self {
+        let mut run = Self::new();
+        for n in [3, 4] {
+            run.at_sender(Fact::Sent(message(n, Verb::Chunk))).unwrap();
+            let piece = Piece { blob: BLOB, place: u64::from(n) - 3, of: 2 };
+            run.at_sender(Fact::Carried { id: MessageId([n; 16]), piece }).unwrap();
+        }
+        [1, 2].into_iter().for_each(|n| run.at_recipient(effect(n, u64::from(n))).unwrap());
+        (3..3 + taken).for_each(|n| run.at_recipient(piece(n)).unwrap());
+        run
+    }
+}
+
+fn piece(n: u8) -> Fact {
+    Fact::Taken { sender: 0, id: MessageId([n; 16]) }
+}
+
+#[test]
+fn a_blob_whose_pieces_were_taken_is_whole_until_its_case_is_erased() {
+    let mut run = Run::attached(2);
+    run.at_recipient(WHOLE).unwrap();
+    run.conclude(Standing::Received).unwrap();
+    run.at_recipient(Fact::Erased(3)).unwrap();
+    assert!(matches!(run.at_recipient(WHOLE), Err(Violation::BlobUnfounded { .. })));
+}
+
+#[test]
+fn a_blob_that_is_altered_or_whole_before_its_time_is_seen() {
+    let altered = Fact::Whole { blob: BLOB, is_true: false };
+    assert!(matches!(Run::attached(2).at_recipient(altered), Err(Violation::BlobAltered { .. })));
+    assert!(matches!(Run::attached(1).at_recipient(WHOLE), Err(Violation::BlobUnfounded { .. })));
+    assert!(matches!(Run::new().at_recipient(WHOLE), Err(Violation::BlobAltered { .. })));
+    assert!(matches!(Run::attached(2).at_sender(WHOLE), Err(Violation::BlobAltered { .. })));
+}
+
+#[test]
+fn a_blob_that_is_missing_once_all_has_come_or_goes_without_an_erasure_is_seen() {
+    let mut run = Run::attached(1);
+    let judged = run.checker.judge_all(&mut run.recipient, &[piece(4)], &FINE);
+    assert!(matches!(judged, Err(Violation::BlobMissing { point: 1, .. })));
+    run.at_recipient(WHOLE).unwrap();
+    assert!(matches!(run.at_recipient(Fact::Gone(BLOB)), Err(Violation::BlobGone { .. })));
+}
+
+#[test]
+fn a_piece_that_came_before_the_erasure_does_not_count_after_it() {
+    let mut run = Run::attached(1);
+    run.at_recipient(Fact::Erased(3)).unwrap();
+    run.checker.judge_all(&mut run.recipient, &[piece(4)], &FINE).unwrap();
+    assert!(matches!(run.at_recipient(WHOLE), Err(Violation::BlobUnfounded { .. })));
+}
+
+#[test]
+fn a_piece_that_is_taken_twice_or_elsewhere_or_never_came_is_seen() {
+    assert!(matches!(Run::attached(1).at_recipient(piece(3)), Err(Violation::Doubled { .. })));
+    assert!(matches!(Run::attached(0).at_sender(piece(3)), Err(Violation::WrongRecipient { .. })));
+    assert!(matches!(Run::attached(1).conclude(Standing::Received), Err(Violation::Lost { .. })));
+}
+
+#[test]
+fn a_piece_is_restored_to_its_sender_alone() {
+    let restored = |n| Fact::Restored { id: MessageId([n; 16]) };
+    let mut run = Run::attached(0);
+    run.sender.sent.clear();
+    run.at_sender(restored(3)).unwrap();
+    assert_eq!(run.sender.sent, [MessageId([3; 16])]);
+    assert!(matches!(run.at_sender(restored(9)), Err(Violation::Invented { .. })));
+    assert!(matches!(run.at_recipient(restored(3)), Err(Violation::Invented { .. })));
 }

@@ -3,7 +3,7 @@
 use nhipcau_messaging::message::{MessageId, RefusalReason};
 
 use super::Standing;
-use crate::{Point, payload::Verb};
+use crate::{Point, history::Blob, payload::Verb};
 
 /// A broken promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -129,5 +129,37 @@ pub enum Violation {
         effective: bool,
         /// What the sender's store says.
         standing: Standing,
+    },
+    /// A blob is called whole and is not what was handed over.
+    #[error("ap-{point} has blob {blob:?} as whole, which nobody handed over in this form")]
+    BlobAltered {
+        /// Where.
+        point: Point,
+        /// Which.
+        blob: Blob,
+    },
+    /// A blob is called whole of which something is still to come, or was erased.
+    #[error("ap-{point} has blob {blob:?} as whole, and not all of it came since its case was last erased")]
+    BlobUnfounded {
+        /// Where.
+        point: Point,
+        /// Which.
+        blob: Blob,
+    },
+    /// All of a blob has come, and it is not there.
+    #[error("ap-{point} has taken all of blob {blob:?} and does not have it")]
+    BlobMissing {
+        /// Where.
+        point: Point,
+        /// Which.
+        blob: Blob,
+    },
+    /// A blob that was whole is gone, and nobody erased it.
+    #[error("ap-{point} has lost blob {blob:?} without an erasure")]
+    BlobGone {
+        /// Where.
+        point: Point,
+        /// Which.
+        blob: Blob,
     },
 }

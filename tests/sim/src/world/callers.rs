@@ -33,8 +33,13 @@ impl World {
             3..5 => self.erase(),
             5..9 => self.ask_once_more(),
             9..12 => self.reuse(number),
+            12 if self.prng.chance(500) => self.attach_again(number),
             _ => {
                 let plan = self.any_plan(number);
+                if plan.body.verb == Verb::Attach && plan.body.case != 0 && self.prng.chance(700) {
+                    let delay = self.prng.between(4, 40) * MILLI;
+                    self.queue.plan(delay, Event::Erase(plan.body.case));
+                }
                 self.request(number, plan, 0);
             }
         }
@@ -50,7 +55,8 @@ impl World {
     fn any_plan(&mut self, number: u64) -> Plan {
         let from = self.prng.index(self.points.len());
         let verb = match self.prng.below(100) {
-            0..40 => Verb::Note,
+            0..2 => Verb::Attach,
+            2..40 => Verb::Note,
             40..48 => Verb::Invalid,
             48..56 => Verb::WrongState,
             56..70 => Verb::Ask,
@@ -79,6 +85,18 @@ impl World {
         let minor = u32::from(self.prng.chance(60));
         let body = Body { verb, case, nonce, filler };
         Plan { from, to: Some(to), lane, body, night, minor, cause }
+    }
+
+    /// What a message has named is named by another one of the case.
+    fn attach_again(&mut self, number: u64) {
+        if let Some(plan) = self.last_attached().cloned() {
+            self.request(number, Plan { cause: Plan::request(number), ..plan }, 0);
+        }
+    }
+
+    fn last_attached(&self) -> Option<&Plan> {
+        let attached = self.requests.values().rev().filter(|request| !request.is_reuse);
+        attached.map(|request| &request.plan).find(|plan| plan.body.verb == Verb::Attach)
     }
 
     /// Who owns a case and with whom; rarely with itself.
@@ -156,11 +174,18 @@ impl World {
 
     fn erase(&mut self) {
         let case = u32::try_from(self.prng.between(1, 39)).expect("small");
+        self.erase_case(case);
+    }
+
+    /// A case is erased at one of its sides.
+    pub(super) fn erase_case(&mut self, case: u32) {
         let pair = self.pair(case);
         let point = if self.prng.chance(500) { pair.0 } else { pair.1 };
         for process in self.running(point) {
             self.say(format_args!("ap-{point} erases case {case}"));
-            self.erased.insert(case);
+            if self.erased.insert(case) {
+                self.coverage.add("blob_cut_off", self.checker.on_the_way(case));
+            }
             self.give(process, Work::Erase(case));
         }
     }

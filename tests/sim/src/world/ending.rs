@@ -82,8 +82,20 @@ impl World {
         self.is_over = true;
         match self.what_waits() {
             Some(waits) => Err(format!("was drained and is no longer: {waits}")),
-            None => Ok(()),
+            None => self.look_at_blobs(),
         }
+    }
+
+    /// Whether each access point hands over those blobs that it must have, every byte of them, and no others.
+    fn look_at_blobs(&mut self) -> Result<(), Failure> {
+        for (point, blob) in self.checker.blobs() {
+            let process = self.processes.values_mut().find(|process| process.point == point).expect("it runs");
+            let handed = process.node.hands_over(&blob).map_err(|stop| format!("ap-{point} failed: {stop:?}"))?;
+            if handed != process.disk.blobs.contains(&blob).then_some(true) {
+                return Err(format!("ap-{point} hands over {blob:?} at the end: {handed:?}"));
+            }
+        }
+        Ok(())
     }
 
     /// What the checker still misses, in words.

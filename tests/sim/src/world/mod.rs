@@ -30,7 +30,7 @@ use crate::{
     adapter::BRANCHES,
     bus::{Bus, Delivery},
     checker::Checker,
-    coverage::{Coverage, Fault},
+    coverage::{BLOBS, Coverage, Fault},
     directory::Programme,
     injection::Enemy,
     prng::Prng,
@@ -125,6 +125,8 @@ enum Event {
     Call,
     /// A caller asks, or asks again.
     Ask(u64),
+    /// A case is erased.
+    Erase(u32),
     /// Something breaks.
     Break,
     /// A scheme goes on, or with 0 another begins.
@@ -196,7 +198,7 @@ impl World {
         let rates = Rates::draw(&mut prng);
         let mut coverage = Coverage::default();
         Fault::ALL.iter().for_each(|fault| coverage.add(&format!("{fault:?}"), 0));
-        BRANCHES.iter().for_each(|branch| coverage.add(branch, 0));
+        BRANCHES.iter().chain(&BLOBS).for_each(|branch| coverage.add(branch, 0));
         let points = (0..count).map(|_| AccessPoint::draw(&mut prng, &mut coverage)).collect();
         let mut world = Self {
             queue: Queue::default(),
@@ -272,6 +274,7 @@ impl World {
             Event::Signal { to, from, bytes } => self.signal_arrives(to, from, &bytes),
             Event::Call => self.call(),
             Event::Ask(number) => self.ask(number),
+            Event::Erase(case) => self.erase_case(case),
             Event::Break => self.break_something(),
             Event::Scheme(number) => self.go_on(number),
             Event::Inject => self.inject(),

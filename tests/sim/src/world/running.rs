@@ -22,7 +22,7 @@ use crate::{
     checker::Witness,
     coverage::Fault,
     directory::{self, RELEASES},
-    history::{Disk, Message},
+    history::{Disk, Fact, Message},
     queue::{MILLI, SECOND},
 };
 
@@ -206,6 +206,14 @@ impl World {
             allowed: (0..self.points.len()).map(allowed).collect(),
         };
         for fact in &commit.facts {
+            match fact {
+                Fact::Whole { blob, .. } if self.checker.ledger.whole.contains(&(point, *blob)) => {
+                    self.coverage.add("blob_whole_again", 1);
+                }
+                Fact::Whole { .. } => self.coverage.add("blob_whole", 1),
+                Fact::Restored { id } if self.checker.is_carrier(*id) => self.coverage.add("blob_returned", 1),
+                _ => {}
+            }
             self.trace.event(self.queue.now(), format_args!("ap-{point} line {}: {fact:?}", process.disk.line));
         }
         let judged = self.checker.judge_all(&mut process.disk, &commit.facts, &disks);
@@ -289,13 +297,16 @@ impl World {
         let mut held: BTreeSet<MessageId> = BTreeSet::new();
         for process in self.processes.values_mut() {
             held.extend(process.node.outbox().into_iter().map(|(id, _)| id));
-            held.extend(process.node.refused());
+            // Of a piece of a blob that was refused nothing is kept.
+            held.extend(process.node.refused().into_iter().filter(|id| !self.checker.is_carrier(*id)));
             held.extend(process.disk.effects.keys().map(|(_, id)| *id));
             held.extend(&process.disk.strays);
         }
         for image in self.points.iter().filter_map(|ap| ap.halted.as_ref()) {
             held.extend(image.disk.sent.iter().chain(&image.disk.strays).copied());
-            held.extend(image.disk.effects.keys().chain(image.disk.refused.keys()).map(|(_, id)| *id));
+            held.extend(image.disk.effects.keys().map(|(_, id)| *id));
+            let refused = image.disk.refused.keys().map(|(_, id)| *id);
+            held.extend(refused.filter(|id| !self.checker.is_carrier(*id)));
         }
         for (recipient, stored) in self.bus.waiting() {
             held.extend(self.genuine(recipient, stored));

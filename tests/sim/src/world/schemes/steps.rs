@@ -32,6 +32,9 @@ impl World {
                 for case in s.cases.clone() {
                     self.submit_in(s, Verb::Note, Lane::Messages, case, 0);
                 }
+                if s.leads {
+                    self.submit(s, Verb::Attach, Lane::Messages, 0);
+                }
                 Next::After(500 * MILLI)
             }
             _ => {
@@ -166,6 +169,9 @@ impl World {
             0 => {
                 s.loses_receipts = true;
                 Lane::ALL.into_iter().for_each(|lane| self.submit(s, Verb::Note, lane, 0));
+                if s.leads {
+                    self.submit(s, Verb::Attach, Lane::Messages, 0);
+                }
                 Next::After(SECOND)
             }
             1 if !Self::have_left(s, &Lane::ALL) => Next::Look,
