@@ -10,13 +10,14 @@ use nhipcau_messaging::{
     message::MessageId,
     store::{self, Row, Store, Tx, Value},
 };
+use nhipcau_proto::envelope::v1 as pb;
 
 use crate::{
     Point, blobs,
     checker::Standing,
-    directory::{self, CASES, FIGURES},
+    directory::{self, CASES, FIGURES, REFERRALS},
     handler::{self, Service},
-    history::{Blob, Fact},
+    history::{Blob, Fact, Placed},
     payload::correlation,
     plan::Plan,
     prng::Prng,
@@ -121,6 +122,8 @@ pub struct Commit {
     pub outputs: Vec<Output>,
     /// What came onto the disk.
     pub facts: Vec<Fact>,
+    /// Positions that were taken.
+    pub placed: Vec<Placed>,
     /// Own messages that are given up by now.
     pub given_up: BTreeSet<MessageId>,
     /// Messages of others that wait on disk to be returned.
@@ -194,7 +197,7 @@ impl Node {
         let config = Config {
             access_point: directory::access_point(point),
             start: start.number,
-            handlers: vec![service(CASES), service(FIGURES)],
+            handlers: vec![service(CASES), service(REFERRALS), service(FIGURES)],
             keys: start.keys,
             release: start.release,
             entropy: Box::new(start.entropy),
@@ -228,7 +231,7 @@ impl Node {
                     Work::Erase(number) => {
                         let case = correlation(number).expect("a case");
                         // What is there by now is what is taken away.
-                        read.on(*point, engine, &mut commit.facts, tx)?;
+                        read.on(*point, engine, &mut commit, tx)?;
                         engine.erase(&case, tx)?;
                         read.forget(number);
                         commit.facts.push(Fact::Erased(number));
@@ -239,7 +242,7 @@ impl Node {
             if crash {
                 return Err(Stop::Crashed);
             }
-            read.on(*point, engine, &mut commit.facts, tx)?;
+            read.on(*point, engine, &mut commit, tx)?;
             commit.given_up = reading::given_up(tx)?;
             commit.strays = reading::strays(tx)?;
             Ok(commit)
@@ -288,27 +291,32 @@ impl Node {
         self.store.transaction(|tx| tx.query(sql, &[], read)).expect("a store in memory can be read")
     }
 
-    /// Whether it holds this position of another's channel.
-    pub fn has_position(&mut self, sender: Point, lane: i32, incarnation: u64, sequence: u64) -> bool {
+    /// Whether it holds a position of another's channel.
+    pub fn has_position(&mut self, routing: &pb::Routing) -> bool {
         let sql = "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND incarnation = $4 \
                    AND sequence = $5";
-        let (sender, me) = (directory::access_point(sender), directory::access_point(self.point));
-        let place = [sender.as_str().into(), me.as_str().into(), lane.into(), incarnation.into(), sequence.into()];
-        self.has(sql, &place)
+        let pb::Routing { sender, recipient, lane, incarnation, sequence, .. } = routing;
+        let channel = [sender.as_str().into(), recipient.as_str().into(), (*lane).into()];
+        self.has(sql, &[channel.as_slice(), &[(*incarnation).into(), (*sequence).into()]].concat())
     }
 
-    /// Whether it holds a receipt of this place in its issuer's row.
-    pub fn has_receipt(&mut self, issuer: Point, lane: i32, series: u64, number: u64) -> bool {
+    /// Whether it holds a receipt of the same place in its issuer's row.
+    pub fn has_receipt(&mut self, receipt: &pb::ReceiptStatement) -> bool {
         let sql = "SELECT 1 FROM receipt_held WHERE issuer = $1 AND recipient = $2 AND lane = $3 AND series = $4 \
                    AND number = $5";
-        let issuer = directory::access_point(issuer);
-        let place = [issuer.as_str().into(), issuer.as_str().into(), lane.into(), series.into(), number.into()];
-        self.has(sql, &place)
+        let pb::ReceiptStatement { issuer, recipient, lane, series, number, .. } = receipt;
+        let channel = [issuer.as_str().into(), recipient.as_str().into(), (*lane).into()];
+        self.has(sql, &[channel.as_slice(), &[(*series).into(), (*number).into()]].concat())
     }
 
     fn has(&mut self, sql: &'static str, place: &[Value<'_>]) -> bool {
         let found = self.store.transaction(|tx| tx.query_one(sql, place, |row| row.int(0)));
         found.expect("a store in memory can be read").is_some()
+    }
+
+    /// Its store.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// Whether it hands over a blob as it should be; `None` when it says that it has not all of it.

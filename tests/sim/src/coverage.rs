@@ -160,6 +160,9 @@ impl Fault {
 /// one side on its way; a piece of it is back at a sender whose store was put back.
 pub const BLOBS: [&str; 4] = ["blob_whole", "blob_whole_again", "blob_cut_off", "blob_returned"];
 
+/// What reconciliations must have come to: a channel differs from an older copy of the other side's store.
+pub const RECONCILED: [&str; 1] = ["difference_found"];
+
 /// Counts by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {

@@ -26,6 +26,9 @@ pub const RELEASES: usize = 3;
 /// The contract of cases.
 pub const CASES: &str = "nhipcau.simcase.v1";
 
+/// The contract of every other case: the one whose messages are counted by their kinds.
+pub const REFERRALS: &str = "nhipcau.referral.v1";
+
 /// The contract of what is published.
 pub const FIGURES: &str = "nhipcau.simfigure.v1";
 
@@ -172,14 +175,15 @@ impl Programme {
         let (year, hour) = (SignedDuration::from_hours(365 * 24), SignedDuration::from_hours(1));
         let long = Validity { start: start - year, expire: Some(start + year) };
         let recent = Validity { start: start - hour * 48, expire: Some(start + year) };
-        let (cases, figures) = (contract(CASES), contract(FIGURES));
+        let contracts = [CASES, REFERRALS, FIGURES].map(contract);
+        let [cases, referrals, figures] = &contracts;
         let mut builder = match self.releases.last() {
             None => authoring::ReleaseBuilder::new(root, start - hour, start + year),
             Some(previous) => authoring::ReleaseBuilder::after(previous, start - hour, start + year),
         };
         builder = builder.with(|wire| wire.agreements.clear());
         if index == 0 {
-            builder = builder.contract(&cases, 1).contract(&figures, 1);
+            builder = contracts.iter().fold(builder, |builder, contract| builder.contract(contract, 1));
         }
         for (point, secrets) in self.secrets.iter().enumerate() {
             let (party, ap) = (party(point), access_point(point));
@@ -190,9 +194,9 @@ impl Programme {
                     .access_point(&ap, &party, &[&party])
                     .signing_key(&ap, &key_id("s-0"), self.signing_key(point, 0).public(), long)
                     .sealing_key(&ap, &epoch(0), public(0), long)
-                    .host(&party, None, &ap, &[&cases, &figures])
+                    .host(&party, None, &ap, &[cases, referrals, figures])
                     .unit(&party, &unit(DESK), ("Bàn trực", "Desk"), long)
-                    .publication(&party, &figures);
+                    .publication(&party, figures);
             }
             if index == 1 {
                 builder = builder.signing_key(&ap, &key_id("s-1"), self.signing_key(point, 1).public(), recent).unit(
@@ -206,13 +210,10 @@ impl Programme {
                 builder = builder.sealing_key(&ap, &epoch(1), public(1), recent);
             }
             for to in (0..self.secrets.len()).filter(|to| self.agreed(index, point, *to)) {
-                builder = builder.agreement(&party, &cases, &self::party(to), &purpose(), long).agreement(
-                    &party,
-                    &figures,
-                    &self::party(to),
-                    &purpose(),
-                    long,
-                );
+                let agree = |builder: authoring::ReleaseBuilder, contract: &ContractId| {
+                    builder.agreement(&party, contract, &self::party(to), &purpose(), long)
+                };
+                builder = contracts.iter().fold(builder, agree);
             }
         }
         builder

@@ -153,6 +153,23 @@ pub struct Piece {
     pub of: u64,
 }
 
+/// A channel at its recipient: its sender, its lane, and whether it is the sender's broadcast.
+pub type Channel = (Point, Lane, bool);
+
+/// What stands at each position of a channel: a message, under an incarnation of the channel.
+pub type Places = BTreeMap<u64, (u64, MessageId)>;
+
+/// A position that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placed {
+    /// The channel.
+    pub channel: Channel,
+    /// The position.
+    pub sequence: u64,
+    /// What stands there.
+    pub place: (u64, MessageId),
+}
+
 /// What one store has come to hold. Goes back with the store when that is rolled back.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
@@ -176,8 +193,19 @@ pub struct Disk {
     pub pieces: BTreeMap<Blob, BTreeSet<u64>>,
     /// Blobs that it has whole.
     pub blobs: BTreeSet<Blob>,
-    /// Last position with an effect by sender, lane and whether it is the broadcast.
-    pub heads: BTreeMap<(Point, Lane, bool), u64>,
+    /// Last position with an effect.
+    pub heads: BTreeMap<Channel, u64>,
+    /// The positions that were taken.
+    pub places: BTreeMap<Channel, Places>,
+}
+
+impl Disk {
+    /// A position was taken. A broadcast may go on from an earlier one than its last: what was behind is then no more.
+    pub fn take(&mut self, placed: &Placed) {
+        let places = self.places.entry(placed.channel).or_default();
+        drop(places.split_off(&placed.sequence));
+        places.insert(placed.sequence, placed.place);
+    }
 }
 
 /// Whether a refusal ends a message. That its id was used before says that something else has.

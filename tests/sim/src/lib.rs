@@ -41,6 +41,7 @@ pub mod plan;
 pub mod prng;
 pub mod queue;
 mod reading;
+pub mod reconciling;
 pub mod report;
 pub mod trace;
 pub mod wording;

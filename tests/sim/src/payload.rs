@@ -2,9 +2,13 @@
 
 use std::iter;
 
+use nhipcau_domain::flow::Flow;
 use nhipcau_messaging::blob::CHUNK_BYTES;
 
-use crate::trace::fnv;
+use crate::{
+    directory::{CASES, FIGURES, REFERRALS, contract},
+    trace::fnv,
+};
 
 /// What a message asks of its recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,6 +120,24 @@ impl Body {
     pub fn is_acceptable(&self) -> bool {
         !self.nonce.is_multiple_of(4)
     }
+}
+
+/// The contract of a message, and the kind that it states: one of the contract's, none, or one that nobody knows.
+#[must_use]
+pub fn stated(verb: Verb, case: u32) -> (&'static str, &'static str) {
+    const KINDS: [&str; 5] = ["TRANSFER", "REFERRAL", "NOTIFICATION", "", "OF_A_LATER_VERSION"];
+    match verb {
+        Verb::Publish => (FIGURES, ""),
+        _ if case.is_multiple_of(2) => (CASES, KINDS[0]),
+        _ => (REFERRALS, KINDS[(case as usize / 2) % KINDS.len()]),
+    }
+}
+
+/// The flow that it is counted under.
+#[must_use]
+pub fn flow(verb: Verb, case: u32) -> Flow {
+    let (name, kind) = stated(verb, case);
+    Flow::of(&contract(name), kind)
 }
 
 /// The correlation of a case, or none.

@@ -10,9 +10,9 @@ use nhipcau_messaging::{
 
 use crate::{
     Point,
-    directory::{self, CASES, DESK, FIGURES, NIGHT_DESK},
+    directory::{self, DESK, NIGHT_DESK},
     history::{Blob, Message, Piece},
-    payload::{Body, Verb, correlation, digest},
+    payload::{Body, Verb, correlation, digest, stated},
 };
 
 /// What a caller or a handler wants to send.
@@ -52,7 +52,7 @@ impl Plan {
     /// The draft.
     #[must_use]
     pub fn draft(&self) -> Draft {
-        let contract = if self.body.verb == Verb::Publish { FIGURES } else { CASES };
+        let (contract, kind) = stated(self.body.verb, self.body.case);
         let unit = |name| Some(directory::unit(name));
         let desk = unit(if self.night { NIGHT_DESK } else { DESK });
         let header = Header {
@@ -67,7 +67,7 @@ impl Plan {
             purpose: directory::purpose(),
             legal_basis: "simulated".to_owned(),
             correlation: correlation(self.body.case),
-            kind: String::new(),
+            kind: kind.to_owned(),
             corrected: None,
             traceparent: String::new(),
             blobs: self.body.blob().iter().map(|bytes| blob_of(bytes)).collect(),

@@ -10,9 +10,9 @@ use nhipcau_messaging::{
 
 use crate::{
     Point,
-    adapter::Stop,
+    adapter::{Commit, Stop},
     blobs, handler,
-    history::{Blob, Effect, Fact, Message},
+    history::{Blob, Effect, Fact, Message, Placed},
     payload::Body,
 };
 
@@ -41,13 +41,13 @@ impl Read {
         &mut self,
         me: Point,
         engine: &mut Engine,
-        facts: &mut Vec<Fact>,
+        commit: &mut Commit,
         tx: &mut Tx<'_>,
     ) -> Result<(), Stop> {
-        read_facts(tx, me, &mut self.facts, facts)?;
-        read_restored(tx, &mut self.outbox, facts)?;
-        read_positions(tx, &mut self.positions, facts)?;
-        blobs::read(engine, &mut self.whole, facts, tx)
+        read_facts(tx, me, &mut self.facts, &mut commit.facts)?;
+        read_restored(tx, &mut self.outbox, &mut commit.facts)?;
+        read_positions(tx, &mut self.positions, commit)?;
+        blobs::read(engine, &mut self.whole, &mut commit.facts, tx)
     }
 
     /// A case was erased: a blob of it that is there all the same has come anew.
@@ -77,19 +77,26 @@ fn read_restored(tx: &mut Tx<'_>, after: &mut i64, facts: &mut Vec<Fact>) -> Res
     Ok(())
 }
 
-fn read_positions(tx: &mut Tx<'_>, after: &mut i64, facts: &mut Vec<Fact>) -> Result<(), store::Error> {
-    let sql = "SELECT rowid, sender, id, outcome, spent, lane FROM received WHERE rowid > $1 ORDER BY rowid";
+fn read_positions(tx: &mut Tx<'_>, after: &mut i64, commit: &mut Commit) -> Result<(), store::Error> {
+    let sql = "SELECT rowid, sender, id, outcome, spent, lane, recipient, sequence, incarnation FROM received \
+               WHERE rowid > $1 ORDER BY rowid";
     let rows = tx.query(sql, &[(*after).into()], |row| {
+        let (sender, lane) = (point(&row.text(1)?), Lane::from_number(row.int(5)?).expect("a lane of ours"));
+        let channel = (sender, lane, row.text(6)? == "all");
+        let place = (row.number(8)?, MessageId(row.array(2)?));
         let outcome = i32::try_from(row.int(3)?).unwrap_or(i32::MAX);
-        let is_taken = outcome == 0 && row.int(4)? == 1 && row.int(5)? == i64::from(Lane::Bulk.number());
-        Ok((row.int(0)?, row.text(1)?, MessageId(row.array(2)?), outcome, is_taken))
+        let is_spent = row.int(4)? == 1;
+        Ok((row.int(0)?, Placed { channel, sequence: row.number(7)?, place }, outcome, is_spent))
     })?;
-    for (rowid, sender, id, outcome, is_taken) in rows {
+    for (rowid, placed, outcome, is_spent) in rows {
         *after = rowid;
-        let sender = point(&sender);
+        let ((sender, lane, _), (_, id)) = (placed.channel, placed.place);
         let refused = (outcome != 0).then(|| reason(outcome));
-        facts.push(Fact::Position { sender, id, refused });
-        facts.extend(is_taken.then_some(Fact::Taken { sender, id }));
+        commit.facts.push(Fact::Position { sender, id, refused });
+        if outcome == 0 && is_spent && lane == Lane::Bulk {
+            commit.facts.push(Fact::Taken { sender, id });
+        }
+        commit.placed.push(placed);
     }
     Ok(())
 }

@@ -29,6 +29,19 @@ fn a_blob_comes_whole_after_every_rollback_and_goes_with_its_case() {
 }
 
 #[test]
+fn a_reconciliation_says_what_the_history_says() {
+    let report = run_seeds(0, 4, options(0), 2);
+    assert!(report.coverage.count("difference_found") > 0, "a store differed from an older copy of the other's");
+    assert!(report.is_good(), "{report}");
+}
+
+/// In this seed a subscriber has lost a receipt that its publisher holds.
+#[test]
+fn a_subscriber_that_was_put_back_has_its_receipts_taken_again() {
+    assert_eq!(run_seed(Options { losses: Losses::Many, ..options(1) }).failure, None);
+}
+
+#[test]
 fn a_seed_replays_to_an_identical_trace() {
     for seed in [3, 4] {
         let [first, second] = [0, 1].map(|_| run_seed(Options { keep_trace: true, ..options(seed) }));

@@ -261,6 +261,9 @@ pub(super) struct Peer {
     pub(super) status_backoff: SignedDuration,
     /// How many of the next statuses come soon: the bus may lose the one that says what is new in the directory.
     pub(super) status_soon: u32,
+    /// The receipt of the own broadcast that it has last said comes next, though the one before it may be lost on both
+    /// sides.
+    pub(super) next: Option<(Number, Digest)>,
     /// Own envelopes of the peer to return: lane, broadcast, from which position.
     pub(super) returns: BTreeMap<(Lane, bool), u64>,
     /// Envelopes of the peer to return that took no position here.
@@ -294,6 +297,7 @@ impl Peer {
             status_sent: None,
             status_backoff: SignedDuration::from_secs(1),
             status_soon: 0,
+            next: None,
             returns: BTreeMap::new(),
             strays: Vec::new(),
             strays_at: None,

@@ -306,8 +306,10 @@ impl Engine {
             s.number.number == 1 && before.is_some()
         };
         // Its predecessor may be lost on both sides: then its issuer says that this one comes next.
-        let key = (s.recipient.clone(), s.lane);
-        let next = self.outgoing.get(&key).and_then(|out| out.next);
+        let next = match &s.recipient {
+            Recipient::One(_) => self.outgoing.get(&(s.recipient.clone(), s.lane)).and_then(|out| out.next),
+            Recipient::All => self.peers.get(subject_sender).and_then(|peer| peer.next),
+        };
         let begins = s.number.number == 1 && s.number.series > held.series && next == Some((s.number, verified.digest));
         if !follows && !begins {
             self.branch("receipt_gap");

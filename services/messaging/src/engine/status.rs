@@ -350,7 +350,10 @@ impl Engine {
             self.peer(id).receipt_returns.insert((lane, said.broadcast), theirs);
         }
         let Some(head) = from_wire(said.head.as_ref()) else { return Ok(()) };
+        let next = said.next_receipt.as_ref();
+        let next = next.and_then(|next| Some((number_of(Some(next)), next.digest.as_slice().try_into().ok()?)));
         if said.broadcast {
+            self.peer(id).next = next;
             return self.serve_subscriber(id, lane, head, tx);
         }
         let own_run = said.promised_run.as_slice() == self.run;
@@ -361,8 +364,7 @@ impl Engine {
             self.peers.entry(id.clone()).and_modify(|peer| peer.status_due(time));
         }
         out.theirs = head.sequence;
-        let next = said.next_receipt.as_ref();
-        out.next = next.and_then(|next| Some((number_of(Some(next)), next.digest.as_slice().try_into().ok()?)));
+        out.next = next;
         match out.phase {
             Phase::Open if said.promised_incarnation > out.incarnation && !own_run => {
                 self.hear_promise_to_another(id, &key, said, tx)

@@ -1,9 +1,10 @@
 //! The judge: every fact is held against the history as it is committed, and the whole history once more at the end.
 //!
-//! It knows nothing of channels, receipts or recovery. It knows what was accepted, what took effect, what was
-//! refused, and what of it a rollback may take away: only what no disk and no broker held any more.
+//! It knows nothing of receipts or recovery, and of channels only what stands where. It knows what was accepted, what took
+//! effect, what was refused, and what of it a rollback may take away: only what no disk and no broker held any more.
 
 mod blobs;
+mod channels;
 mod violation;
 
 #[cfg(test)]
@@ -12,8 +13,11 @@ mod tests;
 use std::collections::BTreeSet;
 
 use nhipcau_messaging::message::{Lane, MessageId, Outcome, RefusalReason};
-pub use violation::Violation;
 
+pub use self::{
+    channels::{Differences, Ends, Unreconciled},
+    violation::Violation,
+};
 use crate::{
     Point,
     history::{Disk, Effect, Fact, Ledger, Message, is_final},

@@ -79,11 +79,21 @@ impl World {
     }
 
     pub(super) fn conclude(&mut self) -> Result<(), Failure> {
-        self.is_over = true;
-        match self.what_waits() {
-            Some(waits) => Err(format!("was drained and is no longer: {waits}")),
-            None => self.look_at_blobs(),
+        if let Some(waits) = self.what_waits() {
+            return Err(format!("was drained and is no longer: {waits}"));
         }
+        self.look_at_blobs()?;
+        match self.reconcile()? {
+            None => self.is_over = true,
+            Some(differs) if self.queue.now() - self.healed_at.unwrap_or_default() > DRAIN_WITHIN => {
+                return Err(format!("{differs} {} s after healing", DRAIN_WITHIN / SECOND));
+            }
+            Some(differs) => {
+                self.say(format_args!("{differs}"));
+                self.queue.plan(20 * SECOND, Event::Conclude);
+            }
+        }
+        Ok(())
     }
 
     /// Whether each access point hands over those blobs that it must have, every byte of them, and no others.

@@ -35,7 +35,7 @@ impl World {
         let mut routing = pb::Routing::decode(&*envelope.routing).ok()?;
         let [process] = self.running(to)[..] else { return None };
         let node = &mut self.processes.get_mut(&process)?.node;
-        if !node.has_position(sender, routing.lane, routing.incarnation, routing.sequence) {
+        if !node.has_position(&routing) {
             return None;
         }
         routing.create_time.as_mut()?.nanos ^= 1;
@@ -52,7 +52,7 @@ impl World {
         let mut statement = pb::ReceiptStatement::decode(&*receipt.statement).ok()?;
         let [process] = self.running(to)[..] else { return None };
         let node = &mut self.processes.get_mut(&process)?.node;
-        if !node.has_receipt(issuer, statement.lane, statement.series, statement.number) {
+        if !node.has_receipt(&statement) {
             return None;
         }
         statement.receive_time.as_mut()?.nanos ^= 1;

@@ -191,6 +191,7 @@ impl World {
         }
         process.disk.given_up.clone_from(&commit.given_up);
         process.disk.strays.clone_from(&commit.strays);
+        commit.placed.iter().for_each(|placed| process.disk.take(placed));
         if commit.facts.is_empty() {
             return Ok(());
         }
