@@ -1,5 +1,6 @@
-//! Two access points compare what they hold, by the engine's own questions and answers: signed, encoded, and verified by
-//! whoever reads them, as they are on the bus. And what the stores hold, read row by row, to compare the answers with.
+//! Two access points compare what they hold, by the engine's own questions and answers: signed, encoded, and verified
+//! by whoever reads them, as they are on the bus. And what the stores hold, read row by row, to compare the answers
+//! with.
 
 use jiff::Timestamp;
 use nhipcau_domain::directory::Release;

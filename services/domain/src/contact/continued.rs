@@ -135,8 +135,8 @@ const fn stated(value: i32, unknown: i32) -> i32 {
     if value == unknown { 0 } else { value }
 }
 
-/// How it was received, by whoever goes on: the reference of an officer counts in the system of the unit alone. The time
-/// is not ahead of this clock: that of the origin may be, and keeps nobody from going on.
+/// How it was received, by whoever goes on: the reference of an officer counts in the system of the unit alone. The
+/// time is not ahead of this clock: that of the origin may be, and keeps nobody from going on.
 fn received(reception: referral::Reception, call: &Call<'_>) -> referral::Reception {
     let (person, now) = (call.actor.person.as_ref(), call.now);
     let officer = person.map_or_else(String::new, |person| person.as_str().to_owned());

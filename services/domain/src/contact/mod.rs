@@ -4,8 +4,8 @@
 //! nothing but how and when it was received; what is known is amended until it is closed; [`Contact::send`] says
 //! everything that keeps it from being sent, or what is to be submitted, with what nobody stated as not asked; the
 //! answer makes it REFERRED or gives the reasons. [`way`] finds the unit that serves, or what a person must decide.
-//! Until the referral stands the switchboard answers for it: nothing here gives a contact up by itself, but for one that
-//! went on from a hand-over which was [given back](GivenBack).
+//! Until the referral stands the switchboard answers for it: nothing here gives a contact up by itself, but for one
+//! that went on from a hand-over which was [given back](GivenBack).
 //!
 //! Knows nothing of agreements, storage or who may call.
 

@@ -1,7 +1,7 @@
 //! A warm hand-over: a girl calls switchboard 111 and needs the Women's Union's line. While she waits, 111 offers the
-//! contact; whoever answers there takes over, is told what was asked already, and hands it back. When she calls again the
-//! line takes over once more, goes on with a contact of its own from what was told, and refers her to her ward. At no
-//! moment does nobody answer for her. Every person in it is invented.
+//! contact; whoever answers there takes over, is told what was asked already, and hands it back. When she calls again
+//! the line takes over once more, goes on with a contact of its own from what was told, and refers her to her ward.
+//! At no moment does nobody answer for her. Every person in it is invented.
 
 use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 

@@ -1,5 +1,5 @@
-//! Whoever took over goes on with a contact of their own: nobody is asked again, it happens once, and what is given back
-//! leaves nothing behind but a referral that was sent.
+//! Whoever took over goes on with a contact of their own: nobody is asked again, it happens once, and what is given
+//! back leaves nothing behind but a referral that was sent.
 
 use jiff::SignedDuration;
 use nhipcau_domain::{

@@ -1,5 +1,5 @@
-//! What a reconciliation says of a channel, held against the history: these differences and no others, these counts, and
-//! each message under its own flow.
+//! What a reconciliation says of a channel, held against the history: these differences and no others, these counts,
+//! and each message under its own flow.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,8 +107,8 @@ impl Ends<'_> {
 }
 
 impl Checker {
-    /// Holds what a reconciliation says of a channel against the history. Where everything is drained, nothing may differ
-    /// in a channel between two: each message of it has come to its end, at both ends.
+    /// Holds what a reconciliation says of a channel against the history. Where everything is drained, nothing may
+    /// differ in a channel between two: each message of it has come to its end, at both ends.
     ///
     /// # Errors
     /// The first contradiction.

@@ -1,7 +1,8 @@
 //! The judge: every fact is held against the history as it is committed, and the whole history once more at the end.
 //!
-//! It knows nothing of receipts or recovery, and of channels only what stands where. It knows what was accepted, what took
-//! effect, what was refused, and what of it a rollback may take away: only what no disk and no broker held any more.
+//! It knows nothing of receipts or recovery, and of channels only what stands where. It knows what was accepted, what
+//! took effect, what was refused, and what of it a rollback may take away: only what no disk and no broker held any
+//! more.
 
 mod blobs;
 mod channels;
