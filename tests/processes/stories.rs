@@ -36,6 +36,8 @@ fn a_story_ends_the_same_whichever_process_is_killed_in_its_middle() {
         ("areas", [("send", "0", "moh"), ("choose", "0", "moh")]),
         ("proof", [("above", "13", "moh"), ("prove", "17", "hanoi")]),
         ("warm-handover", [("offer", "13", "moh"), ("accept", "3", "vwu")]),
+        // Whoever took over, while they go on and refer.
+        ("warm-handover", [("continue", "3", "vwu"), ("refer", "3", "vwu")]),
         // The desk whose people are told, and the ward that says for which referral.
         ("placement", [("wake", "3", "vwu"), ("confirm", "17", "hanoi")]),
         // The one that takes the presses, while it does; and the one that gets what was a mistake.
