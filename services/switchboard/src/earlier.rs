@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use nhipcau_domain::{
-    contact::Contact,
+    contact::{Contact, name},
     id::PartyId,
     pseudonym::{PseudonymKey, PseudonymKeys},
 };
@@ -78,7 +78,7 @@ pub(crate) fn of<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, standing: &
             break;
         }
         if !forget_erased(desk.tx(), &found)? {
-            names.push(format!("parties/{party}/contacts/{}", found.contact));
+            names.push(name(party, found.contact));
         }
     }
     let count = u32::try_from(names.len()).unwrap_or(u32::MAX);

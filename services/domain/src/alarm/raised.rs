@@ -9,7 +9,7 @@ use super::{
     note::{CancelReason, Note},
 };
 use crate::{
-    contact::Call,
+    contact::{self, Call},
     id::PartyId,
     reason,
     referral::{PersonRef, Refusal, write_time},
@@ -147,7 +147,7 @@ impl Alarm {
         pb::Alarm {
             name: format!("parties/{party}/alarms/{}", self.uid),
             device: format!("parties/{party}/alarmDevices/{}", self.device),
-            contact: format!("parties/{party}/contacts/{}", self.contact),
+            contact: contact::name(party, self.contact),
             state: state.into(),
             press_time: Some(write_time(self.pressed)),
             last_press_time: Some(write_time(self.last_pressed)),

@@ -30,7 +30,7 @@ pub use continued::GivenBack;
 pub use report::Report;
 pub use send::Sent;
 pub use state::{CloseReason, Deed, State};
-pub use wire::basic;
+pub use wire::{basic, name};
 
 use crate::{
     reason,

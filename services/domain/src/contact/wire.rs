@@ -6,15 +6,22 @@ use uuid::Uuid;
 
 use super::{CloseReason, Contact, Report, State};
 use crate::{
+    id::PartyId,
     reason,
     referral::{Objection, Refusal, read_unit, write_time, write_unit},
 };
+
+/// The name of a contact of a party, `parties/{party}/contacts/{contact}`.
+#[must_use]
+pub fn name(party: &PartyId, contact: Uuid) -> String {
+    format!("parties/{party}/contacts/{contact}")
+}
 
 impl Contact {
     /// The name, `parties/{party}/contacts/{contact}`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("parties/{}/contacts/{}", self.unit.party, self.uid)
+        name(&self.unit.party, self.uid)
     }
 
     /// Encodes it whole. [`basic`] leaves out what is about a person.

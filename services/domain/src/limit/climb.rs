@@ -1,10 +1,11 @@
 //! Climbing the ladder: what the origin does for a need by itself while nobody answers, and when.
 //!
 //! The steps of all limits of a need are one ladder. Limits that could not be computed are together one step that is
-//! due at once, until somebody acknowledges: who does not know how long somebody may be waited for asks the next level.
-//! A step is climbed once; its number is the level of escalation. An acknowledgement by telephone puts steps off whose
-//! limits say so, until it is confirmed or the time for that has passed; then they are due as if nothing had been said.
-//! Where the unit that was asked last says that nobody there is left to tell, the next step is due at once.
+//! due at once, until somebody acknowledges: who does not know how long somebody may be waited for asks the next
+//! level. A step is climbed once; its number is the level of escalation. An acknowledgement by telephone puts steps
+//! off whose limits say so, until it is confirmed or the time for that has passed; then they are due as if nothing
+//! had been said. Where the unit that was asked last says that nobody there is left to tell, and nobody elsewhere has
+//! acknowledged, the next step is due at once.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -176,9 +177,12 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     ahead
 }
 
-/// From when on the unit that was asked last is not waited for, because nobody there is left to tell. Whoever took the
-/// need by telephone has their time to confirm it all the same.
+/// From when on the unit that was asked last is not waited for, because nobody there is left to tell, nor has anybody
+/// elsewhere seen the need. Whoever took it by telephone has their time to confirm it all the same.
 fn nobody_left(need: &[Asked<'_>]) -> Option<Timestamp> {
+    if need.iter().any(|asked| asked.has_stopped(Stop::Acknowledged, false)) {
+        return None;
+    }
     let last = need.iter().max_by_key(|asked| asked.place()).filter(|asked| asked.view.is_unattended())?;
     let taken = need.iter().filter(|asked| asked.view.is_acknowledged_by_telephone());
     taken.filter_map(|asked| asked.view.confirmation_due()).chain(last.view.unattended).max()

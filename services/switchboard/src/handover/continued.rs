@@ -6,8 +6,7 @@
 //! after an older store was put back, is the same contact and the same case, and gets no second referral.
 
 use nhipcau_domain::{
-    contact::{Call, Contact, GivenBack, Ids, basic},
-    id::PartyId,
+    contact::{Call, Contact, GivenBack, Ids, basic, name},
     reason,
     referral::Side,
 };
@@ -113,11 +112,6 @@ pub(crate) fn end<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, E
         }
     }
     Ok(false)
-}
-
-/// The name of a contact.
-pub(crate) fn name(party: &PartyId, contact: Uuid) -> String {
-    format!("parties/{party}/contacts/{contact}")
 }
 
 /// The contact by which the recipient goes on.

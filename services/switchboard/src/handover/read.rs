@@ -1,6 +1,7 @@
 //! Reading a hand-over: BASIC; and FULL, with what was told, after an access record.
 
 use nhipcau_domain::{
+    contact::name,
     id::{AccessPointId, PartyId},
     referral::{Basis, Side, write_basis, write_time, write_unit},
 };
@@ -11,7 +12,7 @@ use nhipcau_proto::{
 };
 use uuid::Uuid;
 
-use super::{content, continued};
+use super::content;
 use crate::{
     access::{self, Reader},
     error::Error,
@@ -60,7 +61,7 @@ pub(crate) fn full<'t>(
 pub(crate) fn basic(tx: &mut Tx<'_>, known: &Known) -> Result<pb::Handover, Error> {
     let (handover, side) = (&known.handover, known.held.side);
     let (view, ids) = (handover.view(), handover.ids());
-    let own_contact = known.own_contact.map(|uid| continued::name(&handover.unit(side).party, uid));
+    let own_contact = known.own_contact.map(|uid| name(&handover.unit(side).party, uid));
     let own = handover::log(tx, known.held, side)?;
     let refused = own.iter().rev().find_map(|stored| stored.outcome.filter(|code| *code > 0));
     let refused = refused.and_then(|code| RefusalReason::try_from(code).ok()).map(|reason| reason.as_str_name());

@@ -20,9 +20,9 @@ fn said(world: &mut World, second: i64) {
 }
 
 /// The branch that a level opened.
-fn further(second: i64) -> World {
-    let mut new = new_branch(Kind::Transfer, duty(), 1);
-    (new.opening.time_limits, new.opening.cause, new.now) = (limits(), Cause::Escalation, time(second));
+fn further(kind: Kind, limits: Vec<TimeLimit>, second: i64) -> World {
+    let mut new = new_branch(kind, duty(), 1);
+    (new.opening.time_limits, new.opening.cause, new.now) = (limits, Cause::Escalation, time(second));
     World::opened(new)
 }
 
@@ -33,7 +33,7 @@ fn the_next_level_is_turned_to_at_once_and_the_one_after_it_in_its_time() {
     assert_eq!(next(&world, 19), Climb::Wait(time(20)));
     assert_eq!(next(&world, 20), turn(1));
     assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
-    let second = further(21);
+    let second = further(Kind::Transfer, limits(), 21);
     let need = |second: &World, at| climb(&[Asked::new(&world.origin), Asked::new(&second.origin)], &[], time(at));
     assert_eq!(need(&second, 30), Climb::Wait(time(300)), "whoever was asked then has the time of the rule");
     let mut second = second;
@@ -52,6 +52,23 @@ fn who_acknowledges_after_all_is_waited_for_no_more() {
     assert!(world.act(Side::Recipient, Command::Acknowledge) && world.deliver(Side::Origin));
     assert_eq!(next(&world, 50), Climb::Rest);
     assert!(!world.origin.view().conditions(time(50)).contains(&Condition::Unattended));
+}
+
+#[test]
+fn who_has_seen_it_at_the_unit_before_keeps_their_time() {
+    let limits = || vec![limit("a", Stop::Decided, &[100, 300])];
+    let mut new = new_branch(Kind::Referral, duty(), 0);
+    new.opening.time_limits = limits();
+    let mut first = World::opened(new);
+    assert!(first.act(Side::Origin, Command::Escalate { level: 1 }));
+    let mut second = further(Kind::Referral, limits(), 100);
+    said(&mut second, 110);
+    let need = |first: &World, at| climb(&[Asked::new(&first.origin), Asked::new(&second.origin)], &[], time(at));
+    assert_eq!(need(&first, 120), turn(2), "nobody has");
+    first.deliver(Side::Recipient);
+    first.deliver(Side::Recipient);
+    assert!(first.act(Side::Recipient, Command::Acknowledge) && first.deliver(Side::Origin));
+    assert_eq!(need(&first, 120), Climb::Wait(time(300)));
 }
 
 #[test]
