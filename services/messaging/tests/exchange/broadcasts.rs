@@ -1,6 +1,8 @@
-//! Broadcasts of a publisher that was rolled back reach whoever missed its new history.
+//! Broadcasts of a publisher that was rolled back reach whoever missed its new history, and a subscriber that was is
+//! receipted again.
 
 use jiff::SignedDuration;
+use nhipcau_messaging::engine::Kind;
 
 use crate::world::{MOH, VWU, World};
 
@@ -64,4 +66,26 @@ fn a_publisher_that_was_rolled_back_has_its_own_again_with_the_first_exchange_of
         world.now += SignedDuration::from_millis(200);
     }
     assert_eq!(world.rows(MOH, "SELECT COUNT(*) FROM own", |row| row.int(0)), [5]);
+}
+
+/// Its publisher holds a receipt that this subscriber has lost, and not the one on which its next one follows.
+#[test]
+fn a_subscriber_whose_unheard_history_came_back_is_receipted_again() {
+    let mut world = World::open();
+    let first = world.image(VWU);
+    world.broadcast(MOH, "b0", b"zero").unwrap();
+    world.settle_losing(|parcel| !parcel.signal && parcel.from == VWU && parcel.kind == Kind::Receipts);
+    let unheard = world.image(VWU);
+    world.restart(VWU, Some(&first));
+    world.settle();
+    world.broadcast(MOH, "b1", b"one").unwrap();
+    let one = world.take_bundles();
+    world.restart(VWU, Some(&unheard));
+    world.pass_alone(VWU, 12);
+    // It states this before it hears of what its publisher holds.
+    one.into_iter().for_each(|parcel| world.deliver(parcel).unwrap());
+    world.settle();
+    assert_eq!(world.effects(VWU), ["zero", "one"]);
+    let held = "SELECT MAX(last_sequence) FROM receipt_held WHERE issuer = 'vwu' AND recipient = 'all'";
+    assert_eq!(world.rows(MOH, held, |row| row.int(0)), [2]);
 }

@@ -322,6 +322,7 @@ async fn an_older_store_of_whoever_goes_on_makes_no_second_referral() {
         (told.stands, told.objections) = (first.request_id.parse().ok(), has_referral());
     }
     let anew = world.go_on(&world.seen(HANOI, &theirs).await).await;
+    assert_eq!((&anew.uid, &anew.case_uid), (&own.uid, &own.case_uid), "the referral is found by its case");
     world.send(&sending(&anew)).await.unwrap();
     world.settle_slowly().await;
     let anew = world.get(&anew).await;
