@@ -75,6 +75,12 @@ fn a_story_is_played_with_the_clocks_and_limits_that_are_brought_along() {
     assert!(time < before - jiff::SignedDuration::from_mins(30), "the switchboard's clock is behind: {time}");
     let release = fs::read_to_string(home.join("programme/source/time-limits.toml")).unwrap();
     assert!(release.contains("transfer-of-the-test"));
+    // Whoever writes by a clock that is ahead is answered by it.
+    fs::write(source.join("clocks.toml"), "hanoi = \"2h\"\n").unwrap();
+    let before = jiff::Timestamp::now();
+    let played = told(&play(&home, &["--story", "referral", "--source", source.to_str().unwrap()]));
+    let time: jiff::Timestamp = played["timeline"][0]["time"].as_str().unwrap().parse().unwrap();
+    assert!(time > before + jiff::SignedDuration::from_mins(110), "the ward's clock is ahead: {time}");
 }
 
 #[test]

@@ -89,7 +89,7 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
 
 /// Tells the origin that nobody is left to tell, unless it was told. What the directory does not let be sent is not.
 fn report<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, mut known: Known) -> Result<(), Error> {
-    if known.branch.view().unattended.is_some() {
+    if known.branch.view().unattended {
         return Ok(());
     }
     let (command, actor) = (Command::ReportUnattended, send::rules());

@@ -178,14 +178,15 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
 }
 
 /// From when on the unit that was asked last is not waited for, because nobody there is left to tell, nor has anybody
-/// elsewhere seen the need. Whoever took it by telephone has their time to confirm it all the same.
+/// elsewhere seen the need: by the origin's clock alone, whatever that of the unit says. Whoever took it by telephone
+/// has their time to confirm it all the same.
 fn nobody_left(need: &[Asked<'_>]) -> Option<Timestamp> {
     if need.iter().any(|asked| asked.has_stopped(Stop::Acknowledged, false)) {
         return None;
     }
     let last = need.iter().max_by_key(|asked| asked.place()).filter(|asked| asked.view.is_unattended())?;
     let taken = need.iter().filter(|asked| asked.view.is_acknowledged_by_telephone());
-    taken.filter_map(|asked| asked.view.confirmation_due()).chain(last.view.unattended).max()
+    taken.filter_map(|asked| asked.view.confirmation_due()).chain([last.branch.opening_time()]).max()
 }
 
 /// The branch that hears of an escalation: the one that serves the need, or the last that somebody waits for.

@@ -123,7 +123,7 @@ impl<'a> Fold<'a> {
             state_time: origin.first().map_or(jiff::Timestamp::UNIX_EPOCH, |event| event.time),
             work: Vec::new(),
             telephoned: None,
-            unattended: None,
+            unattended: false,
             revocation_requested: None,
             revocation: None,
             hand_back: None,
@@ -248,9 +248,9 @@ impl<'a> Fold<'a> {
             Body::TelephoneRecorded(said) => {
                 view.telephoned.get_or_insert_with(|| Telephoned::of(event, said));
             }
-            Body::Unattended => view.unattended = Some(event.time),
+            Body::Unattended => view.unattended = true,
             // Whether the successor reaches anybody it says itself.
-            Body::Moved { .. } => view.unattended = None,
+            Body::Moved { .. } => view.unattended = false,
             Body::Erased => view.erased = true,
             Body::WithdrawalAnswered(answer) => view.withdrawal_answer = Some(answer.clone()),
             _ => {}

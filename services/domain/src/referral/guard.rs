@@ -48,7 +48,7 @@ pub fn objections(view: &View, event: &Draft) -> Vec<&'static str> {
             reasons.push(reason::FIELD_REQUIRED)
         }
         EventKind::Erased if view.erased => reasons.push(reason::ERASURE_NOT_DUE),
-        EventKind::Unattended if view.unattended.is_some() => reasons.push(reason::WRONG_STATE),
+        EventKind::Unattended if view.unattended => reasons.push(reason::WRONG_STATE),
         EventKind::WithdrawalAnswered if !view.is_withdrawn() => reasons.push(reason::WRONG_STATE),
         EventKind::Completed if view.has_open_review() => reasons.push(reason::REVIEW_OPEN),
         _ => {}

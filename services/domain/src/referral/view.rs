@@ -137,8 +137,8 @@ pub struct View {
     pub work: Vec<RecordedWork>,
     /// The first acknowledgement by telephone; stays, whatever came of it.
     pub telephoned: Option<Telephoned>,
-    /// When the unit that has it said that nobody there is left to tell; stays, whatever came of it.
-    pub unattended: Option<Timestamp>,
+    /// True when the unit that has it said that nobody there is left to tell; stays, whatever came of it.
+    pub unattended: bool,
     /// Why the recipient was asked to stop; `None` when nothing is pending.
     pub revocation_requested: Option<Revocation>,
     /// Why it was revoked.
@@ -226,7 +226,7 @@ impl View {
     /// True when nobody at the unit is left to tell and no person has acknowledged.
     #[must_use]
     pub const fn is_unattended(&self) -> bool {
-        self.unattended.is_some() && matches!(self.state, State::Submitted | State::Received)
+        self.unattended && matches!(self.state, State::Submitted | State::Received)
     }
 
     /// True when it ended because consent was withdrawn.

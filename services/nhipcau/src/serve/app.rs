@@ -89,7 +89,7 @@ impl App {
 
         let chosen = parts::chosen(&config.services);
         let releases = loaded.releases();
-        let parts = Parts::new(&chosen, config, reload.sources(releases.clone()));
+        let parts = Parts::new(&chosen, config, reload.sources(releases.clone()), clock);
         let access_point = loaded.start(parts.bring(&mut counts), &mut counts).await.map_err(failure)?;
         broker::follow(access_point.broker(), &mut counts);
         let notices = parts

@@ -30,6 +30,7 @@ use nhipcau_proto::{
 use nhipcau_referrals::Referrals;
 use nhipcau_runtime::{
     access_point::{AccessPoint, Part},
+    clock::Clock,
     config::{self, Config},
     rosters::Rosters,
     server::Services,
@@ -108,8 +109,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The chosen services.
-    pub(super) fn new(chosen: &[Service], config: &Config, sources: Sources) -> Self {
+    /// The chosen services, which read by this clock.
+    pub(super) fn new(chosen: &[Service], config: &Config, sources: Sources, clock: &Clock) -> Self {
         let Sources { registry, areas, access_point, releases, duty: (rosters, wait) } = sources;
         let has = |service| chosen.contains(&service);
         let config::Alarm { service, purpose, citation } = config.alarm.clone();
@@ -118,9 +119,10 @@ impl Parts {
             indicators: has(Service::Indicators).then(|| Indicators::new(registry)),
             switchboard: has(Service::Switchboard)
                 .then(|| Switchboard::new(access_point, releases.clone(), areas.clone(), alarm))
-                .map(|service| service.with_rosters(rosters.clone(), wait)),
+                .map(|service| service.with_rosters(rosters.clone(), wait).with_clock(clock.clone())),
             referrals: has(Service::Referrals)
-                .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait)),
+                .then(|| Referrals::new(releases).with_areas(areas).with_rosters(rosters, wait))
+                .map(|service| service.with_clock(clock.clone())),
         }
     }
 

@@ -30,7 +30,6 @@ fn further(kind: Kind, limits: Vec<TimeLimit>, second: i64) -> World {
 fn the_next_level_is_turned_to_at_once_and_the_one_after_it_in_its_time() {
     let mut world = opened(limits(), false);
     said(&mut world, 20);
-    assert_eq!(next(&world, 19), Climb::Wait(time(20)));
     assert_eq!(next(&world, 20), turn(1));
     assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
     let second = further(Kind::Transfer, limits(), 21);
@@ -111,8 +110,20 @@ fn who_took_it_by_telephone_has_their_time_to_confirm() {
 }
 
 #[test]
+fn a_clock_of_the_unit_that_is_wrong_delays_nothing() {
+    for second in [1, 2_000_000] {
+        let mut world = opened(limits(), false);
+        said(&mut world, second);
+        assert_eq!(next(&world, 20), turn(1));
+    }
+}
+
+#[test]
 fn a_level_is_never_turned_to_later_for_it() {
-    let mut world = opened(limits(), false);
-    said(&mut world, 2_000);
-    assert_eq!(next(&world, 99), Climb::Wait(time(100)), "by a clock that is ahead");
+    let confirmed =
+        TimeLimit { confirmation: Some(jiff::SignedDuration::from_secs(500)), ..limit("b", Stop::Decided, &[]) };
+    let mut world = opened([limits(), vec![confirmed]].concat(), false);
+    said(&mut world, 20);
+    assert!(world.act_at(Side::Origin, telephoned(), time(30)));
+    assert_eq!(next(&world, 99), Climb::Wait(time(100)), "what no rule lets wait");
 }
