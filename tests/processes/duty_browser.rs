@@ -15,7 +15,7 @@ use nhipcau_tests::{
     world::World,
 };
 use rcgen::{KeyPair, PublicKeyData as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -34,6 +34,9 @@ const FOCUSABLE: &str = "[...document.querySelectorAll('a[href],button,select,te
 
 /// Whether anything has to be scrolled sideways to be read.
 const SIDEWAYS: &str = "document.documentElement.scrollWidth - innerWidth";
+
+/// Width and height of what is seen of a page.
+const SIZE: &str = "[innerWidth, innerHeight]";
 
 /// Somebody at a browser.
 struct Person {
@@ -99,14 +102,24 @@ impl Person {
 
     /// That nothing is cut off or has to be scrolled sideways at a width, with text of a size.
     async fn reads_at(&mut self, kind: &str, width: u32, size: &str) -> Result<()> {
+        let usual = self.browser.look(SIZE).await?;
         let screen = json!({ "width": width, "height": 640, "deviceScaleFactor": 1, "mobile": false });
         self.browser.call("Emulation.setDeviceMetricsOverride", screen).await?;
+        self.is_sized(&json!([width, 640])).await?;
         let sized = |size: &str| format!("document.documentElement.style.fontSize = '{size}'");
         self.browser.look(&sized(size)).await?;
         let beyond = self.browser.look(SIDEWAYS).await?;
         ensure!(beyond.as_f64().is_some_and(|it| it <= 0.0), "{kind} at {width} and {size}: {beyond} beyond its edge");
         self.browser.look(&sized("")).await?;
-        self.browser.call("Emulation.clearDeviceMetricsOverride", json!({})).await.map(drop)
+        self.browser.call("Emulation.clearDeviceMetricsOverride", json!({})).await?;
+        self.is_sized(&usual).await
+    }
+
+    /// The page takes its size a moment after the browser has answered; what had the focus in sight may lose it then.
+    async fn is_sized(&mut self, size: &Value) -> Result<()> {
+        let awaited = format!("a page of {size}");
+        let sized = async || self.browser.look(SIZE).await.ok().filter(|it| it == size).map(drop);
+        wait::until_answered(&awaited, sized).await
     }
 
     /// Goes through the whole page with Tab: everything is reached, in its order, seen, and large enough.
