@@ -9,10 +9,16 @@ fn every_mutant_names_its_promise_and_its_check_and_applies() {
     let root = repository::root().canonicalize().unwrap();
     let mutants = repository::files(&[".patch"]);
     assert!(mutants.len() > 8, "the mutants were not found");
+    let sources = repository::files(&[".rs"]);
+    let functions: Vec<&str> = sources.iter().flat_map(|(_, text)| text.split("fn ").skip(1)).map(name).collect();
     for (path, text) in mutants {
         let head = text.split("\n--- ").next().unwrap();
         let says = |key: &str| head.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.len() > 1));
         assert!(says("Promise: ") && says("Check: cargo test "), "{path} lacks its head");
+        let check = head.lines().find_map(|line| line.strip_prefix("Check: ")).unwrap();
+        let test = check.rsplit([' ', ':']).next().unwrap();
+        let is_there = !test.contains('_') || functions.iter().any(|function| function.contains(test));
+        assert!(is_there, "{path}: there is no test {test}");
         let applies = Command::new("git")
             .args(["apply", "--check", &path])
             .current_dir(&root)
@@ -21,4 +27,9 @@ fn every_mutant_names_its_promise_and_its_check_and_applies() {
             .unwrap();
         assert!(applies.status.success(), "{path}: {}", String::from_utf8_lossy(&applies.stderr));
     }
+}
+
+/// The name of a function, by what stands behind `fn`.
+fn name(rest: &str) -> &str {
+    rest.split(|it: char| !it.is_alphanumeric() && it != '_').next().unwrap_or_default()
 }

@@ -324,7 +324,7 @@ pub const ROSTER_MALFORMED: &str = "ROSTER_MALFORMED";
 pub const ROSTER_SIGNATURE_REFUSED: &str = "ROSTER_SIGNATURE_REFUSED";
 /// The roster does not hold together, has ended, or is not newer than the one in use.
 pub const ROSTER_INVALID: &str = "ROSTER_INVALID";
-/// The unit has no roster at the access point that serves it.
+/// The unit has a roster file that cannot be used.
 pub const ROSTER_MISSING: &str = "ROSTER_MISSING";
 /// The last shift of the unit's roster is over.
 pub const ROSTER_ENDED: &str = "ROSTER_ENDED";

@@ -1,7 +1,8 @@
 //! The configuration of an access point as the command line gives it: a file and the environment.
 //!
-//! `serve`, `doctor`, `directory`, `keys rotate` and `store copy` read it here alike; `verify` and `referral due` read
-//! that of a home. The operator of the broker has a file of another form.
+//! `serve`, `doctor`, `keys rotate`, `keys retire-kek`, `store copy`, and of a home `directory install` and `duty`,
+//! read it here alike; `verify`, `evidence` and `referral due` read that of a home that may have been moved. The
+//! operator of the broker has a file of another form.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 

@@ -16,7 +16,7 @@ pub enum Role {
     /// Look after the access point: channels, receipts, reconciliation, alarms. Counts only for systems of the party
     /// that operates it.
     Operate,
-    /// Approve figures that another has validated.
+    /// Approve figures that another has validated. No call needs it yet.
     Approve,
 }
 
