@@ -71,8 +71,8 @@ pub(crate) async fn observations(world: &mut World, most: u64, report: &mut Repo
     Ok(())
 }
 
-/// Lets the cases of three access points grow.
-pub(crate) async fn cases(world: &mut World, callers: usize, most: u64, report: &mut Report) -> Result<()> {
+/// Lets the cases of three access points grow; how many there are then.
+pub(crate) async fn cases(world: &mut World, callers: usize, most: u64, report: &mut Report) -> Result<u64> {
     let mut connected = Callers::connect(world, callers).await?;
     let mut held = 0;
     for size in sizes(most) {
@@ -91,7 +91,8 @@ pub(crate) async fn cases(world: &mut World, callers: usize, most: u64, report: 
         }
     }
     drop(connected);
-    starting(world, "moh", &format!("{held} cases in the world"), report).await
+    starting(world, "moh", &format!("{held} cases in the world"), report).await?;
+    Ok(held)
 }
 
 /// Ten times as many each time.

@@ -93,16 +93,17 @@ async fn main() -> Result<()> {
     }
     report.fact("callers", args.callers as u64);
     report.fact("processors", std::thread::available_parallelism()?.get() as u64);
+    let (mut preload, mut preloaded) = (args.preload, args.preload);
     if args.growth {
         writeln!(error, "growing to {} observations …", args.observations_max)?;
         growth::observations(&mut world, args.observations_max, &mut report).await?;
         writeln!(error, "growing to {} cases …", args.cases_max)?;
-        growth::cases(&mut world, args.callers, args.cases_max, &mut report).await?;
+        preloaded = growth::cases(&mut world, args.callers, args.cases_max, &mut report).await?;
+        preload = 0;
         // All of it took long: it is there also when what follows fails.
         write(&report, &args.report)?;
     }
-    let preload = if args.growth { 0 } else { args.preload };
-    report.fact("cases preloaded", if args.growth { args.cases_max } else { preload });
+    report.fact("cases preloaded", preloaded);
 
     writeln!(error, "empty calls …")?;
     let (empty, latency) = empty::run(&world, args.callers, 50_000).await?;

@@ -4,11 +4,12 @@
 //! Devices with an alarm key ([`alarm`]), whose presses begin contacts.
 //!
 //! Owns the tables `switchboard_*`. Promises: a contact and the message by which it is sent are on disk together, and
-//! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of
-//! a person lies under the key of the case and is read by nobody before an access record says so; whoever may not see
-//! a contact does not learn that it exists. Never: decides what the rules can decide, calls another service, or gives
-//! a contact up by itself, but for one that went on from a hand-over, was not sent, and was given back. The referral
-//! that was sent is the referral service's; what is disclosed later, its callers disclose.
+//! what was sent is asked for until it was answered, so that a crash between the two loses neither; what is known of a
+//! person lies under the key of the case and is read by nobody before an access record says so; whoever may not see a
+//! contact does not learn that it exists.
+//! Never: decides what the rules can decide, calls another service, or gives a contact up by itself, but for one that
+//! went on from a hand-over, was not sent, and was given back. The referral that was sent is the referral service's;
+//! what is disclosed later, its callers disclose.
 
 mod access;
 pub mod alarm;
