@@ -18,6 +18,7 @@ use crate::{
     directory::{self, CASES, FIGURES, REFERRALS},
     handler::{self, Service},
     history::{Blob, Fact, Placed},
+    limits,
     payload::correlation,
     plan::Plan,
     prng::Prng,
@@ -191,7 +192,7 @@ impl Node {
     /// [`Stop`] when it cannot.
     pub fn start(now: Timestamp, image: Option<&[u8]>, start: Start) -> Result<Self, Stop> {
         let mut store = image.map_or_else(Store::in_memory, Store::from_image)?;
-        store.add_tables(handler::TABLES)?;
+        [handler::TABLES, limits::TABLES].iter().try_for_each(|tables| store.add_tables(tables))?;
         let (point, id_key) = (start.point, start.keys.id_key);
         let service = |contract| Box::new(Service::new(point, contract, start.minor, id_key));
         let config = Config {
@@ -347,7 +348,7 @@ fn submit(engine: &mut Engine, now: Timestamp, plan: &Plan, id_key: &[u8; 32], t
         let draft = plan.draft();
         let carriers = plan.carriers(&draft.header, id_key);
         let id = engine.submit(now, draft, tx)?;
-        handler::note_sent(tx, plan, id_key)?;
+        handler::note_sent(tx, plan, id_key, now)?;
         for carrier in carriers {
             handler::note_carrier(tx, &carrier)?;
             engine.submit(now, carrier.draft, tx)?;

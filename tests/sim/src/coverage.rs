@@ -163,6 +163,9 @@ pub const BLOBS: [&str; 4] = ["blob_whole", "blob_whole_again", "blob_cut_off", 
 /// What reconciliations must have come to: a channel differs from an older copy of the other side's store.
 pub const RECONCILED: [&str; 1] = ["difference_found"];
 
+/// What must have become of limits: the time for an answer ran out.
+pub const LIMITS: [&str; 1] = ["limit_ran_out"];
+
 /// Counts by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {

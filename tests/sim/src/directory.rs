@@ -271,6 +271,12 @@ pub fn party(point: Point) -> PartyId {
     PartyId::new(format!("party-{point}")).expect("a party's name")
 }
 
+/// The access point that serves a party.
+#[must_use]
+pub fn point_of(party: &PartyId) -> Point {
+    party.as_str().strip_prefix("party-").and_then(|n| n.parse().ok()).expect("a name of ours")
+}
+
 /// A unit.
 #[must_use]
 pub fn unit(name: &str) -> UnitId {

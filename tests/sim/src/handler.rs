@@ -1,11 +1,12 @@
 //! The service under test: keeps what happened in a table of its own store, refuses by rule, answers, and discloses
 //! only what was accepted. What it writes is what the checker reads.
 
+use jiff::Timestamp;
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::{
     blob,
     engine::RestError,
-    handler::{Context, Handler, Refused},
+    handler::{Context, Due, Handler, Refused},
     message::{Correlation, Header, Incoming, MessageId, Outcome, RefusalReason, SkipReason},
     store::{self, Tx, Value},
 };
@@ -13,7 +14,8 @@ use nhipcau_messaging::{
 use crate::{
     Point, directory,
     history::{Blob, Message, Piece},
-    payload::{Body, Verb, digest},
+    limits,
+    payload::{Body, Verb, digest, stated},
     plan::{Carrier, Plan},
 };
 
@@ -32,7 +34,8 @@ CREATE TABLE IF NOT EXISTS sim_fact (
 CREATE TABLE IF NOT EXISTS sim_revoked (correlation BLOB PRIMARY KEY);
 ";
 
-/// Kinds of rows: a message sent, one recovered, an effect, a conclusion, a piece of a blob to send.
+/// Kinds of rows: a message sent, one recovered, an effect, a conclusion, a piece of a blob to send, a limit that ran
+/// out.
 pub const SENT: i64 = 0;
 /// See [`SENT`].
 pub const RECOVERED: i64 = 1;
@@ -42,6 +45,8 @@ pub const EFFECT: i64 = 2;
 pub const CONCLUDED: i64 = 3;
 /// See [`SENT`].
 pub const CARRIED: i64 = 4;
+/// A question whose answer did not come in time.
+pub const RAN_OUT: i64 = 5;
 
 /// A row of `sim_fact`.
 #[derive(Debug, Default)]
@@ -73,12 +78,16 @@ fn note(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<(), store::Error> {
     Ok(())
 }
 
-/// Notes that a message was accepted for sending, in the transaction that also holds it.
+/// Notes that a message was accepted for sending, in the transaction that also holds it. If it asks for something, the
+/// time for the answer begins.
 ///
 /// # Errors
 /// [`store::Error`] when the store failed.
-pub fn note_sent(tx: &mut Tx<'_>, plan: &Plan, id_key: &[u8; 32]) -> Result<(), store::Error> {
-    note_message(tx, &plan.message(id_key), &plan.body)
+pub fn note_sent(tx: &mut Tx<'_>, plan: &Plan, id_key: &[u8; 32], now: Timestamp) -> Result<(), store::Error> {
+    let message = plan.message(id_key);
+    let (contract, _) = stated(message.verb, message.case);
+    limits::begin(tx, (message.id, message.recipient), (contract, &plan.body), now)?;
+    note_message(tx, &message, &plan.body)
 }
 
 fn note_message(tx: &mut Tx<'_>, message: &Message, body: &Body) -> Result<(), store::Error> {
@@ -157,7 +166,11 @@ impl Service {
         };
         let body = Body { verb, nonce: body.nonce.wrapping_add(1), filler: body.filler / 2, ..*body };
         let plan = Plan::following(message.id, self.point, directory::point(message.sender), body);
-        note_sent(context.tx, &plan, &self.id_key)?;
+        self.send(&plan, context)
+    }
+
+    fn send(&self, plan: &Plan, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+        note_sent(context.tx, plan, &self.id_key, context.now)?;
         context.send(plan.draft());
         Ok(())
     }
@@ -186,6 +199,7 @@ impl Handler for Service {
             digest: digest(message.parts),
         };
         note(context.tx, &row)?;
+        limits::answered(context.tx, &body)?;
         match body.verb {
             Verb::Invalid => Err(Refused::Reason(RefusalReason::Invalid)),
             Verb::WrongState => Err(Refused::Reason(RefusalReason::WrongState)),
@@ -209,7 +223,22 @@ impl Handler for Service {
 
     fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
         let digest = digest(message.parts);
+        if let Some(body) = message.parts.first().and_then(|part| Body::decode(part)) {
+            let to = message.header.recipient.as_ref().map(|to| directory::point_of(&to.party));
+            limits::begin(context.tx, (message.id, to), (self.contract.as_str(), &body), context.now)?;
+        }
         Ok(note(context.tx, &Row { kind: RECOVERED, id: message.id.0, digest, ..Row::default() })?)
+    }
+
+    fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
+        Ok(limits::take_due(context, self.contract.as_str())?)
+    }
+
+    fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
+        // Written before it is known whether what follows can be sent: if not, this must leave nothing.
+        note(context.tx, &Row { kind: RAN_OUT, id: due, ..Row::default() })?;
+        let plan = limits::run_out(context.tx, self.point, MessageId(due))?;
+        Ok(plan.map_or(Ok(()), |plan| self.send(&plan, context))?)
     }
 
     fn may_send(

@@ -27,6 +27,8 @@ pub struct Message {
     pub verb: Verb,
     /// Its case; 0 is none.
     pub case: u32,
+    /// Makes it different from every other.
+    pub nonce: u64,
     /// Stands for its parts.
     pub digest: u64,
 }
@@ -100,6 +102,11 @@ pub enum Fact {
     Gone(Blob),
     /// A case was erased.
     Erased(u32),
+    /// What a question asked for did not come in time.
+    RanOut {
+        /// The question.
+        id: MessageId,
+    },
     /// The sender learned what became of its message.
     Concluded {
         /// The message.
@@ -187,6 +194,10 @@ pub struct Disk {
     pub given_up: BTreeSet<MessageId>,
     /// Messages of others that it holds without having taken them.
     pub strays: BTreeSet<MessageId>,
+    /// Own questions by what makes them different, whose answer had its effect.
+    pub answered: BTreeSet<u64>,
+    /// Own questions whose time is over.
+    pub ran_out: BTreeSet<MessageId>,
     /// What it learned of its own messages.
     pub concluded: BTreeMap<MessageId, Outcome>,
     /// The places of each blob of which a piece came since its case was last erased.

@@ -36,6 +36,7 @@ pub mod directory;
 pub mod handler;
 pub mod history;
 pub mod injection;
+mod limits;
 pub mod payload;
 pub mod plan;
 pub mod prng;

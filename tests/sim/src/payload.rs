@@ -37,11 +37,13 @@ pub enum Verb {
     Attach,
     /// Carries a piece of such a blob.
     Chunk,
+    /// Says that no answer came in time.
+    Late,
 }
 
 impl Verb {
     /// All of them; the position is the number on the wire.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Note,
         Self::Invalid,
         Self::WrongState,
@@ -54,7 +56,20 @@ impl Verb {
         Self::Publish,
         Self::Attach,
         Self::Chunk,
+        Self::Late,
     ];
+
+    /// Whether an answer is waited for.
+    #[must_use]
+    pub fn is_question(self) -> bool {
+        matches!(self, Self::Ask | Self::Preview)
+    }
+
+    /// Whether it is an answer.
+    #[must_use]
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::Answer | Self::Accept | Self::Reject)
+    }
 }
 
 /// The first part of a message.
@@ -113,6 +128,12 @@ impl Body {
         let mut bytes = pattern.repeat(length.div_ceil(pattern.len()));
         bytes.truncate(length);
         Some(bytes)
+    }
+
+    /// What makes the question different that a message with this body answers.
+    #[must_use]
+    pub fn answers(&self) -> Option<u64> {
+        self.verb.is_answer().then(|| self.nonce.wrapping_sub(1))
     }
 
     /// Whether a preview with this body is accepted.

@@ -111,6 +111,7 @@ impl Plan {
             lane: self.lane,
             verb: self.body.verb,
             case: self.body.case,
+            nonce: self.body.nonce,
             digest: digest(&self.parts()),
         }
     }

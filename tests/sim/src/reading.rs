@@ -124,13 +124,23 @@ fn read_facts(tx: &mut Tx<'_>, me: Point, after: &mut i64, facts: &mut Vec<Fact>
                 let body = Body::decode(&body).expect("a body of ours");
                 let (recipient, lane) = ((peer != "all").then(|| point(&peer)), Lane::from_number(number));
                 let lane = lane.expect("a lane of ours");
-                Fact::Sent(Message { id, sender: me, recipient, lane, verb: body.verb, case: body.case, digest })
+                Fact::Sent(Message {
+                    id,
+                    sender: me,
+                    recipient,
+                    lane,
+                    verb: body.verb,
+                    case: body.case,
+                    nonce: body.nonce,
+                    digest,
+                })
             }
             handler::RECOVERED => Fact::Recovered { id, digest },
             handler::EFFECT => {
                 let sequence = u64::try_from(number).expect("a position");
                 Fact::Effect(Effect { id, sender: point(&peer), broadcast, digest, sequence })
             }
+            handler::RAN_OUT => Fact::RanOut { id },
             handler::CARRIED => {
                 let piece = handler::piece(me, number, &body, digest).expect("a piece of ours");
                 Fact::Carried { id, piece }

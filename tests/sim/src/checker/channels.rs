@@ -108,7 +108,8 @@ impl Ends<'_> {
 
 impl Checker {
     /// Holds what a reconciliation says of a channel against the history. Where everything is drained, nothing may
-    /// differ in a channel between two: each message of it has come to its end, at both ends.
+    /// differ in a channel between two: each message of it has come to its end, at both ends. What was given up has
+    /// without its position.
     ///
     /// # Errors
     /// The first contradiction.
@@ -122,8 +123,10 @@ impl Checker {
         if said != known || result.difference_count != known.len() as u64 {
             return Err(Unreconciled::Differences { said, known });
         }
-        // Nobody waits for a broadcast and its receipts.
-        if is_drained && !known.is_empty() && !ends.channel.2 {
+        // Nobody waits for a broadcast and its receipts, or for what says that nothing comes at a position.
+        let gave_up = |(_, id): &(u64, MessageId)| ends.sender_disk.given_up.contains(id);
+        let is_waited_for = |sequence: u64| !ends.channel.2 && !ends.sent.get(&sequence).is_some_and(gave_up);
+        if is_drained && known.iter().any(|(sequence, _)| is_waited_for(*sequence)) {
             return Err(Unreconciled::Unexplained { known });
         }
         // Where both have another message at a position, the flow is the sender's word.
@@ -236,6 +239,7 @@ mod tests {
                 lane: Lane::Messages,
                 verb: Verb::Note,
                 case: 1,
+                nonce: 0,
                 digest: 0,
             };
             checker.ledger.messages.insert(message.id, message);
@@ -321,6 +325,17 @@ mod tests {
     fn a_difference_that_stays_is_seen() {
         let (checker, disks) = (checker(), disks());
         let judged = checker.reconciled(&ends(&[1, 2], &[1], &disks), &said(2, 1, &LAST_MISSING), true);
+        assert!(matches!(judged, Err(Unreconciled::Unexplained { .. })));
+    }
+
+    #[test]
+    fn a_skip_may_still_be_on_its_way_to_who_has_lost_it() {
+        let (checker, disks) = (checker(), disks());
+        let said = said(3, 2, &[(3, DifferenceKind::Missing)]);
+        checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &disks), &said, true).unwrap();
+        let mut not_given_up = disks;
+        not_given_up[0].given_up.clear();
+        let judged = checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &not_given_up), &said, true);
         assert!(matches!(judged, Err(Unreconciled::Unexplained { .. })));
     }
 

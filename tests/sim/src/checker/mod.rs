@@ -6,6 +6,7 @@
 
 mod blobs;
 mod channels;
+mod limits;
 mod violation;
 
 #[cfg(test)]
@@ -124,6 +125,7 @@ impl Checker {
                 Self::erased(disk, *case);
                 Ok(())
             }
+            Fact::RanOut { id } => self.ran_out(disk, *id),
             Fact::Concluded { id, outcome } => self.concluded(disk, *id, *outcome, witness),
         }
     }
@@ -188,6 +190,9 @@ impl Checker {
         }
         if let Some(missing) = self.missing_before(disk, &message, witness) {
             return Err(Violation::Gap { point, id, missing });
+        }
+        if message.verb.is_answer() {
+            disk.answered.insert(message.nonce.wrapping_sub(1));
         }
         if message.verb == Verb::Accept {
             self.ledger.accepted.insert((point, message.case));
@@ -272,7 +277,9 @@ impl Checker {
         standing: &dyn Fn(&Message) -> Standing,
         may_refuse: &dyn Fn(&Message, Option<RefusalReason>) -> bool,
         is_erased: &dyn Fn(u32) -> bool,
+        may_be_said: &dyn Fn(&Message) -> bool,
     ) -> Result<(), Violation> {
+        self.no_limit_is_forgotten(disks, may_be_said)?;
         let points = disks.len();
         let is_owed = |m: &&Message| !self.ledger.lost.contains(&m.id) && (m.case == 0 || !is_erased(m.case));
         for message in self.ledger.messages.values().filter(is_owed) {

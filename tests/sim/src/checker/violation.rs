@@ -130,6 +130,30 @@ pub enum Violation {
         /// What the sender's store says.
         standing: Standing,
     },
+    /// A limit ran out that nobody had to wait for any more.
+    #[error("at ap-{point} the time of {id} ran out, and its answer was there")]
+    RanOutThoughAnswered {
+        /// Where.
+        point: Point,
+        /// The question.
+        id: MessageId,
+    },
+    /// A limit ran out twice.
+    #[error("at ap-{point} the time of {id} ran out twice")]
+    RanOutTwice {
+        /// Where.
+        point: Point,
+        /// The question.
+        id: MessageId,
+    },
+    /// Nobody answered, and nothing came of it.
+    #[error("at ap-{point} {id} was neither answered nor has its time run out")]
+    LimitForgotten {
+        /// Where.
+        point: Point,
+        /// The question.
+        id: MessageId,
+    },
     /// A blob is called whole and is not what was handed over.
     #[error("ap-{point} has blob {blob:?} as whole, which nobody handed over in this form")]
     BlobAltered {

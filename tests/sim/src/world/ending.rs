@@ -120,10 +120,12 @@ impl World {
         };
         let mut disks: Vec<&Disk> = self.processes.values().map(|process| &process.disk).collect();
         disks.sort_by_key(|disk| disk.point);
-        let judged =
-            self.checker.conclude(&disks, &standing, &|message, reason| self.may_refuse(message, reason), &|case| {
-                self.erased.contains(&case)
-            });
+        let may_refuse = |message: &Message, reason| self.may_refuse(message, reason);
+        let may_be_said = |message: &Message| {
+            message.recipient.is_some_and(|to| self.programme.agreed(RELEASES - 1, message.sender, to))
+        };
+        let is_erased = |case| self.erased.contains(&case);
+        let judged = self.checker.conclude(&disks, &standing, &may_refuse, &is_erased, &may_be_said);
         judged.err().map(|violation| violation.to_string())
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use nhipcau_messaging::{
     engine::{Input, Output},
-    envelope,
+    envelope::{self, Routing},
     message::{MessageId, Outcome, Recipient},
     pae,
 };
@@ -212,6 +212,7 @@ impl World {
                     self.coverage.add("blob_whole_again", 1);
                 }
                 Fact::Whole { .. } => self.coverage.add("blob_whole", 1),
+                Fact::RanOut { .. } => self.coverage.add("limit_ran_out", 1),
                 Fact::Restored { id } if self.checker.is_carrier(*id) => self.coverage.add("blob_returned", 1),
                 _ => {}
             }
@@ -331,6 +332,21 @@ impl World {
         let mine = verified
             .map(|verified| verified.routing)
             .filter(|routing| routing.sender == directory::access_point(stored.sender) && routing.recipient == to);
-        mine.map(|routing| routing.id).collect()
+        let holds = |routing: &Routing| !recipient.is_some_and(|point| self.has_dropped(point, stored.sender, routing));
+        mine.filter(holds).map(|routing| routing.id).collect()
+    }
+
+    /// Whether an access point refused the piece of a blob at this position: it does not look at what comes there
+    /// again.
+    fn has_dropped(&self, point: Point, sender: Point, routing: &Routing) -> bool {
+        let halted = self.points[point].halted.iter().map(|image| &image.disk);
+        let running = self.processes.values().filter(|process| process.point == point).map(|process| &process.disk);
+        let Some(lane) = routing.lane.filter(|_| self.checker.is_carrier(routing.id)) else { return false };
+        let place = (routing.incarnation, routing.id);
+        let took = |disk: &Disk| {
+            let places = disk.places.get(&(sender, lane, false));
+            places.and_then(|places| places.get(&routing.sequence)) == Some(&place)
+        };
+        halted.chain(running).all(|disk| took(disk) && !disk.effects.contains_key(&(sender, routing.id)))
     }
 }
