@@ -38,6 +38,7 @@ pub use opened::Store;
 pub use postgres::Claim;
 pub use reader::Readers;
 pub use scratch::scratch_url;
+pub use sqlite::steps;
 pub use tx::{Row, Tx, Value};
 
 /// Why the store failed. After any of these the process must stop: what is in memory can no longer be trusted

@@ -1,6 +1,6 @@
 //! Opening SQLite so that a commit is on disk, fencing other processes off, and migrating.
 
-use std::{cmp::Ordering, path::Path};
+use std::{cell::Cell, cmp::Ordering, path::Path};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbConfig};
 
@@ -13,6 +13,19 @@ const CACHE: i64 = -32 * 1024;
 /// Pages of the log that wait until they are copied into the file: 32 MiB.
 const LOG: i64 = 8 * 1024;
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
+/// Instructions of SQLite that are counted as one step.
+const STEP: i32 = 100;
+
+thread_local! {
+    static STEPS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many hundred instructions SQLite has run on this thread, by its own count: what statements cost, whatever the
+/// disk and the machine do. Nothing of a store at a server.
+#[must_use]
+pub fn steps() -> u64 {
+    STEPS.get()
+}
 
 /// A store in a file or in memory, held by its one writer.
 #[derive(Debug)]
@@ -63,6 +76,11 @@ impl Sqlite {
     }
 
     fn take_over(mut connection: Connection) -> Result<Self, Error> {
+        let count = || {
+            STEPS.set(STEPS.get() + 1);
+            false
+        };
+        connection.progress_handler(STEP, Some(count))?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.set_prepared_statement_cache_capacity(256);
         connection.pragma_update(None, "journal_mode", "WAL")?;
