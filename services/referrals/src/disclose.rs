@@ -60,7 +60,7 @@ pub(crate) fn disclose<'t>(
     let ids = known.branch.ids();
     let held = content::newest(desk, ids.case, send::owner(known.held, ids.referral))?;
     let pieces = read(&given.content, &held, shared, desk.now())?;
-    upload::check(desk, &asked.call.party, ids.case, &pieces)?;
+    upload::check(desk, shared, &asked.call.party, ids.case, &pieces)?;
     for piece in &pieces {
         content::put(desk, ids.case, send::owner(known.held, ids.referral), piece)?;
     }

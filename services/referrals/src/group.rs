@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     Referrals, act, content,
     error::Error,
-    metrics, send,
+    ladder, metrics, send,
     store::{
         acceptance,
         branch::{self, Known},
@@ -40,7 +40,11 @@ pub(crate) fn note<'t>(
             Command::NoteReturn { reason: name.strip_prefix("REFUSAL_REASON_").unwrap_or(name).into(), receipt }
         }
     };
-    lawful(by_rule(desk, shared, known, command))
+    lawful(by_rule(desk, shared, known, command))?;
+    if outcome != Outcome::Received {
+        ladder::look(desk, known.held.branch)?;
+    }
+    Ok(())
 }
 
 /// Decides on the group of a branch whose acceptance, or in a TRANSFER a person's acknowledgement, was stored. Every
@@ -61,7 +65,16 @@ pub(crate) fn settle<'t>(
     }
     if let Some(known) = members.iter_mut().find(|known| assign == Some(known.held.branch)) {
         let due = due(desk, known)?;
-        lawful(by_rule(desk, shared, known, Command::Assign(due)))?;
+        match by_rule(desk, shared, known, Command::Assign(due)) {
+            // Nobody is let go for who cannot be assigned.
+            Err(Error::Rules(refusal)) => {
+                let branch = known.held.branch;
+                tracing::error!(%branch, %refusal, "An acceptance cannot be followed. Somebody must look.");
+                return Ok(());
+            }
+            Err(Error::Recovering) => return Ok(()),
+            written => written?,
+        }
     }
     self::relieve(desk, shared, &mut members, &relieve)
 }

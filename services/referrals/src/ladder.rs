@@ -43,6 +43,12 @@ pub(crate) fn take_due<'t>(desk: &mut impl Desk<'t>) -> Result<Option<Due>, stor
     Ok(Some(*branch.as_bytes()))
 }
 
+/// Has the need of a branch looked at: whoever had it does so no more.
+pub(crate) fn look<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<(), store::Error> {
+    let now = desk.now();
+    due::set(desk.tx(), branch, Some(now))
+}
+
 /// Does what is due for the need of a branch: the next level that can be said or turned to, and no more than one at a
 /// time.
 ///

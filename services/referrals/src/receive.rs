@@ -17,7 +17,7 @@ use crate::{
     attachment::sending,
     content::{self, Piece},
     error::Error,
-    event, group, metrics, notified, send,
+    event, group, ladder, metrics, notified, send,
     store::{
         branch::{self, Known},
         log::{self, Carried},
@@ -279,6 +279,8 @@ fn follow<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, e
     if known.branch.view().state.calls_for_erasure() {
         // What is still on its way to who will not serve goes without its content.
         send::withhold(desk, shared, known)?;
+        // What its unit had seen kept the others of the need waiting.
+        ladder::look(desk, known.held.branch)?;
     }
     if event.body.kind() == EventKind::RevocationGranted {
         notified::close_with(desk, shared, known)?;

@@ -62,11 +62,22 @@ pub(crate) fn write<'t>(
     let (event, bytes) = Event::write(draft.salted(submit::salt));
     known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     mend(desk, shared, known)?;
+    may_be_said(shared, &event)?;
     let message = dispatch(desk, shared, known, (&event, &bytes, &[]), Carried::Whole, traceparent)?;
     event::keep(desk, known.held, &event, &bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     raise(shared, &event);
     stored(desk, shared, known)
+}
+
+/// Refuses a new event of a minor version that the directory does not let be sent: an access point that does not know
+/// it would refuse it for now, and what follows in the case would wait behind it. What stands in a log goes on in any
+/// case, because what follows it would wait for ever.
+fn may_be_said(shared: &Referrals, event: &Event) -> Result<(), Error> {
+    if event.minor() > crate::minor_in_use(&shared.release()) {
+        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
+    }
+    Ok(())
 }
 
 /// Tells the operator of a release that waited for nobody.
@@ -86,6 +97,7 @@ pub(crate) fn first<'t>(
     (event, bytes, pieces): (&Event, &[u8], &[Piece]),
     traceparent: &str,
 ) -> Result<(), Error> {
+    may_be_said(shared, event)?;
     let message = dispatch(desk, shared, known, (event, bytes, pieces), Carried::Whole, traceparent)?;
     branch::add(desk.tx(), known.held, event, &known.purpose, Some(&known.branch))?;
     event::keep(desk, known.held, event, bytes, message, Carried::Whole)?;
@@ -148,7 +160,7 @@ fn resend_bare<'t>(
 }
 
 /// Sends what the unit that handed the branch over had not taken to the one that has it now, in order, each as it was
-/// to travel. What may not be sent there waits, and a person is told.
+/// to travel. What may not be sent there waits, and all that follows it, and a person is told.
 pub(crate) fn forward<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
@@ -156,6 +168,7 @@ pub(crate) fn forward<'t>(
     taken: u64,
 ) -> Result<(), Error> {
     let log = log::all(desk.tx(), known.held, known.held.side)?;
+    let mut is_held = false;
     for stored in log.iter().filter(|stored| stored.event.ordinal > taken) {
         let Some(bytes) = event::travelled(desk, known.held, stored)? else {
             tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");
@@ -163,11 +176,12 @@ pub(crate) fn forward<'t>(
         };
         let carried = if stored.carried == Carried::Whole { Carried::Whole } else { Carried::Bare };
         let event = (&stored.event, bytes.as_slice(), [].as_slice());
-        let sent = match dispatch(desk, shared, known, event, carried, "") {
+        let sent = match if is_held { Ok(None) } else { dispatch(desk, shared, known, event, carried, "") } {
             Ok(message) => message,
             Err(Error::Rules(refusal)) => {
                 let branch = known.held.branch;
                 tracing::error!(%branch, %refusal, "What a successor lacks cannot be sent to it. Somebody must look.");
+                is_held = true;
                 None
             }
             Err(error) => return Err(error),
@@ -221,10 +235,6 @@ fn dispatch<'t>(
         }
     }
     let contract_minor = if attaches { event.minor().max(ATTACHMENTS_MINOR) } else { event.minor() };
-    // An access point that does not know it would refuse it for now, and what follows in the case would wait behind it.
-    if contract_minor > crate::minor_in_use(&shared.release()) {
-        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
-    }
     let basis = event.basis.as_ref().map_or_else(|| known.branch.view().basis, Clone::clone);
     let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {

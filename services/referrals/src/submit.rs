@@ -212,7 +212,7 @@ pub(crate) fn submit<'t>(
         Some(regained) => regained,
         None => {
             let pieces = pieces(&prepared.content);
-            upload::check(desk, &call.party, case, &pieces)?;
+            upload::check(desk, shared, &call.party, case, &pieces)?;
             for piece in &pieces {
                 content::put(desk, case, Owner { uid: referral, side: Side::Origin }, piece)?;
             }

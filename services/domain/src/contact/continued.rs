@@ -28,7 +28,7 @@ pub enum GivenBack {
     Erased(Box<Contact>),
     /// Not certain yet: it is being sent, or offered to another switchboard.
     Undecided,
-    /// It stays: a referral stands from it, or may.
+    /// It stays: a referral stands from it, or may, or another switchboard has it.
     Kept,
 }
 
@@ -74,10 +74,11 @@ impl Contact {
     }
 
     /// What becomes of it once the hand-over that it goes on from has ended all the same. A referral outweighs the end:
-    /// somebody was told of a need, and this unit answers for that.
+    /// somebody was told of a need, and this unit answers for that. So does a switchboard that has taken it over since:
+    /// two answer then, and people have to agree.
     #[must_use]
     pub fn given_back(&self, is_offered: bool, now: Timestamp) -> GivenBack {
-        if self.referral.is_some() {
+        if self.referral.is_some() || self.state == State::HandedOver {
             GivenBack::Kept
         } else if self.sending.is_some() || is_offered {
             GivenBack::Undecided

@@ -5,12 +5,13 @@
 //! level. A step is climbed once; its number is the level of escalation. An acknowledgement by telephone puts steps
 //! off whose limits say so, until it is confirmed or the time for that has passed; then they are due as if nothing
 //! had been said. Where the unit that was asked last says that nobody there is left to tell, and nobody elsewhere has
-//! acknowledged, the next step is due at once.
+//! acknowledged, the next step is due at once, and that step alone: where nobody could be turned to then, those after
+//! it stay where they are.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::referral::{Body, Branch, LadderStep, Revocation, Side, State, Stop, TimeLimit, UnitRef, View};
+use crate::referral::{Body, Branch, Event, LadderStep, Revocation, Side, State, Stop, TimeLimit, UnitRef, View};
 
 /// What is to be done for a need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,18 @@ impl<'b> Asked<'b> {
     fn says(&self, level: u32) -> bool {
         let events = self.branch.log(Side::Origin).events();
         events.iter().any(|event| matches!(event.body, Body::Escalated { level: said } if said == level))
+    }
+
+    /// Whether its unit says that nobody there is left to tell, and no level was said since the origin knows of it: one
+    /// word hastens one step.
+    fn hastens(&self) -> bool {
+        let [ours, theirs] = [Side::Origin, Side::Recipient].map(|side| self.branch.log(side).events());
+        let said = theirs.iter().rfind(|event| matches!(event.body, Body::Unattended));
+        let is_used = said.is_some_and(|said| {
+            let is_after = |event: &&Event| event.seen_ordinal() >= said.ordinal;
+            ours.iter().filter(is_after).any(|event| matches!(event.body, Body::Escalated { .. }))
+        });
+        self.view.is_unattended() && !is_used
     }
 
     /// The order in which branches were opened.
@@ -151,14 +164,20 @@ struct Ahead {
 /// The levels that are still to be turned to, in their order. One that is put off waits no longer than any that comes
 /// after it: none is passed over.
 fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
-    let last = need.iter().map(Asked::place).max();
+    let latest = need.iter().map(|asked| asked.branch.opening_time()).max();
+    // Units that were asked together are one: what one of them says is the last word when no other is waited for.
+    let is_last = |asked: &Asked<'_>| {
+        let time = asked.branch.opening_time();
+        let mut others = need.iter().filter(|other| other.branch.opening_time() == time);
+        latest == Some(time) && !others.any(|other| other.view.state.is_waited_for())
+    };
     if need.iter().any(Asked::is_settled) {
         return Vec::new();
     }
     let ladder: Vec<(u32, Rung<'_>)> = (1..).zip(ladder(need)).collect();
     let is_said = |level: u32| need.iter().any(|asked| asked.says(level));
     let reached = ladder.iter().filter(|(level, _)| is_said(*level)).map(|(level, rung)| (rung.time, *level)).max();
-    let is_running = |stop: Stop| !need.iter().any(|asked| asked.has_stopped(stop, last == Some(asked.place())));
+    let is_running = |stop: Stop| !need.iter().any(|asked| asked.has_stopped(stop, is_last(asked)));
     let is_ahead = |(level, rung): &(u32, Rung<'_>)| {
         reached < Some((rung.time, *level)) && !skipped.contains(level) && is_running(rung.stop)
     };
@@ -177,16 +196,21 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     ahead
 }
 
-/// From when on the unit that was asked last is not waited for, because nobody there is left to tell, nor has anybody
-/// elsewhere seen the need: by the origin's clock alone, whatever that of the unit says. Whoever took it by telephone
-/// has their time to confirm it all the same.
+/// From when on whoever was asked last, and is waited for still, is not, because nobody there is left to tell, nor has
+/// anybody elsewhere seen the need: by the origin's clock alone, whatever that of the unit says. Whoever took it by
+/// telephone has their time to confirm it all the same.
 fn nobody_left(need: &[Asked<'_>]) -> Option<Timestamp> {
     if need.iter().any(|asked| asked.has_stopped(Stop::Acknowledged, false)) {
         return None;
     }
-    let last = need.iter().max_by_key(|asked| asked.place()).filter(|asked| asked.view.is_unattended())?;
+    let waited_for = || need.iter().filter(|asked| asked.view.state.is_waited_for());
+    let latest = waited_for().map(|asked| asked.branch.opening_time()).max()?;
+    // Units that were asked together are one.
+    if !waited_for().filter(|asked| asked.branch.opening_time() == latest).all(Asked::hastens) {
+        return None;
+    }
     let taken = need.iter().filter(|asked| asked.view.is_acknowledged_by_telephone());
-    taken.filter_map(|asked| asked.view.confirmation_due()).chain([last.branch.opening_time()]).max()
+    taken.filter_map(|asked| asked.view.confirmation_due()).chain([latest]).max()
 }
 
 /// The branch that hears of an escalation: the one that serves the need, or the last that somebody waits for.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::CHUNK;
 use crate::{
+    ATTACHMENTS_MINOR, Referrals,
     content::Piece,
     error::Error,
     name::made_by,
@@ -214,11 +215,22 @@ fn look<'t>(desk: &mut impl Desk<'t>, upload: &Upload) -> Result<Option<&'static
     Ok(is_altered.then_some(reason::ATTACHMENT_ALTERED).or_else(|| unlike.map(Unlike::reason)))
 }
 
-/// Refuses parts that name what the party has not finished in the case, or more than may be named there.
-pub(crate) fn check<'t>(desk: &mut impl Desk<'t>, party: &PartyId, case: Uuid, pieces: &[Piece]) -> Result<(), Error> {
+/// Refuses parts that name what the party has not finished in the case, more than may be named there, or anything while
+/// the directory does not let attachments be sent: what is disclosed only later must not fail then.
+pub(crate) fn check<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    party: &PartyId,
+    case: Uuid,
+    pieces: &[Piece],
+) -> Result<(), Error> {
     let (mut refusal, mut fresh) = (Refusal::default(), BTreeMap::new());
+    let is_in_use = crate::minor_in_use(&shared.release()) >= ATTACHMENTS_MINOR;
     for piece in pieces {
         for attachment in attached(piece.part, &piece.bytes) {
+            if !is_in_use {
+                return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
+            }
             let upload = store::finished(desk.tx(), case, party, attachment.digest.expose())?;
             let is_it = |upload: &Upload| {
                 (upload.size_bytes, upload.media_type) == (attachment.size_bytes, attachment.media_type.to_wire())

@@ -263,6 +263,11 @@ impl World {
         self.branch(node, name).await.state()
     }
 
+    /// The states of a branch at two nodes.
+    pub(crate) async fn states_at(&self, name: &str, nodes: [usize; 2]) -> [pb::BranchState; 2] {
+        [self.state(nodes[0], name).await, self.state(nodes[1], name).await]
+    }
+
     /// The states at both sides.
     pub(crate) async fn states(&self, name: &str) -> [pb::BranchState; 2] {
         [self.state(MOH, name).await, self.state(HANOI, name).await]

@@ -29,6 +29,22 @@ async fn the_first_acceptance_is_assigned_and_the_others_are_relieved() {
 }
 
 #[tokio::test]
+async fn nobody_is_let_go_for_an_acceptance_that_cannot_be_followed() {
+    let mut world = World::open().await;
+    let request = submission(ReferralKind::Referral, "moh/111", &["hanoi/ba-dinh", "vwu/desk"]);
+    let branches = world.submit(MOH, &request).await;
+    world.settle().await;
+    world.amend(|wire| wire.agreements.retain(|it| it.recipient_party != "hanoi")).await;
+    world.accept(HANOI, &branches[0]).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.state(MOH, &branches[0]).await, BranchState::Accepted, "nothing can be disclosed to it");
+    assert_eq!(world.states_at(&branches[1], [MOH, VWU]).await, [BranchState::Received; 2]);
+    world.accept(VWU, &branches[1]).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.states_at(&branches[1], [MOH, VWU]).await, [BranchState::Assigned; 2]);
+}
+
+#[tokio::test]
 async fn two_acceptances_that_cross_leave_one_assigned() {
     let mut world = World::open().await;
     let request = submission(ReferralKind::Transfer, "moh/111", &["hanoi/ba-dinh", "hanoi/cua-nam"]);

@@ -37,7 +37,9 @@ async fn what_the_directory_does_not_let_be_sent_is_refused_and_the_case_goes_on
     refused(world.record_work(HANOI, &branch, done.clone(), Vec::new(), "").await);
     refused(world.hand_back(HANOI, &branch, pb::HandBackReason::NotCompetent).await);
     let upload = world.upload(MOH, "", &document(4_096)).await;
-    refused(world.try_submit(MOH, &attached(ReferralKind::Transfer, &upload, &["hanoi/cua-nam"])).await);
+    for kind in [ReferralKind::Transfer, ReferralKind::Referral] {
+        refused(world.try_submit(MOH, &attached(kind, &upload, &["hanoi/cua-nam"])).await);
+    }
     world.begin(HANOI, &branch).await.unwrap();
     world.complete(HANOI, &branch, pb::Outcome::Resolved).await.unwrap();
     world.settle().await;
@@ -71,6 +73,28 @@ async fn a_withdrawal_is_carried_out_at_once_and_answered_when_the_directory_let
     world.pass(SignedDuration::from_mins(61));
     world.settle().await;
     assert!(world.branch(MOH, &branch).await.withdrawal_answer.is_some());
+}
+
+#[tokio::test]
+async fn what_was_written_before_a_release_lets_less_be_sent_goes_on_and_so_does_what_follows_it() {
+    let mut world = World::open().await;
+    let branch = world.refer(ReferralKind::Transfer, consent()).await;
+    world.settle().await;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    world.silent = vec![MOH];
+    let done = work(&world, pb::WorkKind::Measure, pb::ReviewConclusion::Unspecified);
+    world.record_work(HANOI, &branch, done, Vec::new(), "").await.unwrap();
+    world.settle().await;
+    world.let_be_sent(1).await;
+    world.withdraw(MOH, &branch).await.unwrap();
+    world.settle().await;
+    world.silent.clear();
+    world.settle_slowly().await;
+    world.pass(SignedDuration::from_mins(61));
+    world.settle_slowly().await;
+    assert_eq!(world.states(&branch).await, [BranchState::Revoked; 2]);
+    assert!(world.branch(MOH, &branch).await.withdrawal_answer.is_some(), "the answer does not wait for ever");
 }
 
 #[tokio::test]

@@ -211,6 +211,33 @@ async fn where_nobody_is_on_duty_the_level_above_is_asked_at_once_and_so_is_whoe
 }
 
 #[tokio::test]
+async fn where_the_level_above_cannot_be_asked_the_word_that_nobody_is_left_uses_up_no_other_level() {
+    let mut world = open().await;
+    let parent_of = |wire: &mut directory::Release, parent: &str| {
+        let ward = wire.units.iter_mut().find(|unit| unit.party == "hanoi" && unit.unit == "cua-nam").unwrap();
+        ward.parent = parent.into();
+    };
+    let elapsed = prost_types::Duration { seconds: 6 * 3_600, nanos: 0 };
+    let after = Some(directory::Span { kind: Some(directory::span::Kind::Elapsed(elapsed)) });
+    world
+        .amend(|wire| {
+            parent_of(wire, "");
+            let later = directory::EscalationStep { after, unit: None };
+            wire.time_limits.iter_mut().for_each(|rule| rule.escalation.push(later.clone()));
+        })
+        .await;
+    world.roster(1, (22, 23), &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    world.minutes(2).await;
+    assert!(world.both_show_unattended(&branch).await);
+    assert_eq!(world.asked_units(&branch).await.len(), 1, "there is nobody above");
+    world.amend(|wire| parent_of(wire, "ba-dinh")).await;
+    world.minutes(7 * 60).await;
+    let asked: Vec<_> = world.asked_units(&branch).await.into_iter().map(|(unit, _)| unit).collect();
+    assert_eq!(asked, ["cua-nam", "ba-dinh"], "a later step finds somebody");
+}
+
+#[tokio::test]
 async fn where_the_directory_does_not_let_it_be_said_the_ladder_is_climbed_in_its_time() {
     let mut world = open().await;
     world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 3)).await;

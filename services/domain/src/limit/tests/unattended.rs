@@ -4,7 +4,7 @@ use super::climbing::{limit, next, opened, turn};
 use crate::{
     limit::{Asked, Climb, climb},
     referral::{
-        Cause, Command, Condition, Kind, Side, Stop, TimeLimit,
+        Cause, Command, Condition, Kind, Rejection, Side, Stop, TimeLimit,
         tests::world::{World, duty, new_branch, telephoned, time, unit},
     },
 };
@@ -38,6 +38,38 @@ fn the_next_level_is_turned_to_at_once_and_the_one_after_it_in_its_time() {
     let mut second = second;
     said(&mut second, 40);
     assert_eq!(need(&second, 40), turn(2), "and nobody there is left either");
+}
+
+#[test]
+fn where_nobody_can_be_turned_to_one_word_hastens_one_step_and_the_others_stay_where_they_are() {
+    let mut world = opened(limits(), false);
+    said(&mut world, 20);
+    assert_eq!(next(&world, 20), turn(1));
+    assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
+    assert_eq!(next(&world, 21), Climb::Wait(time(300)), "no further branch could be opened");
+    assert_eq!(next(&world, 300), turn(2));
+}
+
+#[test]
+fn of_units_that_were_asked_together_those_count_that_are_waited_for() {
+    for rejecting in [1, 2] {
+        let limits = || vec![limit("a", Stop::Acknowledged, &[100, 300])];
+        let opened = |n| {
+            let mut new = new_branch(Kind::Referral, duty(), n);
+            new.opening.time_limits = limits();
+            World::opened(new)
+        };
+        let mut worlds = [opened(1), opened(2)];
+        let need =
+            |worlds: &[World; 2], at| climb(&worlds.each_ref().map(|world| Asked::new(&world.origin)), &[], time(at));
+        let (silent, other) = (2 - rejecting, rejecting - 1);
+        said(&mut worlds[silent], 20);
+        assert_eq!(need(&worlds, 30), Climb::Wait(time(100)), "somebody may see it at the other one");
+        worlds[other].deliver(Side::Recipient);
+        assert!(worlds[other].act(Side::Recipient, Command::Reject { code: Rejection::NoCapacity }));
+        assert!(worlds[other].deliver(Side::Origin));
+        assert_eq!(need(&worlds, 30), turn(1), "nobody is left");
+    }
 }
 
 #[test]
