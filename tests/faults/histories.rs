@@ -137,6 +137,7 @@ impl Histories {
                     lane: Lane::from_number(sent.lane).expect("a lane"),
                     verb: Verb::Note,
                     case,
+                    nonce: 0,
                     digest: short(&sent.digest),
                 });
             }
@@ -179,7 +180,7 @@ impl Histories {
         let of = |message: &Message| standing.get(&(message.sender, message.id)).copied().unwrap_or(Standing::Unknown);
         let disks: Vec<&Disk> = disks.iter().collect();
         // Nothing here gives a reason to refuse or to give up.
-        found.extend(checker.conclude(&disks, &of, &|_, _| false, &|_| false).err());
+        found.extend(checker.conclude(&disks, &of, &|_, _| false, &|_| false, &|_| false).err());
         found
     }
 }

@@ -45,7 +45,7 @@ use tokio::sync::watch as channel;
 pub use self::{
     access::verify as verify_access,
     error::Error,
-    store::{SCHEMA, notice::BOOK},
+    store::{SCHEMA, notice::BOOK, word::WORDS},
 };
 
 /// The contract of this service.

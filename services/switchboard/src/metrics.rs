@@ -68,8 +68,10 @@ pub const PLACEMENTS_OVER_LIMIT: Metric = (
     "Placement enquiries of a party that asks more often than it may in an hour.",
 );
 /// People on duty who were to be told of an enquiry.
-pub const CALLED: Metric =
-    ("nhipcau_switchboard_people_called_total", "Times that somebody on duty was to be told that an enquiry waits.");
+pub const CALLED: Metric = (
+    "nhipcau_switchboard_people_called_total",
+    "Times that somebody was to be told of an enquiry or an answer to one.",
+);
 /// Nobody was left to tell of an enquiry.
 pub const UNCALLED: Metric =
     ("nhipcau_switchboard_nobody_called_total", "Times that an enquiry waited and nobody was left to tell.");

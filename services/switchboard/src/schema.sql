@@ -198,6 +198,33 @@ CREATE TABLE IF NOT EXISTS switchboard_notice (
 CREATE INDEX IF NOT EXISTS switchboard_notice_placement ON switchboard_notice (placement, step);
 CREATE INDEX IF NOT EXISTS switchboard_notice_unsent ON switchboard_notice (tell_time) WHERE sent_time IS NULL;
 
+-- What desks said of enquiries that were asked from here, and when it is looked at for whom to tell; and who is told of
+-- each, one person, as in the two tables above. word: name of an event of a desk. ordinal: where it stands in the desk's
+-- log. Gone once somebody has acted on it, or nobody can any more.
+CREATE TABLE IF NOT EXISTS switchboard_word (
+  word BLOB NOT NULL,
+  due_time INTEGER NOT NULL,
+  placement BLOB,
+  ordinal INTEGER,
+  PRIMARY KEY (word)
+);
+CREATE INDEX IF NOT EXISTS switchboard_word_due ON switchboard_word (due_time, word);
+CREATE INDEX IF NOT EXISTS switchboard_word_placement ON switchboard_word (placement);
+CREATE TABLE IF NOT EXISTS switchboard_word_notice (
+  notice BLOB NOT NULL,
+  word BLOB NOT NULL,
+  step INTEGER NOT NULL,
+  party TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  person TEXT NOT NULL,
+  tell_time INTEGER NOT NULL,
+  sent_time INTEGER,
+  PRIMARY KEY (notice)
+);
+CREATE INDEX IF NOT EXISTS switchboard_word_notice_word ON switchboard_word_notice (word, step);
+CREATE INDEX IF NOT EXISTS switchboard_word_notice_unsent ON switchboard_word_notice (tell_time)
+  WHERE sent_time IS NULL;
+
 -- When somebody at a unit was told last of any enquiry, which may be over since.
 CREATE TABLE IF NOT EXISTS switchboard_told (
   party TEXT NOT NULL,

@@ -30,14 +30,16 @@ pub struct View {
     pub from: Option<Timestamp>,
     /// Until when the desk holds it.
     pub until: Option<Timestamp>,
-    /// When nobody waits for an answer any more.
-    lapse: Timestamp,
+    /// When nobody waits for an answer any more, by the asker's clock.
+    pub lapse: Timestamp,
     /// Why the desk says no.
     pub refused: Option<Rejection>,
     /// For which referral it is held.
     pub referral: Option<Uuid>,
     /// When the asker confirmed, by its clock.
     pub confirmed: Option<Timestamp>,
+    /// Nobody at the desk was left to tell that somebody asks. It stays so when somebody is there again.
+    pub unattended: bool,
 }
 
 impl View {
@@ -80,6 +82,7 @@ impl View {
                 return (!is_in_time).then_some(reason::PLACEMENT_TIME_INVALID);
             }
             Body::Answered(_) => state.is_open(),
+            Body::Unattended => state == State::Asked && !self.unattended,
         };
         (!is_lawful).then_some(reason::WRONG_STATE)
     }
@@ -97,6 +100,10 @@ impl View {
                 (self.referral, self.confirmed) = (Some(referral), Some(event.time));
                 State::Confirmed
             }
+            Body::Unattended => {
+                self.unattended = true;
+                return;
+            }
             Body::Answered(Answer::CallMe) => State::CallWanted,
             Body::Answered(Answer::No { code }) => {
                 self.refused = Some(code);
@@ -111,12 +118,13 @@ impl View {
     }
 }
 
-/// Every event is a person's.
+/// Every event is a person's, but the one that says that there is none.
 fn against(view: &View, event: &Draft) -> Option<&'static str> {
-    if event.actor.person.is_none() {
-        return Some(reason::PERSON_REQUIRED);
+    match (event.actor.person.is_some(), event.body == Body::Unattended) {
+        (false, false) => Some(reason::PERSON_REQUIRED),
+        (true, true) => Some(reason::FIELD_FORMAT),
+        _ => view.objection(event),
     }
-    view.objection(event)
 }
 
 /// The first event of an enquiry.
@@ -227,6 +235,7 @@ impl Enquiry {
             refused: None,
             referral: None,
             confirmed: None,
+            unattended: false,
         };
         let mut ours = self.origin.iter().take_while(|event| event.ordinal <= of_origin).skip(1).peekable();
         let mut theirs = self.recipient.iter().take_while(|event| event.ordinal <= of_recipient).peekable();
@@ -324,7 +333,9 @@ impl Enquiry {
     /// What a caller must have read to change it.
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("{}.{}", self.origin.len(), self.recipient.len())
+        // Nobody has to look again because a machine said that nobody is there.
+        let said = self.recipient.iter().filter(|event| event.body != Body::Unattended);
+        format!("{}.{}", self.origin.len(), said.count())
     }
 
     /// The unit of a side.

@@ -99,14 +99,25 @@ pub enum Body {
     Released,
     /// Recipient: a person answered.
     Answered(Answer),
+    /// Recipient: nobody at the desk is left to tell that somebody asks. No person's word.
+    Unattended,
 }
 
 impl Body {
+    /// The first minor version of the contract whose readers know it.
+    #[must_use]
+    pub const fn minor(&self) -> u32 {
+        match self {
+            Self::Unattended => 1,
+            _ => 0,
+        }
+    }
+
     /// The only side that writes it.
     #[must_use]
     pub const fn side(&self) -> Side {
         match self {
-            Self::Answered(_) => Side::Recipient,
+            Self::Answered(_) | Self::Unattended => Side::Recipient,
             _ => Side::Origin,
         }
     }

@@ -91,6 +91,7 @@ fn encode(draft: &Draft) -> pb::PlacementEvent {
             }
             Body::Released => Wire::PlacementReleased(pb::PlacementReleased {}),
             Body::Answered(answer) => Wire::PlacementAnswered(answer.write()),
+            Body::Unattended => Wire::PlacementUnattended(pb::PlacementUnattended {}),
         }),
     }
 }
@@ -138,5 +139,6 @@ fn read_body(value: &Wire, refusal: &mut Refusal) -> Option<Body> {
         }
         Wire::PlacementReleased(_) => Body::Released,
         Wire::PlacementAnswered(answered) => Body::Answered(Answer::read(answered, refusal)?),
+        Wire::PlacementUnattended(_) => Body::Unattended,
     })
 }

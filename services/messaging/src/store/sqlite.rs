@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, config::DbCon
 use super::{Error, Tx};
 
 /// Of all tables, those of the services too; rises with every change of one.
-pub(super) const SCHEMA_VERSION: i64 = 18;
+pub(super) const SCHEMA_VERSION: i64 = 19;
 /// Memory for pages: 32 MiB. SQLite takes a negative number for KiB.
 const CACHE: i64 = -32 * 1024;
 /// Pages of the log that wait until they are copied into the file: 32 MiB.

@@ -34,6 +34,10 @@ impl fmt::Display for Shown<'_> {
         if placement.over_limit {
             write!(f, "\n  its party asks more often than it may in an hour: look before you answer")?;
         }
+        if placement.unattended {
+            let what = if placement.side() == referral::Side::Origin { ": call it, or ask another" } else { "" };
+            write!(f, "\n  nobody at the desk was left to tell{what}")?;
+        }
         if placement.under_way {
             write!(f, "\n  the other side may not know it yet")?;
         }

@@ -39,7 +39,7 @@ pub(crate) const SIGNERS: [(&str, &str, bool); 3] =
 /// Contracts that the directory lists, with their newest minor version.
 pub(crate) const CONTRACTS: [(&str, u32); 4] = [
     ("nhipcau.indicator.v1", 0),
-    ("nhipcau.placement.v1", 0),
+    ("nhipcau.placement.v1", 1),
     ("nhipcau.referral.v1", 4),
     ("nhipcau.switchboard.v1", 0),
 ];

@@ -152,8 +152,10 @@ impl Parts {
     /// Whom to tell that something waits for them.
     pub(super) fn notices(&self, access_point: &AccessPoint) -> Option<Notices> {
         let referrals = self.referrals.as_ref().map(|_| &nhipcau_referrals::BOOK);
-        let switchboard = self.switchboard.as_ref().map(|_| &nhipcau_switchboard::BOOK);
-        let books: Vec<_> = [referrals, switchboard].into_iter().flatten().collect();
+        let switchboard = self.switchboard.as_ref();
+        let (asked, words) = (&nhipcau_switchboard::BOOK, &nhipcau_switchboard::WORDS);
+        let books = [referrals, switchboard.map(|_| asked), switchboard.map(|_| words)];
+        let books: Vec<_> = books.into_iter().flatten().collect();
         (!books.is_empty()).then(|| Notices::new(books, access_point.handle(), access_point.readers()))
     }
 
@@ -221,7 +223,9 @@ mod tests {
 
     #[test]
     fn no_two_books_of_notices_make_one_id() {
-        assert_ne!(nhipcau_referrals::BOOK.cause, nhipcau_switchboard::BOOK.cause);
+        let books = [&nhipcau_referrals::BOOK, &nhipcau_switchboard::BOOK, &nhipcau_switchboard::WORDS];
+        let causes: std::collections::BTreeSet<_> = books.iter().map(|book| book.cause).collect();
+        assert_eq!(causes.len(), books.len());
     }
 
     #[test]

@@ -39,11 +39,12 @@ const MOST: usize = 100;
 const ADDRESSED: [(&str, &str); 3] = [("vwu", "desk"), ("vwu", "desk-2"), ("vwu", "1900969680")];
 
 /// The steps.
-pub(super) const STEPS: [&str; 15] = [
+pub(super) const STEPS: [&str; 16] = [
     "ask",
     "wake",
     "refuse",
     "hold",
+    "hear",
     "refer",
     "confirm",
     "reject",
@@ -57,9 +58,10 @@ pub(super) const STEPS: [&str; 15] = [
     "end",
 ];
 
-/// Says who is on duty at the desk that holds, before anything runs.
+/// Says who is on duty at the desk that holds and at the ward, before anything runs.
 pub(super) fn prepare(world: &World) -> Result<(), Failure> {
-    on_duty(world, ("vwu", "desk"), &[INTAKE])
+    on_duty(world, ("vwu", "desk"), &[INTAKE])?;
+    on_duty(world, ("hanoi", "00004"), &[WARD])
 }
 
 /// Plays it.
@@ -98,6 +100,11 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<(), Failure> 
     teller.say(
         "Nơi thứ hai không nhận được; nơi thứ nhất giữ chỗ trong hai giờ, sau đó tự hết hạn.",
         "The second desk says no; the first one holds for two hours, after which it ends by itself.",
+    )?;
+    play.step("hear", async || told(world, "hanoi", &[WARD, WARD]).await).await?;
+    teller.say(
+        "Người trực của phường được báo sau mỗi câu trả lời: \"có việc cần xem\", không nói câu trả lời là gì.",
+        "Whoever is on duty at the ward is told of each answer that something waits, and not what it says.",
     )?;
     let branches = play.step("refer", async || refer(play, hanoi, play.now(hanoi)).await).await?;
     let [first, second, third] = &branches;

@@ -84,6 +84,12 @@ impl Duty {
         self.rosters.borrow().clone()
     }
 
+    /// When the next shift begins at a unit; `None` when none does, or there is no roster.
+    #[must_use]
+    pub fn next_start(&self, unit: &UnitRef, now: Timestamp) -> Option<Timestamp> {
+        self.rosters().of(unit)?.and_then(|roster| next_start(roster, now))
+    }
+
     /// Takes what is looked at first. Forgets what waits for nobody, and puts off that whose unit has no roster:
     /// whoever was told is not told again when it comes back.
     ///

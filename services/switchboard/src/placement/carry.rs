@@ -1,7 +1,7 @@
 //! Writing an own event: into the log and into the message that carries it, in one transaction; and what lies at rest.
 
 use nhipcau_domain::{
-    placement::{self as rules, Event},
+    placement::{self as limits, Body, Event},
     reason,
     referral::UnitRef,
 };
@@ -11,12 +11,28 @@ use nhipcau_messaging::{
     writer::Row,
 };
 
-use super::{EVENT_MESSAGE, thread, waking};
+use super::{EVENT_MESSAGE, thread, waking, word};
 use crate::{
     Switchboard,
     error::Error,
+    handover::send::rules,
     store::placement::{self as store, Held, Known, TABLE},
 };
+
+/// Writes an event that no person caused, and sends it.
+///
+/// # Errors
+/// [`Error`]; nothing was written when the rules or the directory are against it, else the transaction must be undone
+/// to where it began.
+pub(crate) fn write<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Switchboard,
+    known: &Known,
+    body: Body,
+) -> Result<(), Error> {
+    let (event, bytes) = Event::write(known.enquiry.next(body, rules(), desk.now())?);
+    send(desk, shared, known, (&event, bytes), None, "")
+}
 
 /// Stores an own event and sends it; the first one with what is needed.
 ///
@@ -37,11 +53,16 @@ pub(crate) fn send<'t>(
     if !release.allows(&from.party, &contract, &to.party, &known.purpose, desk.now()) {
         return Err(Error::rule("recipient", reason::NOT_AGREED));
     }
+    let contract_minor = event.body.minor();
+    // An access point that does not know it would refuse it for now, and an answer would wait behind it.
+    if contract_minor > release.contract(&contract).unwrap_or_default() {
+        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
+    }
     let draft = Draft {
         header: Header {
             message: EVENT_MESSAGE.to_owned(),
             contract,
-            contract_minor: super::MINOR,
+            contract_minor,
             sender: address(from),
             recipient: Some(address(to)),
             purpose: known.purpose.clone(),
@@ -84,13 +105,14 @@ pub(crate) fn keep<'t>(
         store::put_need(desk.tx(), held, &body)?;
     }
     // Whatever times the two sides wrote, nothing lasts longer than an enquiry can, and what arrives now is kept.
-    let most = now + rules::LONGEST_AHEAD + rules::ANSWERED_WITHIN;
+    let most = now + limits::LONGEST_AHEAD + limits::ANSWERED_WITHIN;
     let known = store::known(desk.tx(), held)?;
     if let Some(known) = &known {
         waking::follow(desk, known, event)?;
+        word::follow(desk, known, event)?;
     }
     let end = known.map_or(most, |known| known.enquiry.view().end().clamp(now, most));
-    Ok(store::note_due(desk.tx(), held, end + rules::KEPT)?)
+    Ok(store::note_due(desk.tx(), held, end + limits::KEPT)?)
 }
 
 /// What is needed, back from rest; `None` once it was erased or while it is not there.

@@ -10,6 +10,7 @@ use crate::{
     store::{
         notice::BOOK,
         placement::{self, Held},
+        word,
     },
 };
 
@@ -32,8 +33,9 @@ pub(crate) fn forget<'t>(desk: &mut impl Desk<'t>, held: Held) -> Result<(), Err
         return Ok(());
     }
     placement::forget(desk.tx(), held)?;
-    if held.side == Side::Recipient {
-        BOOK.forget(desk.tx(), held.placement)?;
+    match held.side {
+        Side::Recipient => BOOK.forget(desk.tx(), held.placement)?,
+        Side::Origin => word::forget(desk.tx(), held.placement)?,
     }
     if placement::is_held(desk.tx(), Held { side: held.side.other(), ..held })? {
         return Ok(());

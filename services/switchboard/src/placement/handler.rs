@@ -11,7 +11,7 @@ use nhipcau_messaging::{
 use nhipcau_runtime::rosters::Rosters;
 use uuid::Uuid;
 
-use super::{forget, receive, waking};
+use super::{forget, receive, waking, word};
 use crate::{
     handler::failure,
     handover::receive::NotTaken,
@@ -26,8 +26,8 @@ pub struct Placements {
     shared: crate::Switchboard,
     /// The rosters for which whatever waited has been looked at.
     rosters: Rosters,
-    /// Whether waking was looked at last, and not what is over.
-    was_waking: bool,
+    /// What was looked at last.
+    last: usize,
     /// What was taken last: a uid does not say on which side, nor for what.
     due: Option<Taken>,
 }
@@ -39,22 +39,25 @@ enum Taken {
     End(Held),
     /// The next is to be told of it.
     Wake(Uuid),
+    /// Somebody is to be told of what the desk said.
+    Word(Uuid),
 }
 
 impl Placements {
     pub(crate) fn new(shared: crate::Switchboard) -> Self {
-        Self { contract: super::contract(), shared, rosters: Rosters::default(), was_waking: false, due: None }
+        Self { contract: super::contract(), shared, rosters: Rosters::default(), last: 0, due: None }
     }
 
-    /// What became due for waking; first whatever waited when rosters came.
-    fn wake(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Taken>, store::Error> {
-        let Some(duty) = &self.shared.duty else { return Ok(None) };
+    /// Has everything that waits looked at when rosters came.
+    fn hasten(&mut self, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
+        let Some(duty) = &self.shared.duty else { return Ok(()) };
         let rosters = duty.rosters();
         if !rosters.is(&self.rosters) {
             waking::begin_all(context, (&rosters, &self.rosters))?;
+            word::begin_all(context, (&rosters, &self.rosters))?;
             self.rosters = rosters;
         }
-        Ok(waking::take_due(context, duty)?.map(Taken::Wake))
+        Ok(())
     }
 }
 
@@ -90,7 +93,7 @@ impl Handler for Placements {
     }
 
     fn recovered(&mut self, message: &Incoming<'_>, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        receive::recover(context, message).or_else(failure)
+        receive::recover(context, &self.shared, message).or_else(failure)
     }
 
     /// An event that no longer stands does not travel.
@@ -105,19 +108,22 @@ impl Handler for Placements {
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        // In turn: however much one of them has to do, it does not hold up the other.
-        for _ in 0..2 {
-            self.was_waking = !self.was_waking;
-            self.due = match self.was_waking {
-                true => self.wake(context)?,
-                false => forget::take_due(context)?.map(Taken::End),
+        self.hasten(context)?;
+        // In turn: however much one of them has to do, it does not hold up the others.
+        for _ in 0..3 {
+            self.last = (self.last + 1) % 3;
+            self.due = match (self.last, &self.shared.duty) {
+                (0, _) => forget::take_due(context)?.map(Taken::End),
+                (1, Some(duty)) => waking::take_due(context, duty)?.map(Taken::Wake),
+                (_, Some(duty)) => word::take_due(context, duty)?.map(Taken::Word),
+                (_, None) => None,
             };
             if self.due.is_some() {
                 break;
             }
         }
         Ok(self.due.map(|taken| match taken {
-            Taken::End(Held { placement, .. }) | Taken::Wake(placement) => placement.into_bytes(),
+            Taken::End(Held { placement: uid, .. }) | Taken::Wake(uid) | Taken::Word(uid) => uid.into_bytes(),
         }))
     }
 
@@ -125,6 +131,7 @@ impl Handler for Placements {
         match self.due.take() {
             Some(Taken::End(held)) => forget::forget(context, held).or_else(failure),
             Some(Taken::Wake(placement)) => waking::act_on(context, &self.shared, placement).or_else(failure),
+            Some(Taken::Word(word)) => word::act_on(context, &self.shared, word).or_else(failure),
             None => Ok(()),
         }
     }

@@ -3,7 +3,8 @@
 //! An event and the message that carries it are on disk together. What was asked lies under a key of the enquiry alone,
 //! which goes with it: every enquiry is gone so long after its end, whatever became of it. Nothing is answered here
 //! without a person, and a party that asks more often than it may in an hour is told apart for whoever answers.
-//! While nobody answers, whoever is on duty at the desk is told that something waits.
+//! While nobody answers, whoever is on duty at the desk is told that something waits (`waking`); of what the desk
+//! said, whoever is on duty at the unit that asked (`word`).
 
 pub(crate) mod act;
 pub(crate) mod ask;
@@ -15,6 +16,7 @@ pub(crate) mod list;
 pub(crate) mod read;
 pub(crate) mod receive;
 pub(crate) mod waking;
+pub(crate) mod word;
 
 use nhipcau_domain::id::ContractId;
 use nhipcau_messaging::pae;
@@ -25,7 +27,7 @@ pub use self::handler::Placements;
 /// The contract.
 pub const CONTRACT: &str = "nhipcau.placement.v1";
 /// Its newest minor version here.
-pub const MINOR: u32 = 0;
+pub const MINOR: u32 = 1;
 /// The message that carries an event.
 pub(crate) const EVENT_MESSAGE: &str = "nhipcau.placement.v1.PlacementEvent";
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{AccessPointId, PartyId},
+    placement::State,
     referral::{Side, write_time, write_unit},
 };
 use nhipcau_messaging::{desk::Desk, message::RefusalReason, store::Tx};
@@ -93,6 +94,7 @@ pub(crate) fn shown(tx: &mut Tx<'_>, known: &Known, now: Timestamp) -> Result<pb
         need: None,
         create_time: Some(write_time(enquiry.asked().time)),
         etag: enquiry.etag(),
+        unattended: view.unattended && state == State::Asked,
     })
 }
 

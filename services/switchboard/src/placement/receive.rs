@@ -129,8 +129,9 @@ fn added<'t>(desk: &mut impl Desk<'t>, mut known: Known, event: &Event) -> Resul
     }
 }
 
-/// Takes an own event back: the other side holds it, so it stands, and what was written in its place is given up.
-pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, message: &Incoming<'_>) -> Result<(), Error> {
+/// Takes an own event back: the other side holds it, so it stands, and what was written in its place is given up. What
+/// a person answered is said again behind it, if only that nobody is left to tell stood there before.
+pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, message: &Incoming<'_>) -> Result<(), Error> {
     let Travelled { event, bytes, need } = match read(message) {
         Ok(read) => read,
         Err(NotTaken::Failure(error)) => return Err(error),
@@ -141,15 +142,42 @@ pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, message: &Incoming<'_>) -> R
     };
     let held = Held { placement: event.placement, side: event.side() };
     let own = store::log(desk.tx(), held, held.side)?;
+    let mut answer = None;
     match own.iter().find(|stored| stored.event.ordinal == event.ordinal) {
         Some(stored) if stored.event.digest() == event.digest() => return Ok(()),
         // Never signed, or signed and given up: messages of events that no longer stand are skipped.
-        Some(_) => store::cut(desk.tx(), held, event.ordinal)?,
+        Some(_) => {
+            let given_up = own.iter().filter(|stored| stored.event.ordinal >= event.ordinal);
+            answer = given_up.map(|stored| stored.event.clone()).rfind(|it| matches!(it.body, Body::Answered(_)));
+            store::cut(desk.tx(), held, event.ordinal)?;
+        }
         None => {}
     }
     let now = desk.now();
     store::add(desk.tx(), &event, held, &message.header.purpose, false, now)?;
-    carry::keep(desk, held, (&event, bytes), need, Some(message.id))
+    carry::keep(desk, held, (&event, bytes), need, Some(message.id))?;
+    match answer.filter(|_| event.body == Body::Unattended) {
+        Some(answer) => say_again(desk, shared, held, &answer),
+        None => Ok(()),
+    }
+}
+
+/// Says an answer again that has lost its place, as it was said.
+fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, held: Held, answer: &Event) -> Result<(), Error> {
+    let Some(known) = store::known(desk.tx(), held)?.filter(|known| known.is_whole) else { return Ok(()) };
+    let said = known.enquiry.next(answer.body, answer.actor.clone(), answer.time).map_err(Error::Rules);
+    let said = said.and_then(|draft| {
+        let (event, bytes) = Event::write(draft);
+        carry::send(desk, shared, &known, (&event, bytes), None, "")
+    });
+    match said {
+        Err(Error::Rules(refusal)) => {
+            let placement = held.placement;
+            tracing::error!(%placement, %refusal, "A desk's answer was lost with an older store. Somebody must look.");
+            Ok(())
+        }
+        said => said,
+    }
 }
 
 /// Notes what became of the message that carries an own event.

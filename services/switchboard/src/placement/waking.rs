@@ -4,11 +4,12 @@
 //! An answer, whatever it says, a withdrawal and the end of the enquiry by itself end it, and what was not told then is
 //! not told any more. Whoever asks more often than it may in an hour has a desk told of something new only when nobody
 //! there was told of any enquiry just before, even of one that is over: a flood of questions is no flood of notices.
-//! When nobody is left to tell, the enquiry stays as it is; nobody else is asked.
+//! When nobody is left to tell, the access point says so to whoever asked, once, and the enquiry stays as it is; nobody
+//! else is asked.
 
 use jiff::Timestamp;
 use nhipcau_domain::{
-    placement::{Event, State},
+    placement::{Body, Event, State},
     referral::Side,
 };
 use nhipcau_messaging::{
@@ -25,6 +26,7 @@ use crate::{
     Switchboard,
     error::Error,
     metrics,
+    placement::carry,
     store::{
         notice::{self, BOOK},
         placement::{self, Held, Known},
@@ -34,11 +36,14 @@ use crate::{
 /// After an event was stored: begins with an enquiry that was asked here, ends with one that waits no more.
 pub(super) fn follow<'t>(desk: &mut impl Desk<'t>, known: &Known, event: &Event) -> Result<(), store::Error> {
     let (what, now) = (known.held.placement, desk.now());
+    let is_asked = matches!(event.body, Body::Asked { .. });
     match known.held.side {
         Side::Recipient if !waits(known, now) => BOOK.forget(desk.tx(), what),
-        Side::Recipient if event.ordinal == 1 && known.over_limit => BOOK.note(desk.tx(), what, now),
+        Side::Recipient if is_asked && known.over_limit => BOOK.note(desk.tx(), what, now),
         // Whatever waits already, what is new does not wait for it.
-        Side::Recipient if event.ordinal == 1 => BOOK.note(desk.tx(), what, Timestamp::UNIX_EPOCH),
+        Side::Recipient if is_asked => BOOK.note(desk.tx(), what, Timestamp::UNIX_EPOCH),
+        // It came back, and what it took the place of had ended the waking.
+        Side::Recipient if !notice::is_noted(desk.tx(), what)? => BOOK.note(desk.tx(), what, now),
         Side::Recipient | Side::Origin => Ok(()),
     }
 }
@@ -89,9 +94,27 @@ pub(super) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, placeme
             metrics::add(&shared.counters.called);
             notice::tell(desk.tx(), unit, now)?;
         }
-        Turn::Nobody => metrics::add(&shared.counters.uncalled),
+        Turn::Nobody => {
+            metrics::add(&shared.counters.uncalled);
+            report(desk, shared, &known)?;
+        }
     }
     Ok(())
+}
+
+/// Tells whoever asked that nobody is left to tell, unless it was told. Whoever asks too often does not hear of it, and
+/// what the directory does not let be sent is not.
+fn report<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, known: &Known) -> Result<(), Error> {
+    if known.over_limit || known.enquiry.view().unattended {
+        return Ok(());
+    }
+    match carry::write(desk, shared, known, Body::Unattended) {
+        Err(Error::Rules(refusal)) => {
+            tracing::debug!(%refusal, "The rules wrote nothing.");
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 /// Whether an enquiry waits here for an answer.

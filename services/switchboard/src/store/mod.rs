@@ -13,6 +13,7 @@ pub(crate) mod place;
 pub(crate) mod placement;
 pub(crate) mod request;
 pub(crate) mod sending;
+pub(crate) mod word;
 
 /// The tables; idempotent, for `Store::add_tables`.
 pub const SCHEMA: &str = include_str!("../schema.sql");

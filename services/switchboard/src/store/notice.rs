@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use nhipcau_domain::referral::UnitRef;
 use nhipcau_messaging::store::{Error, Tx};
 use nhipcau_runtime::{book, waking::Book};
+use uuid::Uuid;
 
 /// Who was told of which enquiry. What waits no more is forgotten at once, so that all that is there counts.
 pub static BOOK: Book =
@@ -15,6 +16,12 @@ pub(crate) fn hasten_all(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), Error> {
     let sql = "UPDATE switchboard_waking SET due_time = $1 WHERE due_time > $1";
     tx.execute(sql, &[now.as_microsecond().into()])?;
     Ok(())
+}
+
+/// Whether whom to tell of an enquiry is looked at at some time.
+pub(crate) fn is_noted(tx: &mut Tx<'_>, placement: Uuid) -> Result<bool, Error> {
+    let sql = "SELECT 1 FROM switchboard_waking WHERE placement = $1";
+    Ok(tx.query_one(sql, &[placement.as_bytes().into()], |row| row.int(0))?.is_some())
 }
 
 /// Puts down that somebody at a unit was told now.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use nhipcau_domain::{
     id::{PartyId, Purpose},
-    placement::{Enquiry, Event},
+    placement::{Body, Enquiry, Event},
     referral::Side,
 };
 use nhipcau_messaging::{
@@ -261,12 +261,14 @@ pub(crate) fn conclude(tx: &mut Tx<'_>, message: MessageId, outcome: i32) -> Res
     Ok(())
 }
 
-/// Whether a message is under way that carries an event of the enquiry, on whichever side.
+/// Whether a message is under way that carries an event of the enquiry, on whichever side, which somebody wrote: what
+/// no person said is waited for by nobody once the enquiry is over.
 pub(crate) fn is_under_way(tx: &mut Tx<'_>, placement: Uuid) -> Result<bool, Error> {
-    let found = tx.query_one(
-        "SELECT 1 FROM switchboard_placement_event WHERE placement = $1 AND side = holder AND outcome IS NULL LIMIT 1",
-        &[placement.as_bytes().into()],
-        |row| row.int(0),
-    )?;
-    Ok(found.is_some())
+    for side in Side::ALL {
+        let own = log(tx, Held { placement, side }, side)?;
+        if own.iter().any(|stored| stored.outcome.is_none() && stored.event.body != Body::Unattended) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

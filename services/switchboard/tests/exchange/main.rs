@@ -23,4 +23,5 @@ mod sending;
 mod stand_in;
 mod unanswered;
 mod waking;
+mod words;
 mod world;

@@ -16,6 +16,7 @@ use crate::{deeds::*, placements::*, world::*};
 
 const ROWS: &str = "SELECT COUNT(*) FROM switchboard_placement";
 const EVENTS: &str = "SELECT COUNT(*) FROM switchboard_placement_event";
+const WORDS: &str = "SELECT (SELECT COUNT(*) FROM switchboard_word) + (SELECT COUNT(*) FROM switchboard_word_notice)";
 
 #[tokio::test]
 async fn a_desk_holds_until_its_time_and_knows_for_which_referral() {
@@ -235,16 +236,19 @@ async fn pages_of_a_list_neither_repeat_nor_skip_and_a_state_is_that_of_the_mome
 #[tokio::test]
 async fn thirty_days_after_its_end_nothing_of_an_enquiry_is_left_on_either_side() {
     let mut world = World::open().await;
+    world.rostered((MOH, "111"), 1, (0, &["tv-3"]));
     let asked = world.ask().await;
     world.reply(&asked, A::No, None).await.unwrap();
     world.settle().await;
+    assert_eq!(world.count(MOH, WORDS).await, 2);
     world.pass(SignedDuration::from_hours(29 * 24));
     world.settle().await;
     assert_eq!(world.stands(&asked).await, [S::Refused, S::Refused]);
     world.pass(SignedDuration::from_hours(2 * 24));
     world.settle_slowly().await;
     for node in [MOH, HANOI] {
-        assert_eq!((world.count(node, ROWS).await, world.count(node, EVENTS).await), (0, 0));
+        let left = [world.count(node, ROWS).await, world.count(node, EVENTS).await, world.count(node, WORDS).await];
+        assert_eq!(left, [0; 3]);
         assert_eq!(world.placement(node, &asked).await.unwrap_err().code(), Code::PermissionDenied);
     }
 }

@@ -22,6 +22,11 @@ const TOLD: &str = "SELECT COUNT(*) FROM switchboard_notice";
 impl World {
     /// Has the desk's roster taken: people who are on duty for two days.
     fn roster(&mut self, version: u64, people: &[&str]) {
+        self.rostered((HANOI, "health"), version, (0, people));
+    }
+
+    /// Has the roster of a unit taken: people who are on duty for two days, so many hours from now on.
+    pub(crate) fn rostered(&mut self, (node, unit): (usize, &str), version: u64, (later, people): (i64, &[&str])) {
         let time = |hour: i64| Some(prost_types::Timestamp { seconds: hour * 3_600, nanos: 0 });
         let person = |name: &&str| directory::DutyPerson {
             person: (*name).into(),
@@ -29,7 +34,7 @@ impl World {
             channel: "sms".into(),
             address: ADDRESS.into(),
         };
-        let hour = self.seconds() / 3_600;
+        let hour = self.seconds() / 3_600 + later;
         let shift = directory::Shift {
             start_time: time(hour),
             end_time: time(hour + 48),
@@ -38,33 +43,42 @@ impl World {
         let roster = directory::Roster {
             format: 1,
             programme: "test".into(),
-            access_point: "hanoi".into(),
-            unit: Some(directory::UnitRef { party: "hanoi".into(), unit: "health".into() }),
+            access_point: NAMES[node].into(),
+            unit: Some(directory::UnitRef { party: NAMES[node].into(), unit: unit.into() }),
             version,
             signing_key: "s-1".into(),
             shifts: vec![shift],
         };
-        let key = SigningKey::from_seed(key_id("s-1"), &seed("hanoi", 1)).unwrap();
+        let key = SigningKey::from_seed(key_id("s-1"), &seed(NAMES[node], 1)).unwrap();
         let signed = duty::signed(&roster, |kind, bytes| key.sign(kind, &[bytes]));
         let (release, now) = (self.directory(), Timestamp::from_second(self.seconds()).unwrap());
-        let by = duty::Reader { access_point: &"hanoi".parse().unwrap(), release: &release };
-        rosters::install(self.duty.path(), &signed, by, now).unwrap();
-        let (rosters, refused) = rosters::Rosters::load(self.duty.path(), by, None, now);
+        let by = duty::Reader { access_point: &point(NAMES[node]), release: &release };
+        let place = self.duty.path().join(NAMES[node]);
+        rosters::install(&place, &signed, by, now).unwrap();
+        let (rosters, refused) = rosters::Rosters::load(&place, by, None, now);
         assert!(refused.is_empty(), "{refused:?}");
-        self.rosters.send_replace(rosters);
+        self.rosters[node].send_replace(rosters);
     }
 
-    async fn minutes(&mut self, minutes: i64) {
+    pub(crate) async fn minutes(&mut self, minutes: i64) {
         self.pass(SignedDuration::from_mins(minutes));
         self.settle().await;
     }
 
     async fn unsent(&self) -> Vec<Pending> {
-        self.notices(HANOI).unsent(None).await.unwrap().pending
+        self.unsent_at(HANOI).await
+    }
+
+    pub(crate) async fn unsent_at(&self, node: usize) -> Vec<Pending> {
+        self.notices(node).unsent(None).await.unwrap().pending
     }
 
     async fn called(&self) -> Vec<String> {
-        self.unsent().await.into_iter().map(|notice| notice.person.as_str().to_owned()).collect()
+        self.called_at(HANOI).await
+    }
+
+    pub(crate) async fn called_at(&self, node: usize) -> Vec<String> {
+        self.unsent_at(node).await.into_iter().map(|notice| notice.person.as_str().to_owned()).collect()
     }
 
     /// What a counter of the desk stands at.
@@ -99,7 +113,7 @@ async fn whoever_is_on_duty_at_the_desk_is_told_and_then_the_next_until_somebody
     assert_eq!(world.count(HANOI, LEFT).await, 0);
     world.minutes(30).await;
     assert_eq!((world.called().await.len(), world.count(HANOI, LEFT).await), (0, 0), "nor of what is held");
-    assert_eq!(world.count(MOH, LEFT).await, 0, "who asks has nobody of its own told");
+    assert_eq!(world.count(MOH, LEFT).await, 0, "who asks has nobody of its own told that it asked");
     for node in [MOH, HANOI] {
         assert!(!world.has_on_disk(node, ADDRESS), "an address lies in the roster alone");
     }
@@ -197,9 +211,9 @@ async fn a_desk_without_a_roster_waits_as_ever_and_one_that_comes_wakes_for_what
     assert_eq!(world.unsent().await, first, "nobody is told twice");
     world.minutes(10).await;
     assert_eq!(world.called().await, ["cb-17", "cb-19"], "the newest roster says who is next");
-    let rosters = world.rosters.send_replace(rosters::Rosters::default());
+    let rosters = world.rosters[HANOI].send_replace(rosters::Rosters::default());
     world.minutes(11).await;
-    world.rosters.send_replace(rosters);
+    world.rosters[HANOI].send_replace(rosters);
     world.minutes(11).await;
     assert_eq!(world.called().await, ["cb-17", "cb-19"], "nor when it was gone and comes back");
 }

@@ -31,7 +31,7 @@ use nhipcau_messaging::{
 };
 use nhipcau_proto::directory::v1 as directory;
 use nhipcau_runtime::{clock::Clock, rosters::Rosters, waking::Notices};
-use nhipcau_switchboard::{BOOK, CONTRACT, SCHEMA, Switchboard, alarm, grpc::Door, placement};
+use nhipcau_switchboard::{BOOK, CONTRACT, SCHEMA, Switchboard, WORDS, alarm, grpc::Door, placement};
 use tokio::sync::watch;
 
 use crate::stand_in::{StandIn, Told};
@@ -184,9 +184,9 @@ pub(crate) struct World {
     pub(crate) disorder: bool,
     now: Arc<AtomicI64>,
     releases: watch::Sender<Arc<Release>>,
-    /// Where rosters lie, and those in use.
+    /// Where rosters lie, in a directory of each node, and those in use.
     pub(crate) duty: tempfile::TempDir,
-    pub(crate) rosters: watch::Sender<Rosters>,
+    pub(crate) rosters: [watch::Sender<Rosters>; NAMES.len()],
     token: u64,
 }
 
@@ -197,10 +197,12 @@ impl World {
         let (releases, newest) = watch::channel(release(now));
         let now = Arc::new(AtomicI64::new(now.as_microsecond()));
         let keys = tempfile::tempdir().unwrap();
-        let (duty, rosters) = (tempfile::tempdir().unwrap(), watch::Sender::new(Rosters::default()));
-        let sources = || (&newest, rosters.subscribe());
-        let begin = |name: &&str| start(name, (Disk::new(), keys.path()), 1, &now, sources(), Arc::default());
-        let nodes = NAMES.iter().map(begin).collect();
+        let (duty, rosters) = (tempfile::tempdir().unwrap(), NAMES.map(|_| watch::Sender::new(Rosters::default())));
+        let begin = |(name, rosters): (&&str, &watch::Sender<Rosters>)| {
+            let sources = (&newest, rosters.subscribe());
+            start(name, (Disk::new(), keys.path()), 1, &now, sources, Arc::default())
+        };
+        let nodes = NAMES.iter().zip(&rosters).map(begin).collect();
         let (queue, silent) = (VecDeque::new(), Vec::new());
         let mut world = Self { nodes, keys, queue, silent, disorder: false, now, releases, duty, rosters, token: 0 };
         world.settle().await;
@@ -294,7 +296,7 @@ impl World {
     fn start_on(&mut self, node: usize, disk: Disk) {
         let (starts, told) = (self.nodes[node].starts + 1, Arc::clone(&self.nodes[node].told));
         let on = (disk, self.keys.path());
-        let sources = (&self.releases.subscribe(), self.rosters.subscribe());
+        let sources = (&self.releases.subscribe(), self.rosters[node].subscribe());
         self.nodes[node] = start(NAMES[node], on, starts, &self.now, sources, told);
     }
 
@@ -337,7 +339,7 @@ impl World {
     /// What a node is to tell people on duty.
     pub(crate) fn notices(&self, node: usize) -> Notices {
         let node = &self.nodes[node];
-        Notices::new(vec![&BOOK], node.handle(), node.readers.clone())
+        Notices::new(vec![&BOOK, &WORDS], node.handle(), node.readers.clone())
     }
 
     /// The release in use.

@@ -70,7 +70,7 @@ NO_EVIDENCE = {"meta", "lost_period", "quarantine", "stray", "blob", "blob_chunk
                "switchboard_access", "switchboard_access_head", "switchboard_handover",
                "switchboard_handover_event", "switchboard_handover_part", "switchboard_device", "switchboard_alarm",
                "switchboard_placement", "switchboard_placement_event", "switchboard_waking", "switchboard_notice",
-               "switchboard_pseudonym"}
+               "switchboard_pseudonym", "switchboard_word", "switchboard_word_notice"}
 
 
 def setUpModule() -> None:

@@ -44,6 +44,7 @@ fn bodies(side: Side, now: i64) -> Vec<Body> {
             Body::Answered(Answer::Yes { until: time(now + 2 * HOUR) }),
             Body::Answered(Answer::No { code: Rejection::NoCapacity }),
             Body::Answered(Answer::CallMe),
+            Body::Unattended,
         ],
     }
 }

@@ -59,8 +59,30 @@ fn a_desk_answers_once_and_may_ask_to_be_called_before() {
     assert_eq!(found(enquiry.next(no, person(), time(25 * HOUR))), [reason::WRONG_STATE], "too late");
     written(&mut enquiry, no, 2);
     for body in bodies(Side::Origin, 3).into_iter().chain(bodies(Side::Recipient, 3)) {
-        assert_eq!(found(enquiry.next(body, person(), time(3))), [reason::WRONG_STATE], "{body:?}");
+        let actor = if body == Body::Unattended { system() } else { person() };
+        assert_eq!(found(enquiry.next(body, actor, time(3))), [reason::WRONG_STATE], "{body:?}");
     }
+}
+
+#[test]
+fn that_nobody_is_left_to_tell_is_said_once_moves_nothing_and_only_before_an_answer() {
+    let mut enquiry = asked();
+    let mut expected = enquiry.view();
+    expected.unattended = true;
+    let said = enquiry.next(Body::Unattended, system(), time(1)).unwrap();
+    enquiry.record(Event::write(said).0).unwrap();
+    assert_eq!(enquiry.view(), expected, "nothing else is another");
+    assert_eq!(found(enquiry.next(Body::Unattended, system(), time(2))), [reason::WRONG_STATE], "once");
+    let until = time(2 * HOUR);
+    written(&mut enquiry, Body::Answered(Answer::Yes { until }), 3);
+    assert_eq!(enquiry.view().at(time(4)).0, State::Held, "somebody may come and answer");
+    let mut answered = asked();
+    written(&mut answered, Body::Answered(Answer::CallMe), 1);
+    assert_eq!(found(answered.next(Body::Unattended, system(), time(2))), [reason::WRONG_STATE]);
+    let by_somebody = asked().next(Body::Unattended, person(), time(1));
+    assert_eq!(found(by_somebody), [reason::FIELD_FORMAT], "it is no person's word");
+    let over = asked().next(Body::Unattended, system(), time(25 * HOUR));
+    assert_eq!(found(over), [reason::WRONG_STATE], "nor of what is over");
 }
 
 #[test]
