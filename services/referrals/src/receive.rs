@@ -144,7 +144,7 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             if travelled.is_forwarded && !message.header.recipient.as_ref().is_some_and(|unit| is_unit(unit, to)) {
                 return Err(INVALID);
             }
-            if succession::is_early(desk, shared, &known, event) {
+            if succession::is_early(desk, shared, &known, (event, message.directory_version)) {
                 return Err(NOT_YET);
             }
             let is_whole = known.is_whole;

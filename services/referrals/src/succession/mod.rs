@@ -56,10 +56,17 @@ pub(crate) fn confirm<'t>(
     Err(NotTaken::Reason(RefusalReason::NotYet))
 }
 
-/// Whether an event may be a successor's word that came before the one by which it has the branch.
-pub(crate) fn is_early<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known, event: &Event) -> bool {
-    let unit = known.branch.unit(event.side);
-    event.owner != *unit && Succession::confirms(&shared.release(), unit, &event.owner, desk.now())
+/// Whether an event may be a successor's word that came before the one by which it has the branch: by this release, or
+/// by a newer one that its sender has and nobody here does yet.
+pub(crate) fn is_early<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &Known,
+    (event, sender_release): (&Event, u64),
+) -> bool {
+    let (unit, release) = (known.branch.unit(event.side), shared.release());
+    event.owner != *unit
+        && (sender_release > release.version() || Succession::confirms(&release, unit, &event.owner, desk.now()))
 }
 
 /// Whether a unit is anybody's successor: what comes for a branch that it does not have may be about one on its way.

@@ -220,6 +220,28 @@ async fn what_was_on_its_way_when_the_branch_went_is_answered_moved_and_arrives(
 }
 
 #[tokio::test]
+async fn what_a_successor_says_waits_for_an_origin_that_has_an_older_release() {
+    let mut world = World::open().await;
+    let branch = world.taken_over().await;
+    let end = world.now();
+    let newer = world.amended(|wire| over(wire, end, BA_DINH, &[HEIR]));
+    for node in [HANOI, VWU] {
+        world.install(node, &newer).await;
+    }
+    world.settle_slowly().await;
+    assert!(world.is_handed_over(HANOI, &branch).await);
+    world.begin(VWU, &branch).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!(world.branch(MOH, &branch).await.recipient, Some(unit(BA_DINH)), "it knows of no successor");
+
+    world.install(MOH, &newer).await;
+    world.settle_slowly().await;
+    assert_eq!(world.branch(MOH, &branch).await.recipient, Some(unit(HEIR)));
+    assert_eq!(world.state(MOH, &branch).await, BranchState::InService);
+    assert_eq!(world.state(VWU, &branch).await, BranchState::InService);
+}
+
+#[tokio::test]
 async fn of_several_successors_a_person_with_the_role_chooses_one_that_the_release_names() {
     let mut world = World::open().await;
     let branch = world.taken_over().await;
