@@ -12,7 +12,7 @@ use nhipcau_runtime::caller::Call;
 use crate::{
     Referrals, erase,
     error::Error,
-    limits,
+    ladder, limits,
     name::BranchName,
     notified, request, send,
     store::{
@@ -117,6 +117,8 @@ pub(crate) fn write<'t>(
     send::write(desk, shared, known, draft, traceparent)?;
     if is_end {
         desk.recheck(known.branch.ids().case.as_bytes())?;
+        // Of units that were asked together nobody else may be waited for.
+        ladder::look(desk, known.held.branch)?;
     }
     if leaves {
         notified::close_with(desk, shared, known)?;

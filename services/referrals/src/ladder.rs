@@ -61,8 +61,8 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     let mut skipped = Vec::new();
     let next = loop {
         match climb(&asked, &skipped, now) {
-            Climb::Turn { level, unit } => {
-                if turn(desk, shared, &need, level, unit)? {
+            Climb::Turn { level, unit, is_hastened } => {
+                if turn(desk, shared, &need, (level, is_hastened), unit)? {
                     break Some(now);
                 }
                 skipped.push(level);
@@ -90,21 +90,27 @@ fn need_of<'t>(desk: &mut impl Desk<'t>, branch: Uuid) -> Result<Option<Vec<Know
     Ok(Some(need))
 }
 
-/// Says a level and turns to it, as far as either can be done; false when neither can.
+/// Turns to a level and says it, as far as either can be done; false when neither can, and when nobody can be turned to
+/// before its time.
 fn turn<'t>(
     desk: &mut impl Desk<'t>,
     shared: &Referrals,
     need: &[Known],
-    level: u32,
+    (level, is_hastened): (u32, bool),
     unit: Option<UnitRef>,
 ) -> Result<bool, Error> {
+    let is_turned_to = is_turned_to(desk, need, level);
+    let opened = if is_turned_to { None } else { further(desk, shared, need, level, unit)? };
+    if is_hastened && !is_turned_to && opened.is_none() {
+        tracing::warn!(level, "Nobody is left to tell, and nobody above can be turned to yet.");
+        return Ok(false);
+    }
     let told = told(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>());
     let mut told = need.iter().find(|known| Some(known.held.branch) == told).cloned();
     let is_said = match &mut told {
         Some(told) => tell(desk, shared, told, level)?,
         None => false,
     };
-    let opened = if is_turned_to(desk, need, level) { None } else { further(desk, shared, need, level, unit)? };
     let is_done = match opened {
         // Else nothing says that the level was turned to.
         Some(mut opened) if !is_said => tell(desk, shared, &mut opened, level)?,

@@ -62,22 +62,12 @@ pub(crate) fn write<'t>(
     let (event, bytes) = Event::write(draft.salted(submit::salt));
     known.branch.record(event.clone()).map_err(|fault| Error::rule("branch", fault.reason()))?;
     mend(desk, shared, known)?;
-    may_be_said(shared, &event)?;
-    let message = dispatch(desk, shared, known, (&event, &bytes, &[]), Carried::Whole, traceparent)?;
+    let is_new = Sending { carried: Carried::Whole, is_new: true, traceparent };
+    let message = dispatch(desk, shared, known, (&event, &bytes, &[]), is_new)?;
     event::keep(desk, known.held, &event, &bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
     raise(shared, &event);
     stored(desk, shared, known)
-}
-
-/// Refuses a new event of a minor version that the directory does not let be sent: an access point that does not know
-/// it would refuse it for now, and what follows in the case would wait behind it. What stands in a log goes on in any
-/// case, because what follows it would wait for ever.
-fn may_be_said(shared: &Referrals, event: &Event) -> Result<(), Error> {
-    if event.minor() > crate::minor_in_use(&shared.release()) {
-        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
-    }
-    Ok(())
 }
 
 /// Tells the operator of a release that waited for nobody.
@@ -97,8 +87,8 @@ pub(crate) fn first<'t>(
     (event, bytes, pieces): (&Event, &[u8], &[Piece]),
     traceparent: &str,
 ) -> Result<(), Error> {
-    may_be_said(shared, event)?;
-    let message = dispatch(desk, shared, known, (event, bytes, pieces), Carried::Whole, traceparent)?;
+    let is_new = Sending { carried: Carried::Whole, is_new: true, traceparent };
+    let message = dispatch(desk, shared, known, (event, bytes, pieces), is_new)?;
     branch::add(desk.tx(), known.held, event, &known.purpose, Some(&known.branch))?;
     event::keep(desk, known.held, event, bytes, message, Carried::Whole)?;
     metrics::add(&shared.counters.written);
@@ -146,7 +136,7 @@ fn resend_bare<'t>(
             tracing::error!(branch = %known.held.branch, "An event cannot go on: the key of its case is gone.");
             return Ok(());
         };
-        match dispatch(desk, shared, known, (&stored.event, &bytes, &[]), Carried::Bare, "") {
+        match dispatch(desk, shared, known, (&stored.event, &bytes, &[]), Sending::again(Carried::Bare)) {
             Ok(message @ Some(_)) => {
                 log::carry(desk.tx(), known.held, stored.event.ordinal, message, Carried::Bare)?;
             }
@@ -176,7 +166,8 @@ pub(crate) fn forward<'t>(
         };
         let carried = if stored.carried == Carried::Whole { Carried::Whole } else { Carried::Bare };
         let event = (&stored.event, bytes.as_slice(), [].as_slice());
-        let sent = match if is_held { Ok(None) } else { dispatch(desk, shared, known, event, carried, "") } {
+        let again = Sending::again(carried);
+        let sent = match if is_held { Ok(None) } else { dispatch(desk, shared, known, event, again) } {
             Ok(message) => message,
             Err(Error::Rules(refusal)) => {
                 let branch = known.held.branch;
@@ -196,6 +187,24 @@ pub(crate) fn forward<'t>(
     Ok(())
 }
 
+/// How an event is sent.
+#[derive(Debug, Clone, Copy)]
+struct Sending<'t> {
+    carried: Carried,
+    /// Whether it is written now. A new one of a minor version that the directory does not let be sent is refused: an
+    /// access point that does not know it would refuse it for now, and what follows in the case would wait behind it.
+    /// What stands in a log goes on in any case, because what follows it would wait for ever.
+    is_new: bool,
+    traceparent: &'t str,
+}
+
+impl Sending<'_> {
+    /// What was sent before, or could not be.
+    const fn again(carried: Carried) -> Self {
+        Self { carried, is_new: false, traceparent: "" }
+    }
+}
+
 /// Sends an own event to the other side, with the parts that are given or at rest; `None` when there is nobody who
 /// would take it.
 fn dispatch<'t>(
@@ -203,8 +212,7 @@ fn dispatch<'t>(
     shared: &Referrals,
     known: &Known,
     (event, bytes, pieces): (&Event, &[u8], &[Piece]),
-    carried: Carried,
-    traceparent: &str,
+    Sending { carried, is_new, traceparent }: Sending<'_>,
 ) -> Result<Option<MessageId>, Error> {
     // Who refused the opening for good holds no log to add to.
     if known.branch.log(Side::Origin).events().iter().any(|event| matches!(event.body, Body::Returned { .. })) {
@@ -235,6 +243,9 @@ fn dispatch<'t>(
         }
     }
     let contract_minor = if attaches { event.minor().max(ATTACHMENTS_MINOR) } else { event.minor() };
+    if is_new && contract_minor > crate::minor_in_use(&shared.release()) {
+        return Err(Error::rule("contract", reason::MINOR_NOT_IN_USE));
+    }
     let basis = event.basis.as_ref().map_or_else(|| known.branch.view().basis, Clone::clone);
     let moves = u32::try_from(known.branch.recipients().count()).unwrap_or(u32::MAX >> 1).saturating_sub(1);
     let draft = Draft {

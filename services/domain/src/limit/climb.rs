@@ -26,6 +26,9 @@ pub enum Climb {
         level: u32,
         /// Whom the rule names; `None` for the parent of the unit that was last turned to.
         unit: Option<UnitRef>,
+        /// Whether that is before its time, because nobody is left to tell where the need is: it then counts only where
+        /// somebody can be turned to.
+        is_hastened: bool,
     },
 }
 
@@ -150,7 +153,7 @@ pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
     match ahead(need, skipped).into_iter().next() {
         None => Climb::Rest,
         Some(next) if next.time > now => Climb::Wait(next.time),
-        Some(Ahead { level, unit, .. }) => Climb::Turn { level, unit },
+        Some(Ahead { level, unit, is_hastened, .. }) => Climb::Turn { level, unit, is_hastened },
     }
 }
 
@@ -159,6 +162,7 @@ struct Ahead {
     level: u32,
     time: Timestamp,
     unit: Option<UnitRef>,
+    is_hastened: bool,
 }
 
 /// The levels that are still to be turned to, in their order. One that is put off waits no longer than any that comes
@@ -186,12 +190,15 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     let mut latest = Timestamp::MAX;
     let later_first = rungs.into_iter().rev().map(|(level, rung)| {
         latest = latest.min(rung.put_off(need));
-        Ahead { level, time: latest, unit: rung.unit }
+        Ahead { level, time: latest, unit: rung.unit, is_hastened: false }
     });
     let mut ahead: Vec<_> = later_first.collect();
     ahead.reverse();
-    if let (Some(next), Some(time)) = (ahead.first_mut(), nobody_left(need)) {
-        next.time = next.time.min(time);
+    // The word hastens the next step, not the one behind a step that could not be turned to.
+    if let (Some(next), Some(time), []) = (ahead.first_mut(), nobody_left(need), skipped)
+        && time < next.time
+    {
+        (next.time, next.is_hastened) = (time, true);
     }
     ahead
 }

@@ -7,7 +7,7 @@ use super::{
     branch::Branch,
     code::{Giver, HandBack, Mistake, Outcome, Redirection, Rejection, Revocation},
     disclosure::{self, Stage},
-    event::{Actor, Body, Digest, Draft, Ids, Opening, PartDigest, ReceiptRef, UnitRef},
+    event::{Actor, Body, Digest, Draft, Event, Ids, Opening, PartDigest, ReceiptRef, UnitRef},
     guard,
     kind::{EventKind, Side},
     telephone::TelephoneAcknowledgement,
@@ -214,15 +214,14 @@ pub fn open(new: NewBranch) -> Result<Draft, Refusal> {
 
 fn draft(branch: &Branch, side: Side, view: &View, request: Request) -> Draft {
     let (body, parts, basis) = body(request.command, view);
-    let log = branch.log(side);
-    Draft {
+    let draft = Draft {
         ids: branch.ids(),
         side,
         owner: branch.unit(side).clone(),
         counterpart: branch.unit(side.other()).clone(),
-        ordinal: log.next_ordinal(),
-        previous: log.head().map_or(Digest::ZERO, |mark| mark.digest),
-        seen: branch.log(side.other()).head(),
+        ordinal: 0,
+        previous: Digest::ZERO,
+        seen: None,
         time: request.now,
         actor: request.actor,
         basis,
@@ -230,7 +229,25 @@ fn draft(branch: &Branch, side: Side, view: &View, request: Request) -> Draft {
         body,
         salt: None,
         begun: Reckoning::default(),
+    };
+    behind(branch, draft)
+}
+
+/// An event as the next of its log.
+fn behind(branch: &Branch, draft: Draft) -> Draft {
+    let log = branch.log(draft.side);
+    Draft {
+        ordinal: log.next_ordinal(),
+        previous: log.head().map_or(Digest::ZERO, |mark| mark.digest),
+        seen: branch.log(draft.side.other()).head(),
+        ..draft
     }
+}
+
+/// An event that has lost its place in its log, as it was said and when, behind what stands there.
+#[must_use]
+pub fn again(branch: &Branch, event: &Event) -> Draft {
+    behind(branch, Draft::clone(event))
 }
 
 fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>) {

@@ -39,7 +39,7 @@ pub(crate) mod tests;
 pub use basis::{Basis, Consent};
 pub use branch::{Branch, CLOCK_TOLERANCE};
 pub use code::*;
-pub use command::{Command, NewBranch, Request, decide, open};
+pub use command::{Command, NewBranch, Request, again, decide, open};
 pub use content::{
     Attachment, Birth, Content, Identity, Known, MOST_BYTES, Narrative, Preview, Reception, Relative, Reporter,
     SafeContact, Salt, Unlike, Vagueness, attached, check_part, looks_like,

@@ -98,6 +98,25 @@ async fn what_was_written_before_a_release_lets_less_be_sent_goes_on_and_so_does
 }
 
 #[tokio::test]
+async fn an_acceptance_whose_attachment_may_not_be_sent_any_more_lets_nobody_else_go() {
+    let mut world = World::open().await;
+    let upload = world.upload(MOH, "", &document(4_096)).await;
+    let asked = attached(ReferralKind::Referral, &upload, &["hanoi/cua-nam", "hanoi/ba-dinh"]);
+    let branches = world.submit(MOH, &asked).await;
+    world.settle().await;
+    world.let_be_sent(1).await;
+    world.accept(HANOI, &branches[0]).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.states(&branches[0]).await, [BranchState::Accepted; 2]);
+    assert_eq!(world.states(&branches[1]).await, [BranchState::Received; 2]);
+    world.let_be_sent(nhipcau_referrals::MINOR).await;
+    world.assign(MOH, &branches[0]).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.states(&branches[0]).await, [BranchState::Assigned; 2]);
+    assert_eq!(world.states(&branches[1]).await, [BranchState::Relieved; 2]);
+}
+
+#[tokio::test]
 async fn a_branch_is_handed_to_a_successor_once_the_directory_lets_that_be_sent() {
     let mut world = World::open().await;
     world.let_be_sent(1).await;

@@ -211,7 +211,26 @@ async fn where_nobody_is_on_duty_the_level_above_is_asked_at_once_and_so_is_whoe
 }
 
 #[tokio::test]
-async fn where_the_level_above_cannot_be_asked_the_word_that_nobody_is_left_uses_up_no_other_level() {
+async fn what_somebody_acknowledged_on_an_older_copy_stands_behind_the_word_that_nobody_was_left() {
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    assert_eq!(world.called().await, ["cb-17"]);
+    let copy = world.copy(HANOI);
+    world.minutes(11).await;
+    assert!(world.both_show_unattended(&branch).await);
+    world.restore(HANOI, &copy);
+    // Before the other side was heard: the officer is told that it is done.
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!(world.states(&branch).await, [BranchState::Assigned; 2]);
+    for event in ["unattended", "acknowledged"] {
+        assert_eq!(world.events(&branch, event).await, 1, "{event}");
+    }
+}
+
+#[tokio::test]
+async fn where_the_level_above_cannot_be_asked_the_word_that_nobody_is_left_uses_up_no_level() {
     let mut world = open().await;
     let parent_of = |wire: &mut directory::Release, parent: &str| {
         let ward = wire.units.iter_mut().find(|unit| unit.party == "hanoi" && unit.unit == "cua-nam").unwrap();
@@ -232,9 +251,9 @@ async fn where_the_level_above_cannot_be_asked_the_word_that_nobody_is_left_uses
     assert!(world.both_show_unattended(&branch).await);
     assert_eq!(world.asked_units(&branch).await.len(), 1, "there is nobody above");
     world.amend(|wire| parent_of(wire, "ba-dinh")).await;
-    world.minutes(7 * 60).await;
+    world.minutes(61).await;
     let asked: Vec<_> = world.asked_units(&branch).await.into_iter().map(|(unit, _)| unit).collect();
-    assert_eq!(asked, ["cua-nam", "ba-dinh"], "a later step finds somebody");
+    assert_eq!(asked, ["cua-nam", "ba-dinh"], "before the time of any step");
 }
 
 #[tokio::test]

@@ -92,7 +92,10 @@ fn come_back<'t>(desk: &mut impl Desk<'t>, known: &Known, asked: &Asked) -> Resu
     let actor = asked.call.actor();
     let call = domain::Call { etag: &standing.etag(), actor: &actor, now: desk.now() };
     match standing.take_back(&call) {
-        Ok(back) => keep(desk, &back),
+        Ok(back) => {
+            keep(desk, &back)?;
+            continued::look(desk, &back)
+        }
         Err(refusal) => {
             tracing::error!(%refusal, contact = %standing.uid, "A contact that was handed back was not handed over.");
             Ok(())

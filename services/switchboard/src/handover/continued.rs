@@ -29,7 +29,7 @@ use crate::{
     request::{self, Response as _, shown},
     store::{
         contact::{self, Stored},
-        handover::{self, Known},
+        handover::{self, Held, Known},
     },
 };
 
@@ -112,6 +112,13 @@ pub(crate) fn end<'t>(desk: &mut impl Desk<'t>, known: &Known) -> Result<bool, E
         }
     }
     Ok(false)
+}
+
+/// Has the hand-over looked at from which a contact goes on that has come back: it may have ended meanwhile.
+pub(crate) fn look<'t>(desk: &mut impl Desk<'t>, standing: &Contact) -> Result<(), Error> {
+    let Some(handover) = standing.handover else { return Ok(()) };
+    let now = desk.now();
+    Ok(handover::wake(desk.tx(), Held { handover, side: Side::Recipient }, now)?)
 }
 
 /// The contact by which the recipient goes on.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     content::{self, Piece},
-    send,
+    continued, send,
 };
 use crate::{
     Switchboard,
@@ -84,7 +84,10 @@ pub(crate) fn regain<'t>(desk: &mut impl Desk<'t>, known: &Known, event: EventKi
         _ => return Ok(()),
     };
     match changed {
-        Ok(changed) => keep(desk, &changed),
+        Ok(changed) => {
+            keep(desk, &changed)?;
+            if event == EventKind::HandedBack { continued::look(desk, &changed) } else { Ok(()) }
+        }
         // It stands so already, or a person has done something else with it since the copy: that is left to people.
         Err(refusal) => {
             if (event == EventKind::HandoverTaken) != (standing.state == domain::State::HandedOver) {

@@ -164,7 +164,11 @@ pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, messag
 
 /// Says an answer again that has lost its place, as it was said.
 fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, held: Held, answer: &Event) -> Result<(), Error> {
-    let Some(known) = store::known(desk.tx(), held)?.filter(|known| known.is_whole) else { return Ok(()) };
+    let placement = held.placement;
+    let Some(known) = store::known(desk.tx(), held)?.filter(|known| known.is_whole) else {
+        tracing::error!(%placement, "A desk's answer was lost with an older store. Somebody must look.");
+        return Ok(());
+    };
     let said = known.enquiry.next(answer.body, answer.actor.clone(), answer.time).map_err(Error::Rules);
     let said = said.and_then(|draft| {
         let (event, bytes) = Event::write(draft);
@@ -172,7 +176,6 @@ fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, held: Held, ans
     });
     match said {
         Err(Error::Rules(refusal)) => {
-            let placement = held.placement;
             tracing::error!(%placement, %refusal, "A desk's answer was lost with an older store. Somebody must look.");
             Ok(())
         }

@@ -53,10 +53,13 @@ pub(super) fn follow<'t>(
     let (word, newest) = (event.ordinal, known.enquiry.log(Side::Recipient).len() as u64);
     match event.side() {
         Side::Origin => word::forget(desk.tx(), placement),
-        Side::Recipient if waits(&known.enquiry, word, desk.now()).is_some() && word == newest => {
+        Side::Recipient if word == newest => {
             word::forget(desk.tx(), placement)?;
-            // Whatever waits already, what is new does not wait for it.
-            word::add(desk.tx(), name(placement, word), placement, word, Timestamp::UNIX_EPOCH)
+            match waits(&known.enquiry, word, desk.now()) {
+                // Whatever waits already, what is new does not wait for it.
+                Some(_) => word::add(desk.tx(), name(placement, word), placement, word, Timestamp::UNIX_EPOCH),
+                None => Ok(()),
+            }
         }
         Side::Recipient => Ok(()),
     }

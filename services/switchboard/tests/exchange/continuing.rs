@@ -253,6 +253,29 @@ async fn what_comes_back_all_the_same_leaves_a_referral_to_whoever_sent_it() {
     assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM switchboard_handover_part").await, 0);
 }
 
+/// Whoever took it over in turn gives it back after the first hand-over has ended.
+#[tokio::test]
+async fn what_a_third_has_is_left_to_them_and_leaves_nothing_once_it_is_given_back_too() {
+    let mut world = World::open().await;
+    let (theirs, own) = asked_and_continued(&mut world).await;
+    let to_them = Some(referral::UnitRef { party: "moh".into(), unit: "111".into() });
+    let offer = pb::OfferHandoverRequest { acting_person: OTHER.into(), recipient: to_them, ..offering(&own) };
+    let offered = world.nodes[HANOI].door.offer_handover(call(offer, "hanoi")).await.unwrap().into_inner();
+    let third = offered.handover.unwrap();
+    world.settle().await;
+    world.accept(MOH, &world.seen(MOH, &third).await).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.get(&own).await.state(), ContactState::HandedOver);
+    world.hand_back(MOH, &world.seen(MOH, &theirs).await).await.unwrap();
+    world.settle_slowly().await;
+    assert!(world.holds(&own).await, "somebody has it");
+    world.ask_back(MOH, &world.seen(MOH, &third).await).await.unwrap();
+    world.settle().await;
+    world.hand_back(HANOI, &world.seen(HANOI, &third).await).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!((world.get(&own).await.state(), world.holds(&own).await), (ContactState::Closed, false));
+}
+
 /// What is being sent is decided by its answer, and not before.
 #[tokio::test]
 async fn what_comes_back_while_it_is_being_sent_waits_for_the_answer() {

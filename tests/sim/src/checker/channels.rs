@@ -125,8 +125,11 @@ impl Checker {
         }
         // Nobody waits for a broadcast and its receipts, or for what says that nothing comes at a position.
         let gave_up = |(_, id): &(u64, MessageId)| ends.sender_disk.given_up.contains(id);
-        let is_waited_for = |sequence: u64| !ends.channel.2 && !ends.sent.get(&sequence).is_some_and(gave_up);
-        if is_drained && known.iter().any(|(sequence, _)| is_waited_for(*sequence)) {
+        let may_come = |(sequence, kind): &(u64, DifferenceKind)| {
+            let is_of_skip = ends.sent.get(sequence).is_some_and(gave_up);
+            is_of_skip && matches!(kind, DifferenceKind::Missing | DifferenceKind::Unreceipted)
+        };
+        if is_drained && !ends.channel.2 && !known.iter().all(may_come) {
             return Err(Unreconciled::Unexplained { known });
         }
         // Where both have another message at a position, the flow is the sender's word.
@@ -331,11 +334,14 @@ mod tests {
     #[test]
     fn a_skip_may_still_be_on_its_way_to_who_has_lost_it() {
         let (checker, disks) = (checker(), disks());
-        let said = said(3, 2, &[(3, DifferenceKind::Missing)]);
-        checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &disks), &said, true).unwrap();
+        let lacks = said(3, 2, &[(3, DifferenceKind::Missing)]);
+        checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &disks), &lacks, true).unwrap();
+        let other = said(3, 3, &[(3, DifferenceKind::Digest)]);
+        let judged = checker.reconciled(&ends(&[1, 2, 3], &[1, 2, 1], &disks), &other, true);
+        assert!(matches!(judged, Err(Unreconciled::Unexplained { .. })));
         let mut not_given_up = disks;
         not_given_up[0].given_up.clear();
-        let judged = checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &not_given_up), &said, true);
+        let judged = checker.reconciled(&ends(&[1, 2, 3], &[1, 2], &not_given_up), &lacks, true);
         assert!(matches!(judged, Err(Unreconciled::Unexplained { .. })));
     }
 

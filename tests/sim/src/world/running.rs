@@ -347,6 +347,7 @@ impl World {
             let places = disk.places.get(&(sender, lane, false));
             places.and_then(|places| places.get(&routing.sequence)) == Some(&place)
         };
-        halted.chain(running).all(|disk| took(disk) && !disk.effects.contains_key(&(sender, routing.id)))
+        let mut disks = halted.chain(running).peekable();
+        disks.peek().is_some() && disks.all(|disk| took(disk) && !disk.effects.contains_key(&(sender, routing.id)))
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn next(world: &World, second: i64) -> Climb {
 }
 
 pub(super) fn turn(level: u32) -> Climb {
-    Climb::Turn { level, unit: None }
+    Climb::Turn { level, unit: None, is_hastened: false }
 }
 
 #[test]

@@ -19,6 +19,11 @@ fn said(world: &mut World, second: i64) {
     assert!(world.act_at(Side::Recipient, Command::ReportUnattended, time(second)) && world.deliver(Side::Origin));
 }
 
+/// A level that is turned to before its time.
+fn hastened(level: u32) -> Climb {
+    Climb::Turn { level, unit: None, is_hastened: true }
+}
+
 /// The branch that a level opened.
 fn further(kind: Kind, limits: Vec<TimeLimit>, second: i64) -> World {
     let mut new = new_branch(kind, duty(), 1);
@@ -30,21 +35,23 @@ fn further(kind: Kind, limits: Vec<TimeLimit>, second: i64) -> World {
 fn the_next_level_is_turned_to_at_once_and_the_one_after_it_in_its_time() {
     let mut world = opened(limits(), false);
     said(&mut world, 20);
-    assert_eq!(next(&world, 20), turn(1));
+    assert_eq!(next(&world, 20), hastened(1));
     assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
     let second = further(Kind::Transfer, limits(), 21);
     let need = |second: &World, at| climb(&[Asked::new(&world.origin), Asked::new(&second.origin)], &[], time(at));
     assert_eq!(need(&second, 30), Climb::Wait(time(300)), "whoever was asked then has the time of the rule");
     let mut second = second;
     said(&mut second, 40);
-    assert_eq!(need(&second, 40), turn(2), "and nobody there is left either");
+    assert_eq!(need(&second, 40), hastened(2), "and nobody there is left either");
 }
 
 #[test]
 fn where_nobody_can_be_turned_to_one_word_hastens_one_step_and_the_others_stay_where_they_are() {
     let mut world = opened(limits(), false);
     said(&mut world, 20);
-    assert_eq!(next(&world, 20), turn(1));
+    assert_eq!(next(&world, 20), hastened(1));
+    let skipping = climb(&[Asked::new(&world.origin)], &[1], time(20));
+    assert_eq!(skipping, Climb::Wait(time(300)), "nobody could be turned to: the step behind it is not hastened");
     assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
     assert_eq!(next(&world, 21), Climb::Wait(time(300)), "no further branch could be opened");
     assert_eq!(next(&world, 300), turn(2));
@@ -68,7 +75,7 @@ fn of_units_that_were_asked_together_those_count_that_are_waited_for() {
         worlds[other].deliver(Side::Recipient);
         assert!(worlds[other].act(Side::Recipient, Command::Reject { code: Rejection::NoCapacity }));
         assert!(worlds[other].deliver(Side::Origin));
-        assert_eq!(need(&worlds, 30), turn(1), "nobody is left");
+        assert_eq!(need(&worlds, 30), hastened(1), "nobody is left");
     }
 }
 
@@ -95,7 +102,7 @@ fn who_has_seen_it_at_the_unit_before_keeps_their_time() {
     let mut second = further(Kind::Referral, limits(), 100);
     said(&mut second, 110);
     let need = |first: &World, at| climb(&[Asked::new(&first.origin), Asked::new(&second.origin)], &[], time(at));
-    assert_eq!(need(&first, 120), turn(2), "nobody has");
+    assert_eq!(need(&first, 120), hastened(2), "nobody has");
     first.deliver(Side::Recipient);
     first.deliver(Side::Recipient);
     assert!(first.act(Side::Recipient, Command::Acknowledge) && first.deliver(Side::Origin));
@@ -134,11 +141,11 @@ fn who_took_it_by_telephone_has_their_time_to_confirm() {
     said(&mut world, 20);
     assert!(world.act_at(Side::Origin, telephoned(), time(30)));
     assert_eq!(next(&world, 79), Climb::Wait(time(80)));
-    assert_eq!(next(&world, 80), turn(1));
+    assert_eq!(next(&world, 80), hastened(1));
     let mut unheeded = opened(limits(), false);
     assert!(unheeded.act_at(Side::Origin, telephoned(), time(5)));
     said(&mut unheeded, 20);
-    assert_eq!(next(&unheeded, 20), turn(1), "the rule puts nothing off");
+    assert_eq!(next(&unheeded, 20), hastened(1), "the rule puts nothing off");
 }
 
 #[test]
@@ -146,7 +153,7 @@ fn a_clock_of_the_unit_that_is_wrong_delays_nothing() {
     for second in [1, 2_000_000] {
         let mut world = opened(limits(), false);
         said(&mut world, second);
-        assert_eq!(next(&world, 20), turn(1));
+        assert_eq!(next(&world, 20), hastened(1));
     }
 }
 

@@ -186,10 +186,10 @@ fn an_acceptance_that_is_held_undoes_no_acknowledgement_that_came_before_it() {
         assert!(at(6, Condition::AssignmentHeld));
         assert_eq!(at(6, Condition::Unacknowledged), !is_acknowledged);
         assert_eq!(at(6, Condition::Overdue), !is_acknowledged);
-        let nobody = Climb::Turn { level: 1, unit: None };
-        assert_eq!(climbed(6), if is_acknowledged { Climb::Wait(time(9 * DAY)) } else { nobody });
+        let turn = |level| Climb::Turn { level, unit: None, is_hastened: false };
+        assert_eq!(climbed(6), if is_acknowledged { Climb::Wait(time(9 * DAY)) } else { turn(1) });
         assert!(at(9, Condition::Overdue), "nobody serves the child yet");
-        assert_eq!(climbed(9), Climb::Turn { level: if is_acknowledged { 2 } else { 1 }, unit: None });
+        assert_eq!(climbed(9), turn(if is_acknowledged { 2 } else { 1 }));
     }
 }
 
