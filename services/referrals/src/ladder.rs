@@ -111,12 +111,8 @@ fn turn<'t>(
         Some(told) => tell(desk, shared, told, level)?,
         None => false,
     };
-    let is_done = match opened {
-        // Else nothing says that the level was turned to.
-        Some(mut opened) if !is_said => tell(desk, shared, &mut opened, level)?,
-        Some(_) => true,
-        None => is_said,
-    };
+    // What was opened and could not be said is said in it the next time.
+    let is_done = is_said || opened.is_some();
     if is_done {
         metrics::add(&shared.counters.escalated);
     } else {
