@@ -26,7 +26,7 @@ from .findings import Findings
 
 #: The case of what belongs to no case.
 NO_CASE = bytes(16)
-_SCHEMA_VERSION = 18
+_SCHEMA_VERSION = 19
 _DEFAULTS = {"store": ("path", "store/store.db"), "keys": ("directory", "keys"), "directory": ("path", "directory")}
 
 
