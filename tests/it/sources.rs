@@ -82,6 +82,25 @@ fn nothing_names_the_machine_it_was_written_on() {
     assert_eq!(marked.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
+/// The number behind these words in a file.
+fn number_behind(path: &str, words: &str) -> u32 {
+    let text = repository::read(path);
+    let (_, rest) = text.split_once(words).unwrap_or_else(|| panic!("{path} says nothing of {words:?}"));
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().unwrap_or_else(|error| panic!("{path}, behind {words:?}: {error}"))
+}
+
+#[test]
+fn everything_that_names_the_version_of_the_tables_names_the_same() {
+    let version = number_behind("services/messaging/src/store/sqlite.rs", "SCHEMA_VERSION: i64 = ");
+    for (path, words) in [
+        ("tests/clients/python/nhipcau_home/home.py", "_SCHEMA_VERSION = "),
+        ("docs/vi/van-hanh.md", "its tables have version "),
+    ] {
+        assert_eq!(number_behind(path, words), version, "{path}");
+    }
+}
+
 /// The reasons that the code knows. A constant's value is its name.
 fn reasons(source: &str) -> BTreeSet<String> {
     let constants = source.lines().filter_map(|line| line.trim().strip_prefix("pub const "));
