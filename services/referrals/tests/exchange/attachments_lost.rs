@@ -82,6 +82,21 @@ async fn what_ends_a_branch_ends_its_attachments_on_their_way_and_where_they_lie
 }
 
 #[tokio::test]
+async fn what_ends_one_branch_of_a_case_ends_its_attachments_there_and_leaves_those_of_another() {
+    let mut world = World::open().await;
+    let upload = world.upload(MOH, "", &document(77)).await;
+    let asked = attached(ReferralKind::Transfer, &upload, &["hanoi/ba-dinh", "hanoi/cua-nam"]);
+    let branches = world.submit(MOH, &asked).await;
+    world.settle_slowly().await;
+    assert_eq!(world.count(HANOI, NAMED).await, 2);
+    world.revoke(MOH, &branches[0], pb::RevocationReason::Other).await.unwrap();
+    world.settle_slowly().await;
+    assert_eq!(world.states(&branches[0]).await, [BranchState::Revoked; 2]);
+    assert_eq!((world.count(HANOI, ARRIVED).await, world.count(HANOI, NAMED).await), (1, 1));
+    world.read(HANOI, &branches[1], &upload.digest, 0).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_part_that_must_be_kept_keeps_its_attachment_until_it_goes() {
     let mut world = World::open().await;
     world.retain(vec![crate::retention::class()]).await;
