@@ -111,8 +111,12 @@ fn turn<'t>(
         Some(told) => tell(desk, shared, told, level)?,
         None => false,
     };
-    // What was opened and could not be said is said in it the next time.
-    let is_done = is_said || opened.is_some();
+    let is_done = match opened {
+        // Else nothing says that the level was turned to, and a later word would be spent on saying so.
+        Some(mut opened) if !is_said => tell(desk, shared, &mut opened, level)?,
+        Some(_) => true,
+        None => is_said,
+    };
     if is_done {
         metrics::add(&shared.counters.escalated);
     } else {

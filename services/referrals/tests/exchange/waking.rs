@@ -257,6 +257,26 @@ async fn where_the_level_above_cannot_be_asked_the_word_that_nobody_is_left_uses
 }
 
 #[tokio::test]
+async fn a_level_that_was_asked_before_its_time_is_said_at_once_though_whoever_was_asked_before_cannot_be_told() {
+    let mut world = open().await;
+    let above = directory::UnitRef { party: "vwu".into(), unit: "desk".into() };
+    world
+        .amend(|wire| {
+            let steps = wire.time_limits.iter_mut().flat_map(|rule| &mut rule.escalation);
+            steps.for_each(|step| step.unit = Some(above.clone()));
+        })
+        .await;
+    world.roster(1, NOW, &["cb-17"]);
+    let branch = world.report(ReferralKind::Transfer).await;
+    world.amend(|wire| wire.agreements.retain(|it| it.recipient_party != "hanoi")).await;
+    world.minutes(11).await;
+    let branches = world.get(MOH, &referral_of(&branch)).await.unwrap().branches;
+    let opened = branches.iter().find(|it| it.recipient == Some(unit("vwu/desk"))).expect("the level above");
+    assert_eq!(world.events(&branch, "escalated").await, 0, "nothing may be sent there");
+    assert_eq!(world.events(&opened.name, "escalated").await, 1, "long before the time of the step");
+}
+
+#[tokio::test]
 async fn where_the_directory_does_not_let_it_be_said_the_ladder_is_climbed_in_its_time() {
     let mut world = open().await;
     world.amend(|wire| wire.contracts.iter_mut().for_each(|entry| entry.minor = 3)).await;
