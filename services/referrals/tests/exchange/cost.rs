@@ -118,6 +118,8 @@ async fn a_referral_costs_the_store_no_more_when_many_have_gone_before_it() {
     eprintln!("hundreds of instructions a case, of sender and recipient: {costs:?}");
     for node in 0..2 {
         let (early, late) = (costs[1][node], costs[3][node]);
+        // A server counts nothing here.
+        assert!(early > 0 || std::env::var("NHIPCAU_TEST_STORE").is_ok(), "nothing was counted");
         assert!(late * 10 <= early * 12, "{}: {early} and then {late}", NAMES[node]);
     }
 }
