@@ -1,9 +1,10 @@
 //! Words: what a desk says of an enquiry, one person on duty at the unit that asked is told of, if it has a roster
 //! ([`nhipcau_runtime::waking`]): that it was answered, or that nobody at the desk is left to tell.
 //!
-//! Of each word one person is told, once: whoever asked is at work on it, and nobody is called out of bed for it. What
-//! is newer goes before what is older, and what somebody at the unit has acted on is not told any more. While nobody is
-//! on duty, whoever comes next is, as long as something can be done about it.
+//! Of each word one person is told, once: whoever asked is at work on it, and nobody is called out of bed for it. Where
+//! they could not be reached the next is told instead. What is newer goes before what is older, and what somebody at
+//! the unit has acted on is not told any more. While nobody is on duty, whoever comes next is, as long as something can
+//! be done about it.
 
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
@@ -88,7 +89,7 @@ pub(super) fn take_due<'t>(desk: &mut impl Desk<'t>, duty: &Duty) -> Result<Opti
     })
 }
 
-/// Puts down whom to tell of a word, unless somebody is told already.
+/// Puts down whom to tell of a word, unless somebody was told already, or has time left to be.
 ///
 /// # Errors
 /// [`Error`]; the transaction must then be undone to where it began.

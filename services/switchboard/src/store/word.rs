@@ -6,9 +6,15 @@ use nhipcau_messaging::store::{Error, Tx};
 use nhipcau_runtime::{book, waking::Book};
 use uuid::Uuid;
 
-/// Who was told of which word. What waits no more is forgotten at once, so that all that is there counts.
-pub static WORDS: Book =
-    book!(b"nhipcau/1/placement-word-notice", "switchboard_word", "switchboard_word_notice", "word", "1 = 1");
+/// Who was told of which word. What waits no more is forgotten at once, so that of what is there the last of a word
+/// counts: whoever was put down before could not be reached.
+pub static WORDS: Book = book!(
+    b"nhipcau/1/placement-word-notice",
+    "switchboard_word",
+    "switchboard_word_notice",
+    "word",
+    "n.step = (SELECT MAX(step) FROM switchboard_word_notice WHERE word = n.word)"
+);
 
 /// Puts down a word of a desk, and when it is looked at for whom to tell.
 pub(crate) fn add(tx: &mut Tx<'_>, word: Uuid, placement: Uuid, ordinal: u64, due: Timestamp) -> Result<(), Error> {
@@ -29,10 +35,10 @@ pub(crate) fn of(tx: &mut Tx<'_>, word: Uuid) -> Result<Option<(Uuid, u64)>, Err
     )
 }
 
-/// Whether somebody is told of it, or was.
+/// Whether somebody was told of it.
 pub(crate) fn is_told(tx: &mut Tx<'_>, word: Uuid) -> Result<bool, Error> {
     let found = tx.query_one(
-        "SELECT 1 FROM switchboard_word_notice WHERE word = $1 LIMIT 1",
+        "SELECT 1 FROM switchboard_word_notice WHERE word = $1 AND sent_time IS NOT NULL LIMIT 1",
         &[word.as_bytes().into()],
         |row| row.int(0),
     )?;
