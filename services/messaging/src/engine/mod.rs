@@ -9,6 +9,8 @@ mod alarming;
 mod applying;
 mod blobs;
 mod channel;
+mod concluding;
+mod hearing;
 mod holding_back;
 mod noticing;
 mod numbering;
@@ -24,7 +26,9 @@ mod returning;
 mod sealing;
 mod status;
 mod submitting;
+mod taking_back;
 mod timing;
+mod waiting;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
