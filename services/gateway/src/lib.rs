@@ -10,8 +10,8 @@
 //! and codes are in memory alone and end with the process.
 
 mod duty;
-mod places;
 mod server;
+mod slots;
 mod tls;
 
 pub use duty::{Counts, Doors, Needs, Roll};

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     duty::{self, Counts, Needs},
-    places::{Place, Places},
+    slots::{Slot, Slots},
     tls::{Renewal, TlsError},
 };
 
@@ -93,10 +93,10 @@ impl Server {
     /// Serves until told to stop, and then answers what was asked. Never ends.
     pub async fn serve(self, needs: Needs, stop: CancellationToken) {
         let pages = duty::pages(needs, self.counts);
-        let places = Places::new();
+        let slots = Slots::new();
         loop {
             let accept = async {
-                let room = places.room().await;
+                let room = slots.room().await;
                 (room, self.listener.accept().await)
             };
             let (room, accepted) = select! {
@@ -106,9 +106,9 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => {
                     // Closed at once where its address has too many; who comes from there waits for one to end.
-                    let Some(place) = places.take(room, peer.ip()) else { continue };
+                    let Some(slot) = slots.take(room, peer.ip()) else { continue };
                     let (tls, pages, stop) = (self.tls.acceptor(), pages.clone(), stop.clone());
-                    tokio::spawn(connection(stream, tls, pages, stop, place));
+                    tokio::spawn(connection(stream, tls, pages, stop, slot));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "A connection to the duty page could not be accepted.");
@@ -121,7 +121,7 @@ impl Server {
     }
 }
 
-async fn connection(stream: TcpStream, tls: TlsAcceptor, pages: Router, stop: CancellationToken, _place: Place) {
+async fn connection(stream: TcpStream, tls: TlsAcceptor, pages: Router, stop: CancellationToken, _slot: Slot) {
     let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else {
         tracing::debug!("A handshake with the duty page failed.");
         return;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use axum::{Router, http::header, routing::get};
-use nhipcau_messaging::{nats::Counters, reconcile::Desk};
+use nhipcau_messaging::{nats::Counters, reconcile::Reconciler};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
@@ -132,9 +132,9 @@ impl Collector for Broker {
     }
 }
 
-/// The counts of the desk that compares with peers, read when somebody looks.
+/// The counts of the reconciler that compares with peers, read when somebody looks.
 #[derive(Debug)]
-pub(crate) struct Reconciliation(pub(crate) Desk);
+pub(crate) struct Reconciliation(pub(crate) Reconciler);
 
 impl Collector for Reconciliation {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -25,7 +25,7 @@ pub(crate) fn page(
     let asked = Asked::read(b"nhipcau/1/contact-page", &request.states, is_known, size, whose)?;
     let (contacts, next_page_token) = asked.page(
         tx,
-        |tx, place, limit| contact::after(tx, party, place, limit),
+        |tx, cursor, limit| contact::after(tx, party, cursor, limit),
         |_, _, (state, basic)| {
             let shown = || pb::Contact::decode(basic.as_slice()).unwrap_or_default();
             Ok::<_, Error>(asked.wants(state).then(shown))

@@ -1,6 +1,6 @@
 //! Pages of whatever is listed newest first.
 //!
-//! A place in a list is the time, uid and side of an entry, so that pages neither repeat nor skip what was there when
+//! A cursor is the time, uid and side of an entry, so that pages neither repeat nor skip what was there when
 //! the first one was read. A call looks at so many entries at most and may then give a short page with a token.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
-    store::place::{Found, Place},
+    store::cursor::{Cursor, Found},
 };
 
 /// Entries that one call looks at, at most.
@@ -32,7 +32,7 @@ pub(crate) struct Asked {
     states: BTreeSet<i32>,
     print: String,
     size: usize,
-    place: Place,
+    cursor: Cursor,
 }
 
 impl Asked {
@@ -56,8 +56,8 @@ impl Asked {
             Ok(0) | Err(_) => SIZE.0,
             Ok(asked) => asked.min(SIZE.1),
         };
-        let place = read_token(token, &print)?;
-        Ok(Self { states, print, size, place })
+        let cursor = read_token(token, &print)?;
+        Ok(Self { states, print, size, cursor })
     }
 
     /// Whether entries in a state are asked for.
@@ -73,28 +73,28 @@ impl Asked {
     pub(crate) fn page<L, T, E: From<StoreError>>(
         &self,
         tx: &mut Tx<'_>,
-        after: impl Fn(&mut Tx<'_>, Place, u64) -> Result<Found<L>, StoreError>,
-        show: impl Fn(&mut Tx<'_>, Place, L) -> Result<Option<T>, E>,
+        after: impl Fn(&mut Tx<'_>, Cursor, u64) -> Result<Found<L>, StoreError>,
+        show: impl Fn(&mut Tx<'_>, Cursor, L) -> Result<Option<T>, E>,
     ) -> Result<(Vec<T>, String), E> {
-        let (mut found, mut place, mut looked_at) = (Vec::new(), self.place, 0);
+        let (mut found, mut cursor, mut looked_at) = (Vec::new(), self.cursor, 0);
         loop {
-            let next = after(tx, place, TOGETHER)?;
+            let next = after(tx, cursor, TOGETHER)?;
             let read = next.len();
             for (at, entry) in next {
                 if let Some(shown) = show(tx, at, entry)? {
                     if found.len() == self.size {
-                        return Ok((found, token(&self.print, place)));
+                        return Ok((found, token(&self.print, cursor)));
                     }
                     found.push(shown);
                 }
-                place = at;
+                cursor = at;
             }
             looked_at += read;
             if (read as u64) < TOGETHER {
                 return Ok((found, String::new()));
             }
             if looked_at >= LOOKED_AT {
-                return Ok((found, token(&self.print, place)));
+                return Ok((found, token(&self.print, cursor)));
             }
         }
     }
@@ -107,13 +107,13 @@ fn fingerprint(kind: &[u8], states: &BTreeSet<i32>, party: &PartyId, access_poin
     hex::encode(pae::digest_of(&pieces).get(..8).unwrap_or_default())
 }
 
-fn token(print: &str, place: Place) -> String {
-    format!("{print}.{}.{}.{}", place.time, place.uid.simple(), place.side)
+fn token(print: &str, cursor: Cursor) -> String {
+    format!("{print}.{}.{}.{}", cursor.time, cursor.uid.simple(), cursor.side)
 }
 
-fn read_token(token: &str, print: &str) -> Result<Place, Error> {
+fn read_token(token: &str, print: &str) -> Result<Cursor, Error> {
     if token.is_empty() {
-        return Ok(Place::START);
+        return Ok(Cursor::START);
     }
     let parts: Vec<&str> = token.split('.').collect();
     match parts.as_slice() {
@@ -121,7 +121,7 @@ fn read_token(token: &str, print: &str) -> Result<Place, Error> {
             let time = time.parse().map_err(|_| Error::PageTokenInvalid)?;
             let uid = Uuid::try_parse(uid).map_err(|_| Error::PageTokenInvalid)?;
             let side = side.parse().map_err(|_| Error::PageTokenInvalid)?;
-            Ok(Place { time, uid, side })
+            Ok(Cursor { time, uid, side })
         }
         _ => Err(Error::PageTokenInvalid),
     }
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn a_token_leads_back_to_its_place_and_only_for_its_request() {
-        let place = Place { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7), side: 2 };
-        assert_eq!(read_token(&token("aa", place), "aa").unwrap(), place);
-        assert_eq!(read_token("", "aa").unwrap(), Place::START);
-        let other = token("aa", place);
+        let cursor = Cursor { time: 1_790_000_000_000_000, uid: Uuid::from_u128(7), side: 2 };
+        assert_eq!(read_token(&token("aa", cursor), "aa").unwrap(), cursor);
+        assert_eq!(read_token("", "aa").unwrap(), Cursor::START);
+        let other = token("aa", cursor);
         for (garbage, print) in
             [("x", "x"), ("aa.1", "aa"), ("aa.z.7.0", "aa"), ("aa.1.7.", "aa"), (other.as_str(), "bb")]
         {

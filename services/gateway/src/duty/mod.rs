@@ -1,7 +1,7 @@
 //! The duty page: signing in by a code, what waits at a unit, a branch, and what may be asked of it.
 //!
 //! Pure: [`code`], [`session`], [`shown`], [`enquiry`], [`content`], [`act`], [`page`]. What joins them to browsers and
-//! doors: [`desk`], [`door`], [`routes`], [`answer`].
+//! doors: [`entrance`], [`door`], [`routes`], [`answer`].
 
 mod act;
 mod answer;
@@ -9,9 +9,9 @@ mod code;
 mod content;
 mod cookie;
 mod counts;
-mod desk;
 mod door;
 mod enquiry;
+mod entrance;
 mod form;
 mod page;
 mod person;
@@ -33,22 +33,22 @@ use tokio::time::sleep;
 
 pub use self::{
     counts::Counts,
-    desk::{Needs, Roll},
     door::Doors,
+    entrance::{Needs, Roll},
 };
 
 /// The whole page, for a server of it.
 pub(crate) fn pages(needs: Needs, counts: Counts) -> Router {
-    let desk = Arc::new(desk::Desk::new(needs, counts));
-    tokio::spawn(each_minute(Arc::downgrade(&desk)));
-    answer::around(routes::routes(desk))
+    let entrance = Arc::new(entrance::Entrance::new(needs, counts));
+    tokio::spawn(each_minute(Arc::downgrade(&entrance)));
+    answer::around(routes::routes(entrance))
 }
 
-/// Ends with the desk.
-async fn each_minute(desk: Weak<desk::Desk>) {
+/// Ends with the entrance.
+async fn each_minute(entrance: Weak<entrance::Entrance>) {
     loop {
         sleep(Duration::from_secs(60)).await;
-        let Some(desk) = desk.upgrade() else { return };
-        desk.each_minute();
+        let Some(entrance) = entrance.upgrade() else { return };
+        entrance.each_minute();
     }
 }

@@ -1,4 +1,4 @@
-//! The paths of the duty page. Decides nothing: reads a request, asks the desk or a door, and answers with a page.
+//! The paths of the duty page. Decides nothing: reads a request, asks the entrance or a door, and answers with a page.
 //!
 //! ```text
 //! GET  /duty                                     what waits at the unit
@@ -32,9 +32,9 @@ use uuid::Uuid;
 use super::{
     act::Act,
     cookie::{ASKED, SESSION},
-    desk::Desk,
     door::Asked,
     enquiry::Enquiries,
+    entrance::Entrance,
     form, page,
     person::Person,
     refusal,
@@ -49,7 +49,7 @@ type Place = Path<(String, String, String)>;
 type Deed = Path<(String, String, String, String)>;
 
 /// The paths, without what holds for every answer.
-pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(entrance: Arc<Entrance>) -> Router {
     Router::new()
         .route("/", get(|| async { to("/duty") }))
         .route("/duty", get(list))
@@ -60,26 +60,26 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route("/duty/{party}/{referral}/{branch}/{act}", get(back).post(act))
         .route("/duty/{party}/{referral}/{branch}/{act}/confirmed", get(back).post(confirmed))
         .fallback(|| async { refused(&Refusal::access_denied().into()) })
-        .with_state(desk)
+        .with_state(entrance)
 }
 
-async fn list(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    let person = match desk.who(&headers) {
+async fn list(State(entrance): State<Arc<Entrance>>, headers: HeaderMap) -> Response {
+    let person = match entrance.who(&headers) {
         Ok(person) => person,
         Err(status) => return turned_away(&status),
     };
-    listed(&desk, &person).await.unwrap_or_else(|status| refused(&status))
+    listed(&entrance, &person).await.unwrap_or_else(|status| refused(&status))
 }
 
 /// What waits.
-async fn listed(desk: &Desk, person: &Person) -> Result<Response, Status> {
-    let (referrals, is_cut) = desk.needs.doors.waiting(person).await?;
-    let named = |unit: Option<&pb::UnitRef>| desk.named(unit);
+async fn listed(entrance: &Entrance, person: &Person) -> Result<Response, Status> {
+    let (referrals, is_cut) = entrance.needs.doors.waiting(person).await?;
+    let named = |unit: Option<&pb::UnitRef>| entrance.named(unit);
     let waiting = Waiting::of(&referrals, &person.unit, &named, is_cut);
     // Children come first: without the enquiries the page says that some may be missing.
-    let (asked, is_cut) = desk.needs.doors.asked(person).await.unwrap_or_else(|_| (Vec::new(), true));
+    let (asked, is_cut) = entrance.needs.doors.asked(person).await.unwrap_or_else(|_| (Vec::new(), true));
     let enquiries = Enquiries::of(&asked, &person.unit, &named, is_cut);
-    Ok(shown(StatusCode::OK, &page::List { unit: own(desk, person), person, waiting, enquiries }))
+    Ok(shown(StatusCode::OK, &page::List { unit: own(entrance, person), person, waiting, enquiries }))
 }
 
 async fn sign_in(RawQuery(query): RawQuery) -> Response {
@@ -87,13 +87,13 @@ async fn sign_in(RawQuery(query): RawQuery) -> Response {
     shown(StatusCode::OK, &page::SignIn { unit, error: None })
 }
 
-async fn ask(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn ask(State(entrance): State<Arc<Entrance>>, headers: HeaderMap, body: Bytes) -> Response {
     let [unit, person] = match fields(&headers, &body, ["unit", "person"]) {
         Ok(fields) => fields,
         Err(status) => return refused(&status),
     };
     // What cannot be anybody is answered like anybody.
-    let asked = desk.ask(&headers, Person::read(&unit, &person));
+    let asked = entrance.ask(&headers, Person::read(&unit, &person));
     with(to("/duty/code"), [ASKED.give(&asked)])
 }
 
@@ -101,10 +101,10 @@ async fn code() -> Response {
     shown(StatusCode::OK, &page::Code { error: None })
 }
 
-async fn give(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn give(State(entrance): State<Arc<Entrance>>, headers: HeaderMap, body: Bytes) -> Response {
     let given = fields(&headers, &body, ["code"]);
     let session = match given {
-        Ok([code]) => desk.sign_in(&headers, code.trim()),
+        Ok([code]) => entrance.sign_in(&headers, code.trim()),
         Err(status) => return refused(&status),
     };
     match session {
@@ -116,17 +116,17 @@ async fn give(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
     }
 }
 
-async fn sign_out(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    desk.sign_out(&headers);
+async fn sign_out(State(entrance): State<Arc<Entrance>>, headers: HeaderMap) -> Response {
+    entrance.sign_out(&headers);
     with(to("/duty/sign-in"), [SESSION.take()])
 }
 
-async fn branch(State(desk): State<Arc<Desk>>, Path(place): Place, headers: HeaderMap) -> Response {
-    let person = match desk.who(&headers) {
+async fn branch(State(entrance): State<Arc<Entrance>>, Path(place): Place, headers: HeaderMap) -> Response {
+    let person = match entrance.who(&headers) {
         Ok(person) => person,
         Err(status) => return turned_away(&status),
     };
-    opened(&desk, &person, &place, None).await.unwrap_or_else(|status| refused(&status))
+    opened(&entrance, &person, &place, None).await.unwrap_or_else(|status| refused(&status))
 }
 
 /// A page that only a form leads to, opened without it.
@@ -137,23 +137,28 @@ async fn back(Path((party, referral, branch, _)): Deed) -> Response {
     }
 }
 
-async fn act(State(desk): State<Arc<Desk>>, Path(deed): Deed, headers: HeaderMap, body: Bytes) -> Response {
-    sent(&desk, deed, &headers, &body, false).await
+async fn act(State(entrance): State<Arc<Entrance>>, Path(deed): Deed, headers: HeaderMap, body: Bytes) -> Response {
+    sent(&entrance, deed, &headers, &body, false).await
 }
 
-async fn confirmed(State(desk): State<Arc<Desk>>, Path(deed): Deed, headers: HeaderMap, body: Bytes) -> Response {
-    sent(&desk, deed, &headers, &body, true).await
+async fn confirmed(
+    State(entrance): State<Arc<Entrance>>,
+    Path(deed): Deed,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    sent(&entrance, deed, &headers, &body, true).await
 }
 
 /// A form of a branch: does what it asks, or shows it once more.
 async fn sent(
-    desk: &Desk,
+    entrance: &Entrance,
     (party, referral, branch, act): (String, String, String, String),
     headers: &HeaderMap,
     body: &[u8],
     is_confirmed: bool,
 ) -> Response {
-    let person = match desk.who(headers) {
+    let person = match entrance.who(headers) {
         Ok(person) => person,
         Err(status) if status.code() == Code::Unauthenticated => {
             let (error, _) = refusal::told(&status);
@@ -162,46 +167,46 @@ async fn sent(
         Err(status) => return refused(&status),
     };
     let place = (party, referral, branch);
-    let (asked, seen) = match asked(&place, &act, is_confirmed, headers, body, &desk.role(&person)) {
+    let (asked, seen) = match asked(&place, &act, is_confirmed, headers, body, &entrance.role(&person)) {
         Ok(asked) => asked,
         Err(status) => return refused(&status),
     };
-    match desk.needs.doors.act(&person, asked.clone()).await {
-        Ok(referral) if asked.validate_only => shown(StatusCode::OK, &once_more(desk, &referral, asked, seen)),
+    match entrance.needs.doors.act(&person, asked.clone()).await {
+        Ok(referral) if asked.validate_only => shown(StatusCode::OK, &once_more(entrance, &referral, asked, seen)),
         Ok(_) => to(&asked.name.path()),
         // Nothing was done, and the branch is there: it is shown as it is now, with what they had not seen.
         Err(status) if refusal::http(status.code()) == StatusCode::CONFLICT => {
             let told = Some((&status, seen));
-            opened(desk, &person, &place, told).await.unwrap_or_else(|status| refused(&status))
+            opened(entrance, &person, &place, told).await.unwrap_or_else(|status| refused(&status))
         }
         Err(status) => refused(&status),
     }
 }
 
 /// What is to be confirmed.
-fn once_more(desk: &Desk, referral: &pb::Referral, asked: Asked, seen: usize) -> page::Confirm {
+fn once_more(entrance: &Entrance, referral: &pb::Referral, asked: Asked, seen: usize) -> page::Confirm {
     let Asked { name, act, choice, request_id, etag, .. } = asked;
     let word = act.choices().into_iter().find(|(code, _)| *code == choice).map(|(_, word)| word);
-    let (kind, from) = (words::kind(referral.kind), desk.named(referral.origin.as_ref()));
+    let (kind, from) = (words::kind(referral.kind), entrance.named(referral.origin.as_ref()));
     page::Confirm { path: name.path(), kind, from, act, choice, word: word.unwrap_or_default(), request_id, etag, seen }
 }
 
 /// A branch, and why what was asked for was not done.
 async fn opened(
-    desk: &Desk,
+    entrance: &Entrance,
     person: &Person,
     (party, referral, branch): &(String, String, String),
     told: Option<(&Status, usize)>,
 ) -> Result<Response, Status> {
     let name = Name::read(party, referral, branch).ok_or_else(Refusal::access_denied)?;
-    let referral = desk.needs.doors.open(person, &name).await?;
-    let named = |unit: Option<&pb::UnitRef>| desk.named(unit);
+    let referral = entrance.needs.doors.open(person, &name).await?;
+    let named = |unit: Option<&pb::UnitRef>| entrance.named(unit);
     let opened = Opened::of(&referral, &name, &person.unit, &named).ok_or_else(Refusal::access_denied)?;
-    let now = desk.needs.clock.now();
+    let now = entrance.needs.clock.now();
     let time = words::time(Some(&prost_types::Timestamp { seconds: now.as_second(), nanos: 0 }));
     let code = told.map_or(StatusCode::OK, |(status, _)| refusal::http(status.code()));
     let refused = told.map(|(status, seen)| (refusal::told(status).0, seen));
-    Ok(shown(code, &page::Branch { unit: own(desk, person), person, opened, time, now, refused }))
+    Ok(shown(code, &page::Branch { unit: own(entrance, person), person, opened, time, now, refused }))
 }
 
 /// What a form asks of a branch, and how much of its history whoever sent it had seen.
@@ -245,9 +250,9 @@ fn fields<const N: usize>(headers: &HeaderMap, body: &[u8], names: [&str; N]) ->
 }
 
 /// The name of the unit of whoever is signed in.
-fn own(desk: &Desk, person: &Person) -> String {
+fn own(entrance: &Entrance, person: &Person) -> String {
     let (party, unit) = (person.unit.party.to_string(), person.unit.unit.to_string());
-    desk.named(Some(&pb::UnitRef { party, unit }))
+    entrance.named(Some(&pb::UnitRef { party, unit }))
 }
 
 fn to(path: &str) -> Response {

@@ -1,10 +1,10 @@
 //! Reconciliation: two access points find out on which positions of their channels they differ: "you sent 214, I hold
 //! 213, these ids differ".
 //!
-//! One side asks ([`Desk::reconcile`]), the other answers; both only read, beside the writer, so that neither a long
-//! channel nor a curious peer delays a message. Where both sides have much, digests of ranges are compared, and only
-//! those that differ are looked into. An answer holds positions, ids and digests of the channels between the two and
-//! nothing else, since a question cannot even name another channel.
+//! One side asks ([`Reconciler::reconcile`]), the other answers; both only read, beside the writer, so that neither a
+//! long channel nor a curious peer delays a message. Where both sides have much, digests of ranges are compared, and
+//! only those that differ are looked into. An answer holds positions, ids and digests of the channels between the two
+//! and nothing else, since a question cannot even name another channel.
 //!
 //! Every answer counts its positions by flow too, whatever was asked: who wants one flow alone chooses among what is
 //! answered, so that no peer can misunderstand the question, and none that cannot count a flow is believed about it.
@@ -14,7 +14,7 @@
 
 mod account;
 mod compare;
-mod desk;
+mod reconciler;
 mod signed;
 mod sum;
 mod tally;
@@ -26,7 +26,7 @@ pub use nhipcau_proto::envelope::v1::{AccountStatement, InquiryStatement, Span};
 pub use self::{
     account::account,
     compare::Comparison,
-    desk::{Desk, Seams, Totals},
+    reconciler::{Reconciler, Seams, Totals},
     signed::{sign_account, sign_inquiry, verify_account, verify_inquiry},
 };
 use crate::{

@@ -1,4 +1,5 @@
-//! The desk: questions and answers as signals between two processes, what is not believed, and what is not answered.
+//! The reconciler: questions and answers as signals between two processes, what is not believed, and what is not
+//! answered.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +9,7 @@ use nhipcau_messaging::{
     engine::{AlarmKind, Input, Kind, Output},
     message::Lane,
     reconcile::{
-        AccountStatement, Desk, Error, InquiryStatement, Query, Seams, Span, Totals, sign_account, sign_inquiry,
+        AccountStatement, Error, InquiryStatement, Query, Reconciler, Seams, Span, Totals, sign_account, sign_inquiry,
     },
     signal::Signal,
     store::Readers,
@@ -22,23 +23,23 @@ fn signing(node: usize) -> SigningKey {
     SigningKey::from_seed("s-1".parse().unwrap(), &seed(node_id(node).as_str(), 1)).unwrap()
 }
 
-/// Signals that a desk has sent.
+/// Signals that a reconciler has sent.
 type Sent = Arc<Mutex<Vec<(AccessPointId, Vec<u8>)>>>;
 
 struct House {
-    desk: Desk,
+    reconciler: Reconciler,
     sent: Sent,
     _directory: tempfile::TempDir,
 }
 
-/// Opens the desk of a node over a copy of its store.
+/// Opens the reconciler of a node over a copy of its store.
 fn open(world: &mut World, node: usize) -> House {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.db");
     std::fs::write(&path, world.image(node)).unwrap();
     let (now, sent) = (world.now, Sent::default());
     let outbox = Arc::clone(&sent);
-    let desk = Desk::open(Seams {
+    let reconciler = Reconciler::open(Seams {
         access_point: node_id(node),
         signing: signing(node),
         releases: watch::Sender::new(Arc::clone(&world.releases[0])).subscribe(),
@@ -50,15 +51,15 @@ fn open(world: &mut World, node: usize) -> House {
             }
         }),
     });
-    House { desk, sent, _directory: directory }
+    House { reconciler, sent, _directory: directory }
 }
 
 fn signal(from: usize, bytes: Vec<u8>) -> Input {
     Input::Signal { sender: node_id(from), bytes }
 }
 
-/// Brings what one desk sends to the other until told to stop.
-async fn carry(from: usize, sent: Sent, to: Desk) {
+/// Brings what one reconciler sends to the other until told to stop.
+async fn carry(from: usize, sent: Sent, to: Reconciler) {
     loop {
         let waiting = std::mem::take(&mut *sent.lock().unwrap());
         for (_, bytes) in waiting {
@@ -89,13 +90,13 @@ async fn two_processes_compare_by_signals() {
     world.settle();
     world.nodes[VWU].store.transaction(|tx| tx.execute("DELETE FROM received WHERE sequence = 2", &[])).unwrap();
     let (moh, vwu) = (open(&mut world, MOH), open(&mut world, VWU));
-    let there = tokio::spawn(carry(MOH, Arc::clone(&moh.sent), vwu.desk.clone()));
-    let back = tokio::spawn(carry(VWU, Arc::clone(&vwu.sent), moh.desk.clone()));
+    let there = tokio::spawn(carry(MOH, Arc::clone(&moh.sent), vwu.reconciler.clone()));
+    let back = tokio::spawn(carry(VWU, Arc::clone(&vwu.sent), moh.reconciler.clone()));
     let query = Query { limit: 10, ..Query::default() };
-    let results = moh.desk.reconcile(&node_id(VWU), query).await.unwrap();
+    let results = moh.reconciler.reconcile(&node_id(VWU), query).await.unwrap();
     let sent = results.iter().find(|r| r.is_sent && r.lane == Lane::Messages).unwrap();
     assert_eq!((sent.sent, sent.held, sent.difference_count), (3, 2, 1));
-    assert_eq!(vwu.desk.totals(), Totals { answered: 1, ..Totals::default() });
+    assert_eq!(vwu.reconciler.totals(), Totals { answered: 1, ..Totals::default() });
     there.abort();
     back.abort();
 }
@@ -105,7 +106,7 @@ async fn a_silent_peer_is_waited_for_ten_seconds_and_asked_again_meanwhile() {
     let mut world = World::open();
     let moh = open(&mut world, MOH);
     let begun = tokio::time::Instant::now();
-    let silent = moh.desk.reconcile(&node_id(VWU), Query::default()).await;
+    let silent = moh.reconciler.reconcile(&node_id(VWU), Query::default()).await;
     assert!(matches!(silent, Err(Error::Silent)), "{silent:?}");
     assert_eq!(begun.elapsed().as_secs(), 10);
     assert_eq!(moh.sent.lock().unwrap().len(), 5);
@@ -148,11 +149,11 @@ async fn what_is_not_signed_by_its_sender_for_the_reader_is_left_to_the_engine_a
     let count = broken.len() as u64;
     for (from, broken) in broken {
         let bytes = broken.encode_to_vec();
-        assert!(moh.desk.take(signal(from, bytes.clone())).is_some(), "it goes to the engine");
+        assert!(moh.reconciler.take(signal(from, bytes.clone())).is_some(), "it goes to the engine");
         world.deliver(Parcel { kind: Kind::Receipts, from, to: MOH, bytes, signal: true }).unwrap();
     }
     assert!(world.alarmed(MOH, AlarmKind::Quarantined));
-    let totals = moh.desk.totals();
+    let totals = moh.reconciler.totals();
     assert_eq!((totals.disbelieved, totals.answered), (count, 0));
     assert!(moh.sent.lock().unwrap().is_empty(), "nothing was answered");
 }
@@ -170,16 +171,16 @@ async fn an_answer_that_nobody_waits_for_is_dropped() {
         accounts: vec![Default::default()],
     };
     let bytes = sign_account(&account, &signing(VWU)).encode_to_vec();
-    assert!(moh.desk.take(signal(VWU, bytes)).is_none());
-    assert_eq!(moh.desk.totals().unasked, 1);
+    assert!(moh.reconciler.take(signal(VWU, bytes)).is_none());
+    assert_eq!(moh.reconciler.totals().unasked, 1);
 }
 
 #[tokio::test]
 async fn an_answer_to_something_else_than_was_asked_is_no_comparison() {
     let mut world = World::open();
     let moh = open(&mut world, MOH);
-    let desk = moh.desk.clone();
-    let asking = tokio::spawn(async move { desk.reconcile(&node_id(VWU), Query::default()).await });
+    let reconciler = moh.reconciler.clone();
+    let asking = tokio::spawn(async move { reconciler.reconcile(&node_id(VWU), Query::default()).await });
     let asked = loop {
         if let Some((_, bytes)) = moh.sent.lock().unwrap().pop() {
             break bytes;
@@ -198,7 +199,7 @@ async fn an_answer_to_something_else_than_was_asked_is_no_comparison() {
         accounts: vec![Default::default()],
     };
     let bytes = sign_account(&account, &signing(VWU)).encode_to_vec();
-    assert!(moh.desk.take(signal(VWU, bytes)).is_none());
+    assert!(moh.reconciler.take(signal(VWU, bytes)).is_none());
     let misled = asking.await.unwrap();
     assert!(matches!(misled, Err(Error::Misleading)), "{misled:?}");
 }
@@ -209,8 +210,8 @@ async fn a_peer_that_asks_without_end_is_answered_only_so_often() {
     let moh = open(&mut world, MOH);
     let bytes = sign_inquiry(&inquiry(VWU, MOH, 1), &signing(VWU)).encode_to_vec();
     for _ in 0..200 {
-        assert!(moh.desk.take(signal(VWU, bytes.clone())).is_none());
+        assert!(moh.reconciler.take(signal(VWU, bytes.clone())).is_none());
     }
-    let totals = moh.desk.totals();
+    let totals = moh.reconciler.totals();
     assert!(totals.shed >= 100, "{totals:?}");
 }

@@ -11,7 +11,7 @@ use nhipcau_proto::accesspoint::v1 as pb;
 use crate::{
     exit::Failure,
     story::{
-        desk::Desk,
+        office::Office,
         tell::Teller,
         wait::{PATIENCE, Seen, until},
     },
@@ -30,17 +30,17 @@ pub(super) struct Evidence {
 }
 
 /// Waits until nothing is on its way, then counts.
-pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidence, Failure> {
-    for desk in desks {
-        until(desk.name, "receipts of everything it sent", PATIENCE, async || {
-            let backlog = backlog(desk).await?;
+pub(super) async fn gather(offices: &[Office; 4], teller: &Teller) -> Result<Evidence, Failure> {
+    for office in offices {
+        until(office.name, "receipts of everything it sent", PATIENCE, async || {
+            let backlog = backlog(office).await?;
             Ok(if backlog == 0 { Seen::There(()) } else { Seen::Instead(format!("{backlog} without")) })
         })
         .await?;
     }
     let mut differences = 0;
-    for (at, one) in desks.iter().enumerate() {
-        for other in desks.iter().skip(at + 1) {
+    for (at, one) in offices.iter().enumerate() {
+        for other in offices.iter().skip(at + 1) {
             // A signed answer of the other side may be older than the last receipt.
             let what = format!("agreement with {}", other.name);
             let agreed = until(one.name, &what, PATIENCE, async || {
@@ -55,10 +55,10 @@ pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidenc
         }
     }
     let mut receipts = BTreeSet::new();
-    for desk in desks {
-        collect(desk, &mut receipts).await?;
+    for office in offices {
+        collect(office, &mut receipts).await?;
     }
-    let [first, ..] = desks;
+    let [first, ..] = offices;
     let nats_version = nats_version(first).await?;
     teller.say(
         format_args!(
@@ -74,11 +74,11 @@ pub(super) async fn gather(desks: &[Desk; 4], teller: &Teller) -> Result<Evidenc
     Ok(Evidence { nats_version, receipts: receipts.len() as u64, differences })
 }
 
-async fn backlog(desk: &Desk) -> Result<u64, Failure> {
+async fn backlog(office: &Office) -> Result<u64, Failure> {
     let mut request = pb::ListChannelsRequest { page_size: PAGE, ..pb::ListChannelsRequest::default() };
     let mut backlog = 0;
     loop {
-        let connection = &desk.connection;
+        let connection = &office.connection;
         let answer = connection.call(&request, async |request| connection.access_point().list_channels(request).await);
         let answer = Box::pin(answer).await?;
         backlog += answer.channels.iter().map(|channel| channel.backlog_count).sum::<u64>();
@@ -90,10 +90,10 @@ async fn backlog(desk: &Desk) -> Result<u64, Failure> {
 }
 
 /// Adds the digests of the receipts that an access point shows. Issuer and sender both show the same one.
-async fn collect(desk: &Desk, receipts: &mut BTreeSet<[u8; 32]>) -> Result<(), Failure> {
+async fn collect(office: &Office, receipts: &mut BTreeSet<[u8; 32]>) -> Result<(), Failure> {
     let mut request = pb::ListReceiptsRequest { page_size: PAGE, ..pb::ListReceiptsRequest::default() };
     loop {
-        let connection = &desk.connection;
+        let connection = &office.connection;
         let answer = connection.call(&request, async |request| connection.access_point().list_receipts(request).await);
         let answer = Box::pin(answer).await?;
         receipts.extend(answer.receipts.iter().map(|receipt| pae::sha256(&receipt.signed_receipt)));
@@ -104,8 +104,8 @@ async fn collect(desk: &Desk, receipts: &mut BTreeSet<[u8; 32]>) -> Result<(), F
     }
 }
 
-async fn nats_version(desk: &Desk) -> Result<String, Failure> {
-    let connection = &desk.connection;
+async fn nats_version(office: &Office) -> Result<String, Failure> {
+    let connection = &office.connection;
     let request = pb::GetAccessPointRequest {};
     let answer = connection.call(&request, async |request| connection.access_point().get_access_point(request).await);
     Ok(Box::pin(answer).await?.access_point.unwrap_or_default().nats_version)

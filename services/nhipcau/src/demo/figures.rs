@@ -13,7 +13,7 @@ use crate::{
     indicators::{self, Export, Import},
     registry,
     story::{
-        desk::Desk,
+        office::Office,
         tell::Teller,
         wait::{PATIENCE, Seen, until},
     },
@@ -45,7 +45,7 @@ impl Input {
     ///
     /// # Errors
     /// Lists every violation with its line.
-    pub(super) fn check(&self, publisher: &Desk) -> Result<Import, Failure> {
+    pub(super) fn check(&self, publisher: &Office) -> Result<Import, Failure> {
         let profile = publisher.connection.profile();
         let directory = profile.directory().context("the profile names no directory").or_exit(Code::Configuration)?;
         let registry = registry::newest(directory)?.registry;
@@ -55,8 +55,8 @@ impl Input {
 
 /// Publishes a file and waits until every subscriber holds what the publisher holds.
 pub(super) async fn publish(
-    publisher: &Desk,
-    subscribers: &[&Desk],
+    publisher: &Office,
+    subscribers: &[&Office],
     import: &Import,
     teller: &Teller,
 ) -> Result<Observations, Failure> {
@@ -89,7 +89,7 @@ pub(super) async fn publish(
 }
 
 /// What an access point holds of a publisher's figures.
-async fn held(holder: &Desk, publisher: &Desk, structure: &str) -> Result<Held, Failure> {
+async fn held(holder: &Office, publisher: &Office, structure: &str) -> Result<Held, Failure> {
     let selection = pb::Selection {
         data_provider: publisher.name.to_owned(),
         structure: structure.to_owned(),

@@ -21,7 +21,7 @@ use crate::{
     exit::{Code, Failure, OrExit as _},
     indicators::Import,
     sandbox::World,
-    story::{Play, desk::Desk, home, referral, stopped, tell::Teller, timeline, transfer},
+    story::{Play, home, office::Office, referral, stopped, tell::Teller, timeline, transfer},
     terminal,
 };
 
@@ -49,8 +49,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let opened = tokio::task::spawn_blocking(move || World::open(&home, Timestamp::now()));
     let (world, _) = opened.await.or_exit(Code::Failed)??;
     home::mark(&args.home)?;
-    let desks = Desk::all(&world)?;
-    let [publisher, ..] = &desks;
+    let offices = Office::all(&world)?;
+    let [publisher, ..] = &offices;
     let import = input.check(publisher)?;
     let teller = Teller::new(args.json);
     teller.say(
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         () = stop.cancelled() => return Err(stopped()),
     };
     let mut everything = started;
-    let play = Play::new(desks, teller, Default::default(), None);
+    let play = Play::new(offices, teller, Default::default(), None);
     let observed = tokio::select! {
         observed = Box::pin(story(&play, &import)) => observed,
         error = everything.ended() => Err(error.into()),
@@ -79,12 +79,12 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn story(play: &Play<'_>, import: &Import) -> Result<Observed, Failure> {
-    let ([moha, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let ([moha, moh, vwu, hanoi], teller) = (play.offices(), play.teller());
     let observations = figures::publish(moha, &[moh, vwu, hanoi], import, &teller).await?;
     let transfer = transfer::play(play).await?;
     let referral = referral::play(play, Some(&transfer.case_uid)).await?;
     let timeline = timeline::timeline(&[transfer, referral]);
-    let evidence = evidence::gather(play.desks(), &teller).await?;
+    let evidence = evidence::gather(play.offices(), &teller).await?;
     Ok(Observed {
         nats_version: evidence.nats_version,
         elapsed_seconds: 0.0,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     acts::{Names, act, asked, expect, origin_view, reads, stands, unit},
     contact::{night, until_night},
-    desk::Desk,
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -47,7 +47,7 @@ impl Device {
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     play.later(until_night(play.now(moh)))?;
     let now = play.now(moh);
     let (first, second) = play
@@ -129,7 +129,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
     origin_view(moh, &case).await
 }
 
-async fn registered(play: &Play<'_>, moh: &Desk, what: &str) -> Result<Device, Failure> {
+async fn registered(play: &Play<'_>, moh: &Office, what: &str) -> Result<Device, Failure> {
     let area = pb::AdminUnitRef {
         code: "00004".to_owned(),
         code_list_version: "VN-34-2026".to_owned(),
@@ -146,20 +146,20 @@ async fn registered(play: &Play<'_>, moh: &Desk, what: &str) -> Result<Device, F
     Ok(Device { id: made.id, key: made.key })
 }
 
-async fn pressed(moh: &Desk, device: &Device, counter: u64) -> Result<(), Failure> {
+async fn pressed(moh: &Office, device: &Device, counter: u64) -> Result<(), Failure> {
     let answer = press(device.press(counter), &moh.connection).await?;
     expect(answer == ANSWER, "the answer that every press gets")
 }
 
 /// The newest of so many alarms.
-async fn newest(moh: &Desk, count: usize, person: Option<&str>) -> Result<switchboard::Alarm, Failure> {
+async fn newest(moh: &Office, count: usize, person: Option<&str>) -> Result<switchboard::Alarm, Failure> {
     let alarms = list(Vec::new(), MOST, person, &moh.connection).await?;
     expect(alarms.len() == count, "each press to raise one alarm")?;
     Ok(alarms.into_iter().next().unwrap_or_default())
 }
 
 /// Waits until the referral of an alarm's contact stands.
-async fn referred(moh: &Desk, alarm: &switchboard::Alarm) -> Result<Names, Failure> {
+async fn referred(moh: &Office, alarm: &switchboard::Alarm) -> Result<Names, Failure> {
     let sent = until(moh.name, "the contact of the alarm to become a referral", PATIENCE, async || {
         let contact = get(&alarm.contact, None, &moh.connection).await?;
         Ok(match contact.state() {

@@ -28,7 +28,7 @@ pub(super) const STEPS: [&str; 8] = ["record", "ask", "refuse", "choose", "route
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, moh, ..], teller) = (play.desks(), play.teller());
+    let ([_, moh, ..], teller) = (play.offices(), play.teller());
     play.later(until_office_hours(play.now(moh)))?;
     let now = play.now(moh);
     let place = |code, list| Some(commune(code, list));

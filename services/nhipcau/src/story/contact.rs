@@ -7,7 +7,7 @@ use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 
 use super::{
     acts::{Names, act, asked, expect, origin_view, reads, stands, unit},
-    desk::Desk,
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -29,7 +29,7 @@ pub(super) const STEPS: [&str; 8] = ["record", "route", "send", "arrive", "ackno
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     play.later(until_night(play.now(moh)))?;
     let now = play.now(moh);
     let contact = play
@@ -97,7 +97,7 @@ pub(super) fn commune(code: &str, list: &str) -> pb::AdminUnitRef {
 /// Writes down a call by its number with what is known: the area, who is concerned, and one criterion of risk.
 pub(super) async fn recorded(
     play: &Play<'_>,
-    moh: &Desk,
+    moh: &Office,
     now: Timestamp,
     (number, area): (&str, pb::AdminUnitRef),
 ) -> Result<switchboard::Contact, Failure> {
@@ -128,7 +128,7 @@ pub(super) async fn recorded(
 }
 
 /// Waits until it is that time at the switchboard: a process sees the new time a moment after it was set.
-pub(super) async fn night(play: &Play<'_>, moh: &Desk, now: Timestamp) -> Result<(), Failure> {
+pub(super) async fn night(play: &Play<'_>, moh: &Office, now: Timestamp) -> Result<(), Failure> {
     let trial = switchboard::RecordContactRequest {
         request_id: play.request_id("night"),
         unit: Some(unit("moh", "111")),
@@ -170,16 +170,16 @@ pub(super) fn sending(play: &Play<'_>, contact: &switchboard::Contact) -> switch
 }
 
 /// Sends the contact and waits until the referral stands.
-pub(super) async fn referred(desk: &Desk, request: &switchboard::SendContactRequest) -> Result<Names, Failure> {
-    send(request, &desk.connection).await?;
-    let sent = until(desk.name, "the contact to become a referral", PATIENCE, async || {
-        let sent = get(&request.name, None, &desk.connection).await?;
+pub(super) async fn referred(office: &Office, request: &switchboard::SendContactRequest) -> Result<Names, Failure> {
+    send(request, &office.connection).await?;
+    let sent = until(office.name, "the contact to become a referral", PATIENCE, async || {
+        let sent = get(&request.name, None, &office.connection).await?;
         Ok(match sent.state() {
             switchboard::ContactState::Referred => Seen::There(sent),
             state => Seen::Instead(state.as_str_name().to_owned()),
         })
     })
     .await?;
-    let referral = referral::get(&sent.referral, None, &desk.connection).await?;
+    let referral = referral::get(&sent.referral, None, &office.connection).await?;
     asked(&referral)
 }

@@ -9,9 +9,9 @@ mod acts;
 mod alarm;
 mod areas;
 mod contact;
-pub(crate) mod desk;
 pub(crate) mod home;
 mod notices;
+pub(crate) mod office;
 mod placement;
 mod play;
 mod proof;
@@ -41,7 +41,7 @@ use serde::Serialize;
 
 pub(crate) use self::play::Play;
 use self::{
-    desk::Desk,
+    office::Office,
     source::Clocks,
     strike::{Strike, When},
     tell::Teller,
@@ -201,7 +201,7 @@ pub(crate) async fn run(story: Story, home: PathBuf, args: Args) -> Result<(), F
         () = stop.cancelled() => return Err(stopped()),
     };
     let strike = Strike::new(&world, everything, when);
-    let play = Play::new(Desk::all(&world)?, teller, clocks, Some(&strike));
+    let play = Play::new(Office::all(&world)?, teller, clocks, Some(&strike));
     let played = tokio::select! {
         played = Box::pin(story.play(&play, &world)) => played,
         () = stop.cancelled() => Err(stopped()),

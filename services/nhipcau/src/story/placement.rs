@@ -9,8 +9,8 @@ use placement::PlacementState as Enquiry;
 
 use super::{
     acts::{Names, act, expect, stands, unit},
-    desk::Desk,
     notices::{on_duty, told},
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -66,7 +66,7 @@ pub(super) fn prepare(world: &World) -> Result<(), Failure> {
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<(), Failure> {
-    let ([_, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, vwu, hanoi], teller) = (play.offices(), play.teller());
     let [held, refused] = play
         .step("ask", async || {
             let held = ask(&asking(play, "desk"), &hanoi.connection).await?.0.uid;
@@ -188,10 +188,10 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<(), Failure> 
 /// How each enquiry stands at each side, without times and ids.
 pub(super) async fn ends(play: &Play<'_>) -> Result<Vec<String>, Failure> {
     let mut ends = Vec::new();
-    for desk in play.desks() {
-        for enquiry in list(MOST, &[], &desk.connection).await?.placements {
+    for office in play.offices() {
+        for enquiry in list(MOST, &[], &office.connection).await?.placements {
             let unit = enquiry.recipient.clone().unwrap_or_default();
-            let (party, state) = (desk.name, enquiry.state().as_str_name());
+            let (party, state) = (office.name, enquiry.state().as_str_name());
             ends.push(format!("enquiry of {}/{} as {party} sees it: {state}", unit.party, unit.unit));
         }
     }
@@ -220,7 +220,7 @@ fn asking(play: &Play<'_>, desk: &str) -> placement::AskPlacementRequest {
 }
 
 /// Submits the referral to every unit of the first need, and waits until each holds it.
-async fn refer(play: &Play<'_>, hanoi: &Desk, now: Timestamp) -> Result<[Names; 3], Failure> {
+async fn refer(play: &Play<'_>, hanoi: &Office, now: Timestamp) -> Result<[Names; 3], Failure> {
     let request = example(pb::ReferralKind::Referral, unit("hanoi", "00004"), unit("vwu", "desk"), now);
     let request_id = play.request_id("refer");
     let recipients = ADDRESSED.map(|(party, name)| unit(party, name)).to_vec();
@@ -243,7 +243,7 @@ async fn refer(play: &Play<'_>, hanoi: &Desk, now: Timestamp) -> Result<[Names; 
 /// Opens a branch for a new need, or for one that was over; whose view was out of date looks again.
 async fn open(
     play: &Play<'_>,
-    hanoi: &Desk,
+    hanoi: &Office,
     case: &Names,
     (party, name): (&str, &str),
     again: Option<&str>,
@@ -285,24 +285,24 @@ async fn open(
     Err(Failure::because(Code::Failed, "the branch was changed again and again"))
 }
 
-fn name(desk: &Desk, uid: &str) -> String {
-    format!("parties/{}/placements/{uid}", desk.name)
+fn name(office: &Office, uid: &str) -> String {
+    format!("parties/{}/placements/{uid}", office.name)
 }
 
-/// An enquiry as a desk sees it; none while it has not arrived, which is answered as what one may not see.
-async fn seen(desk: &Desk, uid: &str) -> Result<Option<placement::Placement>, Failure> {
-    match get(&name(desk, uid), None, &desk.connection).await {
+/// An enquiry as an office sees it; none while it has not arrived, which is answered as what one may not see.
+async fn seen(office: &Office, uid: &str) -> Result<Option<placement::Placement>, Failure> {
+    match get(&name(office, uid), None, &office.connection).await {
         Ok(enquiry) => Ok(Some(enquiry)),
         Err(refused) if refused.reason() == nhipcau_domain::reason::ACCESS_DENIED => Ok(None),
         Err(refused) => Err(refused.into()),
     }
 }
 
-/// Waits until an enquiry stands in a state at a desk.
-async fn is_in(desk: &Desk, uid: &str, state: Enquiry) -> Result<placement::Placement, Failure> {
+/// Waits until an enquiry stands in a state at an office.
+async fn is_in(office: &Office, uid: &str, state: Enquiry) -> Result<placement::Placement, Failure> {
     let what = format!("the enquiry to become {}", state.as_str_name());
-    until(desk.name, &what, PATIENCE, async || {
-        Ok(match seen(desk, uid).await? {
+    until(office.name, &what, PATIENCE, async || {
+        Ok(match seen(office, uid).await? {
             Some(enquiry) if enquiry.state() == state => Seen::There(enquiry),
             Some(enquiry) => Seen::Instead(enquiry.state().as_str_name().to_owned()),
             None => Seen::Instead("nothing".to_owned()),
@@ -312,22 +312,22 @@ async fn is_in(desk: &Desk, uid: &str, state: Enquiry) -> Result<placement::Plac
 }
 
 /// A person acts on an enquiry as it stands, once it is there; whose view was out of date looks again.
-async fn answer(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
-    until(desk.name, "the enquiry to arrive", PATIENCE, async || {
-        Ok(seen(desk, uid).await?.map_or_else(|| Seen::Instead("nothing".to_owned()), |_| Seen::There(())))
+async fn answer(play: &Play<'_>, office: &Office, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
+    until(office.name, "the enquiry to arrive", PATIENCE, async || {
+        Ok(seen(office, uid).await?.map_or_else(|| Seen::Instead("nothing".to_owned()), |_| Seen::There(())))
     })
     .await?;
     for look in 1.. {
-        let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
+        let request_id = play.request_id(&format!("{} {person} {look}", office.name));
         let given = match play.asked(&request_id) {
             Some(given) => given,
             None => {
-                let etag = get(&name(desk, uid), None, &desk.connection).await?.etag;
-                Given { name: name(desk, uid), etag, person: person.to_owned(), request_id, validate_only: false }
+                let etag = get(&name(office, uid), None, &office.connection).await?.etag;
+                Given { name: name(office, uid), etag, person: person.to_owned(), request_id, validate_only: false }
             }
         };
         play.ask(&given);
-        match make(deed.clone(), given, &desk.connection).await {
+        match make(deed.clone(), given, &office.connection).await {
             Err(refused) if refused.reason() == nhipcau_domain::reason::ETAG_STALE && look < LOOKS => {}
             Err(refused) => return Err(refused.into()),
             Ok(_) => break,

@@ -8,13 +8,13 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_messaging::pae;
 
-use super::{desk::Desk, source::Clocks, strike::Strike, tell::Teller};
+use super::{office::Office, source::Clocks, strike::Strike, tell::Teller};
 use crate::{exit::Failure, referral::Given};
 
 /// A playing.
 #[derive(Debug)]
 pub(crate) struct Play<'w> {
-    desks: [Desk; 4],
+    offices: [Office; 4],
     teller: Teller,
     clocks: Clocks,
     strike: Option<&'w Strike<'w>>,
@@ -24,10 +24,10 @@ pub(crate) struct Play<'w> {
 }
 
 impl<'w> Play<'w> {
-    /// A playing with these desks.
-    pub(crate) fn new(desks: [Desk; 4], teller: Teller, clocks: Clocks, strike: Option<&'w Strike<'w>>) -> Self {
+    /// A playing with these offices.
+    pub(crate) fn new(offices: [Office; 4], teller: Teller, clocks: Clocks, strike: Option<&'w Strike<'w>>) -> Self {
         Self {
-            desks,
+            offices,
             teller,
             clocks,
             strike,
@@ -38,8 +38,8 @@ impl<'w> Play<'w> {
     }
 
     /// Who takes part: moha, moh, vwu, hanoi.
-    pub(crate) const fn desks(&self) -> &[Desk; 4] {
-        &self.desks
+    pub(crate) const fn offices(&self) -> &[Office; 4] {
+        &self.offices
     }
 
     /// Who tells it.
@@ -47,17 +47,17 @@ impl<'w> Play<'w> {
         self.teller
     }
 
-    /// The time at a desk.
-    pub(super) fn now(&self, desk: &Desk) -> Timestamp {
-        Timestamp::now() + self.clocks.ahead(desk.name) + self.later.get()
+    /// The time at an office.
+    pub(super) fn now(&self, office: &Office) -> Timestamp {
+        Timestamp::now() + self.clocks.ahead(office.name) + self.later.get()
     }
 
     /// Lets it become so much later than it was at the beginning, for everybody.
     pub(super) fn later(&self, later: SignedDuration) -> Result<(), Failure> {
         self.later.set(later);
-        for desk in &self.desks {
+        for office in &self.offices {
             if let Some(strike) = self.strike {
-                strike.world().set_clock(desk.name, self.clocks.ahead(desk.name) + later)?;
+                strike.world().set_clock(office.name, self.clocks.ahead(office.name) + later)?;
             }
         }
         Ok(())

@@ -38,7 +38,7 @@ pub(super) const STEPS: [&str; 8] = ["submit", "arrive", "above", "acknowledge",
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
     let ward = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     play.step("arrive", async || stands(moh, &ward, pb::BranchState::Received).await).await?;
@@ -67,12 +67,12 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral,
     let files = play
         .step("prove", async || {
             let mut files = Vec::new();
-            for desk in [moh, hanoi] {
-                let home = home::of(world, desk.name)?;
-                let made = until(desk.name, "evidence in which nothing is on its way", PATIENCE, async || {
+            for office in [moh, hanoi] {
+                let home = home::of(world, office.name)?;
+                let made = until(office.name, "evidence in which nothing is on its way", PATIENCE, async || {
                     let case = ward.referral.parse().map_err(|text: &str| Failure::because(Code::Failed, text))?;
-                    let (_, file) = evidence::make(case, &home, play.now(desk)).await?;
-                    let account = read(&file, &home, play.now(desk))?;
+                    let (_, file) = evidence::make(case, &home, play.now(office)).await?;
+                    let account = read(&file, &home, play.now(office))?;
                     let found = names(branch(&account, &city)?);
                     Ok(if found == BROKEN { Seen::There(file) } else { Seen::Instead(found.join(", ")) })
                 });

@@ -8,7 +8,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, origin_view, reads, stands, submit, unit},
-    desk::Desk,
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -30,7 +30,7 @@ const ATTACHED_BYTES: usize = 400_000;
 
 /// Plays it, for a case that there is already or for a new one.
 pub(crate) async fn play(play: &Play<'_>, case_uid: Option<&str>) -> Result<pb::Referral, Failure> {
-    let ([_, _, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, _, vwu, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Referral, unit("hanoi", "00070"), unit("vwu", "desk"), play.now(hanoi));
     let scan = scan();
     let upload = play
@@ -131,9 +131,9 @@ fn naming(upload: &pb::Upload, mut request: pb::SubmitReferralRequest) -> pb::Su
 }
 
 /// Waits until an attachment has arrived whole.
-async fn arrives(desk: &Desk, case: &Names, upload: &pb::Upload) -> Result<(), Failure> {
+async fn arrives(office: &Office, case: &Names, upload: &pb::Upload) -> Result<(), Failure> {
     let look = async || {
-        let referral = get(&case.referral, Some(INTAKE), &desk.connection).await?;
+        let referral = get(&case.referral, Some(INTAKE), &office.connection).await?;
         let standing = referral.attachments.into_iter().find(|standing| standing.digest == upload.digest);
         Ok(match standing {
             Some(standing) if standing.state() == pb::AttachmentState::Whole => Seen::There(()),
@@ -141,5 +141,5 @@ async fn arrives(desk: &Desk, case: &Names, upload: &pb::Upload) -> Result<(), F
             None => Seen::Instead("nothing of it".to_owned()),
         })
     };
-    until(desk.name, "the attachment to arrive", PATIENCE, look).await
+    until(office.name, "the attachment to arrive", PATIENCE, look).await
 }

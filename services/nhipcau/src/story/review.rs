@@ -8,7 +8,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, found, origin_view, stands, submit, unit},
-    desk::Desk,
+    office::Office,
     play::Play,
     silence::STEP,
     wait::{PATIENCE, Seen, until},
@@ -45,7 +45,7 @@ pub(super) const STEPS: [&str; 15] = [
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
     let case = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     play.step("arrive", async || stands(moh, &case, pb::BranchState::Received).await).await?;
@@ -134,7 +134,7 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 }
 
 /// The ward records what it did, and the switchboard sees it.
-async fn record(play: &Play<'_>, hanoi: &Desk, case: &Names, work: Transition) -> Result<(), Failure> {
+async fn record(play: &Play<'_>, hanoi: &Office, case: &Names, work: Transition) -> Result<(), Failure> {
     act(play, hanoi, case, WARD, work).await
 }
 
@@ -163,7 +163,7 @@ fn review(conclusion: pb::ReviewConclusion, level: pb::RiskLevel, at: Timestamp)
 }
 
 /// Nobody completes the case while the review is open.
-async fn refused(hanoi: &Desk, case: &Names, play: &Play<'_>) -> Result<(), Failure> {
+async fn refused(hanoi: &Office, case: &Names, play: &Play<'_>) -> Result<(), Failure> {
     let branch = found(hanoi, case).await?;
     let given = Given {
         name: case.branch.clone(),

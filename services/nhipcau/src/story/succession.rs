@@ -11,8 +11,8 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, found, origin_view, reads, stands, submit, unit},
-    desk::Desk,
     home,
+    office::Office,
     play::Play,
     proof::{BROKEN, branch, read},
     wait::{PATIENCE, Seen, until},
@@ -72,8 +72,8 @@ pub(super) fn prepare(world: &World) -> Result<(), Failure> {
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<Vec<pb::Referral>, Failure> {
-    let ([_, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
-    let centre = &Desk::of(CENTRE.host, CENTRE.profile(world))?;
+    let ([_, moh, vwu, hanoi], teller) = (play.offices(), play.teller());
+    let centre = &Office::of(CENTRE.host, CENTRE.profile(world))?;
     let request =
         example(pb::ReferralKind::Transfer, unit("moh", "111"), unit(CENTRE.party, "children"), play.now(moh));
     let child = &play.step("transfer", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
@@ -114,8 +114,8 @@ pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<Vec<pb::Refer
     )?;
     play.step("hand-over", async || {
         for ((case, origin, successor, heir, _), limits) in cases.iter().zip(&before) {
-            for desk in [origin, successor] {
-                let branch = held_by(desk, case, heir).await?;
+            for office in [origin, successor] {
+                let branch = held_by(office, case, heir).await?;
                 expect(branch.state() == pb::BranchState::Assigned, "the branch to stand as it stood")?;
                 expect(branch.time_limits == *limits, "the limits to run on from where they began")?;
             }
@@ -190,10 +190,10 @@ fn dissolve(world: &World) -> Result<PathBuf, Failure> {
 }
 
 /// Waits until a desk sees a branch with its successor.
-async fn held_by(desk: &Desk, case: &Names, heir: &pb::UnitRef) -> Result<pb::Branch, Failure> {
+async fn held_by(office: &Office, case: &Names, heir: &pb::UnitRef) -> Result<pb::Branch, Failure> {
     let what = format!("the branch to be held by {}/{}", heir.party, heir.unit);
-    until(desk.name, &what, PATIENCE, async || {
-        let branch = found(desk, case).await?;
+    until(office.name, &what, PATIENCE, async || {
+        let branch = found(office, case).await?;
         let holder = branch.recipient.clone().unwrap_or_default();
         Ok(if holder == *heir {
             Seen::There(branch)
@@ -205,7 +205,7 @@ async fn held_by(desk: &Desk, case: &Names, heir: &pb::UnitRef) -> Result<pb::Br
 }
 
 /// Waits until what is left at the centre is a record.
-async fn handed_over(centre: &Desk, case: &Names) -> Result<(), Failure> {
+async fn handed_over(centre: &Office, case: &Names) -> Result<(), Failure> {
     until(centre.name, "the branch to be a record", PATIENCE, async || {
         let is_record = found(centre, case).await?.conditions.contains(&pb::BranchCondition::HandedOver.into());
         Ok(if is_record { Seen::There(()) } else { Seen::Instead("a branch".to_owned()) })
@@ -214,7 +214,7 @@ async fn handed_over(centre: &Desk, case: &Names) -> Result<(), Failure> {
 }
 
 /// Nobody at the centre acts or reads any more.
-async fn refused(centre: &Desk, case: &Names, play: &Play<'_>) -> Result<(), Failure> {
+async fn refused(centre: &Office, case: &Names, play: &Play<'_>) -> Result<(), Failure> {
     let given = Given {
         name: case.branch.clone(),
         etag: found(centre, case).await?.etag,
@@ -235,7 +235,7 @@ async fn refused(centre: &Desk, case: &Names, play: &Play<'_>) -> Result<(), Fai
 }
 
 /// The successor's file proves the whole branch. Limits may be passed: the clocks of a story can be hours apart.
-async fn proven(play: &Play<'_>, world: &World, successor: &Desk, case: &Names) -> Result<(), Failure> {
+async fn proven(play: &Play<'_>, world: &World, successor: &Office, case: &Names) -> Result<(), Failure> {
     let home = home::of(world, successor.name)?;
     until(successor.name, "evidence in which nothing is on its way", PATIENCE, async || {
         let named = case.referral.parse().map_err(|text: &str| Failure::because(Code::Failed, text))?;

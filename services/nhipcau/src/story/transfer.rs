@@ -6,7 +6,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, origin_view, reads, reads_preview, stands, submit, unit},
-    desk::Desk,
+    office::Office,
     play::Play,
 };
 use crate::{
@@ -23,7 +23,7 @@ pub(super) const STEPS: [&str; 8] = ["submit", "arrive", "tell", "acknowledge", 
 
 /// Plays it.
 pub(crate) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00070"), play.now(moh));
     let case = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     teller.say(
@@ -84,18 +84,18 @@ pub(crate) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 
 /// Whoever is told of the transfer, as the directory has it, has a person look at it, whereupon it is closed. How many
 /// there were.
-async fn told(play: &Play<'_>, moh: &Desk, case: &Names) -> Result<usize, Failure> {
+async fn told(play: &Play<'_>, moh: &Office, case: &Names) -> Result<usize, Failure> {
     let mut told = 0;
     for branch in origin_view(moh, case).await?.branches {
         let unit = branch.recipient.clone().unwrap_or_default();
-        let desk = play.desks().iter().find(|desk| desk.name == unit.party);
-        let Some(desk) = desk.filter(|_| branch.kind() == pb::ReferralKind::Notification) else { continue };
+        let office = play.offices().iter().find(|office| office.name == unit.party);
+        let Some(office) = office.filter(|_| branch.kind() == pb::ReferralKind::Notification) else { continue };
         // Of several units of one party each has a person of its own.
         let (copy, person) = (Names { branch: branch.name, ..case.clone() }, format!("can-bo-{}", unit.unit));
-        reads_preview(desk, &copy, &person).await?;
-        act(play, desk, &copy, &person, Transition::Acknowledge).await?;
+        reads_preview(office, &copy, &person).await?;
+        act(play, office, &copy, &person, Transition::Acknowledge).await?;
         stands(moh, &copy, pb::BranchState::Closed).await?;
-        stands(desk, &copy, pb::BranchState::Closed).await?;
+        stands(office, &copy, pb::BranchState::Closed).await?;
         told += 1;
     }
     Ok(told)

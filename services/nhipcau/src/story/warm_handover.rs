@@ -8,7 +8,7 @@ use nhipcau_proto::{referral::v1 as pb, switchboard::v1 as switchboard};
 use super::{
     acts::{Names, expect, reads_preview, stands as branch_stands, unit},
     contact::{referred, sending},
-    desk::Desk,
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -47,7 +47,7 @@ pub(super) const STEPS: [&str; 12] = [
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
     use switchboard::{ContactState as Contact, HandoverState as State};
-    let ([_, moh, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, vwu, hanoi], teller) = (play.offices(), play.teller());
     let call = recording(play, moh);
     let contact =
         play.step("record", async || Ok(record(&call, &moh.connection).await?.contact.unwrap_or_default())).await?;
@@ -133,11 +133,11 @@ pub(super) async fn play(play: &Play<'_>) -> Result<(), Failure> {
 /// How each hand-over of the story stands at each side, without times and ids.
 pub(super) async fn ends(play: &Play<'_>) -> Result<Vec<String>, Failure> {
     let mut ends = Vec::new();
-    for desk in play.desks() {
-        for handover in handovers(MOST, &[], &desk.connection).await?.handovers {
+    for office in play.offices() {
+        for handover in handovers(MOST, &[], &office.connection).await?.handovers {
             let unit = handover.recipient.clone().unwrap_or_default();
             let answers = if handover.answering { "answers" } else { "does not answer" };
-            let (party, state) = (desk.name, handover.state().as_str_name());
+            let (party, state) = (office.name, handover.state().as_str_name());
             ends.push(format!("hand-over to {}/{}: {state}, {party} {answers}", unit.party, unit.unit));
         }
     }
@@ -145,7 +145,7 @@ pub(super) async fn ends(play: &Play<'_>) -> Result<Vec<String>, Failure> {
 }
 
 /// What is recorded when she calls.
-fn recording(play: &Play<'_>, moh: &Desk) -> switchboard::RecordContactRequest {
+fn recording(play: &Play<'_>, moh: &Office) -> switchboard::RecordContactRequest {
     let invented = example(pb::ReferralKind::Referral, unit("moh", "111"), unit("vwu", "desk"), play.now(moh));
     let content = invented.content.unwrap_or_default();
     let preview = content.preview.unwrap_or_default();
@@ -187,13 +187,13 @@ fn offering(request_id: String, contact: &switchboard::Contact) -> switchboard::
     }
 }
 
-fn name(desk: &Desk, uid: &str) -> String {
-    format!("parties/{}/handovers/{uid}", desk.name)
+fn name(office: &Office, uid: &str) -> String {
+    format!("parties/{}/handovers/{uid}", office.name)
 }
 
-/// A hand-over as a desk sees it; none while it has not arrived, which is answered as what one may not see.
-async fn seen(desk: &Desk, uid: &str) -> Result<Option<switchboard::Handover>, Failure> {
-    match find(&name(desk, uid), None, &desk.connection).await {
+/// A hand-over as an office sees it; none while it has not arrived, which is answered as what one may not see.
+async fn seen(office: &Office, uid: &str) -> Result<Option<switchboard::Handover>, Failure> {
+    match find(&name(office, uid), None, &office.connection).await {
         Ok(handover) => Ok(Some(handover)),
         Err(refused) if refused.reason() == nhipcau_domain::reason::ACCESS_DENIED => Ok(None),
         Err(refused) => Err(refused.into()),
@@ -201,16 +201,20 @@ async fn seen(desk: &Desk, uid: &str) -> Result<Option<switchboard::Handover>, F
 }
 
 /// What a person at the line was told.
-async fn content(desk: &Desk, uid: &str) -> Result<pb::ReferralContent, Failure> {
-    let handover = find(&name(desk, uid), Some(LINE), &desk.connection).await?;
+async fn content(office: &Office, uid: &str) -> Result<pb::ReferralContent, Failure> {
+    let handover = find(&name(office, uid), Some(LINE), &office.connection).await?;
     Ok(handover.content.unwrap_or_default())
 }
 
-/// Waits until a hand-over stands in a state at a desk.
-async fn stands(desk: &Desk, uid: &str, state: switchboard::HandoverState) -> Result<switchboard::Handover, Failure> {
+/// Waits until a hand-over stands in a state at an office.
+async fn stands(
+    office: &Office,
+    uid: &str,
+    state: switchboard::HandoverState,
+) -> Result<switchboard::Handover, Failure> {
     let what = format!("the hand-over to become {}", state.as_str_name());
-    until(desk.name, &what, PATIENCE, async || {
-        Ok(match seen(desk, uid).await? {
+    until(office.name, &what, PATIENCE, async || {
+        Ok(match seen(office, uid).await? {
             Some(handover) if handover.state() == state => Seen::There(handover),
             Some(handover) => Seen::Instead(handover.state().as_str_name().to_owned()),
             None => Seen::Instead("nothing".to_owned()),
@@ -220,14 +224,14 @@ async fn stands(desk: &Desk, uid: &str, state: switchboard::HandoverState) -> Re
 }
 
 /// The contact; fails unless it stands in a state.
-async fn is_in(moh: &Desk, contact: &str, state: switchboard::ContactState) -> Result<switchboard::Contact, Failure> {
+async fn is_in(moh: &Office, contact: &str, state: switchboard::ContactState) -> Result<switchboard::Contact, Failure> {
     let contact = get(contact, None, &moh.connection).await?;
     expect(contact.state() == state, &format!("the contact to be {}", state.as_str_name()))?;
     Ok(contact)
 }
 
 /// A person at the line goes on with a contact of its own, and reads there what was told.
-async fn continued(play: &Play<'_>, vwu: &Desk, uid: &str) -> Result<switchboard::Contact, Failure> {
+async fn continued(play: &Play<'_>, vwu: &Office, uid: &str) -> Result<switchboard::Contact, Failure> {
     let given = given(play, vwu, uid, LINE, 1).await?;
     let contact = go_on(given, &vwu.connection).await?.contact.unwrap_or_default();
     let theirs = find(&name(vwu, uid), None, &vwu.connection).await?;
@@ -248,17 +252,17 @@ fn referring(play: &Play<'_>, own: &switchboard::Contact) -> switchboard::SendCo
 }
 
 /// Waits until the referral has arrived at the ward, which reads what it may.
-async fn arrived(vwu: &Desk, hanoi: &Desk, case: &Names) -> Result<(), Failure> {
+async fn arrived(vwu: &Office, hanoi: &Office, case: &Names) -> Result<(), Failure> {
     let branch = branch_stands(vwu, case, pb::BranchState::Received).await?;
     expect(branch.recipient == Some(unit("hanoi", "00004")), "her ward to be asked")?;
     reads_preview(hanoi, case, WARD).await
 }
 
 /// A person acts on a hand-over as it stands; whose view was out of date looks again.
-async fn act(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
+async fn act(play: &Play<'_>, office: &Office, uid: &str, person: &str, deed: Deed) -> Result<(), Failure> {
     for look in 1.. {
-        let given = given(play, desk, uid, person, look).await?;
-        match make(deed.clone(), given, &desk.connection).await {
+        let given = given(play, office, uid, person, look).await?;
+        match make(deed.clone(), given, &office.connection).await {
             Err(refused) if refused.reason() == nhipcau_domain::reason::ETAG_STALE && look < LOOKS => {}
             Err(refused) => return Err(refused.into()),
             Ok(_) => break,
@@ -268,13 +272,13 @@ async fn act(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, deed: Deed) 
 }
 
 /// What a person asks of a hand-over as it stands: the same when the step is done again.
-async fn given(play: &Play<'_>, desk: &Desk, uid: &str, person: &str, look: usize) -> Result<Given, Failure> {
-    let request_id = play.request_id(&format!("{} {person} {look}", desk.name));
+async fn given(play: &Play<'_>, office: &Office, uid: &str, person: &str, look: usize) -> Result<Given, Failure> {
+    let request_id = play.request_id(&format!("{} {person} {look}", office.name));
     let given = match play.asked(&request_id) {
         Some(given) => given,
         None => {
-            let etag = find(&name(desk, uid), None, &desk.connection).await?.etag;
-            let (name, person) = (name(desk, uid), person.to_owned());
+            let etag = find(&name(office, uid), None, &office.connection).await?.etag;
+            let (name, person) = (name(office, uid), person.to_owned());
             Given { name, etag, person, request_id, validate_only: false }
         }
     };

@@ -5,7 +5,7 @@ use nhipcau_proto::referral::v1 as pb;
 
 use super::{
     acts::{Names, act, expect, origin_view, reads, stands, submit, unit},
-    desk::Desk,
+    office::Office,
     play::Play,
     wait::{PATIENCE, Seen, until},
 };
@@ -27,7 +27,7 @@ pub(super) const STEPS: [&str; 10] =
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
-    let ([_, _, vwu, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, _, vwu, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Referral, unit("hanoi", "00004"), unit("vwu", "desk"), play.now(hanoi));
     let case = play.step("refer", async || submit(play, hanoi, WARD, request.clone()).await).await?;
     stands(hanoi, &case, pb::BranchState::Received).await?;
@@ -94,18 +94,18 @@ pub(super) async fn play(play: &Play<'_>) -> Result<pb::Referral, Failure> {
 }
 
 /// Waits until who the child is has come, and a person reads it.
-async fn until_read(desk: &Desk, case: &Names, person: &str) -> Result<(), Failure> {
-    until(desk.name, "identity and narrative", PATIENCE, async || {
-        let content = get(&case.referral, Some(person), &desk.connection).await?.content.unwrap_or_default();
+async fn until_read(office: &Office, case: &Names, person: &str) -> Result<(), Failure> {
+    until(office.name, "identity and narrative", PATIENCE, async || {
+        let content = get(&case.referral, Some(person), &office.connection).await?.content.unwrap_or_default();
         let is_there = content.identity.is_some() && content.narrative.is_some();
         Ok(if is_there { Seen::There(()) } else { Seen::Instead("less".to_owned()) })
     })
     .await?;
-    reads(desk, case, person, true).await
+    reads(office, case, person, true).await
 }
 
 /// What is asked when somebody takes their consent back now.
-fn withdrawal(play: &Play<'_>, origin: &Desk, case: &Names, person: &str) -> pb::WithdrawConsentRequest {
+fn withdrawal(play: &Play<'_>, origin: &Office, case: &Names, person: &str) -> pb::WithdrawConsentRequest {
     let now = play.now(origin);
     pb::WithdrawConsentRequest {
         request_id: String::new(),
@@ -116,14 +116,14 @@ fn withdrawal(play: &Play<'_>, origin: &Desk, case: &Names, person: &str) -> pb:
     }
 }
 
-async fn withdraw(play: &Play<'_>, origin: &Desk, request: pb::WithdrawConsentRequest) -> Result<(), Failure> {
+async fn withdraw(play: &Play<'_>, origin: &Office, request: pb::WithdrawConsentRequest) -> Result<(), Failure> {
     let request = pb::WithdrawConsentRequest { request_id: play.request_id("withdraw"), ..request };
     withdraw_consent(&request, &origin.connection).await?;
     Ok(())
 }
 
 /// Waits for what the recipient says became of each part.
-async fn answered(origin: &Desk, case: &Names) -> Result<pb::WithdrawalAnswered, Failure> {
+async fn answered(origin: &Office, case: &Names) -> Result<pb::WithdrawalAnswered, Failure> {
     until(origin.name, "the answer to the withdrawal", PATIENCE, async || {
         let branches = get(&case.referral, None, &origin.connection).await?.branches;
         let answer = branches.into_iter().find(|branch| branch.name == case.branch);

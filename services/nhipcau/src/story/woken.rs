@@ -37,7 +37,7 @@ pub(super) fn prepare(world: &World) -> Result<(), Failure> {
 
 /// Plays it.
 pub(super) async fn play(play: &Play<'_>, world: &World) -> Result<pb::Referral, Failure> {
-    let ([_, moh, _, hanoi], teller) = (play.desks(), play.teller());
+    let ([_, moh, _, hanoi], teller) = (play.offices(), play.teller());
     let request = example(pb::ReferralKind::Transfer, unit("moh", "111"), unit("hanoi", "00004"), play.now(moh));
     let ward = play.step("submit", async || submit(play, moh, HOTLINE, request.clone()).await).await?;
     play.step("arrive", async || stands(moh, &ward, pb::BranchState::Received).await).await?;

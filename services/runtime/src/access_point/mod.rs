@@ -29,7 +29,7 @@ use nhipcau_messaging::{
     handler::Handler,
     keys::KeyRing,
     nats::{self, State, Transport},
-    reconcile::{self, Desk},
+    reconcile::{self, Reconciler},
     store::{self, Location, Readers, Store},
     writer::{self, Handle, Seams, Writer},
 };
@@ -208,7 +208,7 @@ impl Loaded {
         let readers = spawn_blocking(move || Readers::open(&location, connections));
         let readers = readers.await.map_err(|_| store::Error::Ended)??;
         let (outlet, now) = (transport.outlet(), clock.clone());
-        let desk = Desk::open(reconcile::Seams {
+        let reconciler = Reconciler::open(reconcile::Seams {
             access_point: id.clone(),
             signing,
             releases: releases.subscribe(),
@@ -216,10 +216,10 @@ impl Loaded {
             clock: Box::new(move || now.now()),
             outlet: Box::new(move |output| drop(outlet.offer(output))),
         });
-        registry.register_collector(Box::new(Reconciliation(desk.clone())));
+        registry.register_collector(Box::new(Reconciliation(reconciler.clone())));
         let (room, seen) = watch::channel(Room::Enough);
         let mut beside = JoinSet::new();
-        beside.spawn(pump(inputs, courier, desk.clone(), seen, writer.handle()));
+        beside.spawn(pump(inputs, courier, reconciler.clone(), seen, writer.handle()));
         // A server looks after its own disk.
         if config.store.server.is_none() {
             let disk = Disk::below(&config.store.path);
@@ -236,7 +236,7 @@ impl Loaded {
             writer: writer.handle(),
             readers: readers.clone(),
             alarms: alarms.clone(),
-            desk,
+            reconciler,
         };
         let (keys, config) = (config.keys, config.directory);
         let arrivals = Some(arrivals);
@@ -376,11 +376,11 @@ impl AccessPoint {
     }
 }
 
-/// Brings what arrives to the engine, in order, except for what the courier and the desk deal with.
+/// Brings what arrives to the engine, in order, except for what the courier and the reconciler deal with.
 async fn pump(
     mut inputs: mpsc::Receiver<Input>,
     courier: Courier,
-    desk: Desk,
+    reconciler: Reconciler,
     room: watch::Receiver<Room>,
     handle: Handle,
 ) {
@@ -389,7 +389,7 @@ async fn pump(
         if !room.borrow().lets_in(&input) {
             continue;
         }
-        let Some(input) = courier.take(input).and_then(|input| desk.take(input)) else { continue };
+        let Some(input) = courier.take(input).and_then(|input| reconciler.take(input)) else { continue };
         if handle.input(input).await.is_err() {
             return;
         }

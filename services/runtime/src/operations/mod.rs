@@ -22,7 +22,7 @@ use nhipcau_domain::{
 };
 use nhipcau_messaging::{
     nats::State,
-    reconcile::Desk,
+    reconcile::Reconciler,
     store::{self, Readers, Tx},
     writer::{Handle, Submitter},
 };
@@ -51,7 +51,7 @@ pub struct Door {
     pub(crate) writer: Handle,
     pub(crate) readers: Readers,
     pub(crate) alarms: Alarms,
-    pub(crate) desk: Desk,
+    pub(crate) reconciler: Reconciler,
 }
 
 impl Door {
@@ -116,7 +116,7 @@ impl AccessPointService for Door {
         check(request.get_ref())?;
         let release = Arc::clone(&self.releases.borrow());
         let (peer, query) = reconciliation::asked(request.get_ref(), &self.id, &release)?;
-        let found = self.desk.reconcile(&peer, query).await.map_err(reconciliation::refused)?;
+        let found = self.reconciler.reconcile(&peer, query).await.map_err(reconciliation::refused)?;
         let channels = found.into_iter().map(|result| reconciliation::encode(&self.id, &peer, result)).collect();
         Ok(Response::new(pb::ReconcileResponse { channels }))
     }

@@ -64,7 +64,7 @@ fn found(request: &pb::ListAlarmsRequest, whose: (&PartyId, &AccessPointId), tx:
     let asked = Asked::read(b"nhipcau/1/alarm-page", &request.states, is_known, size, whose)?;
     asked.page(
         tx,
-        |tx, place, limit| store::after(tx, whose.0, place, limit),
+        |tx, cursor, limit| store::after(tx, whose.0, cursor, limit),
         |_, at, (state, basic)| Ok(asked.wants(state).then_some((at.uid, basic))),
     )
 }

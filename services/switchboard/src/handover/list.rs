@@ -25,7 +25,7 @@ pub(crate) fn page(
     let asked = Asked::read(b"nhipcau/1/handover-page", &request.states, is_known, size, whose)?;
     let (handovers, next_page_token) = asked.page(
         tx,
-        |tx, place, limit| handover::after(tx, party, place, limit),
+        |tx, cursor, limit| handover::after(tx, party, cursor, limit),
         |tx, _, (held, state)| {
             let known = if asked.wants(state) { handover::known(tx, held)? } else { None };
             known.map(|known| read::basic(tx, &known)).transpose()

@@ -27,7 +27,7 @@ pub(crate) fn page(
     let asked = Asked::read(b"nhipcau/1/placement-page", &request.states, is_known, size, whose)?;
     let (placements, next_page_token) = asked.page(
         tx,
-        |tx, place, limit| placement::after(tx, party, place, limit),
+        |tx, cursor, limit| placement::after(tx, party, cursor, limit),
         |tx, _, held| {
             let Some(known) = placement::known(tx, held)? else { return Ok(None) };
             let shown = read::shown(tx, &known, now)?;

@@ -4,7 +4,7 @@ use nhipcau_domain::{alarm::DeviceId, id::PartyId};
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
-use super::place::{Found, Place};
+use super::cursor::{Cursor, Found};
 
 /// Tables under whose names bodies are bound to their rows.
 pub(crate) const DEVICES: &str = "switchboard_device";
@@ -140,21 +140,21 @@ pub(crate) fn put_alarm(tx: &mut Tx<'_>, stored: &Alarm) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to `limit` alarms of a party after a place, newest first: place, state and what is shown without content.
+/// Up to `limit` alarms of a party after a cursor, newest first: cursor, state and what is shown without content.
 pub(crate) fn after(
     tx: &mut Tx<'_>,
     party: &PartyId,
-    place: Place,
+    cursor: Cursor,
     limit: u64,
 ) -> Result<Found<(i32, Vec<u8>)>, Error> {
     tx.query(
         "SELECT press_time, alarm, state, basic FROM switchboard_alarm WHERE party = $1 \
          AND (press_time < $2 OR press_time = $3 AND alarm < $4) \
          ORDER BY press_time DESC, alarm DESC LIMIT $5",
-        &[party.as_str().into(), place.time.into(), place.time.into(), place.uid.as_bytes().into(), limit.into()],
+        &[party.as_str().into(), cursor.time.into(), cursor.time.into(), cursor.uid.as_bytes().into(), limit.into()],
         |row| {
-            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
-            Ok((place, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
+            let cursor = Cursor { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
+            Ok((cursor, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
         },
     )
 }

@@ -4,7 +4,7 @@ use nhipcau_domain::id::PartyId;
 use nhipcau_messaging::store::{Error, Tx};
 use uuid::Uuid;
 
-use super::place::{Found, Place};
+use super::cursor::{Cursor, Found};
 
 /// Table under whose name bodies are bound to their rows.
 pub(crate) const TABLE: &str = "switchboard_contact";
@@ -63,21 +63,21 @@ pub(crate) fn put(tx: &mut Tx<'_>, stored: &Stored) -> Result<(), Error> {
     Ok(())
 }
 
-/// Up to `limit` contacts of a party after a place, newest first: place, state and BASIC view.
+/// Up to `limit` contacts of a party after a cursor, newest first: cursor, state and BASIC view.
 pub(crate) fn after(
     tx: &mut Tx<'_>,
     party: &PartyId,
-    place: Place,
+    cursor: Cursor,
     limit: u64,
 ) -> Result<Found<(i32, Vec<u8>)>, Error> {
     tx.query(
         "SELECT create_time, contact, state, basic FROM switchboard_contact WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND contact < $4) \
          ORDER BY create_time DESC, contact DESC LIMIT $5",
-        &[party.as_str().into(), place.time.into(), place.time.into(), place.uid.as_bytes().into(), limit.into()],
+        &[party.as_str().into(), cursor.time.into(), cursor.time.into(), cursor.uid.as_bytes().into(), limit.into()],
         |row| {
-            let place = Place { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
-            Ok((place, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
+            let cursor = Cursor { time: row.int(0)?, uid: Uuid::from_bytes(row.array(1)?), side: 0 };
+            Ok((cursor, (i32::try_from(row.int(2)?).unwrap_or(0), row.blob(3)?)))
         },
     )
 }

@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
-use super::place::{Found, Place};
+use super::cursor::{Cursor, Found};
 
 /// A side's copy of a hand-over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,25 +167,25 @@ pub(crate) fn of_contact(tx: &mut Tx<'_>, contact: Uuid) -> Result<Vec<Held>, Er
     )
 }
 
-/// Up to `limit` hand-overs of a party after a place, newest first, with their states.
-pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) -> Result<Found<(Held, i32)>, Error> {
+/// Up to `limit` hand-overs of a party after a cursor, newest first, with their states.
+pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, cursor: Cursor, limit: u64) -> Result<Found<(Held, i32)>, Error> {
     tx.query(
         "SELECT handover, holder, create_time, state FROM switchboard_handover WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND (handover < $4 OR handover = $5 AND holder < $6)) \
          ORDER BY create_time DESC, handover DESC, holder DESC LIMIT $7",
         &[
             party.as_str().into(),
-            place.time.into(),
-            place.time.into(),
-            place.uid.as_bytes().into(),
-            place.uid.as_bytes().into(),
-            place.side.into(),
+            cursor.time.into(),
+            cursor.time.into(),
+            cursor.uid.as_bytes().into(),
+            cursor.uid.as_bytes().into(),
+            cursor.side.into(),
             limit.into(),
         ],
         |row| {
             let held = Held::read(row, 0)?;
-            let place = Place { time: row.int(2)?, uid: held.handover, side: held.side.to_wire() };
-            Ok((place, (held, i32::try_from(row.int(3)?).unwrap_or(0))))
+            let cursor = Cursor { time: row.int(2)?, uid: held.handover, side: held.side.to_wire() };
+            Ok((cursor, (held, i32::try_from(row.int(3)?).unwrap_or(0))))
         },
     )
 }

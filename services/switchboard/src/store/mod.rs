@@ -5,11 +5,11 @@
 pub(crate) mod access;
 pub(crate) mod alarm;
 pub(crate) mod contact;
+pub(crate) mod cursor;
 pub(crate) mod earlier;
 pub(crate) mod handover;
 pub(crate) mod notice;
 pub(crate) mod part;
-pub(crate) mod place;
 pub(crate) mod placement;
 pub(crate) mod request;
 pub(crate) mod sending;

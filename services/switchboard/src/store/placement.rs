@@ -13,7 +13,7 @@ use nhipcau_messaging::{
 };
 use uuid::Uuid;
 
-use super::place::{Found, Place};
+use super::cursor::{Cursor, Found};
 
 /// Table under whose name what is needed is bound to its row.
 pub(crate) const TABLE: &str = "switchboard_placement";
@@ -173,24 +173,24 @@ pub(crate) fn asked_since(tx: &mut Tx<'_>, asker: &PartyId, since: Timestamp, mo
     Ok(count.unwrap_or(0))
 }
 
-/// Up to `limit` enquiries of a party after a place, newest first.
-pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, place: Place, limit: u64) -> Result<Found<Held>, Error> {
+/// Up to `limit` enquiries of a party after a cursor, newest first.
+pub(crate) fn after(tx: &mut Tx<'_>, party: &PartyId, cursor: Cursor, limit: u64) -> Result<Found<Held>, Error> {
     tx.query(
         "SELECT placement, holder, create_time FROM switchboard_placement WHERE party = $1 \
          AND (create_time < $2 OR create_time = $3 AND (placement < $4 OR placement = $5 AND holder < $6)) \
          ORDER BY create_time DESC, placement DESC, holder DESC LIMIT $7",
         &[
             party.as_str().into(),
-            place.time.into(),
-            place.time.into(),
-            place.uid.as_bytes().into(),
-            place.uid.as_bytes().into(),
-            place.side.into(),
+            cursor.time.into(),
+            cursor.time.into(),
+            cursor.uid.as_bytes().into(),
+            cursor.uid.as_bytes().into(),
+            cursor.side.into(),
             limit.into(),
         ],
         |row| {
             let held = Held::read(row, 0)?;
-            Ok((Place { time: row.int(2)?, uid: held.placement, side: held.side.to_wire() }, held))
+            Ok((Cursor { time: row.int(2)?, uid: held.placement, side: held.side.to_wire() }, held))
         },
     )
 }

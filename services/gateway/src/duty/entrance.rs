@@ -56,14 +56,14 @@ pub struct Needs {
 }
 
 /// Everything that a request of a browser may need.
-pub(crate) struct Desk {
+pub(crate) struct Entrance {
     pub(crate) needs: Needs,
     pub(crate) counts: Counts,
     codes: Mutex<Codes>,
     sessions: Mutex<Sessions>,
 }
 
-impl Desk {
+impl Entrance {
     pub(crate) fn new(needs: Needs, counts: Counts) -> Self {
         Self { needs, counts, codes: Mutex::new(Codes::new()), sessions: Mutex::default() }
     }

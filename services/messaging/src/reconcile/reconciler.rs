@@ -40,9 +40,9 @@ const REPEAT: Duration = Duration::from_secs(2);
 /// Questions that wait to be answered.
 const WAITING: usize = 16;
 
-/// What a desk works with.
+/// What a reconciler works with.
 pub struct Seams {
-    /// Whose desk it is.
+    /// Whose reconciler it is.
     pub access_point: AccessPointId,
     /// Signs questions and answers.
     pub signing: SigningKey,
@@ -56,7 +56,7 @@ pub struct Seams {
     pub outlet: Box<dyn Fn(Output) + Send + Sync>,
 }
 
-/// What a desk has counted since it opened.
+/// What a reconciler has counted since it opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Questions of others that were answered.
@@ -88,21 +88,21 @@ struct Shared {
     quotas: Mutex<HashMap<AccessPointId, Quota>>,
 }
 
-/// The desk of an access point. Cheap to clone; closes with the last of its clones.
+/// The reconciler of an access point. Cheap to clone; closes with the last of its clones.
 #[derive(Clone)]
-pub struct Desk {
+pub struct Reconciler {
     shared: Arc<Shared>,
     questions: mpsc::Sender<(AccessPointId, InquiryStatement)>,
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for Reconciler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("totals", &self.totals()).finish_non_exhaustive()
+        f.debug_struct("Reconciler").field("totals", &self.totals()).finish_non_exhaustive()
     }
 }
 
-impl Desk {
-    /// Opens the desk and starts to answer. Needs a tokio runtime.
+impl Reconciler {
+    /// Opens the reconciler and starts to answer. Needs a tokio runtime.
     #[must_use]
     pub fn open(seams: Seams) -> Self {
         let (counters, waiting, quotas) = (Counters::default(), Mutex::default(), Mutex::default());
@@ -223,7 +223,7 @@ impl Desk {
     }
 }
 
-/// Answers one question after the other, until the desk closes.
+/// Answers one question after the other, until the reconciler closes.
 async fn answer(shared: Arc<Shared>, mut asked: mpsc::Receiver<(AccessPointId, InquiryStatement)>) {
     while let Some((peer, inquiry)) = asked.recv().await {
         let seams = &shared.seams;

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A party at work.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Office {
     /// Name of the access point and of its party.
     pub(crate) name: &'static str,
     /// What people call the party.
@@ -26,19 +26,19 @@ pub(crate) struct Desk {
     pub(crate) connection: Connection,
 }
 
-impl Desk {
+impl Office {
     /// Who takes part: moha, moh, vwu, hanoi.
     pub(crate) fn all(world: &World) -> Result<[Self; 4], Failure> {
-        let desk = |name, vietnamese, english| -> Result<Self, Failure> {
+        let office = |name, vietnamese, english| -> Result<Self, Failure> {
             let profile = world.path(&world.access_point(name)?.profile);
             let connection = Options::new(profile, PATIENCE).connect()?;
             Ok(Self { name, vietnamese, english, connection })
         };
         Ok([
-            desk("moha", "Bộ Nội vụ", "the Ministry of Home Affairs")?,
-            desk("moh", "Bộ Y tế (Tổng đài 111)", "the Ministry of Health with switchboard 111")?,
-            desk("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
-            desk("hanoi", "Hà Nội (phường Hoàn Kiếm)", "Hà Nội with Hoàn Kiếm Ward")?,
+            office("moha", "Bộ Nội vụ", "the Ministry of Home Affairs")?,
+            office("moh", "Bộ Y tế (Tổng đài 111)", "the Ministry of Health with switchboard 111")?,
+            office("vwu", "Hội Liên hiệp Phụ nữ Việt Nam", "the Viet Nam Women's Union")?,
+            office("hanoi", "Hà Nội (phường Hoàn Kiếm)", "Hà Nội with Hoàn Kiếm Ward")?,
         ])
     }
 

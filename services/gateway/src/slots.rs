@@ -16,9 +16,9 @@ const ALL: usize = 256;
 /// Of one address; more are closed. An office or a carrier of telephones has many people behind one.
 const OF_AN_ADDRESS: usize = 96;
 
-/// Every connection's place.
+/// Every connection's slot.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct Slots {
     all: Arc<Semaphore>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -26,14 +26,14 @@ pub(crate) struct Places {
 /// Room for a connection whose address is not known yet.
 pub(crate) type Room = Option<OwnedSemaphorePermit>;
 
-/// The place of a connection, until it is dropped.
-pub(crate) struct Place {
-    places: Places,
+/// The slot of a connection, until it is dropped.
+pub(crate) struct Slot {
+    slots: Slots,
     address: IpAddr,
     _room: Room,
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new() -> Self {
         Self { all: Arc::new(Semaphore::new(ALL)), taken: Arc::default() }
     }
@@ -44,8 +44,8 @@ impl Places {
         Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
-    /// The place for it; `None` when its address has all that it may have.
-    pub(crate) fn take(&self, room: Room, address: IpAddr) -> Option<Place> {
+    /// The slot for it; `None` when its address has all that it may have.
+    pub(crate) fn take(&self, room: Room, address: IpAddr) -> Option<Slot> {
         let address = network(address);
         let mut taken = self.taken();
         let of_address = taken.entry(address).or_default();
@@ -54,7 +54,7 @@ impl Places {
         }
         *of_address += 1;
         drop(taken);
-        Some(Place { places: self.clone(), address, _room: room })
+        Some(Slot { slots: self.clone(), address, _room: room })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -62,9 +62,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.slots.taken();
         if let Some(of_address) = taken.get_mut(&self.address) {
             *of_address = of_address.saturating_sub(1);
             if *of_address == 0 {
@@ -87,8 +87,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_address_takes_its_part_and_another_finds_room() {
-        let places = Places::new();
-        let take = async |address: &str| places.take(places.room().await, address.parse().unwrap());
+        let slots = Slots::new();
+        let take = async |address: &str| slots.take(slots.room().await, address.parse().unwrap());
         let mut held = Vec::new();
         for _ in 0..OF_AN_ADDRESS {
             held.push(take("192.0.2.1").await.expect("within its part"));
@@ -101,24 +101,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_has_one_part_whatever_address_of_its_network_it_comes_from() {
-        let places = Places::new();
+        let slots = Slots::new();
         let mut held = Vec::new();
         for number in 0..OF_AN_ADDRESS {
             let address = format!("2001:db8::{number:x}").parse().unwrap();
-            held.push(places.take(places.room().await, address).expect("within its part"));
+            held.push(slots.take(slots.room().await, address).expect("within its part"));
         }
-        assert!(places.take(places.room().await, "2001:db8::ffff".parse().unwrap()).is_none());
-        assert!(places.take(places.room().await, "2001:db8:0:1::1".parse().unwrap()).is_some());
+        assert!(slots.take(slots.room().await, "2001:db8::ffff".parse().unwrap()).is_none());
+        assert!(slots.take(slots.room().await, "2001:db8:0:1::1".parse().unwrap()).is_some());
     }
 
     #[tokio::test]
     async fn nothing_is_kept_of_connections_that_have_ended_and_their_room_is_free_again() {
-        let places = Places::new();
+        let slots = Slots::new();
         for number in 0..ALL * 2 {
             let address = Ipv6Addr::from_bits((number as u128) << 64);
-            assert!(places.take(places.room().await, address.into()).is_some());
+            assert!(slots.take(slots.room().await, address.into()).is_some());
         }
-        assert!(places.taken().is_empty());
-        assert_eq!(places.all.available_permits(), ALL);
+        assert!(slots.taken().is_empty());
+        assert_eq!(slots.all.available_permits(), ALL);
     }
 }
