@@ -1,9 +1,9 @@
 //! By which name a party finds earlier contacts of the same person: a keyed digest of what identifies one.
 //!
 //! Without the party's key a digest tells nothing: all twelve-digit numbers and all telephone numbers can be tried by
-//! anybody who has it. So the key is kept beside the party's other keys, outside the store, never exported, and
-//! destroyed with the last contact that it served; and no contract has a field for a pseudonym, so that none leaves the
-//! party. A pseudonym is personal data all the same.
+//! anybody who has it. So the key is kept beside the party's other keys, outside the store, never exported; a person
+//! destroys an older one, and then what was recorded by it finds nobody; and no contract has a field for a pseudonym,
+//! so that none leaves the party. A pseudonym is personal data all the same.
 //!
 //! What identifies a person is normalised and never guessed: a number that cannot be read has no pseudonym. Leaves out
 //! where pseudonyms are kept, and whether two persons share a telephone, which they often do: an earlier contact is a

@@ -1,5 +1,6 @@
-//! What submissions make of observations. Applied in the order of their ordinals, never by time; every revision is
-//! kept; a submission leaves at most one revision of an observation, its state when the whole submission has applied.
+//! What submissions make of observations, applied one after the other: this model numbers them without gaps, stores
+//! order them by publishing time and name. Every revision is kept; a submission leaves at most one revision of an
+//! observation, its state when the whole submission has applied.
 //!
 //! [`State`] holds the rules for one observation, which a store applies row by row. [`History`] is the same over a
 //! whole structure in memory: the model against which stores are tested.
@@ -53,7 +54,7 @@ impl State {
 /// Which submission, and when it was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// Number of the submission at its provider, from 1 without gaps.
+    /// Number of the submission at its provider, from 1; after a restored store it can repeat or leave gaps.
     pub ordinal: u64,
     /// When the provider published it, by its own clock, which may go backwards.
     pub publish_time: Timestamp,

@@ -3,8 +3,9 @@
 //!
 //! [`judge`] asks the same rules as both sides did at the time, and nothing else: the fold for state and
 //! responsibility, the conditions of an event for what was lawful with what its writer knew, the time limits as the
-//! origin signed them. It knows neither signatures nor stores; whoever calls has checked that the events are theirs,
-//! and says which of them were received. No finding is a guess: of what the logs do not tell, nothing is said.
+//! side signed them with whose event they began. It knows neither signatures nor stores; whoever calls has checked that
+//! the events are theirs, and says which of them were received. No finding is a guess: of what the logs do not tell,
+//! nothing is said.
 //!
 //! Leaves out what no log tells: whether a person who is named really looked, what was done outside the system, and
 //! what stands in a log beyond its last event here.

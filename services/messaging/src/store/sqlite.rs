@@ -1,4 +1,5 @@
-//! Opening SQLite so that a commit is on disk, fencing other processes off, and migrating.
+//! Opening SQLite so that a commit is on disk, fencing other processes off, and refusing tables of another
+//! version.
 
 use std::{cell::Cell, cmp::Ordering, path::Path};
 
