@@ -60,12 +60,13 @@ pub(crate) fn travelled<'t>(desk: &mut impl Desk<'t>, held: Held, stored: &Store
 
 /// A branch with what its events say about a person, as far as that is still there.
 pub(crate) fn revealed<'t>(desk: &mut impl Desk<'t>, held: Held, masked: &Branch) -> Result<Branch, Error> {
-    let [origin, recipient] = [log(desk, held, Side::Origin)?, log(desk, held, Side::Recipient)?];
+    let [origin, recipient] = [whole(desk, held, Side::Origin)?, whole(desk, held, Side::Recipient)?];
     let together = branch::assemble(&origin, &recipient).map_err(|_| StoreError::Corrupt("the logs of a branch"))?;
     Ok(together.map_or_else(|| masked.clone(), |(branch, _)| branch.known_like(masked)))
 }
 
-fn log<'t>(desk: &mut impl Desk<'t>, held: Held, side: Side) -> Result<Vec<Event>, Error> {
+/// The log of a side with what its events say about a person, as far as that is still there.
+pub(crate) fn whole<'t>(desk: &mut impl Desk<'t>, held: Held, side: Side) -> Result<Vec<Event>, Error> {
     let mut events = Vec::new();
     for stored in log::all(desk.tx(), held, side)? {
         let whole = travelled(desk, held, &stored)?.and_then(|bytes| Event::read(&bytes).ok());

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use nhipcau_domain::{
     directory::Release,
     id::Purpose,
-    limit::{Asked, Climb, climb, told},
+    limit::{Asked, Climb, climb, own_time, told},
     referral::{Cause, Command, Request, Side, UnitRef},
 };
 use nhipcau_messaging::{desk::Desk, handler::Due, pae, store};
@@ -58,7 +58,7 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     let (branch, now) = (Uuid::from_bytes(due), desk.now());
     let Some(need) = need_of(desk, branch)? else { return Ok(()) };
     let asked: Vec<_> = need.iter().map(|known| Asked::new(&known.branch)).collect();
-    let mut skipped = Vec::new();
+    let (mut skipped, mut in_time) = (Vec::new(), None);
     let next = loop {
         match climb(&asked, &skipped, now) {
             Climb::Turn { level, unit, is_hastened } => {
@@ -66,6 +66,10 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
                     break Some(now);
                 }
                 skipped.push(level);
+                // Hastened in vain, it counts in its own time.
+                if is_hastened {
+                    in_time = own_time(&asked, now);
+                }
             }
             Climb::Wait(time) => break Some(time),
             Climb::Rest => break None,
@@ -73,7 +77,7 @@ pub(crate) fn act_on<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, due: Due)
     };
     // Whom nobody could be turned to for today may be reached tomorrow.
     let tomorrow = (!skipped.is_empty()).then_some(now + LATER);
-    let time = next.into_iter().chain(tomorrow).min();
+    let time = next.into_iter().chain(in_time).chain(tomorrow).min();
     Ok(due::set(desk.tx(), branch, time)?)
 }
 
@@ -102,7 +106,8 @@ fn turn<'t>(
     let is_turned_to = is_turned_to(desk, need, level);
     let opened = if is_turned_to { None } else { further(desk, shared, need, level, unit)? };
     if is_hastened && !is_turned_to && opened.is_none() {
-        tracing::warn!(level, "Nobody is left to tell, and nobody above can be turned to yet.");
+        let branch = need.last().map(|known| known.held.branch);
+        tracing::warn!(?branch, level, "Nobody is left to tell, and nobody above can be turned to yet.");
         return Ok(false);
     }
     let told = told(&need.iter().map(|known| Asked::new(&known.branch)).collect::<Vec<_>>());
@@ -120,7 +125,8 @@ fn turn<'t>(
     if is_done {
         metrics::add(&shared.counters.escalated);
     } else {
-        tracing::warn!(level, "A level could neither be said nor turned to.");
+        let branch = need.last().map(|known| known.held.branch);
+        tracing::warn!(?branch, level, "A level could neither be said nor turned to.");
     }
     Ok(is_done)
 }

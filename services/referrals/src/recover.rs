@@ -2,7 +2,10 @@
 //! their place since is given up. What a person said is said again behind it, if only that nobody is left to tell stood
 //! there before.
 
-use nhipcau_domain::referral::{Body, Event, HandOver, again};
+use nhipcau_domain::{
+    reason,
+    referral::{Body, Event, HandOver, again},
+};
 use nhipcau_messaging::{desk::Desk, message::Incoming};
 
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
     send,
     store::{
         branch::{self, Known},
-        log,
+        content, log,
         reading::Held,
     },
     succession, waking,
@@ -35,13 +38,16 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     };
     let event = &travelled.event;
     let held = Held { branch: event.ids.branch, side: event.side };
-    let mut given_up = log::all(desk.tx(), held, event.side)?;
-    given_up.retain(|own| own.event.ordinal >= event.ordinal);
-    match given_up.first() {
-        Some(own) if own.event.digest() == event.digest() && own.event.ordinal == event.ordinal => return Ok(()),
+    let mut given_up = Vec::new();
+    match log::at(desk.tx(), held, event.side, event.ordinal)? {
+        Some(own) if own.event.digest() == event.digest() => return Ok(()),
         // Never signed, or signed and given up: messages of events that no longer stand are skipped.
-        Some(own) if own.event.ordinal == event.ordinal => log::cut(desk.tx(), held, event.side, event.ordinal)?,
-        Some(_) | None => given_up.clear(),
+        Some(_) => {
+            given_up = event::whole(desk, held, event.side)?;
+            given_up.retain(|own| own.ordinal >= event.ordinal && own.actor.person.is_some());
+            log::cut(desk.tx(), held, event.side, event.ordinal)?;
+        }
+        None => {}
     }
     branch::add(desk.tx(), held, event, &message.header.purpose, None)?;
     event::keep(desk, held, event, &travelled.bytes, Some(message.id), travelled.carried())?;
@@ -54,8 +60,8 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
             }
             send::told(desk, shared, &known)?;
             erase::purge_in_silence(desk, shared, &known)?;
-            for said in given_up.iter().map(|own| &own.event).filter(|_| event.body == Body::Unattended) {
-                say_again(desk, shared, &mut known, said)?;
+            for said in &given_up {
+                say_again(desk, shared, &mut known, said, event)?;
             }
             // What was given up may have ended the waking.
             waking::begin(desk, shared, &known)
@@ -64,18 +70,47 @@ pub(crate) fn take<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, message: &I
     }
 }
 
-/// Says again what a person said and has lost its place.
-fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &mut Known, said: &Event) -> Result<(), Error> {
-    if said.actor.person.is_none() {
+/// Says again what a person said and has lost its place to what came back, if the rules still allow it.
+fn say_again<'t>(
+    desk: &mut impl Desk<'t>,
+    shared: &Referrals,
+    known: &mut Known,
+    said: &Event,
+    back: &Event,
+) -> Result<(), Error> {
+    let is_same = (&said.body, &said.parts) == (&back.body, &back.parts) && said.actor.person == back.actor.person;
+    if is_same {
         return Ok(());
     }
-    let draft = again(&known.branch, said);
-    match send::write(desk, shared, known, draft, "") {
+    // What could not be sent is not in the log either.
+    let mut next = known.clone();
+    let written = match again(&known.branch, said) {
+        // What was said by a person stands in its place, and knew nothing of this.
+        _ if back.body != Body::Unattended => Err(Error::rule("branch", reason::WRONG_STATE)),
+        Ok(_) if !has_content(desk, known, said)? => Err(Error::rule("branch", reason::WRONG_STATE)),
+        Ok(draft) => send::write(desk, shared, &mut next, draft, ""),
+        Err(refusal) => Err(Error::Rules(refusal)),
+    };
+    match written {
         Err(refused @ (Error::Rules(_) | Error::Recovering)) => {
-            let (branch, event) = (known.held.branch, said.body.kind().name());
-            tracing::error!(%branch, event, %refused, "What was said was lost with an older store. Somebody must look.");
+            let (branch, event, reason) = (known.held.branch, said.body.kind().name(), refused.reason());
+            tracing::error!(%branch, event, reason, "What was said was lost with an older store. Somebody must look.");
             Ok(())
         }
-        said => said,
+        written => {
+            *known = next;
+            written
+        }
     }
+}
+
+/// Whether all that an event names is still there.
+fn has_content<'t>(desk: &mut impl Desk<'t>, known: &Known, said: &Event) -> Result<bool, Error> {
+    let owner = send::owner(known.held, said.ids.referral);
+    for entry in &said.parts {
+        if content::find(desk.tx(), owner, &entry.digest)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -5,8 +5,16 @@
 //! the unit can still acknowledge; it is its origin's ladder that turns to the level above. Where the origin says that
 //! somebody there took it by telephone nobody is told before the time to confirm that has passed.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use jiff::Timestamp;
-use nhipcau_domain::referral::{Command, HandOver, Kind, Request, Side};
+use nhipcau_domain::{
+    id::PartyId,
+    referral::{Command, HandOver, Kind, Request, Side},
+};
 use nhipcau_messaging::{
     desk::Desk,
     handler::Due,
@@ -30,13 +38,36 @@ use crate::{
     },
 };
 
+/// So many new branches of one party in a minute are looked at before whatever waits longer.
+const AHEAD: u32 = 16;
+
+/// How many branches each party has opened here in the minute that is.
+#[derive(Debug, Default)]
+pub(crate) struct Newcomers(Mutex<BTreeMap<PartyId, (i64, u32)>>);
+
+impl Newcomers {
+    /// Whether one more of a party is among the first of its minute.
+    fn is_first(&self, party: &PartyId, now: Timestamp) -> bool {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let minute = now.as_second().div_euclid(60);
+        let (last, count) = opened.entry(party.clone()).or_default();
+        *count = if *last == minute { count.saturating_add(1) } else { 1 };
+        *last = minute;
+        *count <= AHEAD
+    }
+}
+
 /// Notes that somebody is to be told of a branch that has begun here, if there is a roster to ask.
 pub(crate) fn begin<'t>(desk: &mut impl Desk<'t>, shared: &Referrals, known: &Known) -> Result<(), Error> {
     let Some(duty) = shared.duty.as_ref().filter(|_| waits(known)) else { return Ok(()) };
     let has_roster = duty.rosters().of(known.branch.unit(Side::Recipient)).is_some();
-    // Whatever waits already, what is new does not wait for it.
-    let first = Timestamp::UNIX_EPOCH;
-    if has_roster { Ok(BOOK.note(desk.tx(), known.held.branch, first)?) } else { Ok(()) }
+    if !has_roster {
+        return Ok(());
+    }
+    // Whatever waits already, what is new does not wait for it, unless its party opens more than can be looked at.
+    let (now, party) = (desk.now(), &known.branch.unit(Side::Origin).party);
+    let due = if shared.newcomers.is_first(party, now) { notice::new_at(now) } else { now };
+    Ok(BOOK.note(desk.tx(), known.held.branch, due)?)
 }
 
 /// Has everything looked at that waits at units whose roster is new, or another than before.
@@ -103,4 +134,19 @@ fn waits(known: &Known) -> bool {
         && known.branch.opening().kind != Kind::Notification
         && known.branch.hand_over() != HandOver::Done
         && notice::waits(known.branch.view().state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_minute_so_many_of_each_party_are_first_and_no_more() {
+        let newcomers = Newcomers::default();
+        let [one, other] = ["moh", "vwu"].map(|name| PartyId::new(name).unwrap());
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let first = |party: &PartyId, second: i64| (0..40).filter(|_| newcomers.is_first(party, at(second))).count();
+        assert_eq!([first(&one, 0), first(&one, 59), first(&other, 59), first(&one, 60)], [16, 0, 16, 16]);
+        assert_eq!(first(&one, 0), 16, "and after a clock went back");
+    }
 }

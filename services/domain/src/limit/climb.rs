@@ -153,16 +153,24 @@ pub fn climb(need: &[Asked<'_>], skipped: &[u32], now: Timestamp) -> Climb {
     match ahead(need, skipped).into_iter().next() {
         None => Climb::Rest,
         Some(next) if next.time > now => Climb::Wait(next.time),
-        Some(Ahead { level, unit, is_hastened, .. }) => Climb::Turn { level, unit, is_hastened },
+        Some(Ahead { level, unit, own_time, .. }) => Climb::Turn { level, unit, is_hastened: own_time > now },
     }
+}
+
+/// When the next level is turned to, were somebody left to tell; `None` when that is not later than now.
+#[must_use]
+pub fn own_time(need: &[Asked<'_>], now: Timestamp) -> Option<Timestamp> {
+    ahead(need, &[]).first().map(|next| next.own_time).filter(|time| *time > now)
 }
 
 /// A level that is still to be turned to.
 struct Ahead {
     level: u32,
+    /// When it is turned to.
     time: Timestamp,
+    /// The same, were somebody left to tell.
+    own_time: Timestamp,
     unit: Option<UnitRef>,
-    is_hastened: bool,
 }
 
 /// The levels that are still to be turned to, in their order. One that is put off waits no longer than any that comes
@@ -190,15 +198,13 @@ fn ahead(need: &[Asked<'_>], skipped: &[u32]) -> Vec<Ahead> {
     let mut latest = Timestamp::MAX;
     let later_first = rungs.into_iter().rev().map(|(level, rung)| {
         latest = latest.min(rung.put_off(need));
-        Ahead { level, time: latest, unit: rung.unit, is_hastened: false }
+        Ahead { level, time: latest, own_time: latest, unit: rung.unit }
     });
     let mut ahead: Vec<_> = later_first.collect();
     ahead.reverse();
     // The word hastens the next step, not the one behind a step that could not be turned to.
-    if let (Some(next), Some(time), []) = (ahead.first_mut(), nobody_left(need), skipped)
-        && time < next.time
-    {
-        (next.time, next.is_hastened) = (time, true);
+    if let (Some(next), Some(time), []) = (ahead.first_mut(), nobody_left(need), skipped) {
+        next.time = next.time.min(time);
     }
     ahead
 }

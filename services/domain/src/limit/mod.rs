@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 use nhipcau_proto::directory::v1 as pb;
 
 pub use calendar::{Day, DayKind};
-pub use climb::{Asked, Climb, Level, climb, levels, told};
+pub use climb::{Asked, Climb, Level, climb, levels, own_time, told};
 pub use event::{STOP_EVENTS, Start};
 pub use explain::{Explanation, Standing, explain};
 pub use reckon::{Facts, Reckoning, begun, reckon};

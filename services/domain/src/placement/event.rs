@@ -104,6 +104,19 @@ pub enum Body {
 }
 
 impl Body {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Asked { .. } => "asked",
+            Self::Withdrawn => "withdrawn",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Released => "released",
+            Self::Answered(_) => "answered",
+            Self::Unattended => "unattended",
+        }
+    }
+
     /// The first minor version of the contract whose readers know it.
     #[must_use]
     pub const fn minor(&self) -> u32 {

@@ -245,9 +245,16 @@ fn behind(branch: &Branch, draft: Draft) -> Draft {
 }
 
 /// An event that has lost its place in its log, as it was said and when, behind what stands there.
-#[must_use]
-pub fn again(branch: &Branch, event: &Event) -> Draft {
-    behind(branch, Draft::clone(event))
+///
+/// # Errors
+/// A [`Refusal`] with every reason against it, by what is known now.
+pub fn again(branch: &Branch, event: &Event) -> Result<Draft, Refusal> {
+    let draft = behind(branch, Draft::clone(event));
+    let mut refusal = Refusal::default();
+    for objection in guard::objections(&branch.view(), &draft) {
+        refusal.add("branch", objection);
+    }
+    refusal.or(draft)
 }
 
 fn body(command: Command, view: &View) -> (Body, Vec<PartDigest>, Option<Basis>) {

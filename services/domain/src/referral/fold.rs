@@ -7,7 +7,7 @@
 use super::{
     basis::Basis,
     code::{Revocation, WorkKind},
-    event::{Body, Event, Opening},
+    event::{Body, Event, Mark, Opening},
     guard,
     kind::{EventKind, Kind, Side, State},
     table::{self, Verdict},
@@ -65,7 +65,8 @@ impl<'a> Replay<'a> {
             self.fold = Fold::new(self.opening, origin, recipient);
             (self.read, self.heard, self.heard_before) = (0, 0, 0);
         }
-        self.fold.view.heads = [origin.last().map(Event::mark), recipient.last().map(Event::mark)];
+        self.fold.view.heads = [origin, recipient].map(head);
+        self.fold.view.to_read = [origin, recipient].map(to_read);
         self.run(origin, recipient);
         &self.fold.view
     }
@@ -99,6 +100,16 @@ impl<'a> Replay<'a> {
             }
         }
     }
+}
+
+fn head(log: &[Event]) -> Option<Mark> {
+    log.last().map(Event::mark)
+}
+
+/// The last event that somebody has to have read who decides: behind it are words of access points that move nothing.
+fn to_read(log: &[Event]) -> Option<Mark> {
+    let moves_nothing = |event: &&Event| matches!(event.body, Body::Unattended | Body::Escalated { .. });
+    log.iter().rfind(|event| !moves_nothing(event)).map(Event::mark)
 }
 
 fn beginning(log: &[Event], count: u64) -> &[Event] {
@@ -142,7 +153,8 @@ impl<'a> Fold<'a> {
             ahead: jiff::SignedDuration::ZERO,
             stops: Stops::default(),
             history: Vec::with_capacity(origin.len() + recipient.len()),
-            heads: [origin.last().map(Event::mark), recipient.last().map(Event::mark)],
+            heads: [origin, recipient].map(head),
+            to_read: [origin, recipient].map(to_read),
         };
         Self { view, waiting: Vec::new() }
     }

@@ -176,6 +176,8 @@ pub struct View {
     /// Every event in the order in which the rules read it.
     pub history: Vec<Entry>,
     pub(super) heads: [Option<Mark>; 2],
+    /// The same, as far as people have to have read.
+    pub(super) to_read: [Option<Mark>; 2],
 }
 
 impl View {
@@ -189,11 +191,12 @@ impl View {
         }
     }
 
-    /// Changes with either log; required on transitions.
+    /// Changes with either log, but for what access points say by rule and moves nothing: that nobody is left to
+    /// tell, and that a level was turned to. Required on transitions.
     #[must_use]
     pub fn etag(&self) -> String {
         let mut pieces = Vec::new();
-        for head in self.heads {
+        for head in self.to_read {
             let (ordinal, digest) = head.map_or((0, Digest::ZERO), |mark| (mark.ordinal, mark.digest));
             pieces.extend_from_slice(&ordinal.to_le_bytes());
             pieces.extend_from_slice(digest.as_bytes());

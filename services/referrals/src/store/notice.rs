@@ -24,6 +24,11 @@ pub(crate) fn waits(state: State) -> bool {
     WAITING.contains(&state)
 }
 
+/// Earlier than any time of a clock: what is new comes before whatever else waits, in the order in which it came.
+pub(crate) fn new_at(now: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(now.as_second().max(0)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
 /// Says of every branch that waits at a unit that the next is told by now: what was said by a clock that was ahead does
 /// not stand. Those that came last are first, of them the most can still be in time: for each second that it came
 /// later, a branch is a microsecond earlier.
@@ -68,6 +73,16 @@ mod tests {
     fn a_notice_counts_while_its_branch_waits_and_no_longer() {
         let numbers = format!("b.holder = {} AND b.state IN (1, 2))", Side::Recipient.to_wire());
         assert!(BOOK.unsent.contains(&numbers) && WAITING.map(State::to_wire) == [1, 2]);
+    }
+
+    #[test]
+    fn what_is_new_comes_before_all_that_waits_in_the_order_in_which_it_came() {
+        let seconds = [-1, 0, 1_800_000_000, 1_800_000_001, i64::MAX / 1_000_000_000]
+            .map(|it| Timestamp::from_second(it).unwrap());
+        assert!(seconds.windows(2).all(|pair| new_at(pair[0]) <= new_at(pair[1])));
+        assert!(
+            new_at(seconds[2]) < new_at(seconds[3]) && new_at(seconds[4]) < Timestamp::from_second(100_000).unwrap()
+        );
     }
 
     #[test]

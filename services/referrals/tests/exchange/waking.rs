@@ -14,6 +14,8 @@ use nhipcau_runtime::{
 
 use crate::{deeds::*, world::*};
 
+mod put_back;
+
 /// Where people are reached: nowhere but in the roster.
 const ADDRESS: &str = "+84 900 000 017";
 const NOW: (i64, i64) = (-1, 23);
@@ -211,22 +213,42 @@ async fn where_nobody_is_on_duty_the_level_above_is_asked_at_once_and_so_is_whoe
 }
 
 #[tokio::test]
-async fn what_somebody_acknowledged_on_an_older_copy_stands_behind_the_word_that_nobody_was_left() {
+async fn whoever_has_read_a_branch_acts_on_it_though_nobody_was_left_to_tell_meanwhile() {
     let mut world = open().await;
-    world.roster(1, NOW, &["cb-17"]);
+    world.roster(1, (22, 23), &["cb-17"]);
     let branch = world.report(ReferralKind::Transfer).await;
-    assert_eq!(world.called().await, ["cb-17"]);
-    let copy = world.copy(HANOI);
-    world.minutes(11).await;
+    let seen = [world.branch(MOH, &branch).await.etag, world.branch(HANOI, &branch).await.etag];
+    world.minutes(2).await;
     assert!(world.both_show_unattended(&branch).await);
-    world.restore(HANOI, &copy);
-    // Before the other side was heard: the officer is told that it is done.
-    world.acknowledge(HANOI, &branch).await.unwrap();
-    world.settle_slowly().await;
-    assert_eq!(world.states(&branch).await, [BranchState::Assigned; 2]);
-    for event in ["unattended", "acknowledged"] {
-        assert_eq!(world.events(&branch, event).await, 1, "{event}");
+    assert_eq!(world.events(&branch, "escalated").await, 1);
+    for (node, seen) in [MOH, HANOI].into_iter().zip(seen) {
+        assert_eq!(world.branch(node, &branch).await.etag, seen, "what access points say by rule need not be read");
     }
+    let before = world.branch(MOH, &branch).await.etag;
+    world.acknowledge(HANOI, &branch).await.unwrap();
+    world.settle().await;
+    assert_ne!(world.branch(MOH, &branch).await.etag, before);
+}
+
+#[tokio::test]
+async fn a_level_that_was_asked_for_in_vain_before_its_time_is_said_in_its_time() {
+    let mut world = open().await;
+    world
+        .amend(|wire| {
+            let ward = wire.units.iter_mut().find(|unit| unit.party == "hanoi" && unit.unit == "cua-nam").unwrap();
+            ward.parent = String::new();
+        })
+        .await;
+    world.roster(1, NOW, &["cb-17"]);
+    let opened = world.now();
+    let branch = world.report(ReferralKind::Transfer).await;
+    while world.now().duration_since(opened) < SignedDuration::from_mins(118) {
+        world.minutes(1).await;
+    }
+    assert!(world.both_show_unattended(&branch).await);
+    assert_eq!(world.events(&branch, "escalated").await, 0, "there is nobody above");
+    world.minutes(3).await;
+    assert_eq!(world.events(&branch, "escalated").await, 1, "and not an hour after it was tried last");
 }
 
 #[tokio::test]
@@ -315,8 +337,11 @@ async fn what_comes_new_waits_for_nothing_that_waits_already() {
         if is_due_for_long {
             world.pass(SignedDuration::from_secs(1));
             world.turn(HANOI).await;
-            world.write(HANOI, "UPDATE referral_waking SET due_time = 1").await;
-            assert_eq!(world.count(HANOI, "SELECT COUNT(*) FROM referral_waking WHERE due_time = 1").await, 40);
+            world.write(HANOI, "UPDATE referral_waking SET due_time = 20000000000").await;
+            assert_eq!(
+                world.count(HANOI, "SELECT COUNT(*) FROM referral_waking WHERE due_time = 20000000000").await,
+                40
+            );
         }
         world.report(ReferralKind::Transfer).await;
         assert_eq!(world.count(HANOI, TOLD_OF_THE_NEWEST).await, 1);
@@ -325,6 +350,25 @@ async fn what_comes_new_waits_for_nothing_that_waits_already() {
         world.settle_slowly().await;
         assert_eq!(world.called().await.len(), 41, "whoever waited is not forgotten");
     }
+}
+
+#[tokio::test]
+async fn a_party_that_opens_more_branches_than_can_be_looked_at_has_no_other_party_wait() {
+    const TOLD_FOR_VWU: &str = "SELECT COUNT(*) FROM referral_notice n JOIN referral_branch b ON b.branch = n.branch \
+         WHERE b.holder = 2 AND b.origin = 'vwu'";
+    let mut world = open().await;
+    world.roster(1, NOW, &["cb-17"]);
+    for _ in 0..60 {
+        world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["hanoi/cua-nam"])).await;
+    }
+    world.submit(VWU, &submission(ReferralKind::Referral, "vwu/desk", &["hanoi/cua-nam"])).await;
+    for _ in 0..3 {
+        world.settle().await;
+    }
+    assert!(world.called().await.len() < 60, "there was no time for all of them");
+    assert_eq!(world.count(HANOI, TOLD_FOR_VWU).await, 1);
+    world.settle_slowly().await;
+    assert_eq!(world.called().await.len(), 61, "nobody is forgotten");
 }
 
 #[tokio::test]

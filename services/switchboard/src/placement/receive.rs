@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use nhipcau_domain::{
     placement::{Body, Enquiry, Event, KEPT, MOST_AN_HOUR, check_need},
+    reason,
     referral::{Fault, Side, UnitRef},
 };
 use nhipcau_messaging::{
@@ -142,13 +143,13 @@ pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, messag
     };
     let held = Held { placement: event.placement, side: event.side() };
     let own = store::log(desk.tx(), held, held.side)?;
-    let mut answer = None;
+    let mut given_up = Vec::new();
     match own.iter().find(|stored| stored.event.ordinal == event.ordinal) {
         Some(stored) if stored.event.digest() == event.digest() => return Ok(()),
         // Never signed, or signed and given up: messages of events that no longer stand are skipped.
         Some(_) => {
-            let given_up = own.iter().filter(|stored| stored.event.ordinal >= event.ordinal);
-            answer = given_up.map(|stored| stored.event.clone()).rfind(|it| matches!(it.body, Body::Answered(_)));
+            given_up = own.iter().map(|stored| stored.event.clone()).collect();
+            given_up.retain(|own| own.ordinal >= event.ordinal && own.actor.person.is_some() && own.body != event.body);
             store::cut(desk.tx(), held, event.ordinal)?;
         }
         None => {}
@@ -156,17 +157,22 @@ pub(crate) fn recover<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, messag
     let now = desk.now();
     store::add(desk.tx(), &event, held, &message.header.purpose, false, now)?;
     carry::keep(desk, held, (&event, bytes), need, Some(message.id))?;
-    match answer.filter(|_| event.body == Body::Unattended) {
-        Some(answer) => say_again(desk, shared, held, &answer),
-        None => Ok(()),
-    }
+    let is_answer = |own: &Event| event.body == Body::Unattended && matches!(own.body, Body::Answered(_));
+    let answer = given_up.iter().rposition(is_answer).map(|at| given_up.remove(at));
+    given_up.iter().for_each(|own| lost(held, own, reason::WRONG_STATE));
+    answer.map_or(Ok(()), |answer| say_again(desk, shared, held, &answer))
+}
+
+/// Tells the operator of what a person said and has lost its place.
+fn lost(held: Held, said: &Event, reason: &str) {
+    let (placement, event) = (held.placement, said.body.name());
+    tracing::error!(%placement, event, reason, "What was said was lost with an older store. Somebody must look.");
 }
 
 /// Says an answer again that has lost its place, as it was said.
 fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, held: Held, answer: &Event) -> Result<(), Error> {
-    let placement = held.placement;
     let Some(known) = store::known(desk.tx(), held)?.filter(|known| known.is_whole) else {
-        tracing::error!(%placement, "A desk's answer was lost with an older store. Somebody must look.");
+        lost(held, answer, reason::BRANCH_RECOVERING);
         return Ok(());
     };
     let said = known.enquiry.next(answer.body, answer.actor.clone(), answer.time).map_err(Error::Rules);
@@ -175,8 +181,8 @@ fn say_again<'t>(desk: &mut impl Desk<'t>, shared: &Switchboard, held: Held, ans
         carry::send(desk, shared, &known, (&event, bytes), None, "")
     });
     match said {
-        Err(Error::Rules(refusal)) => {
-            tracing::error!(%placement, %refusal, "A desk's answer was lost with an older store. Somebody must look.");
+        Err(refused @ Error::Rules(_)) => {
+            lost(held, answer, refused.reason());
             Ok(())
         }
         said => said,

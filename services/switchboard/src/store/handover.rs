@@ -141,14 +141,16 @@ pub(crate) fn wake(tx: &mut Tx<'_>, held: Held, due: Timestamp) -> Result<(), Er
     Ok(())
 }
 
+/// Those with nothing left to do have no time and are passed over by the index.
+const TAKE: &str = "SELECT handover FROM switchboard_handover WHERE due_time > 0 AND (due_time <= $1 OR due_time > $2) \
+     ORDER BY due_time LIMIT 1";
+
 /// Takes the hand-over at which something has been left to do for longest, and puts it off, on both sides. What was put
 /// off by a clock that was ahead does not wait for it.
 pub(crate) fn take(tx: &mut Tx<'_>, now: Timestamp, again: Timestamp) -> Result<Option<Uuid>, Error> {
-    let due = tx.query_one(
-        "SELECT handover FROM switchboard_handover WHERE due_time <= $1 OR due_time > $2 ORDER BY due_time LIMIT 1",
-        &[now.as_microsecond().into(), again.as_microsecond().into()],
-        |row| Ok(Uuid::from_bytes(row.array(0)?)),
-    )?;
+    let due = tx.query_one(TAKE, &[now.as_microsecond().into(), again.as_microsecond().into()], |row| {
+        Ok(Uuid::from_bytes(row.array(0)?))
+    })?;
     if let Some(handover) = due {
         tx.execute(
             "UPDATE switchboard_handover SET due_time = $1 WHERE handover = $2 AND due_time IS NOT NULL",
@@ -301,4 +303,22 @@ pub(crate) fn is_under_way(tx: &mut Tx<'_>, handover: Uuid) -> Result<bool, Erro
         |row| row.int(0),
     )?;
     Ok(found.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use nhipcau_messaging::store::{Store, Value};
+
+    use super::*;
+    use crate::store::SCHEMA;
+
+    #[test]
+    fn what_is_over_is_not_read_to_find_what_is_due() {
+        let mut store = Store::in_memory().unwrap();
+        store.add_tables(SCHEMA).unwrap();
+        let explained: &'static str = format!("EXPLAIN QUERY PLAN {TAKE}").leak();
+        let values = [Value::Int(1), Value::Int(2)];
+        let plan = store.transaction(|tx| tx.query(explained, &values, |row| row.text(3))).unwrap().join("; ");
+        assert!(plan.contains("switchboard_handover_due (due_time>?)"), "{plan}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::climbing::{limit, next, opened, turn};
 use crate::{
-    limit::{Asked, Climb, climb},
+    limit::{Asked, Climb, climb, own_time},
     referral::{
         Cause, Command, Condition, Kind, Rejection, Side, Stop, TimeLimit,
         tests::world::{World, duty, new_branch, telephoned, time, unit},
@@ -52,6 +52,8 @@ fn where_nobody_can_be_turned_to_one_word_hastens_one_step_and_the_others_stay_w
     assert_eq!(next(&world, 20), hastened(1));
     let skipping = climb(&[Asked::new(&world.origin)], &[1], time(20));
     assert_eq!(skipping, Climb::Wait(time(300)), "nobody could be turned to: the step behind it is not hastened");
+    assert_eq!(next(&world, 99), hastened(1), "it is tried again");
+    assert_eq!(next(&world, 100), turn(1), "and in its time it counts as any other");
     assert!(world.act(Side::Origin, Command::Escalate { level: 1 }));
     assert_eq!(next(&world, 21), Climb::Wait(time(300)), "no further branch could be opened");
     assert_eq!(next(&world, 300), turn(2));
@@ -165,4 +167,19 @@ fn a_level_is_never_turned_to_later_for_it() {
     said(&mut world, 20);
     assert!(world.act_at(Side::Origin, telephoned(), time(30)));
     assert_eq!(next(&world, 99), Climb::Wait(time(100)), "what no rule lets wait");
+}
+
+#[test]
+fn a_level_that_is_hastened_in_vain_is_never_due_in_the_past() {
+    let confirmed = |rule: &str, step: i64, seconds: i64| TimeLimit {
+        confirmation: Some(jiff::SignedDuration::from_secs(seconds)),
+        ..limit(rule, Stop::Acknowledged, &[step])
+    };
+    let mut world = opened(vec![confirmed("a", 360, 10), confirmed("b", 30, 60)], false);
+    assert!(world.act_at(Side::Origin, telephoned(), time(20)));
+    said(&mut world, 40);
+    let own = |second| own_time(&[Asked::new(&world.origin)], time(second));
+    assert_eq!(next(&world, 40), hastened(1), "whoever took it has had the time of one of the two rules");
+    assert_eq!(own(40), Some(time(80)), "the time of the step itself is over, and put off");
+    assert_eq!((next(&world, 80), own(80)), (turn(1), None));
 }
