@@ -30,6 +30,7 @@ impl Listener {
         let keys = programme().key_ring(ME, 0);
         let start = Start {
             point: ME,
+            points: 2,
             number: 1,
             keys,
             release: programme().release(0).clone(),

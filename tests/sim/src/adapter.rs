@@ -18,7 +18,7 @@ use crate::{
     directory::{self, CASES, FIGURES, REFERRALS},
     handler::{self, Service},
     history::{Blob, Fact, Placed},
-    limits,
+    holds, ladder, limits,
     payload::correlation,
     plan::Plan,
     prng::Prng,
@@ -164,6 +164,8 @@ impl From<Error> for Stop {
 pub struct Start {
     /// Its access point.
     pub point: Point,
+    /// How many access points there are.
+    pub points: usize,
     /// Number of the start, kept beside the keys.
     pub number: u64,
     /// Its secrets.
@@ -192,9 +194,11 @@ impl Node {
     /// [`Stop`] when it cannot.
     pub fn start(now: Timestamp, image: Option<&[u8]>, start: Start) -> Result<Self, Stop> {
         let mut store = image.map_or_else(Store::in_memory, Store::from_image)?;
-        [handler::TABLES, limits::TABLES].iter().try_for_each(|tables| store.add_tables(tables))?;
+        let tables = [handler::TABLES, limits::TABLES, ladder::TABLES, holds::TABLES];
+        tables.iter().try_for_each(|tables| store.add_tables(tables))?;
         let (point, id_key) = (start.point, start.keys.id_key);
-        let service = |contract| Box::new(Service::new(point, contract, start.minor, id_key));
+        let (minor, points) = (start.minor, start.points);
+        let service = |contract| Box::new(Service::new((point, points), contract, minor, id_key));
         let config = Config {
             access_point: directory::access_point(point),
             start: start.number,
@@ -292,10 +296,10 @@ impl Node {
         self.store.transaction(|tx| tx.query(sql, &[], read)).expect("a store in memory can be read")
     }
 
-    /// Whether it holds a position of another's channel.
+    /// Whether it holds a position of another's channel, of what a publisher has not left.
     pub fn has_position(&mut self, routing: &pb::Routing) -> bool {
         let sql = "SELECT 1 FROM received WHERE sender = $1 AND recipient = $2 AND lane = $3 AND incarnation = $4 \
-                   AND sequence = $5";
+                   AND sequence = $5 AND branch = 0";
         let pb::Routing { sender, recipient, lane, incarnation, sequence, .. } = routing;
         let channel = [sender.as_str().into(), recipient.as_str().into(), (*lane).into()];
         self.has(sql, &[channel.as_slice(), &[(*incarnation).into(), (*sequence).into()]].concat())

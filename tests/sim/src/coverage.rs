@@ -163,8 +163,10 @@ pub const BLOBS: [&str; 4] = ["blob_whole", "blob_whole_again", "blob_cut_off", 
 /// What reconciliations must have come to: a channel differs from an older copy of the other side's store.
 pub const RECONCILED: [&str; 1] = ["difference_found"];
 
-/// What must have become of limits: the time for an answer ran out.
-pub const LIMITS: [&str; 1] = ["limit_ran_out"];
+/// What must have come of time: no answer came before it ran out; the level above was asked; one level was told that
+/// the other has answered; what was held was let go; it was taken; it was let go before who took it came.
+pub const TIMERS: [&str; 6] =
+    ["limit_ran_out", "level_above_asked", "level_excused", "hold_let_go", "hold_taken", "hold_taken_too_late"];
 
 /// Counts by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use nhipcau_messaging::{
 use crate::{
     Point, directory,
     history::{Blob, Message, Piece},
-    limits,
+    holds, ladder, limits,
     payload::{Body, Verb, digest, stated},
     plan::{Carrier, Plan},
 };
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS sim_revoked (correlation BLOB PRIMARY KEY);
 ";
 
 /// Kinds of rows: a message sent, one recovered, an effect, a conclusion, a piece of a blob to send, a limit that ran
-/// out.
+/// out, a hold that was let go.
 pub const SENT: i64 = 0;
 /// See [`SENT`].
 pub const RECOVERED: i64 = 1;
@@ -47,6 +47,8 @@ pub const CONCLUDED: i64 = 3;
 pub const CARRIED: i64 = 4;
 /// A question whose answer did not come in time.
 pub const RAN_OUT: i64 = 5;
+/// A question for a place that was held until its time was over.
+pub const FREED: i64 = 6;
 
 /// A row of `sim_fact`.
 #[derive(Debug, Default)]
@@ -139,26 +141,70 @@ fn is_revoked(tx: &mut Tx<'_>, case: Option<&Correlation>) -> Result<bool, store
     Ok(tx.query_one(sql, &[case.into()], |row| row.int(0))?.is_some())
 }
 
+/// What is due.
+enum Timer {
+    /// A question has no answer in time.
+    Limit(MessageId),
+    /// A question is put to the level above, or taken back from one of the two.
+    Ladder(u64),
+    /// A hold is over.
+    Hold(u64),
+}
+
+/// How many kinds of it there are.
+const TIMERS: usize = 3;
+
+/// No id of a message begins so.
+const LADDER: [u8; 8] = [0; 8];
+const HOLD: [u8; 8] = [0xff; 8];
+
+impl Timer {
+    fn due(self) -> Due {
+        let (kind, nonce) = match self {
+            Self::Limit(MessageId(id)) => return id,
+            Self::Ladder(nonce) => (LADDER, nonce),
+            Self::Hold(nonce) => (HOLD, nonce),
+        };
+        let mut due = [0; 16];
+        due[..8].copy_from_slice(&kind);
+        due[8..].copy_from_slice(&nonce.to_be_bytes());
+        due
+    }
+
+    fn of(due: Due) -> Self {
+        let nonce = u64::from_be_bytes(due[8..].try_into().expect("eight bytes"));
+        match due[..8].try_into().expect("eight bytes") {
+            LADDER => Self::Ladder(nonce),
+            HOLD => Self::Hold(nonce),
+            _ => Self::Limit(MessageId(due)),
+        }
+    }
+}
+
 /// The handler of one contract at one access point.
 #[derive(Debug)]
 pub struct Service {
     point: Point,
+    points: usize,
     contract: ContractId,
     minor: u32,
     id_key: [u8; 32],
+    turn: usize,
 }
 
 impl Service {
-    /// A handler.
+    /// A handler at one of so many access points.
     #[must_use]
-    pub fn new(point: Point, contract: &str, minor: u32, id_key: [u8; 32]) -> Self {
-        Self { point, contract: directory::contract(contract), minor, id_key }
+    pub fn new((point, points): (Point, usize), contract: &str, minor: u32, id_key: [u8; 32]) -> Self {
+        Self { point, points, contract: directory::contract(contract), minor, id_key, turn: 0 }
     }
 
     /// What a message brings about, beyond being kept.
     fn follow(&self, message: &Incoming<'_>, body: &Body, context: &mut Context<'_, '_>) -> Result<(), store::Error> {
         let verb = match body.verb {
-            Verb::Ask => Verb::Answer,
+            Verb::Ask | Verb::Climb => Verb::Answer,
+            Verb::Place => Verb::Held,
+            Verb::Held if body.is_wanted() => Verb::Take,
             Verb::Preview if body.is_acceptable() => Verb::Accept,
             Verb::Preview => Verb::Reject,
             Verb::Accept if !is_revoked(context.tx, message.header.correlation.as_ref())? => Verb::Disclose,
@@ -203,6 +249,11 @@ impl Handler for Service {
         match body.verb {
             Verb::Invalid => Err(Refused::Reason(RefusalReason::Invalid)),
             Verb::WrongState => Err(Refused::Reason(RefusalReason::WrongState)),
+            Verb::Take if !holds::take(context.tx, &body)? => Err(Refused::Reason(RefusalReason::WrongState)),
+            Verb::Place => {
+                holds::begin(context.tx, message.id, (self.contract.as_str(), &body), context.now)?;
+                Ok(self.follow(message, &body, context)?)
+            }
             _ => Ok(self.follow(message, &body, context)?),
         }
     }
@@ -226,18 +277,43 @@ impl Handler for Service {
         if let Some(body) = message.parts.first().and_then(|part| Body::decode(part)) {
             let to = message.header.recipient.as_ref().map(|to| directory::point_of(&to.party));
             limits::begin(context.tx, (message.id, to), (self.contract.as_str(), &body), context.now)?;
+            ladder::recovered(context.tx, self.contract.as_str(), (&body, to), context.now)?;
         }
         Ok(note(context.tx, &Row { kind: RECOVERED, id: message.id.0, digest, ..Row::default() })?)
     }
 
     fn take_due(&mut self, context: &mut Context<'_, '_>) -> Result<Option<Due>, RestError> {
-        Ok(limits::take_due(context, self.contract.as_str())?)
+        let contract = self.contract.as_str();
+        // In turn: what is tried again and again because nothing may be sent holds up none of the others.
+        for _ in 0..TIMERS {
+            self.turn = (self.turn + 1) % TIMERS;
+            let timer = match self.turn {
+                0 => limits::take_due(context, contract)?.map(|id| Timer::Limit(MessageId(id))),
+                1 => ladder::take_due(context, contract)?.map(Timer::Ladder),
+                _ => holds::due(context, contract)?.map(Timer::Hold),
+            };
+            if timer.is_some() {
+                return Ok(timer.map(Timer::due));
+            }
+        }
+        Ok(None)
     }
 
     fn act_on(&mut self, due: Due, context: &mut Context<'_, '_>) -> Result<(), RestError> {
-        // Written before it is known whether what follows can be sent: if not, this must leave nothing.
-        note(context.tx, &Row { kind: RAN_OUT, id: due, ..Row::default() })?;
-        let plan = limits::run_out(context.tx, self.point, MessageId(due))?;
+        let plan = match Timer::of(due) {
+            Timer::Limit(id) => {
+                // Written before it is known whether what follows can be sent: if not, this must leave nothing.
+                note(context.tx, &Row { kind: RAN_OUT, id: due, ..Row::default() })?;
+                limits::run_out(context.tx, self.point, id, context.now)?
+            }
+            Timer::Ladder(nonce) => ladder::go_on(context.tx, self.point, self.points, nonce)?,
+            Timer::Hold(nonce) => {
+                if let Some(MessageId(id)) = holds::free(context.tx, nonce)? {
+                    note(context.tx, &Row { kind: FREED, id, ..Row::default() })?;
+                }
+                None
+            }
+        };
         Ok(plan.map_or(Ok(()), |plan| self.send(&plan, context))?)
     }
 

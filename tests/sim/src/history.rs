@@ -107,6 +107,11 @@ pub enum Fact {
         /// The question.
         id: MessageId,
     },
+    /// A place that a question had asked for is held no longer.
+    Freed {
+        /// The question.
+        id: MessageId,
+    },
     /// The sender learned what became of its message.
     Concluded {
         /// The message.
@@ -198,6 +203,13 @@ pub struct Disk {
     pub answered: BTreeSet<u64>,
     /// Own questions whose time is over.
     pub ran_out: BTreeSet<MessageId>,
+    /// Questions for a place by what makes them different, that had their effect: it is held, until it was let go or
+    /// taken.
+    pub held: BTreeSet<u64>,
+    /// Those whose time is over.
+    pub freed: BTreeSet<u64>,
+    /// Those that were taken.
+    pub taken: BTreeSet<u64>,
     /// What it learned of its own messages.
     pub concluded: BTreeMap<MessageId, Outcome>,
     /// The places of each blob of which a piece came since its case was last erased.
@@ -242,6 +254,10 @@ pub struct Ledger {
     pub effective: BTreeSet<(Point, MessageId)>,
     /// Cases whose acceptance was once on the disk of the access point that has to disclose.
     pub accepted: BTreeSet<(Point, u32)>,
+    /// Places that were ever let go, by access point.
+    pub freed: BTreeSet<(Point, u64)>,
+    /// Messages that would have taken a place, and were refused because it was held no longer or was not there.
+    pub came_late: BTreeSet<MessageId>,
     /// The order in which each line of history accepted its messages.
     pub lines: BTreeMap<u64, Vec<MessageId>>,
     /// Access points whose disk was ever put back or copied.

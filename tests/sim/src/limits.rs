@@ -9,7 +9,7 @@ use nhipcau_messaging::{
 };
 
 use crate::{
-    Point,
+    Point, ladder,
     payload::{Body, Verb},
     plan::Plan,
 };
@@ -92,14 +92,22 @@ pub(crate) fn take_due(context: &mut Context<'_, '_>, contract: &str) -> Result<
     Ok(due)
 }
 
-/// Has it run out; what is to be said about that then.
-pub(crate) fn run_out(tx: &mut Tx<'_>, from: Point, id: MessageId) -> Result<Option<Plan>, store::Error> {
-    let sql = "SELECT peer, body FROM sim_limit WHERE id = $1 AND state = $2";
-    let found = tx.query_one(sql, &[Value::Blob(&id.0), RUNS.into()], |row| Ok((row.int(0)?, row.blob(1)?)))?;
-    let Some((peer, body)) = found else { return Ok(None) };
+/// Has it run out, and begins to wait for the level above; what is to be said about that then.
+pub(crate) fn run_out(
+    tx: &mut Tx<'_>,
+    from: Point,
+    id: MessageId,
+    now: Timestamp,
+) -> Result<Option<Plan>, store::Error> {
+    let sql = "SELECT peer, body, contract FROM sim_limit WHERE id = $1 AND state = $2";
+    let found =
+        tx.query_one(sql, &[Value::Blob(&id.0), RUNS.into()], |row| Ok((row.int(0)?, row.blob(1)?, row.text(2)?)))?;
+    let Some((peer, body, contract)) = found else { return Ok(None) };
     tx.execute("UPDATE sim_limit SET state = $1 WHERE id = $2", &[RAN_OUT.into(), Value::Blob(&id.0)])?;
     let asked = Body::decode(&body).expect("a body of ours");
-    let body = Body { verb: Verb::Late, nonce: asked.nonce ^ (1 << 41), filler: 40, ..asked };
-    let (to, cause) = (usize::try_from(peer).ok(), Cause::Timer(format!("no answer to {id}")));
+    if asked.verb == Verb::Ask {
+        ladder::begin(tx, &contract, &asked, now)?;
+    }
+    let (to, body, cause) = (usize::try_from(peer).ok(), asked.late(), Cause::Timer(format!("no answer to {id}")));
     Ok(Some(Plan { from, to, lane: Lane::Messages, body, night: false, minor: 0, cause }))
 }

@@ -39,11 +39,21 @@ pub enum Verb {
     Chunk,
     /// Says that no answer came in time.
     Late,
+    /// Asks the level above.
+    Climb,
+    /// Says that another has answered.
+    Enough,
+    /// Asks for a place.
+    Place,
+    /// The answer: it is held for a while.
+    Held,
+    /// Takes what is held.
+    Take,
 }
 
 impl Verb {
     /// All of them; the position is the number on the wire.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 18] = [
         Self::Note,
         Self::Invalid,
         Self::WrongState,
@@ -57,18 +67,23 @@ impl Verb {
         Self::Attach,
         Self::Chunk,
         Self::Late,
+        Self::Climb,
+        Self::Enough,
+        Self::Place,
+        Self::Held,
+        Self::Take,
     ];
 
     /// Whether an answer is waited for.
     #[must_use]
     pub fn is_question(self) -> bool {
-        matches!(self, Self::Ask | Self::Preview)
+        matches!(self, Self::Ask | Self::Preview | Self::Climb | Self::Place)
     }
 
     /// Whether it is an answer.
     #[must_use]
     pub fn is_answer(self) -> bool {
-        matches!(self, Self::Answer | Self::Accept | Self::Reject)
+        matches!(self, Self::Answer | Self::Accept | Self::Reject | Self::Held)
     }
 }
 
@@ -86,6 +101,13 @@ pub struct Body {
 }
 
 const LENGTH: usize = 17;
+
+/// Of what comes of a question by time, each is made different from it by a bit of its own.
+pub const LATE: u64 = 1 << 41;
+/// See [`LATE`].
+pub const CLIMB: u64 = 1 << 42;
+/// See [`LATE`].
+pub const ENOUGH: u64 = 1 << 43;
 
 impl Body {
     /// The bytes that travel.
@@ -134,6 +156,42 @@ impl Body {
     #[must_use]
     pub fn answers(&self) -> Option<u64> {
         self.verb.is_answer().then(|| self.nonce.wrapping_sub(1))
+    }
+
+    /// What is said of a question that has no answer in time.
+    #[must_use]
+    pub fn late(self) -> Self {
+        Self { verb: Verb::Late, nonce: self.nonce ^ LATE, filler: 40, ..self }
+    }
+
+    /// The same question to the level above.
+    #[must_use]
+    pub fn above(self) -> Self {
+        Self { verb: Verb::Climb, nonce: self.nonce ^ CLIMB, ..self }
+    }
+
+    /// The question that was put to the level above.
+    #[must_use]
+    pub fn below(self) -> Self {
+        Self { verb: Verb::Ask, nonce: self.nonce ^ CLIMB, ..self }
+    }
+
+    /// What is said of a question that another has answered.
+    #[must_use]
+    pub fn enough(self) -> Self {
+        Self { verb: Verb::Enough, nonce: self.nonce ^ ENOUGH, filler: 40, ..self }
+    }
+
+    /// What makes the question for the place different that a message with this body takes.
+    #[must_use]
+    pub fn takes(&self) -> Option<u64> {
+        (self.verb == Verb::Take).then(|| self.nonce.wrapping_sub(2))
+    }
+
+    /// Whether a place that is held is taken.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        !self.nonce.is_multiple_of(4)
     }
 
     /// Whether a preview with this body is accepted.

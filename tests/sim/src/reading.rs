@@ -141,6 +141,7 @@ fn read_facts(tx: &mut Tx<'_>, me: Point, after: &mut i64, facts: &mut Vec<Fact>
                 Fact::Effect(Effect { id, sender: point(&peer), broadcast, digest, sequence })
             }
             handler::RAN_OUT => Fact::RanOut { id },
+            handler::FREED => Fact::Freed { id },
             handler::CARRIED => {
                 let piece = handler::piece(me, number, &body, digest).expect("a piece of ours");
                 Fact::Carried { id, piece }

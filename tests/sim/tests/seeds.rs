@@ -35,12 +35,6 @@ fn a_reconciliation_says_what_the_history_says() {
     assert!(report.is_good(), "{report}");
 }
 
-/// In this seed a subscriber has lost a receipt that its publisher holds.
-#[test]
-fn a_subscriber_that_was_put_back_has_its_receipts_taken_again() {
-    assert_eq!(run_seed(Options { losses: Losses::Many, ..options(1) }).failure, None);
-}
-
 #[test]
 fn a_seed_replays_to_an_identical_trace() {
     for seed in [3, 4] {

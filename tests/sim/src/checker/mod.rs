@@ -6,6 +6,8 @@
 
 mod blobs;
 mod channels;
+mod holds;
+mod ladder;
 mod limits;
 mod violation;
 
@@ -109,7 +111,10 @@ impl Checker {
 
     fn judge(&mut self, disk: &mut Disk, fact: &Fact, witness: &dyn Witness) -> Result<(), Violation> {
         match fact {
-            Fact::Sent(message) => self.sent(disk, message),
+            Fact::Sent(message) => {
+                self.comes_in_time(disk, message)?;
+                self.sent(disk, message)
+            }
             Fact::Recovered { id, digest } => self.recovered(disk, *id, *digest),
             Fact::Effect(effect) => self.effect(disk, effect, witness),
             Fact::Position { sender, id, refused } => self.position(disk, *sender, *id, *refused),
@@ -126,6 +131,7 @@ impl Checker {
                 Ok(())
             }
             Fact::RanOut { id } => self.ran_out(disk, *id),
+            Fact::Freed { id } => self.freed(disk, *id),
             Fact::Concluded { id, outcome } => self.concluded(disk, *id, *outcome, witness),
         }
     }
@@ -194,6 +200,7 @@ impl Checker {
         if message.verb.is_answer() {
             disk.answered.insert(message.nonce.wrapping_sub(1));
         }
+        Self::held_or_taken(disk, &message)?;
         if message.verb == Verb::Accept {
             self.ledger.accepted.insert((point, message.case));
         }
@@ -237,7 +244,7 @@ impl Checker {
             return Err(Violation::RefusedAndEffective { point, id });
         }
         disk.refused.insert((sender, id), reason);
-        Ok(())
+        self.not_taken(disk, id, reason)
     }
 
     fn concluded(
@@ -280,6 +287,8 @@ impl Checker {
         may_be_said: &dyn Fn(&Message) -> bool,
     ) -> Result<(), Violation> {
         self.no_limit_is_forgotten(disks, may_be_said)?;
+        self.no_level_is_forgotten(disks, may_be_said)?;
+        self.no_hold_is_forgotten(disks)?;
         let points = disks.len();
         let is_owed = |m: &&Message| !self.ledger.lost.contains(&m.id) && (m.case == 0 || !is_erased(m.case));
         for message in self.ledger.messages.values().filter(is_owed) {

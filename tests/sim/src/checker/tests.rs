@@ -7,6 +7,8 @@ use nhipcau_messaging::message::{Lane, MessageId, Outcome, RefusalReason};
 use super::*;
 use crate::history::{Blob, Piece};
 
+mod timers;
+
 /// A world in which everything is allowed and nothing is given up, unless said otherwise.
 struct World {
     allowed: bool,
@@ -283,28 +285,4 @@ fn a_piece_is_restored_to_its_sender_alone() {
     assert_eq!(run.sender.sent, [MessageId([3; 16])]);
     assert!(matches!(run.at_sender(restored(9)), Err(Violation::Invented { .. })));
     assert!(matches!(run.at_recipient(restored(3)), Err(Violation::Invented { .. })));
-}
-
-#[test]
-fn a_limit_that_runs_out_twice_though_it_was_answered_or_of_nothing_is_seen() {
-    let ran_out = |n| Fact::RanOut { id: MessageId([n; 16]) };
-    let mut run = Run::new();
-    run.at_sender(Fact::Sent(message(5, Verb::Ask))).unwrap();
-    run.at_sender(Fact::Sent(message(6, Verb::Ask))).unwrap();
-    run.at_sender(ran_out(5)).unwrap();
-    assert!(matches!(run.at_sender(ran_out(5)), Err(Violation::RanOutTwice { .. })));
-    assert!(matches!(run.at_sender(ran_out(1)), Err(Violation::Invented { .. })), "a note asks for nothing");
-    let answer = Message { sender: 1, recipient: Some(0), nonce: 7, ..message(8, Verb::Answer) };
-    run.at_recipient(Fact::Sent(answer)).unwrap();
-    run.at_sender(effect_of(&answer, 1)).unwrap();
-    assert!(matches!(run.at_sender(ran_out(6)), Err(Violation::RanOutThoughAnswered { .. })));
-}
-
-#[test]
-fn a_question_that_is_neither_answered_nor_has_run_out_is_seen() {
-    let mut run = Run::new();
-    run.at_sender(Fact::Sent(message(5, Verb::Ask))).unwrap();
-    assert!(matches!(run.conclude(Standing::Received), Err(Violation::LimitForgotten { .. })));
-    run.at_sender(Fact::RanOut { id: MessageId([5; 16]) }).unwrap();
-    assert!(!matches!(run.conclude(Standing::Received), Err(Violation::LimitForgotten { .. })));
 }

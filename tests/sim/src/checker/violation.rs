@@ -154,6 +154,70 @@ pub enum Violation {
         /// The question.
         id: MessageId,
     },
+    /// The level above was asked, and there was no need.
+    #[error(
+        "ap-{point} asked the level above by {id}, and the time of the question had not run out or it was answered"
+    )]
+    ClimbedInVain {
+        /// Where.
+        point: Point,
+        /// What the level above was asked by.
+        id: MessageId,
+    },
+    /// Nobody answered in time, and the level above was not asked.
+    #[error("at ap-{point} {id} was not answered in time, and the level above was not asked")]
+    NotClimbed {
+        /// Where.
+        point: Point,
+        /// The question.
+        id: MessageId,
+    },
+    /// Somebody was told that another has answered, and it is not so.
+    #[error("ap-{point} said by {id} that another has answered, and that is not so")]
+    ExcusedInVain {
+        /// Where.
+        point: Point,
+        /// What it was said by.
+        id: MessageId,
+    },
+    /// Another has answered, and who was asked too has not been told.
+    #[error("ap-{point} has an answer from one level and has not told the one that {id} was sent to")]
+    NotExcused {
+        /// Where.
+        point: Point,
+        /// The question that is asked no more.
+        id: MessageId,
+    },
+    /// Something was let go that was not held.
+    #[error("ap-{point} let go what {id} had asked for, and did not hold it")]
+    FreedInVain {
+        /// Where.
+        point: Point,
+        /// The question.
+        id: MessageId,
+    },
+    /// Something was taken that was not held.
+    #[error("{id} took at ap-{point} what was not held")]
+    TakenInVain {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Something was held and not given to who took it.
+    #[error("ap-{point} refused {id}, which took what was held")]
+    HeldAndRefused {
+        /// Where.
+        point: Point,
+        /// What.
+        id: MessageId,
+    },
+    /// Something is held for ever.
+    #[error("ap-{point} still holds what nobody has taken")]
+    HeldForEver {
+        /// Where.
+        point: Point,
+    },
     /// A blob is called whole and is not what was handed over.
     #[error("ap-{point} has blob {blob:?} as whole, which nobody handed over in this form")]
     BlobAltered {

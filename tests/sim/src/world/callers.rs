@@ -56,7 +56,8 @@ impl World {
         let from = self.prng.index(self.points.len());
         let verb = match self.prng.below(100) {
             0..2 => Verb::Attach,
-            2..40 => Verb::Note,
+            2..7 => Verb::Place,
+            7..40 => Verb::Note,
             40..48 => Verb::Invalid,
             48..56 => Verb::WrongState,
             56..70 => Verb::Ask,
@@ -79,8 +80,10 @@ impl World {
         }
         // Few cases, so that many messages share one; the owner and the other side are fixed by the case.
         let case = u32::try_from(self.prng.below(40)).expect("small");
+        // What takes a place has to come after what asks for it: both are of one case and lane.
+        let case = if verb == Verb::Place { case.max(1) } else { case };
         let (from, to) = if case == 0 { (from, self.prng.index(self.points.len())) } else { self.pair(case) };
-        let lane = if self.prng.chance(120) { Lane::Bulk } else { Lane::Messages };
+        let lane = if verb != Verb::Place && self.prng.chance(120) { Lane::Bulk } else { Lane::Messages };
         let night = self.prng.chance(80) && self.points[from].release > 0;
         let minor = u32::from(self.prng.chance(60));
         let body = Body { verb, case, nonce, filler };

@@ -134,11 +134,15 @@ impl World {
         let Some(to) = message.recipient else { return false };
         let (there, back) =
             (self.programme.always_agreed(message.sender, to), self.programme.always_agreed(to, message.sender));
-        let answers = matches!(message.verb, Verb::Ask | Verb::Preview | Verb::Accept);
+        let answers =
+            matches!(message.verb, Verb::Ask | Verb::Climb | Verb::Preview | Verb::Accept | Verb::Place | Verb::Held);
         match reason {
             None => !there || self.revoked.contains(&message.case),
             Some(RefusalReason::Invalid) => message.verb == Verb::Invalid,
-            Some(RefusalReason::WrongState) => message.verb == Verb::WrongState || answers && !back,
+            Some(RefusalReason::WrongState) => {
+                let too_late = self.checker.ledger.came_late.contains(&message.id);
+                message.verb == Verb::WrongState || answers && !back || too_late
+            }
             Some(RefusalReason::NotAgreed) => !there,
             Some(_) => false,
         }

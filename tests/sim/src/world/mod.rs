@@ -31,7 +31,7 @@ use crate::{
     adapter::BRANCHES,
     bus::{Bus, Delivery},
     checker::Checker,
-    coverage::{BLOBS, Coverage, Fault, LIMITS, RECONCILED},
+    coverage::{BLOBS, Coverage, Fault, RECONCILED, TIMERS},
     directory::Programme,
     injection::Enemy,
     prng::Prng,
@@ -199,7 +199,7 @@ impl World {
         let rates = Rates::draw(&mut prng);
         let mut coverage = Coverage::default();
         Fault::ALL.iter().for_each(|fault| coverage.add(&format!("{fault:?}"), 0));
-        BRANCHES.iter().chain(&BLOBS).chain(&RECONCILED).chain(&LIMITS).for_each(|branch| coverage.add(branch, 0));
+        BRANCHES.iter().chain(&BLOBS).chain(&RECONCILED).chain(&TIMERS).for_each(|branch| coverage.add(branch, 0));
         let points = (0..count).map(|_| AccessPoint::draw(&mut prng, &mut coverage)).collect();
         let mut world = Self {
             queue: Queue::default(),

@@ -14,7 +14,7 @@ use nhipcau_messaging::{
 use super::{Failure, World};
 use crate::{
     Point,
-    checker::{Checker, Ends},
+    checker::{Checker, Ends, Unreconciled},
     directory::{RELEASES, access_point},
     history::Places,
     payload::{Verb, flow},
@@ -33,7 +33,7 @@ struct Judge<'w> {
 
 impl World {
     /// Every pair compares its channels, as one of the two asks. Says what still differs, in words: nobody waits for a
-    /// broadcast and its receipts, of which the next status tells.
+    /// broadcast and its receipts, of which the next status tells, nor for what was refused and lost by its recipient.
     pub(super) fn reconcile(&mut self) -> Result<Option<String>, Failure> {
         let count = self.points.len();
         let pairs: Vec<(Point, Point)> = (0..count).flat_map(|one| (0..one).map(move |other| (one, other))).collect();
@@ -103,7 +103,12 @@ impl Judge<'_> {
             let name = format!("ap-{} to ap-{} {}", sender.point, recipient.point, channel(result));
             let ends = self.ends(sender, recipient, result).map_err(|error| error.to_string())?;
             let judged = self.checker.reconciled(&ends, result, is_drained);
-            judged.map_err(|why| format!("ap-{} reconciles {name}: {why}", asking.point))?;
+            match judged {
+                // What was refused once and lost by its recipient goes there again, and nobody waits for it: the pair
+                // is looked at again, and must not differ in the end.
+                Ok(()) | Err(Unreconciled::Unexplained { .. }) => {}
+                Err(why) => return Err(format!("ap-{} reconciles {name}: {why}", asking.point)),
+            }
         }
         Ok(results)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nhipcau_messaging::{
     engine::{Input, Output},
     envelope::{self, Routing},
-    message::{MessageId, Outcome, Recipient},
+    message::{MessageId, Outcome, Recipient, RefusalReason},
     pae,
 };
 use nhipcau_proto::envelope::v1 as pb;
@@ -22,7 +22,8 @@ use crate::{
     checker::Witness,
     coverage::Fault,
     directory::{self, RELEASES},
-    history::{Disk, Fact, Message},
+    history::{Disk, Effect, Fact, Message},
+    payload::Verb,
     queue::{MILLI, SECOND},
 };
 
@@ -68,10 +69,12 @@ impl World {
     /// Starts a process on a copy of a store.
     pub(super) fn start_process(&mut self, point: Point, image: Option<Image>) -> Result<u64, Failure> {
         let entropy = self.prng.split();
+        let points = self.points.len();
         let ap = &mut self.points[point];
         ap.starts += 1;
         let start = Start {
             point,
+            points,
             number: ap.starts,
             keys: self.programme.key_ring(point, ap.signing),
             release: self.programme.release(ap.release).clone(),
@@ -213,6 +216,13 @@ impl World {
                 }
                 Fact::Whole { .. } => self.coverage.add("blob_whole", 1),
                 Fact::RanOut { .. } => self.coverage.add("limit_ran_out", 1),
+                Fact::Sent(Message { verb: Verb::Climb, .. }) => self.coverage.add("level_above_asked", 1),
+                Fact::Sent(Message { verb: Verb::Enough, .. }) => self.coverage.add("level_excused", 1),
+                Fact::Freed { .. } => self.coverage.add("hold_let_go", 1),
+                Fact::Effect(Effect { id, .. }) if self.checker.takes(*id) => self.coverage.add("hold_taken", 1),
+                Fact::Position { id, refused: Some(RefusalReason::WrongState), .. } if self.checker.takes(*id) => {
+                    self.coverage.add("hold_taken_too_late", 1);
+                }
                 Fact::Restored { id } if self.checker.is_carrier(*id) => self.coverage.add("blob_returned", 1),
                 _ => {}
             }
