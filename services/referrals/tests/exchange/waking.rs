@@ -215,10 +215,11 @@ async fn where_nobody_is_on_duty_the_level_above_is_asked_at_once_and_so_is_whoe
 #[tokio::test]
 async fn whoever_has_read_a_branch_acts_on_it_though_nobody_was_left_to_tell_meanwhile() {
     let mut world = open().await;
-    world.roster(1, (22, 23), &["cb-17"]);
+    world.roster(1, NOW, &["cb-17"]);
     let branch = world.report(ReferralKind::Transfer).await;
     let seen = [world.branch(MOH, &branch).await.etag, world.branch(HANOI, &branch).await.etag];
-    world.minutes(2).await;
+    assert!(!world.both_show_unattended(&branch).await);
+    world.minutes(11).await;
     assert!(world.both_show_unattended(&branch).await);
     assert_eq!(world.events(&branch, "escalated").await, 1);
     for (node, seen) in [MOH, HANOI].into_iter().zip(seen) {
@@ -361,8 +362,9 @@ async fn a_party_that_opens_more_branches_than_can_be_looked_at_has_no_other_par
     for _ in 0..60 {
         world.submit(MOH, &submission(ReferralKind::Transfer, "moh/111", &["hanoi/cua-nam"])).await;
     }
+    world.settle().await;
     world.submit(VWU, &submission(ReferralKind::Referral, "vwu/desk", &["hanoi/cua-nam"])).await;
-    for _ in 0..3 {
+    for _ in 0..2 {
         world.settle().await;
     }
     assert!(world.called().await.len() < 60, "there was no time for all of them");
