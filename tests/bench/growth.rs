@@ -7,10 +7,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nhipcau_tests::{process::resident, world::World};
+use nhipcau_tests::{
+    process::{peak, resident},
+    world::World,
+};
 
 use crate::{
-    observations::{self, Figures, PERIODS, SERIES_OF_A_SUBMISSION},
+    observations::{self, Figures, GROWN, PERIODS, SERIES_OF_A_SUBMISSION},
     referrals::Callers,
     report::{Latency, Rate, Report},
     start,
@@ -26,7 +29,7 @@ const PACE: (f64, Duration) = (50.0, Duration::from_secs(8));
 
 /// Lets the observations of a publisher and a subscriber grow.
 pub(crate) async fn observations(world: &mut World, most: u64, report: &mut Report) -> Result<()> {
-    let keys = observations::keys(usize::try_from(most / PERIODS)?)?;
+    let keys = observations::keys(usize::try_from(most / PERIODS)?, GROWN)?;
     let mut figures = Figures::connect(world)?;
     let mut held = 0;
     for size in sizes(most) {
@@ -62,7 +65,7 @@ pub(crate) async fn observations(world: &mut World, most: u64, report: &mut Repo
             report.add(&format!("{what}, of {size}"), times.rate(), Some(times), Some(&smallest(what)));
         }
         for name in ["moha", "vwu"] {
-            report.fact(&format!("MiB of {name} with {size} observations"), memory(world, name)?);
+            note(world, name, &format!("{size} observations"), report)?;
         }
     }
     for name in ["moha", "vwu"] {
@@ -87,7 +90,7 @@ pub(crate) async fn cases(world: &mut World, callers: usize, most: u64, report: 
             Some(&format!("a case until its receipt, of {SMALLEST}")),
         );
         for name in ["moh", "vwu", "hanoi"] {
-            report.fact(&format!("MiB of {name} with {size} cases"), memory(world, name)?);
+            note(world, name, &format!("{size} cases"), report)?;
         }
     }
     drop(connected);
@@ -109,11 +112,13 @@ async fn starting(world: &mut World, name: &str, with: &str, report: &mut Report
     start(world, name).await?;
     let elapsed = u64::try_from(begun.elapsed().as_millis())?;
     report.fact(&format!("ms until {name} served with {with}, {} MiB", bytes >> 20), elapsed);
-    report.fact(&format!("MiB of {name} after that"), memory(world, name)?);
-    Ok(())
+    note(world, name, &format!("{with} after a start"), report)
 }
 
-/// What an access point occupies in memory, in MiB.
-fn memory(world: &mut World, name: &str) -> Result<u64> {
-    Ok(resident(world.running(name)?.id())? >> 10)
+/// What an access point occupies in memory, and the most that it ever did, in MiB.
+fn note(world: &mut World, name: &str, with: &str, report: &mut Report) -> Result<()> {
+    let process = world.running(name)?.id();
+    report.fact(&format!("MiB of {name} with {with}"), resident(process)? >> 10);
+    report.fact(&format!("MiB of {name} with {with}, at most"), peak(process)? >> 10);
+    Ok(())
 }

@@ -1,7 +1,10 @@
 //! Observations: loaded in bulk at the publisher's door, 100,000 a submission, the next while one is on its way; the
 //! time stops when a subscriber has answered a query by key pattern with every value, durable at both ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
@@ -18,8 +21,11 @@ const PUBLISHER: &str = "moha";
 const SUBSCRIBER: &str = "vwu";
 const STRUCTURE: &str = "IAEG-SDGs:SDG(1.8)";
 
-/// Periods of a series: years.
+/// Periods of a series.
 pub(crate) const PERIODS: u64 = 100;
+/// Frequencies: half-yearly of what grows, and yearly of what is measured then, which is new whatever has grown.
+pub(crate) const GROWN: &str = "S";
+const MEASURED: &str = "A";
 const FIRST_YEAR: u64 = 1900;
 /// Series of an uploaded piece, and of a submission.
 const SERIES_OF_A_PIECE: usize = 100;
@@ -32,16 +38,29 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Loads so many series of a hundred periods each.
 pub(crate) async fn run(world: &World, series: usize) -> Result<Rate> {
-    let keys = keys(series)?;
+    let keys = keys(series, MEASURED)?;
     let count = keys.len() as u64 * PERIODS;
     let mut figures = Figures::connect(world)?;
     let submissions: Vec<_> = keys.chunks(SERIES_OF_A_SUBMISSION).map(pieces).collect();
     let begun = Instant::now();
     let loads = submissions.into_iter().map(|pieces| figures.clone().load(pieces));
     let () = stream::iter(loads).buffer_unordered(AT_A_TIME).try_collect().await?;
-    let values = figures.query(&format!("A{}", ".".repeat(14))).await?;
-    ensure!(values == count, "the subscriber answered with {values} of {count} values");
-    Ok(Rate { count, elapsed: begun.elapsed() })
+    let held = figures.query(&format!("{MEASURED}{}", ".".repeat(14))).await?;
+    let elapsed = begun.elapsed();
+    let loaded: HashMap<_, _> =
+        keys.chunks(SERIES_OF_A_PIECE).flat_map(blocks).map(|block| (block.key.clone(), block)).collect();
+    let is_same = |block: &pb::SeriesBlock| {
+        let same =
+            |loaded: &pb::SeriesBlock| (&loaded.time_periods, &loaded.values) == (&block.time_periods, &block.values);
+        loaded.get(&block.key).is_some_and(same)
+    };
+    let same = held.iter().filter(|block| is_same(block)).count();
+    ensure!(
+        (same, held.len()) == (series, series),
+        "of {series} series the subscriber has {same} as they are of {}",
+        held.len()
+    );
+    Ok(Rate { count, elapsed })
 }
 
 /// The door of the publisher and that of a subscriber.
@@ -85,7 +104,7 @@ impl Figures {
     pub(crate) async fn revise(&mut self, key: &str, period: u64, value: &str) -> Result<()> {
         let block = pb::SeriesBlock {
             key: key.to_owned(),
-            time_periods: vec![(FIRST_YEAR + period % PERIODS).to_string()],
+            time_periods: vec![time_period(key, period % PERIODS)],
             values: vec![value.to_owned()],
             attributes: Vec::new(),
         };
@@ -114,8 +133,8 @@ impl Figures {
         }
     }
 
-    /// How many values a pattern of keys selects at the subscriber, which sends them all.
-    pub(crate) async fn query(&mut self, key_pattern: &str) -> Result<u64> {
+    /// The series that a pattern of keys selects at the subscriber, with all their values.
+    pub(crate) async fn query(&mut self, key_pattern: &str) -> Result<Vec<pb::SeriesBlock>> {
         let selection = pb::Selection {
             data_provider: PUBLISHER.to_owned(),
             structure: STRUCTURE.to_owned(),
@@ -124,13 +143,21 @@ impl Figures {
         };
         let mut request =
             pb::QueryObservationsRequest { selection: Some(selection), page_size: 10_000, ..Default::default() };
-        let mut values = 0;
+        let mut held: Vec<pb::SeriesBlock> = Vec::new();
         loop {
             let answer = self.subscriber.query_observations(request.clone()).await?.into_inner();
-            let blocks = answer.series.iter().filter_map(|series| series.block.as_ref());
-            values += blocks.map(|block| block.values.len() as u64).sum::<u64>();
+            for block in answer.series.into_iter().filter_map(|series| series.block) {
+                match held.last_mut().filter(|last| last.key == block.key) {
+                    // Goes on from the page before.
+                    Some(last) => {
+                        last.time_periods.extend(block.time_periods);
+                        last.values.extend(block.values);
+                    }
+                    None => held.push(block),
+                }
+            }
             if answer.next_page_token.is_empty() {
-                return Ok(values);
+                return Ok(held);
             }
             request.page_token = answer.next_page_token;
         }
@@ -141,9 +168,9 @@ fn submission(datasets: Vec<pb::Dataset>) -> pb::Submission {
     pb::Submission { structure: STRUCTURE.to_owned(), datasets, ..Default::default() }
 }
 
-/// Keys that differ in series, sex, age, degree of urbanisation, income, disability and reporting type, with codes of
-/// the shipped structure.
-pub(crate) fn keys(count: usize) -> Result<Vec<String>> {
+/// Keys of a frequency that differ in series, sex, age, degree of urbanisation, income, disability and reporting type,
+/// with codes of the shipped structure.
+pub(crate) fn keys(count: usize, frequency: &str) -> Result<Vec<String>> {
     let mut keys = vec![String::new()];
     // From the one that differs least often.
     let lists =
@@ -160,9 +187,17 @@ pub(crate) fn keys(count: usize) -> Result<Vec<String>> {
             let [reporting, disability, income, urbanisation, sex, age, series, _] = parts.as_slice() else {
                 bail!("a key of other parts");
             };
-            Ok(format!("A.{reporting}.{series}.704.{sex}.{age}.{urbanisation}.{income}._T._T._T._T.{disability}._T._T"))
+            Ok(format!("{frequency}.{reporting}.{series}.704.{sex}.{age}.{urbanisation}.{income}._T._T._T._T.{disability}._T._T"))
         })
         .collect()
+}
+
+/// A period of a series, from 0.
+fn time_period(key: &str, period: u64) -> String {
+    if key.starts_with(GROWN) {
+        return format!("{}-S{}", FIRST_YEAR + period / 2, 1 + period % 2);
+    }
+    (FIRST_YEAR + period).to_string()
 }
 
 fn codes(list: &str) -> Vec<&'static str> {
@@ -176,23 +211,27 @@ fn pieces(keys: &[String]) -> Vec<Vec<u8>> {
 }
 
 fn chunk(keys: &[String]) -> Vec<u8> {
+    let blocks = blocks(keys).collect();
+    let dataset = pb::Dataset { action: pb::Action::Replace.into(), observations: Vec::new(), blocks };
+    pb::Chunk { datasets: vec![dataset] }.encode_to_vec()
+}
+
+/// The series of a piece.
+fn blocks(keys: &[String]) -> impl Iterator<Item = pb::SeriesBlock> {
     let constant = |attribute: &str, text: &str| pb::AttributeColumn {
         attribute: attribute.to_owned(),
         texts: vec![text.to_owned()],
         positions: vec![1],
     };
-    let blocks = keys.iter().enumerate().map(|(at, key)| pb::SeriesBlock {
+    keys.iter().enumerate().map(move |(at, key)| pb::SeriesBlock {
         key: key.clone(),
-        time_periods: (0..PERIODS).map(|year| (FIRST_YEAR + year).to_string()).collect(),
-        values: (0..PERIODS).map(|year| format!("{}.{:02}", at % 90, year % 100)).collect(),
+        time_periods: (0..PERIODS).map(|period| time_period(key, period)).collect(),
+        values: (0..PERIODS).map(|period| format!("{}.{period:02}", at % 90)).collect(),
         attributes: vec![
             constant("OBS_STATUS", "A"),
             constant("UNIT_MEASURE", "PT"),
             constant("UNIT_MULT", "0"),
             constant("NATURE", "C"),
         ],
-    });
-    let dataset =
-        pb::Dataset { action: pb::Action::Replace.into(), observations: Vec::new(), blocks: blocks.collect() };
-    pb::Chunk { datasets: vec![dataset] }.encode_to_vec()
+    })
 }

@@ -3,7 +3,7 @@
 //! watchers see it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use nhipcau_messaging::store::Readers;
 use nhipcau_proto::{
     google::r#type::Date,
     referral::v1::{
@@ -43,6 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Callers {
     channels: Vec<Vec<Channel>>,
     heard: mpsc::Receiver<(String, Instant)>,
+    /// Every branch whose receipt was seen: a watcher may tell of one again.
+    received: HashSet<String>,
 }
 
 /// A case that was submitted: its branch, and when the call began.
@@ -71,7 +74,7 @@ impl Callers {
                 }
             });
         }
-        Ok(Self { channels, heard })
+        Ok(Self { channels, heard, received: HashSet::new() })
     }
 
     /// As many as the callers can submit, one after the other: until the last receipt is held, and how long the calls
@@ -84,15 +87,16 @@ impl Callers {
             for (at, channel) in channels.iter().enumerate() {
                 let (channel, left) = (channel.clone(), Arc::clone(&left));
                 callers.spawn(async move {
-                    let mut times = Vec::new();
+                    let (mut times, mut branches) = (Vec::new(), Vec::new());
                     for turn in at.. {
                         if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err() {
                             break;
                         }
-                        let (_, begun) = submit(channel.clone(), from, turn).await?;
+                        let (branch, begun) = submit(channel.clone(), from, turn).await?;
                         times.push(begun.elapsed());
+                        branches.push(branch);
                     }
-                    anyhow::Ok((times, Instant::now()))
+                    anyhow::Ok((times, branches, Instant::now()))
                 });
             }
         }
@@ -102,8 +106,10 @@ impl Callers {
         }
         let (mut times, mut answered) = (Vec::new(), begun);
         while let Some(done) = callers.join_next().await {
-            let (own, ended) = done??;
+            let (own, branches, ended) = done??;
             times.extend(own);
+            let missing = branches.iter().find(|branch| !self.received.contains(*branch));
+            ensure!(missing.is_none(), "no receipt of {missing:?}, and one of a branch that nobody submitted");
             answered = answered.max(ended);
         }
         let rate = |until: Instant| Rate { count: cases, elapsed: until - begun };
@@ -138,16 +144,46 @@ impl Callers {
         let mut times = Vec::with_capacity(turn);
         while let Some(done) = calls.join_next().await {
             let (branch, begun) = done??;
-            times.extend(receipts.get(&branch).map(|at| at.saturating_duration_since(begun)));
+            let at = receipts.get(&branch).with_context(|| format!("no receipt of {branch}"))?;
+            times.push(at.saturating_duration_since(begun));
         }
         Ok((Rate { count: times.len() as u64, elapsed }, Latency::new(times)))
     }
 
+    /// How many have receipts by now.
+    pub(crate) fn submitted(&self) -> u64 {
+        self.received.len() as u64
+    }
+
     /// The next branch whose receipt its sender holds, and when that was seen.
     async fn receipt(&mut self) -> Result<(String, Instant)> {
-        let heard = timeout(PATIENCE, self.heard.recv()).await.context("a receipt did not come")?;
-        heard.context("the watchers ended")
+        loop {
+            let heard = timeout(PATIENCE, self.heard.recv()).await.context("a receipt did not come")?;
+            let (branch, at) = heard.context("the watchers ended")?;
+            if self.received.insert(branch.clone()) {
+                return Ok((branch, at));
+            }
+        }
     }
+}
+
+/// Looks whether origins and recipients hold so many branches, each once.
+///
+/// # Errors
+/// One was lost, or came twice.
+pub(crate) async fn check(world: &World, submitted: u64) -> Result<()> {
+    let (mut opened, mut taken) = (0, 0);
+    for (party, _) in UNITS {
+        let readers = Readers::open(&world.path(format!("{party}/store/store.db")), 1)?;
+        let count = "SELECT COUNT(CASE holder WHEN 1 THEN 1 END), COUNT(CASE holder WHEN 2 THEN 1 END) \
+             FROM referral_branch";
+        let own = readers.read(|tx| tx.query_one(count, &[], |row| Ok((row.number(0)?, row.number(1)?)))).await?;
+        let (own, others) = own.unwrap_or_default();
+        opened += own;
+        taken += others;
+    }
+    ensure!((opened, taken) == (submitted, submitted), "of {submitted} cases {opened} were opened and {taken} taken");
+    Ok(())
 }
 
 async fn submit(channel: Channel, from: usize, turn: usize) -> Result<Submitted> {

@@ -59,8 +59,20 @@ pub fn done(command: &mut Command) -> Result<()> {
 /// # Errors
 /// When it does not run.
 pub fn resident(process: u32) -> Result<u64> {
+    memory(process, "VmRSS:")
+}
+
+/// The most that a process has held in memory, in KiB.
+///
+/// # Errors
+/// When it does not run.
+pub fn peak(process: u32) -> Result<u64> {
+    memory(process, "VmHWM:")
+}
+
+fn memory(process: u32, field: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or_default();
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 

@@ -7,9 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
     keys::{bulletin, rotate, spread},
+    office::source,
     process::output,
     wait,
     world::World,
@@ -117,6 +119,27 @@ async fn an_epoch_that_is_revoked_is_replaced_by_the_access_point_itself_at_once
     assert!(log.contains("The next sealing epoch is announced.") && !log.contains("ROTATION_FAILED"), "{log}");
     let case = Case::submit(&world).unwrap();
     case.is(&world, BranchState::Received).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signing_key_that_nobody_replaces_is_told_of_before_it_ends() {
+    let mut world = World::start(&["moh"]).await.unwrap();
+    let page = world.metrics("moh").await.unwrap();
+    assert!(!page.contains("KEY_EXPIRES"), "{page}");
+    assert!(world.stop("moh").await.unwrap().success());
+    let keys = fs::read_to_string(source(&world, "access-points.toml")).unwrap();
+    let end = keys.split("expire_time = ").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+    let left = end.parse::<Timestamp>().unwrap().duration_since(Timestamp::now());
+    let clock = world.path("moh/clock");
+    fs::write(&clock, (left - SignedDuration::from_hours(59 * 24)).as_secs().to_string()).unwrap();
+    world.start_access_point_with("moh", |command| _ = command.arg("--clock").arg(&clock)).await.unwrap();
+    let told = async || {
+        let page = world.metrics("moh").await.ok()?;
+        page.contains("nhipcau_alarms_total{kind=\"KEY_EXPIRES\"} 1").then_some(())
+    };
+    wait::until_answered("KEY_EXPIRES", told).await.unwrap();
+    let log = world.running("moh").unwrap().log();
+    assert!(log.contains("A key ends soon, or has ended, and nothing replaces it by itself."), "{log}");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,6 +10,7 @@
 //! and codes are in memory alone and end with the process.
 
 mod duty;
+pub mod foreign;
 mod server;
 mod slots;
 mod tls;

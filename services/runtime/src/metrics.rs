@@ -41,6 +41,7 @@ pub(crate) struct Calls {
     answered: Family<CallLabels, Counter>,
     seconds: Histogram,
     limited: Family<SystemLabels, Counter>,
+    crowded: Family<SystemLabels, Counter>,
     pub(crate) connections: Gauge,
 }
 
@@ -65,11 +66,14 @@ impl Calls {
             answered: Family::default(),
             seconds: Histogram::new(buckets),
             limited: Family::default(),
+            crowded: Family::default(),
             connections: Gauge::default(),
         };
         registry.register("calls", "Calls by how they were answered.", calls.answered.clone());
         registry.register_with_unit("call", "Time until calls were answered.", Unit::Seconds, calls.seconds.clone());
         registry.register("calls_limited", "Calls beyond the rate of their system.", calls.limited.clone());
+        let closed = "Connections closed because their system had its share open.";
+        registry.register("connections_closed", closed, calls.crowded.clone());
         registry.register("connections", "Open connections of calling systems.", calls.connections.clone());
         calls
     }
@@ -77,6 +81,11 @@ impl Calls {
     pub(crate) fn limited(&self, caller: Option<&SystemName>) {
         let system = caller.map(ToString::to_string).unwrap_or_default();
         self.limited.get_or_create(&SystemLabels { system }).inc();
+    }
+
+    pub(crate) fn crowded(&self, caller: Option<&SystemName>) {
+        let system = caller.map(ToString::to_string).unwrap_or_default();
+        self.crowded.get_or_create(&SystemLabels { system }).inc();
     }
 
     pub(crate) fn answered(&self, method: &Arc<str>, code: &'static str, reason: String, took: Duration) {

@@ -27,6 +27,7 @@ pub mod case_file;
 pub mod code_table;
 pub mod config;
 pub mod content;
+pub mod duty_page;
 pub mod envelope;
 pub mod event;
 pub mod evidence;
@@ -63,7 +64,7 @@ macro_rules! readers {
 }
 
 /// All of them.
-pub const READERS: [Reader; 24] = readers! {
-    alarm area_table bundle case_file code_table config content envelope event evidence handover name notices part
-    placement receipt reconciliation release request revocation sdmx signal structure submission
+pub const READERS: [Reader; 25] = readers! {
+    alarm area_table bundle case_file code_table config content duty_page envelope event evidence handover name notices
+    part placement receipt reconciliation release request revocation sdmx signal structure submission
 };

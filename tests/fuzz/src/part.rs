@@ -4,7 +4,8 @@ use nhipcau_domain::referral::{Content, LISTED, Part, Salt, check_part};
 use nhipcau_proto::{google, referral::v1 as pb};
 use prost::Message as _;
 
-const PARTS: [Part; 4] = [Part::Preview, Part::Identity, Part::Narrative, Part::Reporter];
+/// What is said beside a work comes last; it is no content of a request.
+const PARTS: [Part; 5] = [Part::Preview, Part::Identity, Part::Narrative, Part::Reporter, Part::Work];
 
 /// The first byte says which part the rest is.
 pub fn property(bytes: &[u8]) {
@@ -19,7 +20,8 @@ pub fn property(bytes: &[u8]) {
         Part::Preview => content.preview = pb::ReferralPreview::decode(bytes).ok(),
         Part::Identity => content.identity = pb::ReferralIdentity::decode(bytes).ok(),
         Part::Narrative => content.narrative = pb::ReferralNarrative::decode(bytes).ok(),
-        _ => content.reporter = pb::ReferralReporter::decode(bytes).ok(),
+        Part::Reporter => content.reporter = pb::ReferralReporter::decode(bytes).ok(),
+        _ => return,
     }
     let Ok(read) = Content::read(&content, || Salt::new([5; 32])) else { return };
     for part in PARTS {
@@ -105,8 +107,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let (name, address) = (known("Trần Văn Ví Dụ"), known("Thôn 3"));
     let reporter = pb::ReferralReporter { salt: salt(), agreed: true, full_name: name, address, contact };
-    let parts =
-        [preview.encode_to_vec(), identity.encode_to_vec(), narrative.encode_to_vec(), reporter.encode_to_vec()];
+    let work = pb::WorkDetails { salt: salt(), note: "đã thăm nhà".to_owned(), ..Default::default() };
+    let parts = [
+        preview.encode_to_vec(),
+        identity.encode_to_vec(),
+        narrative.encode_to_vec(),
+        reporter.encode_to_vec(),
+        work.encode_to_vec(),
+    ];
     (0u8..).zip(parts).map(|(number, part)| [vec![number], part].concat()).collect()
 }
 

@@ -2,12 +2,13 @@
 //! what breaks them is named without its value.
 
 use nhipcau_proto::{
-    Validate, accesspoint::v1 as accesspoint, indicator::v1 as indicator, referral::v1 as referral, violations,
+    Validate, accesspoint::v1 as accesspoint, indicator::v1 as indicator, placement::v1 as placement,
+    referral::v1 as referral, switchboard::v1 as switchboard, violations,
 };
 use prost::Message;
 
-/// What may be sent to a service, by number.
-const REQUESTS: [fn(&[u8]); 24] = [
+/// Everything that may be sent to a service, by number.
+const REQUESTS: [fn(&[u8]); 76] = [
     check::<referral::SubmitReferralRequest>,
     check::<referral::OpenBranchRequest>,
     check::<referral::DiscloseBranchRequest>,
@@ -32,6 +33,58 @@ const REQUESTS: [fn(&[u8]); 24] = [
     check::<referral::TakeHandBackRequest>,
     check::<referral::ExplainTimeLimitsRequest>,
     check::<referral::AssignBranchRequest>,
+    check::<accesspoint::ListAlarmsRequest>,
+    check::<accesspoint::ListChannelsRequest>,
+    check::<accesspoint::ListReceiptsRequest>,
+    check::<indicator::GetSeriesRequest>,
+    check::<indicator::GetSubmissionRequest>,
+    check::<indicator::ListRevisionsRequest>,
+    check::<indicator::ListSeriesRequest>,
+    check::<indicator::UploadChunkRequest>,
+    check::<indicator::WatchRequest>,
+    check::<placement::AnswerPlacementRequest>,
+    check::<placement::AskPlacementRequest>,
+    check::<placement::ConfirmPlacementRequest>,
+    check::<placement::GetPlacementRequest>,
+    check::<placement::ListPlacementsRequest>,
+    check::<placement::ReleasePlacementRequest>,
+    check::<placement::WithdrawPlacementRequest>,
+    check::<referral::BeginUploadRequest>,
+    check::<referral::FinishUploadRequest>,
+    check::<referral::GetAttachmentChunkRequest>,
+    check::<referral::GetUploadRequest>,
+    check::<referral::HandOverBranchRequest>,
+    check::<referral::HoldCaseRequest>,
+    check::<referral::ListReferralsRequest>,
+    check::<referral::NoteTelephoneAcknowledgementRequest>,
+    check::<referral::RecordWorkRequest>,
+    check::<referral::ReleaseHoldRequest>,
+    check::<referral::WatchReferralsRequest>,
+    check::<referral::WriteUploadRequest>,
+    check::<switchboard::AcceptHandoverRequest>,
+    check::<switchboard::AddContactNoteRequest>,
+    check::<switchboard::AmendContactRequest>,
+    check::<switchboard::AskHandBackRequest>,
+    check::<switchboard::CancelAlarmRequest>,
+    check::<switchboard::CloseContactRequest>,
+    check::<switchboard::ContinueHandoverRequest>,
+    check::<switchboard::CounselContactRequest>,
+    check::<switchboard::DeclineHandoverRequest>,
+    check::<switchboard::GetContactRequest>,
+    check::<switchboard::GetContactRouteRequest>,
+    check::<switchboard::GetHandoverRequest>,
+    check::<switchboard::HandBackRequest>,
+    check::<switchboard::ListAlarmsRequest>,
+    check::<switchboard::ListContactsRequest>,
+    check::<switchboard::ListHandoversRequest>,
+    check::<switchboard::OfferHandoverRequest>,
+    check::<switchboard::OpenTestRequest>,
+    check::<switchboard::PressAlarmRequest>,
+    check::<switchboard::RecordContactRequest>,
+    check::<switchboard::RegisterDeviceRequest>,
+    check::<switchboard::RevokeDeviceRequest>,
+    check::<switchboard::SendContactRequest>,
+    check::<switchboard::WithdrawHandoverRequest>,
 ];
 
 /// The first byte says which request the rest is.
@@ -94,4 +147,22 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let bodies = [(0u8, submit.encode_to_vec()), (7, reject.encode_to_vec()), (16, figures.encode_to_vec())];
     bodies.into_iter().map(|(number, body)| [vec![number], body].concat()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn every_request_of_the_contracts_is_among_them() {
+        let files = FileDescriptorSet::decode(nhipcau_proto::DESCRIPTORS).unwrap().file;
+        let methods = files.iter().flat_map(|file| &file.service).flat_map(|service| &service.method);
+        let requests: std::collections::BTreeSet<_> = methods.map(|method| method.input_type()).collect();
+        // Their contract has no rule.
+        let unruled = ["GetAccessPointRequest", "ListLostPeriodsRequest"];
+        let is_ruled = |name: &&&str| !unruled.iter().any(|unruled| name.ends_with(unruled));
+        assert_eq!(requests.iter().filter(is_ruled).count(), REQUESTS.len(), "{requests:?}");
+    }
 }

@@ -12,7 +12,7 @@ mod counts;
 mod door;
 mod enquiry;
 mod entrance;
-mod form;
+pub(crate) mod form;
 mod page;
 mod person;
 mod refusal;
@@ -21,7 +21,7 @@ mod session;
 mod shown;
 mod token;
 mod words;
-mod work;
+pub(crate) mod work;
 
 use std::{
     sync::{Arc, Weak},
@@ -31,6 +31,7 @@ use std::{
 use axum::Router;
 use tokio::time::sleep;
 
+pub(crate) use self::cookie::SESSION;
 pub use self::{
     counts::Counts,
     door::Doors,

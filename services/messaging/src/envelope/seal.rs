@@ -57,10 +57,11 @@ pub struct Sealed {
     pub proof: Option<Proof>,
 }
 
-/// Channel keys of this process: one per recipient's sealing key and UTC day, in memory only.
+/// Channel keys of this process: one per recipient, for its sealing key and the UTC day, in memory only. Those of an
+/// earlier key or day are gone.
 #[derive(Default)]
 pub struct ChannelKeys {
-    keys: HashMap<(AccessPointId, KeyId), (i64, ChannelKey, Wrapped)>,
+    keys: HashMap<AccessPointId, (KeyId, i64, ChannelKey, Wrapped)>,
 }
 
 impl ChannelKeys {
@@ -77,9 +78,8 @@ impl ChannelKeys {
     ) -> Result<(ChannelKey, Wrapped), KeyError> {
         let (access_point, key_id, public) = recipient;
         let day = now.as_second().div_euclid(86_400);
-        let slot = (access_point.clone(), key_id.clone());
-        if let Some((made, key, wrapped)) = self.keys.get(&slot)
-            && *made == day
+        if let Some((id, made, key, wrapped)) = self.keys.get(access_point)
+            && (id, *made) == (key_id, day)
         {
             return Ok((key.clone(), wrapped.clone()));
         }
@@ -88,7 +88,8 @@ impl ChannelKeys {
         let key = ChannelKey(bytes);
         let info = wrap_info(sender.access_point, sender.signing.id(), access_point.as_str(), key_id);
         let wrapped = wrap(&key, public, &info)?;
-        self.keys.insert(slot, (day, key.clone(), wrapped.clone()));
+        self.keys.retain(|_, (_, made, ..)| *made == day);
+        self.keys.insert(access_point.clone(), (key_id.clone(), day, key.clone(), wrapped.clone()));
         Ok((key, wrapped))
     }
 }

@@ -138,12 +138,18 @@ pub struct Server {
     pub timeout: Duration,
     /// How often one system may call.
     pub rate: Rate,
-    /// Calls answered at once.
+    /// Connections of one system.
+    pub connections: usize,
+    /// Calls answered at once, of which one system may have a quarter.
     pub concurrency: usize,
     /// Streams of one connection.
     pub streams: u32,
+    /// Calls of one system whose answer is a stream.
+    pub watches: usize,
     /// Largest request in bytes; services set it as their `max_decoding_message_size`.
     pub message_bytes: usize,
+    /// Bytes of all requests that are being answered, of which one system may have a quarter.
+    pub requests_bytes: usize,
     /// Whether the contracts can be asked for.
     pub reflection: bool,
 }

@@ -163,13 +163,20 @@ fn server(from: &mut Reader<'_>) -> Option<Server> {
         client_authorities: from.path("server", "client_authorities"),
         timeout,
         rate: rate(from.number("server", "rate", RATES), from.number("server", "burst", RATES)),
+        connections: from.number("server", "connections", 1..=65_536),
         concurrency: from.number("server", "concurrency", 1..=65_536),
         streams: from.number("server", "streams", 1..=65_536),
+        watches: from.number("server", "watches", 1..=65_536),
         message_bytes: from.size("server", "message_limit", (64 << 10..=64 << 20, "\"64KiB\" and \"64MiB\"")),
+        requests_bytes: from.size("server", "requests_limit", (256 << 10..=1 << 30, "\"256KiB\" and \"1GiB\"")),
         reflection: from.document.get("server").and_then(|s| s.get("reflection")) == Some(&Value::Boolean(true)),
     };
     let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
     let read = server(from, listen.unwrap_or(unspecified));
+    if read.requests_bytes / 4 < read.message_bytes {
+        let message = "must be four times server.message_limit or more: one system may have a quarter of it";
+        from.problems.add("server.requests_limit", message);
+    }
     listen.map(|_| read)
 }
 

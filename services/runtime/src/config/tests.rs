@@ -97,6 +97,15 @@ fn the_environment_lies_over_the_file() {
 }
 
 #[test]
+fn the_largest_request_has_room_in_the_share_of_one_system() {
+    let text = "[server]\nmessage_limit = \"1MiB\"\nrequests_limit = \"4095KiB\"\n";
+    let problems = Config::parse(Some(text), &environment(&[])).unwrap_err();
+    assert!(keys(&problems).contains(&"server.requests_limit"), "{problems}");
+    let problems = Config::parse(Some(&text.replace("4095KiB", "4MiB")), &environment(&[])).unwrap_err();
+    assert!(!keys(&problems).contains(&"server.requests_limit"), "{problems}");
+}
+
+#[test]
 fn every_problem_is_reported_at_once() {
     let text = r#"
 colour = "blue"
@@ -112,6 +121,8 @@ messages = 0
 listen = "nowhere"
 timeout = "30"
 message_limit = "1TB"
+connections = 0
+watches = 0
 spelling = true
 [broker]
 servers = ["nats://nats.example"]
@@ -138,6 +149,8 @@ rate = 0
         "server.listen",
         "server.timeout",
         "server.message_limit",
+        "server.connections",
+        "server.watches",
         "server.spelling",
         "broker.servers",
         "broker.root_certificates",
@@ -155,7 +168,7 @@ rate = 0
     ] {
         assert!(found.contains(&key), "{key} is missing in {found:#?}");
     }
-    assert_eq!(found.len(), 21, "{found:#?}");
+    assert_eq!(found.len(), 23, "{found:#?}");
     assert!(!problems.to_string().contains("Not A Name"), "a value is repeated");
 }
 

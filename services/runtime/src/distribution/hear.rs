@@ -1,10 +1,16 @@
 //! Hearing the bulletins and revocations that a peer has and that are not here, beside the releases.
 //!
 //! Whatever a peer hands on, it is asked for the next only after a while, and is never forgotten meanwhile: what it
-//! says last is asked for then. So nobody decides how much work this is, and a revocation comes soon.
+//! says last is asked for then. Several are asked at once, so that peers which do not answer keep nothing away. So
+//! nobody decides how much work this is, and a revocation comes soon.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use nhipcau_domain::{
     directory::{Heard, MAX_NOTICES_BYTES},
     id::AccessPointId,
@@ -14,7 +20,7 @@ use nhipcau_messaging::{
     pae::{Digest, sha256},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
@@ -27,6 +33,9 @@ use super::{
 
 /// How long all the notices of a peer may take to come.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Peers that are asked at once.
+const AT_ONCE: usize = 8;
 
 /// How a peer has fared.
 struct Standing {
@@ -42,29 +51,55 @@ pub(super) async fn run(
     alarm: Teller,
 ) {
     let mut standings: HashMap<AccessPointId, Standing> = HashMap::new();
-    while let Some(peer) = news.recv().await {
-        if let Some(until) = standings.get(&peer).map(|standing| standing.until).filter(|until| Instant::now() < *until)
-        {
-            let again = again.clone();
-            tokio::spawn(async move {
-                sleep_until(until).await;
-                if let Some(again) = again.upgrade() {
-                    // Fails only when the courier has gone.
-                    drop(again.send(peer).await);
+    let turn = Mutex::new(());
+    let (mut asked, mut asking) = (BTreeSet::new(), FuturesUnordered::new());
+    let later = |peer: AccessPointId, until: Instant| {
+        let again = again.clone();
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            if let Some(again) = again.upgrade() {
+                // Fails only when the courier has gone.
+                drop(again.send(peer).await);
+            }
+        });
+    };
+    loop {
+        let (peer, heard) = tokio::select! {
+            peer = news.recv(), if asking.len() < AT_ONCE => {
+                let Some(peer) = peer else { return };
+                if asked.contains(&peer) {
+                    // What it says meanwhile is asked for once it has answered.
+                    continue;
                 }
-            });
-            continue;
-        }
-        let Some(digest) = lock(&shared.noticed).remove(&peer) else { continue };
-        let release = shared.release();
-        if release.access_point(&peer).is_none() || release.notices_digest() == Some(digest) {
-            continue;
-        }
-        let heard = hear(&shared, &peer, digest, &arrived).await;
-        let is_outdated = matches!(heard, Err(Error::Silent)) && lock(&shared.noticed).contains_key(&peer);
+                let until = standings.get(&peer).map(|standing| standing.until);
+                if let Some(until) = until.filter(|until| Instant::now() < *until) {
+                    later(peer, until);
+                    continue;
+                }
+                let Some(digest) = lock(&shared.noticed).remove(&peer) else { continue };
+                let release = shared.release();
+                if release.access_point(&peer).is_none() || release.notices_digest() == Some(digest) {
+                    continue;
+                }
+                asked.insert(peer.clone());
+                let (shared, turn, arrived) = (&shared, &turn, &arrived);
+                asking.push(async move {
+                    let heard = hear(shared, (&peer, digest), turn, arrived).await;
+                    (peer, heard)
+                });
+                continue;
+            }
+            Some(done) = asking.next() => done,
+        };
+        asked.remove(&peer);
+        let speaks_on = lock(&shared.noticed).contains_key(&peer);
+        let is_outdated = speaks_on && matches!(heard, Err(Error::Silent));
         let rest = if is_outdated || matches!(heard, Ok(true)) { shared.pace.calm } else { shared.pace.pause };
         let standing = standings.entry(peer.clone()).or_insert(Standing { until: Instant::now(), alarmed: false });
         standing.until = Instant::now() + rest;
+        if speaks_on {
+            later(peer.clone(), standing.until);
+        }
         match heard {
             Ok(_) => standing.alarmed = false,
             Err(Error::Ending) => return,
@@ -84,8 +119,8 @@ pub(super) async fn run(
 /// Whether anything was new. What is refused keeps nothing else away.
 async fn hear(
     shared: &Shared,
-    peer: &AccessPointId,
-    digest: Digest,
+    (peer, digest): (&AccessPointId, Digest),
+    turn: &Mutex<()>,
     arrived: &mpsc::Sender<Arrival>,
 ) -> Result<bool, Error> {
     let whole = timeout(PATIENCE, file(shared, peer, Question::Notices(digest, 0), MAX_NOTICES_BYTES));
@@ -93,6 +128,8 @@ async fn hear(
     if sha256(&notices) != digest {
         return Err(Error::Altered);
     }
+    // Each is laid over what is in use, so that none takes away what another has brought.
+    let _turn = turn.lock().await;
     let current = shared.release();
     let Heard { release, refused } = spawn_blocking(move || current.hear(&notices)).await??;
     let is_new = release.is_some();

@@ -149,6 +149,10 @@ impl Side {
 }
 
 fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line) -> Side {
+    paced(office, (name, PACE), other, line)
+}
+
+fn paced(office: &Office, (name, pace): (&str, Pace), other: &Arc<OnceLock<Courier>>, line: Line) -> Side {
     let home = tempfile::tempdir().unwrap();
     let config = config::Directory { path: home.path().to_owned(), fingerprint: office.root.fingerprint() };
     let releases = watch::Sender::new(Arc::new(office.first()));
@@ -173,7 +177,7 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
             }
         }),
         alarm: Box::new(move |alarm| lock(&told).push(alarm.kind)),
-        pace: PACE,
+        pace,
     });
     let side = Side { home, config, releases, courier, alarms, said, arrivals: Some(arrivals) };
     side.puts("releases/00000001.release", side.releases.borrow().signed_bytes());
@@ -182,9 +186,18 @@ fn side(office: &Office, name: &str, other: &Arc<OnceLock<Courier>>, line: Line)
 
 /// `moha`, which will have the newer release and whose signals go through the line, and `moh`, which asks.
 fn pair(office: &Office, line: impl Fn(Signal) -> Option<Signal> + Send + Sync + 'static) -> (Side, Side) {
+    paced_pair(office, PACE, line)
+}
+
+/// The same where `moh` is as patient as is said.
+fn paced_pair(
+    office: &Office,
+    pace: Pace,
+    line: impl Fn(Signal) -> Option<Signal> + Send + Sync + 'static,
+) -> (Side, Side) {
     let (to_moha, to_moh) = (Arc::default(), Arc::default());
     let moha = side(office, "moha", &to_moh, Box::new(line));
-    let moh = side(office, "moh", &to_moha, Box::new(Some));
+    let moh = paced(office, ("moh", pace), &to_moha, Box::new(Some));
     to_moha.set(moha.courier.clone()).unwrap();
     to_moh.set(moh.courier.clone()).unwrap();
     (moha, moh)

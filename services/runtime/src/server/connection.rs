@@ -1,8 +1,9 @@
 //! Connections of calling systems: accepted, shaken hands with beside each other, named once, and cut when told or when
 //! the certificate ends that was shown.
 //!
-//! Whoever is slow to shake hands delays nobody. tonic cannot end a connection that will not end by itself; a
-//! connection that fails when it is told to makes every end bounded, also that of a stream under a certificate.
+//! Whoever is slow to shake hands delays nobody, and a system that has its share of connections gets no more. tonic
+//! cannot end a connection that will not end by itself; a connection that fails when it is told to makes every end
+//! bounded, also that of a stream under a certificate.
 
 use std::{
     io,
@@ -24,8 +25,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::terms::{Entry, Place};
-use crate::{caller::Shown, validity};
+use super::{
+    shares::{Share, Shares},
+    terms::{Entry, Place},
+};
+use crate::{caller::Shown, metrics::Calls, validity};
 
 /// Handshakes at once; more wait in the listener's queue.
 const HANDSHAKES: usize = 256;
@@ -40,8 +44,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(super) struct Acceptor {
     pub(super) entry: Entry,
+    pub(super) shares: Shares,
     pub(super) cut: CancellationToken,
-    pub(super) open: Gauge,
+    pub(super) calls: Calls,
 }
 
 impl Acceptor {
@@ -88,10 +93,17 @@ impl Acceptor {
         };
         let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let (shown, end) = (Shown::by(leaf), Box::pin(sleep(left(leaf))));
-        self.open.inc();
+        let known = self.entry.identify(&shown);
+        let system = known.0.as_ref().ok().map(|caller| caller.name());
+        let Some(share) = self.shares.connections.take(system.as_ref(), 1) else {
+            self.calls.crowded(system.as_ref());
+            return None;
+        };
+        let open = self.calls.connections.clone();
+        open.inc();
         let place = self.entry.note(&shown, &terms, &self.cut);
         let cut = Box::pin(place.cut.clone().cancelled_owned());
-        Some(Connection { stream, shown, cut, end, open: self.open.clone(), _place: place })
+        Some(Connection { stream, shown, cut, end, open, _held: (place, share) })
     }
 }
 
@@ -114,7 +126,7 @@ pub(super) struct Connection {
     /// Ends with the certificate that was shown.
     end: Pin<Box<Sleep>>,
     open: Gauge,
-    _place: Place,
+    _held: (Place, Share),
 }
 
 impl Drop for Connection {

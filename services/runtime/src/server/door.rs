@@ -1,19 +1,20 @@
-//! What every call passes: a span in the caller's trace, its system's rate, a place among the calls at once, a time
-//! limit, a net for panics, and a count of how it ended.
+//! What every call passes: a span in the caller's trace, its system's rate, its system's share of the calls, bytes and
+//! streams at once, a time limit, a net for panics, and a count of how it ended.
 //!
 //! Also gives errors that tonic made by itself the details that ours have, so that every error has a reason.
 
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
 use nhipcau_domain::reason;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tonic::{
     Code, Status,
     body::Body,
@@ -23,11 +24,15 @@ use tonic::{
 use tonic_types::StatusExt as _;
 use tracing::Instrument as _;
 
-use super::{method::Methods, terms::Entry};
+use super::{
+    method::{Method, Methods},
+    shares::{Share, Shares},
+    terms::Entry,
+};
 use crate::{
     caller::{Identity, Shown, SystemName},
     metrics::Calls,
-    status::Refusal,
+    status::{PAUSE, Refusal},
     trace::TraceContext,
 };
 
@@ -35,7 +40,7 @@ use crate::{
 pub(super) struct Rules {
     pub(super) timeout: Duration,
     pub(super) entry: Entry,
-    pub(super) places: Semaphore,
+    pub(super) shares: Shares,
     pub(super) methods: Methods,
     pub(super) calls: Calls,
 }
@@ -59,7 +64,7 @@ impl tower::Service<Request<Body>> for Door {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let Self { routes, rules } = self.clone();
-        let method = Arc::clone(rules.methods.name(request.uri().path()));
+        let method = rules.methods.at(request.uri().path()).clone();
         let trace = TraceContext::received(request.headers());
         request.extensions_mut().insert(trace);
         let identity = request.extensions().get::<Shown>().map(|shown| rules.entry.identify(shown));
@@ -72,17 +77,17 @@ impl tower::Service<Request<Body>> for Door {
         }
         let (trace_id, span_id) = (trace.trace_id(), trace.span_id());
         let named = caller.as_ref().map(tracing::field::display);
-        let span = tracing::info_span!("call", rpc = &*method, caller = named, trace_id, span_id);
+        let span = tracing::info_span!("call", rpc = &*method.name, caller = named, trace_id, span_id);
         let begun = Instant::now();
         let answered = async move {
-            let response = explained(rules.answer(caller.as_ref(), routes, request).await);
+            let response = explained(rules.answer((caller.as_ref(), &method), routes, request).await);
             let status = Status::from_header_map(response.headers());
             let (code, reason) = match &status {
                 Some(status) => (name(status.code()), reason_of(status)),
                 None => (name(Code::Ok), String::new()),
             };
             tracing::debug!(code, reason, "A call was answered.");
-            rules.calls.answered(&method, code, reason, begun.elapsed());
+            rules.calls.answered(&method.name, code, reason, begun.elapsed());
             Ok(response)
         };
         Box::pin(answered.instrument(span))
@@ -90,19 +95,27 @@ impl tower::Service<Request<Body>> for Door {
 }
 
 impl Rules {
-    async fn answer(&self, caller: Option<&SystemName>, mut routes: Routes, request: Request<Body>) -> Response<Body> {
+    async fn answer(
+        &self,
+        (caller, method): (Option<&SystemName>, &Method),
+        mut routes: Routes,
+        request: Request<Body>,
+    ) -> Response<Body> {
         if let Err(wait) = self.entry.spend(caller) {
             self.calls.limited(caller);
             return Status::from(Refusal::too_often(wait)).into_http();
         }
-        let Ok(_place) = self.places.try_acquire() else {
+        let held = if method.is_watch { &self.shares.watches } else { &self.shares.calls };
+        let (Some(held), Some(bytes)) = (held.take(caller, 1), self.shares.bytes.take(caller, 0)) else {
             return Status::from(Refusal::busy()).into_http();
         };
+        let bytes = Arc::new(Mutex::new(bytes));
+        let request = request.map(|body| self.counted(caller.cloned(), &bytes, body));
         // A handler that panics leaves nothing behind that another call could see: what is shared is behind the
         // writer, whose transaction ends with the panic.
         let call = AssertUnwindSafe(async move { tower::Service::call(&mut routes, request).await }).catch_unwind();
         let refusal = match timeout(self.timeout, call).await {
-            Ok(Ok(Ok(response))) => return response,
+            Ok(Ok(Ok(response))) => return response.map(|body| holding((held, bytes), body)),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_)) => {
                 tracing::error!("A call panicked.");
@@ -110,11 +123,32 @@ impl Rules {
             }
             Err(_) => {
                 let message = "the call took too long; whether it was carried out is unknown";
-                Refusal::new(Code::DeadlineExceeded, reason::DEADLINE_PASSED, message)
+                Refusal::new(Code::DeadlineExceeded, reason::DEADLINE_PASSED, message).retry_after(PAUSE)
             }
         };
         Status::from(refusal).into_http()
     }
+
+    /// A request of which each byte is held until its call was answered; it breaks off where there is no room.
+    fn counted(&self, caller: Option<SystemName>, held: &Arc<Mutex<Share>>, body: Body) -> Body {
+        let (room, held) = (self.shares.bytes.clone(), Arc::clone(held));
+        let frames = BodyStream::new(body).map(move |frame| {
+            let frame = frame?;
+            let bytes = frame.data_ref().map_or(0, |data| u32::try_from(data.len()).unwrap_or(u32::MAX));
+            let more = room.take(caller.as_ref(), bytes).ok_or_else(|| Status::from(Refusal::busy()))?;
+            held.lock().unwrap_or_else(PoisonError::into_inner).merge(more);
+            Ok::<_, Status>(frame)
+        });
+        Body::new(StreamBody::new(frames))
+    }
+}
+
+/// An answer with what its call holds until all of it was handed to the connection, or the connection has ended.
+fn holding(held: impl Send + 'static, body: Body) -> Body {
+    Body::new(body.map_frame(move |frame| {
+        let _held = &held;
+        frame
+    }))
 }
 
 /// Gives an error without details the details of its kind.

@@ -7,8 +7,16 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
 pub(super) struct Methods {
-    known: HashMap<Arc<str>, Arc<str>>,
-    other: Arc<str>,
+    known: HashMap<Arc<str>, Method>,
+    other: Method,
+}
+
+/// What is known of a method.
+#[derive(Clone)]
+pub(super) struct Method {
+    pub(super) name: Arc<str>,
+    /// Whether its answer is a stream.
+    pub(super) is_watch: bool,
 }
 
 impl Methods {
@@ -20,15 +28,16 @@ impl Methods {
             for service in &file.service {
                 for method in &service.method {
                     let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
-                    known.insert(format!("/{name}").into(), name.into());
+                    let is_watch = method.server_streaming();
+                    known.insert(format!("/{name}").into(), Method { name: name.into(), is_watch });
                 }
             }
         }
-        Self { known, other: "other".into() }
+        Self { known, other: Method { name: "other".into(), is_watch: false } }
     }
 
-    /// The name of the method at a path.
-    pub(super) fn name(&self, path: &str) -> &Arc<str> {
+    /// The method at a path.
+    pub(super) fn at(&self, path: &str) -> &Method {
         self.known.get(path).unwrap_or(&self.other)
     }
 }
@@ -40,8 +49,8 @@ mod tests {
     #[test]
     fn only_paths_of_the_contracts_are_named() {
         let methods = Methods::known();
-        assert_eq!(&**methods.name("/grpc.health.v1.Health/Check"), "grpc.health.v1.Health/Check");
+        assert_eq!(&*methods.at("/grpc.health.v1.Health/Check").name, "grpc.health.v1.Health/Check");
         assert!(methods.known.keys().any(|path| path.starts_with("/nhipcau.referral.v1.")));
-        assert_eq!(&**methods.name("/nhipcau.referral.v1.Nobody/Nguyen-Thi-A"), "other");
+        assert_eq!(&*methods.at("/nhipcau.referral.v1.Nobody/Nguyen-Thi-A").name, "other");
     }
 }

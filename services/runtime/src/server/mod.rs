@@ -8,6 +8,7 @@
 mod connection;
 mod door;
 mod method;
+mod shares;
 mod terms;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -19,12 +20,7 @@ use axum::response::IntoResponse;
 use futures_util::stream;
 use jiff::Timestamp;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, mpsc},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, codegen::http, server::NamedService, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -33,6 +29,7 @@ use self::{
     connection::Acceptor,
     door::{Door, Rules},
     method::Methods,
+    shares::Shares,
     terms::Entry,
 };
 use crate::{caller::Systems, config, metrics::Calls};
@@ -124,7 +121,8 @@ impl Server {
         let (listener, address) = bind.await.map_err(|source| Error::Bind(config.listen, source))?;
         let calls = Calls::register(registry);
         let cut = CancellationToken::new();
-        let acceptor = Acceptor { entry, cut: cut.clone(), open: calls.connections.clone() };
+        let shares = Shares::of(config);
+        let acceptor = Acceptor { entry, shares, cut: cut.clone(), calls: calls.clone() };
         Ok(Self { listener, address, config: config.clone(), acceptor, calls, ending: CancellationToken::new(), cut })
     }
 
@@ -174,7 +172,7 @@ impl Server {
             rules: Arc::new(Rules {
                 timeout: self.config.timeout,
                 entry: self.acceptor.entry.clone(),
-                places: Semaphore::new(self.config.concurrency),
+                shares: self.acceptor.shares.clone(),
                 methods: Methods::known(),
                 calls: self.calls.clone(),
             }),

@@ -24,8 +24,8 @@ pub const LISTED_VIOLATIONS: usize = 100;
 /// Bytes of listed violations. In base64 and with the other details they stay below 8 KiB of headers.
 const VIOLATION_BYTES: usize = 4_800;
 
-/// How long a caller who meets a full queue waits.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a caller waits who meets a full queue, or may not be answered in time.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// One broken rule of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,11 @@ impl Refusal {
     /// The queue of this access point is full; nothing was done.
     #[must_use]
     pub fn busy() -> Self {
-        let refusal = Self::new(Code::ResourceExhausted, reason::TOO_MANY_CALLS, "too many calls are waiting");
+        let refusal = Self::new(
+            Code::ResourceExhausted,
+            reason::TOO_MANY_CALLS,
+            "more calls are being answered than there is room for",
+        );
         refusal.retry_after(PAUSE)
     }
 

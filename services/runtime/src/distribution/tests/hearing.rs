@@ -172,6 +172,20 @@ async fn what_a_peer_no_longer_has_is_not_waited_for() {
     assert_eq!((moh.courier.totals().refused, moh.alarms()), (0, 0));
 }
 
+#[tokio::test]
+async fn a_peer_that_does_not_answer_keeps_the_revocations_of_no_other_away() {
+    let office = Office::new();
+    let (moha, mut moh) = paced_pair(&office, Pace { repeat: Duration::from_hours(1), ..PACE }, Some);
+    moha.puts("revocations/by-hand.revocation", &revocation(1));
+    moha.reloads();
+    moh.takes_what_arrives();
+    moh.hears_of_notices("vwu", [7; 32]);
+    until(|| lock(&moh.said).len() == 1).await;
+    moh.hears_of_notices("moha", moha.notices_digest());
+    until(|| moh.courier.totals().heard == 1).await;
+    assert_eq!(moh.restarted().notices(), moha.releases.borrow().notices());
+}
+
 #[test]
 fn a_damaged_or_outdated_bulletin_among_the_files_keeps_nothing_from_starting() {
     let office = Office::new();

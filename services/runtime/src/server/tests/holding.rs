@@ -1,0 +1,116 @@
+//! What callers hold at once, and that whoever has its share fills the door for nobody but itself.
+
+use tokio::task::JoinHandle;
+
+use super::*;
+
+type Answer = Result<Response<DiscloseBranchResponse>, Status>;
+
+/// A call that is answered when the probe lets it.
+async fn waiting(world: &World, client: &Client<Channel>) -> JoinHandle<Answer> {
+    let mut client = client.clone();
+    let call = tokio::spawn(async move { client.disclose_branch(DiscloseBranchRequest::default()).await });
+    world.probe.entered.notified().await;
+    call
+}
+
+#[track_caller]
+fn assert_turned_away(refused: &Status) {
+    assert_eq!((refused.code(), reason(refused).as_str()), (Code::ResourceExhausted, reason::TOO_MANY_CALLS));
+    assert!(refused.get_error_details().retry_info().is_some());
+}
+
+#[tokio::test]
+async fn calls_beyond_the_limit_are_turned_away_with_a_delay() {
+    let mut world = World::new();
+    world.config.concurrency = 1;
+    let (_serving, address) = world.start().await;
+    let mut client = Client::new(world.channel(address, "moh/hotline").await);
+    let call = waiting(&world, &client).await;
+    assert_turned_away(&client.open_branch(OpenBranchRequest::default()).await.unwrap_err());
+    world.probe.released.notify_one();
+    call.await.unwrap().unwrap();
+    client.open_branch(OpenBranchRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_system_with_a_quarter_of_all_calls_is_turned_away_alone() {
+    let mut world = World::new();
+    world.config.concurrency = 8;
+    let (_serving, address) = world.start().await;
+    let mut hotline = Client::new(world.channel(address, "moh/hotline").await);
+    let calls = [waiting(&world, &hotline).await, waiting(&world, &hotline).await];
+    assert_turned_away(&hotline.open_branch(OpenBranchRequest::default()).await.unwrap_err());
+    let mut desk = Client::new(world.channel(address, "moh/desk").await);
+    desk.open_branch(OpenBranchRequest::default()).await.unwrap();
+    for call in calls {
+        world.probe.released.notify_one();
+        call.await.unwrap().unwrap();
+    }
+    hotline.open_branch(OpenBranchRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_whose_bytes_have_no_room_are_turned_away_and_leave_nothing_behind() {
+    let mut world = World::new();
+    world.config.requests_bytes = 128 << 10;
+    let (_serving, address) = world.start().await;
+    let mut client = Client::new(world.channel(address, "moh/hotline").await);
+    let sized = |bytes| OpenBranchRequest { request_id: "x".repeat(bytes), ..OpenBranchRequest::default() };
+    for _ in 0..8 {
+        assert_turned_away(&client.open_branch(sized(40 << 10)).await.unwrap_err());
+    }
+    // Each is within the quarter; all of them together are not.
+    for _ in 0..8 {
+        client.open_branch(sized(20 << 10)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn streams_beyond_the_share_of_a_system_are_turned_away_until_one_has_ended() {
+    let mut world = World::new();
+    world.config.watches = 2;
+    let (_serving, address) = world.start().await;
+    let mut hotline = WatchClient::new(world.channel(address, "moh/hotline").await);
+    let first = hotline.watch_referrals(WatchReferralsRequest::default()).await.unwrap();
+    let _second = hotline.watch_referrals(WatchReferralsRequest::default()).await.unwrap();
+    assert_turned_away(&hotline.watch_referrals(WatchReferralsRequest::default()).await.unwrap_err());
+    let mut desk = WatchClient::new(world.channel(address, "moh/desk").await);
+    desk.watch_referrals(WatchReferralsRequest::default()).await.unwrap();
+    drop(first);
+    // The server hears that a stream was given up when its connection does.
+    let again = async {
+        while hotline.watch_referrals(WatchReferralsRequest::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.expect("a place among the streams");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_share_of_a_system_are_closed_and_no_others() {
+    let mut world = World::new();
+    world.config.connections = 1;
+    let mut registry = crate::metrics::registry();
+    let (_serving, address) = world.start_counted(&mut registry).await;
+    let first = world.channel(address, "moh/hotline").await;
+    let mut client = Client::new(first.clone());
+    client.open_branch(OpenBranchRequest::default()).await.unwrap();
+    let is_let_in = async |name: &str| {
+        let Ok(channel) = world.connect(address, Some(world.identity(name))).await else { return false };
+        Client::new(channel).open_branch(OpenBranchRequest::default()).await.is_ok()
+    };
+    assert!(!is_let_in("moh/hotline").await);
+    assert!(is_let_in("moh/desk").await);
+    client.open_branch(OpenBranchRequest::default()).await.unwrap();
+    drop((first, client));
+    let again = async {
+        while !is_let_in("moh/hotline").await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.expect("a place among the connections");
+    let mut page = String::new();
+    prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
+    assert!(page.contains("nhipcau_connections_closed_total{system=\"moh/hotline\"}"), "{page}");
+}
