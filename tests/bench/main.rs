@@ -152,7 +152,13 @@ async fn main() -> Result<()> {
 
 /// Starts an access point, where one system may call as much as it can: that is not what is measured.
 async fn start(world: &mut World, name: &str) -> Result<()> {
-    let unbounded = [("NHIPCAU_SERVER__RATE", "1000000"), ("NHIPCAU_SERVER__BURST", "1000000")];
+    let unbounded = [
+        ("NHIPCAU_SERVER__RATE", "1000000"),
+        ("NHIPCAU_SERVER__BURST", "1000000"),
+        ("NHIPCAU_SERVER__CONCURRENCY", "65536"),
+        ("NHIPCAU_SERVER__CONNECTIONS", "65536"),
+        ("NHIPCAU_SERVER__REQUESTS_LIMIT", "1GiB"),
+    ];
     world.start_access_point_with(name, |command| _ = command.envs(unbounded)).await
 }
 

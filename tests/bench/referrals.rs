@@ -100,17 +100,25 @@ impl Callers {
                 });
             }
         }
-        let mut last = begun;
-        for _ in 0..cases {
-            last = self.receipt().await?.1;
+        let (mut times, mut submitted, mut answered) = (Vec::new(), Vec::new(), begun);
+        let (mut last, mut receipts) = (begun, 0);
+        while receipts < cases || !callers.is_empty() {
+            tokio::select! {
+                receipt = self.receipt(), if receipts < cases => {
+                    last = receipt?.1;
+                    receipts += 1;
+                }
+                Some(done) = callers.join_next() => {
+                    let (own, branches, ended) = done??;
+                    times.extend(own);
+                    submitted.push(branches);
+                    answered = answered.max(ended);
+                }
+            }
         }
-        let (mut times, mut answered) = (Vec::new(), begun);
-        while let Some(done) = callers.join_next().await {
-            let (own, branches, ended) = done??;
-            times.extend(own);
+        for branches in submitted {
             let missing = branches.iter().find(|branch| !self.received.contains(*branch));
             ensure!(missing.is_none(), "no receipt of {missing:?}, and one of a branch that nobody submitted");
-            answered = answered.max(ended);
         }
         let rate = |until: Instant| Rate { count: cases, elapsed: until - begun };
         Ok((rate(last), rate(answered), Latency::new(times)))

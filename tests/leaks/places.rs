@@ -34,9 +34,14 @@ impl Places {
         let seen = memory::search(story.world.broker()?, "memory of the broker", &self.finder)?;
         self.found.insert("memory of the broker".to_owned(), seen);
         for (name, tap) in &story.taps {
-            self.bytes("links to the broker, as it sees them", &format!("of {name}"), &tap.heard());
+            for said in tap.heard() {
+                self.bytes("links to the broker, as it sees them", &format!("of {name}"), &said);
+            }
         }
-        self.bytes("the link to a door", "of moh", &story.door.heard());
+        for said in story.door.heard() {
+            self.bytes("the link to a door", "of moh", &said);
+        }
+        self.bytes("notices by a webhook", "to vwu", &story.hook.heard());
         let mut ids: Vec<u32> = ALL.iter().filter_map(|name| Some(story.world.running(name).ok()?.id())).collect();
         ids.push(story.world.broker()?.id());
         ids.extend(story.planted.as_ref().map(|process| process.id()));
@@ -48,8 +53,10 @@ impl Places {
         }
         self.files("temporary files", &story.world.path("tmp"))?;
         self.files("copies of stores", &story.world.path("copies"))?;
-        if let Some(data) = server() {
-            self.files("files of the PostgreSQL server", &data)?;
+        self.files("files of evidence", &story.world.path("evidence"))?;
+        if let Some(home) = server() {
+            self.files("files of the PostgreSQL server", &home.join("data"))?;
+            self.file("log of the PostgreSQL server", &home.join("server.log"))?;
         }
         Ok(())
     }
@@ -107,9 +114,9 @@ impl Places {
     }
 }
 
-/// Where the server for tests keeps its data, if there is one.
+/// Where the server for tests has its data, its log and its socket, if there is one.
 pub(crate) fn server() -> Option<PathBuf> {
     let url = env::var("NHIPCAU_TEST_POSTGRES").ok()?;
     let host = url.split(['?', '&']).find_map(|setting| setting.strip_prefix("host="))?;
-    Some(Path::new(host).join("data"))
+    Some(PathBuf::from(host))
 }

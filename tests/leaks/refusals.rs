@@ -33,7 +33,7 @@ struct Raw {
 }
 
 /// A status as its caller sees all of it.
-fn whole(status: &Status) -> Vec<u8> {
+pub(crate) fn whole(status: &Status) -> Vec<u8> {
     let metadata = format!("{:?}", status.metadata());
     [status.message().as_bytes(), status.details(), metadata.as_bytes(), format!("{status:?}").as_bytes()].concat()
 }

@@ -17,8 +17,30 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// What was said, in the order in which it was heard.
-pub(crate) type Record = Arc<Mutex<Vec<u8>>>;
+/// What was said on each way of each connection, so that a word stays whole whatever was said meanwhile elsewhere.
+#[derive(Debug, Clone, Default)]
+struct Record(Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl Record {
+    /// A way that nothing was said on yet.
+    fn way(&self) -> Way {
+        let mut ways = self.0.lock().unwrap();
+        ways.push(Vec::new());
+        Way { record: self.clone(), at: ways.len() - 1 }
+    }
+}
+
+/// One way of one connection.
+struct Way {
+    record: Record,
+    at: usize,
+}
+
+impl Way {
+    fn hear(&self, bytes: &[u8]) {
+        self.record.0.lock().unwrap()[self.at].extend(bytes);
+    }
+}
 
 /// Listens in; gone when it is dropped.
 #[derive(Debug)]
@@ -33,7 +55,7 @@ impl Tap {
     pub(crate) async fn before_door(port: u16) -> Result<Self> {
         Self::open(move |near, record| async move {
             let far = TcpStream::connect(("127.0.0.1", port)).await?;
-            pass(near, far, &record).await;
+            pass((near, &record.way()), (far, &record.way())).await;
             Ok(())
         })
         .await
@@ -52,11 +74,12 @@ impl Tap {
                 while line.last() != Some(&b'\n') {
                     line.push(far.read_u8().await?);
                 }
-                record.lock().unwrap().extend(&line);
+                let theirs = record.way();
+                theirs.hear(&line);
                 near.write_all(&line).await?;
                 let far = connector.connect(ServerName::try_from("localhost")?, far).await?;
                 let near = acceptor.accept(near).await?;
-                pass(near, far, &record).await;
+                pass((near, &record.way()), (far, &theirs)).await;
                 Ok(())
             }
         })
@@ -80,9 +103,9 @@ impl Tap {
         Ok(Self { port, record, accepting })
     }
 
-    /// Everything so far.
-    pub(crate) fn heard(&self) -> Vec<u8> {
-        self.record.lock().unwrap().clone()
+    /// Everything so far, each way of each connection by itself.
+    pub(crate) fn heard(&self) -> Vec<Vec<u8>> {
+        self.record.0.lock().unwrap().clone()
     }
 }
 
@@ -92,16 +115,20 @@ impl Drop for Tap {
     }
 }
 
-async fn pass(near: impl AsyncRead + AsyncWrite, far: impl AsyncRead + AsyncWrite, record: &Record) {
+/// Carries what each side says, and hears it.
+async fn pass<N, F>((near, ours): (N, &Way), (far, theirs): (F, &Way))
+where
+    N: AsyncRead + AsyncWrite,
+    F: AsyncRead + AsyncWrite,
+{
     let (near, far) = (split(near), split(far));
-    tokio::join!(one_way(near.0, far.1, record), one_way(far.0, near.1, record));
+    tokio::join!(one_way(near.0, far.1, ours), one_way(far.0, near.1, theirs));
 }
 
-/// Keeps each direction apart until it pauses, so that a word stays whole.
-async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, record: &Record) {
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read) = from.read(&mut buffer).await {
-        record.lock().unwrap().extend(&buffer[..read]);
+        way.hear(&buffer[..read]);
         if read == 0 || to.write_all(&buffer[..read]).await.is_err() || to.flush().await.is_err() {
             break;
         }
@@ -133,4 +160,22 @@ fn connector(world: &World, name: &str) -> Result<TlsConnector> {
         .with_root_certificates(roots)
         .with_client_auth_cert(certificates(world, &format!("{name}/tls/broker.pem"))?, key)?;
     Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[tokio::test]
+async fn a_word_in_two_pieces_is_heard_whole_whatever_is_said_the_other_way_between_them() {
+    let record = Record::default();
+    let ((mut near, tapped_near), (tapped_far, mut far)) = (tokio::io::duplex(64), tokio::io::duplex(64));
+    let (ours, theirs) = (record.way(), record.way());
+    let talking = async {
+        near.write_all(b"Ho\xc3").await.unwrap();
+        far.read_exact(&mut [0; 3]).await.unwrap();
+        far.write_all(b"between").await.unwrap();
+        near.read_exact(&mut [0; 7]).await.unwrap();
+        near.write_all(b"\xa0ng").await.unwrap();
+        far.read_exact(&mut [0; 3]).await.unwrap();
+        drop((near, far));
+    };
+    tokio::join!(pass((tapped_near, &ours), (tapped_far, &theirs)), talking);
+    assert_eq!(*record.0.lock().unwrap(), ["Hoàng".as_bytes().to_vec(), b"between".to_vec()]);
 }

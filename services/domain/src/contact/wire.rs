@@ -107,6 +107,10 @@ impl Contact {
 #[must_use]
 pub fn basic(mut contact: pb::Contact) -> pb::Contact {
     contact.details = None;
+    // A free text, into which people write what they have at hand: a telephone number, a name.
+    if let Some(reception) = &mut contact.reception {
+        reception.report_number.clear();
+    }
     for violation in &mut contact.violations {
         violation.candidates.clear();
     }

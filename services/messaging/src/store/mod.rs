@@ -93,6 +93,19 @@ pub enum Error {
     Ended,
 }
 
+impl Error {
+    /// Whether the same may be tried again later: a disk without room or that fails, or a server that is away.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+        match self {
+            Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure)),
+            Self::Unreachable(_) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The version of SQLite in this program.
 #[must_use]
 pub fn sqlite_version() -> &'static str {

@@ -100,6 +100,14 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_without_room_passes_and_a_file_that_is_no_store_does_not() {
+        let failed = |code| Error::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        assert!(failed(rusqlite::ffi::SQLITE_FULL).is_passing());
+        assert!(failed(rusqlite::ffi::SQLITE_IOERR_FSYNC).is_passing());
+        assert!(!failed(rusqlite::ffi::SQLITE_NOTADB).is_passing());
+    }
+
+    #[test]
     fn a_failed_transaction_leaves_nothing() {
         let mut store = Store::scratch().unwrap();
         let failed: Result<(), Error> = store.transaction(|tx| {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here decides anything; it only joins the runtime and the services.
 
-use std::{error::Error, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{error::Error as StdError, io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nhipcau_messaging::store;
 use nhipcau_runtime::{
@@ -31,10 +31,16 @@ use crate::{
     registry,
 };
 
-/// A server that went away meanwhile is none of the configuration's fault: starting again helps.
-fn failure(error: access_point::Error) -> Failure {
-    let is_gone = matches!(&error, access_point::Error::Store(store::Error::Unreachable(_)));
-    Failure::new(if is_gone { Code::Unavailable } else { Code::Configuration }, error)
+/// A disk without room or a server that is away is none of the configuration's fault: starting again later helps.
+pub(super) fn failure(error: access_point::Error) -> Failure {
+    let mut chain = std::iter::successors(Some(&error as &(dyn StdError + 'static)), |&error| error.source());
+    let is_passing = chain.any(|error| {
+        let of_store = error.downcast_ref::<store::Error>().is_some_and(store::Error::is_passing);
+        let no_room =
+            |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        of_store || error.downcast_ref().is_some_and(no_room)
+    });
+    Failure::new(if is_passing { Code::Unavailable } else { Code::Configuration }, error)
 }
 
 /// A running access point whose door is open.
@@ -165,7 +171,7 @@ impl App {
 
 /// Runs a process and what runs beside it for ever. When something of that ends all the same, the process is ended in
 /// order: better none, which is seen and started again, than one that tells nobody.
-async fn together<E: Error + Send + Sync + 'static>(
+async fn together<E: StdError + Send + Sync + 'static>(
     process: impl Future<Output = Result<(), E>>,
     mut beside: JoinSet<()>,
     ending: &CancellationToken,
@@ -183,10 +189,7 @@ async fn together<E: Error + Send + Sync + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future::{pending, ready},
-        io,
-    };
+    use std::future::{pending, ready};
 
     use super::*;
 
@@ -205,5 +208,15 @@ mod tests {
         for beside in [JoinSet::new(), [pending()].into_iter().collect()] {
             together(ready(io::Result::Ok(())), beside, &CancellationToken::new()).await.unwrap();
         }
+    }
+    #[test]
+    fn a_start_without_room_on_the_disk_is_tried_again_and_one_that_a_person_must_mend_is_not() {
+        let start = |error: io::Error| access_point::Error::Start(error.into());
+        let code = |error| failure(error).code();
+        assert_eq!(code(start(io::ErrorKind::StorageFull.into())), Code::Unavailable);
+        assert_eq!(code(start(io::ErrorKind::PermissionDenied.into())), Code::Configuration);
+        assert_eq!(code(access_point::Error::Home(io::ErrorKind::QuotaExceeded.into())), Code::Unavailable);
+        assert_eq!(code(store::Error::Unreachable(String::new()).into()), Code::Unavailable);
+        assert_eq!(code(store::Error::Fenced.into()), Code::Configuration);
     }
 }

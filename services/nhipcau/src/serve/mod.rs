@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     telemetry::init(&config.telemetry).or_exit(Code::Failed)?;
     let stop = shutdown::on_signal().or_exit(Code::Failed)?;
-    let place = Place::awaited(&config.store, &stop).await.or_exit(Code::Configuration)?;
+    let place = Place::awaited(&config.store, &stop).await.map_err(app::failure)?;
     // Told to stop while it stood by.
     let Some(place) = place else { return Ok(()) };
     let app = App::build(place, args.config, &config, &clock).await?;

@@ -173,8 +173,8 @@ fn server(from: &mut Reader<'_>) -> Option<Server> {
     };
     let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
     let read = server(from, listen.unwrap_or(unspecified));
-    if read.requests_bytes / 4 < read.message_bytes {
-        let message = "must be four times server.message_limit or more: one system may have a quarter of it";
+    if read.requests_bytes / 8 < read.message_bytes {
+        let message = "must be eight times server.message_limit or more: one system may have a quarter of it";
         from.problems.add("server.requests_limit", message);
     }
     listen.map(|_| read)

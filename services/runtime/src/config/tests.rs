@@ -98,10 +98,10 @@ fn the_environment_lies_over_the_file() {
 
 #[test]
 fn the_largest_request_has_room_in_the_share_of_one_system() {
-    let text = "[server]\nmessage_limit = \"1MiB\"\nrequests_limit = \"4095KiB\"\n";
+    let text = "[server]\nmessage_limit = \"1MiB\"\nrequests_limit = \"8191KiB\"\n";
     let problems = Config::parse(Some(text), &environment(&[])).unwrap_err();
     assert!(keys(&problems).contains(&"server.requests_limit"), "{problems}");
-    let problems = Config::parse(Some(&text.replace("4095KiB", "4MiB")), &environment(&[])).unwrap_err();
+    let problems = Config::parse(Some(&text.replace("8191KiB", "8MiB")), &environment(&[])).unwrap_err();
     assert!(!keys(&problems).contains(&"server.requests_limit"), "{problems}");
 }
 

@@ -5,7 +5,7 @@
 //! nobody decides how much work this is, and a revocation comes soon.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -52,7 +52,9 @@ pub(super) async fn run(
 ) {
     let mut standings: HashMap<AccessPointId, Standing> = HashMap::new();
     let turn = Mutex::new(());
-    let (mut asked, mut asking) = (BTreeSet::new(), FuturesUnordered::new());
+    let (mut asked, mut asking) = (BTreeMap::new(), FuturesUnordered::new());
+    // Peers that have spoken while they were asked.
+    let mut spoke = BTreeSet::new();
     let later = |peer: AccessPointId, until: Instant| {
         let again = again.clone();
         tokio::spawn(async move {
@@ -67,8 +69,9 @@ pub(super) async fn run(
         let (peer, heard) = tokio::select! {
             peer = news.recv(), if asking.len() < AT_ONCE => {
                 let Some(peer) = peer else { return };
-                if asked.contains(&peer) {
+                if asked.contains_key(&peer) {
                     // What it says meanwhile is asked for once it has answered.
+                    spoke.insert(peer);
                     continue;
                 }
                 let until = standings.get(&peer).map(|standing| standing.until);
@@ -81,7 +84,7 @@ pub(super) async fn run(
                 if release.access_point(&peer).is_none() || release.notices_digest() == Some(digest) {
                     continue;
                 }
-                asked.insert(peer.clone());
+                asked.insert(peer.clone(), digest);
                 let (shared, turn, arrived) = (&shared, &turn, &arrived);
                 asking.push(async move {
                     let heard = hear(shared, (&peer, digest), turn, arrived).await;
@@ -91,13 +94,13 @@ pub(super) async fn run(
             }
             Some(done) = asking.next() => done,
         };
-        asked.remove(&peer);
-        let speaks_on = lock(&shared.noticed).contains_key(&peer);
-        let is_outdated = speaks_on && matches!(heard, Err(Error::Silent));
+        let was_asked = asked.remove(&peer);
+        let has_others = lock(&shared.noticed).get(&peer).is_some_and(|digest| Some(*digest) != was_asked);
+        let is_outdated = has_others && matches!(heard, Err(Error::Silent));
         let rest = if is_outdated || matches!(heard, Ok(true)) { shared.pace.calm } else { shared.pace.pause };
         let standing = standings.entry(peer.clone()).or_insert(Standing { until: Instant::now(), alarmed: false });
         standing.until = Instant::now() + rest;
-        if speaks_on {
+        if spoke.remove(&peer) {
             later(peer.clone(), standing.until);
         }
         match heard {

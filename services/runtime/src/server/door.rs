@@ -5,14 +5,14 @@
 
 use std::{
     convert::Infallible,
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use futures_util::{StreamExt as _, future::BoxFuture};
 use http_body_util::{BodyExt as _, BodyStream, StreamBody};
+use hyper::body::Bytes;
 use nhipcau_domain::reason;
 use tokio::time::timeout;
 use tonic::{
@@ -111,17 +111,22 @@ impl Rules {
         };
         let bytes = Arc::new(Mutex::new(bytes));
         let request = request.map(|body| self.counted(caller.cloned(), &bytes, body));
-        // A handler that panics leaves nothing behind that another call could see: what is shared is behind the
-        // writer, whose transaction ends with the panic.
-        let call = AssertUnwindSafe(async move { tower::Service::call(&mut routes, request).await }).catch_unwind();
-        let refusal = match timeout(self.timeout, call).await {
-            Ok(Ok(Ok(response))) => return response.map(|body| holding((held, bytes), body)),
-            Ok(Ok(Err(never))) => match never {},
-            Ok(Err(_)) => {
+        // A caller that gives up stops nothing that was begun: what it holds it holds until that has come to its end. A
+        // handler that panics leaves nothing behind that another call could see: what is shared is behind the writer,
+        // whose transaction ends with the panic.
+        let (patience, is_watch) = (self.timeout, method.is_watch);
+        let call = async move {
+            let answered = timeout(patience, tower::Service::call(&mut routes, request)).await;
+            let bytes = (!is_watch).then_some(bytes);
+            answered.map(|Ok(response)| response.map(|body| holding(Arc::new((held, bytes)), body)))
+        };
+        let refusal = match tokio::spawn(call.in_current_span()).await {
+            Ok(Ok(response)) => return response,
+            Err(_) => {
                 tracing::error!("A call panicked.");
                 Refusal::internal()
             }
-            Err(_) => {
+            Ok(Err(_)) => {
                 let message = "the call took too long; whether it was carried out is unknown";
                 Refusal::new(Code::DeadlineExceeded, reason::DEADLINE_PASSED, message).retry_after(PAUSE)
             }
@@ -143,12 +148,25 @@ impl Rules {
     }
 }
 
-/// An answer with what its call holds until all of it was handed to the connection, or the connection has ended.
-fn holding(held: impl Send + 'static, body: Body) -> Body {
+/// An answer with what its call holds until all of it has left, or its connection has ended: a caller that does not take
+/// what it asked for has it lie here.
+fn holding<H: Send + Sync + 'static>(held: Arc<H>, body: Body) -> Body {
     Body::new(body.map_frame(move |frame| {
-        let _held = &held;
-        frame
+        let held = Arc::clone(&held);
+        frame.map_data(|data| Bytes::from_owner(Leaving { data, _held: held }))
     }))
+}
+
+/// Bytes of an answer, and what its call holds.
+struct Leaving<H> {
+    data: Bytes,
+    _held: Arc<H>,
+}
+
+impl<H> AsRef<[u8]> for Leaving<H> {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
 }
 
 /// Gives an error without details the details of its kind.

@@ -20,9 +20,14 @@ pub(super) struct Method {
 }
 
 impl Methods {
-    /// Those of our contracts and of the health service.
+    /// Those of our contracts, of the health service and of reflection.
     pub(super) fn known() -> Self {
-        let sets = [nhipcau_proto::DESCRIPTORS, tonic_health::pb::FILE_DESCRIPTOR_SET];
+        let sets = [
+            nhipcau_proto::DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
         let mut known = HashMap::new();
         for file in sets.into_iter().flat_map(|set| FileDescriptorSet::decode(set).unwrap_or_default().file) {
             for service in &file.service {

@@ -1,6 +1,7 @@
 //! What callers hold at once, and that whoever has its share fills the door for nobody but itself.
 
 use tokio::task::JoinHandle;
+use tower::{Service as _, ServiceExt as _};
 
 use super::*;
 
@@ -113,4 +114,57 @@ async fn connections_beyond_the_share_of_a_system_are_closed_and_no_others() {
     let mut page = String::new();
     prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
     assert!(page.contains("nhipcau_connections_closed_total{system=\"moh/hotline\"}"), "{page}");
+}
+
+/// A connection on which the server may send one byte of each answer until the caller takes more.
+async fn narrow(world: &World, address: SocketAddr) -> Channel {
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(world.authority.pem()));
+    let tls = tls.domain_name("localhost").identity(world.identity("moh/hotline"));
+    let endpoint = Endpoint::from_shared(format!("https://{address}")).unwrap().initial_stream_window_size(1);
+    endpoint.tls_config(tls).unwrap().connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_answer_that_its_caller_does_not_take_counts_until_it_is_taken_or_given_up() {
+    let mut world = World::new();
+    world.config.concurrency = 4;
+    let (_serving, address) = world.start().await;
+    let mut narrow = narrow(&world, address).await;
+    let path = format!("https://{address}/nhipcau.referral.v1.ReferralSteeringService/OpenBranch");
+    // An empty message.
+    let body = Body::new(http_body_util::Full::new(hyper::body::Bytes::from_static(&[0; 5])));
+    let request = http::Request::post(path).header("content-type", "application/grpc").body(body).unwrap();
+    let untaken = narrow.ready().await.unwrap().call(request).await.unwrap();
+    let mut client = Client::new(world.channel(address, "moh/hotline").await);
+    for _ in 0..20 {
+        assert_turned_away(&client.open_branch(OpenBranchRequest::default()).await.unwrap_err());
+    }
+    drop(untaken);
+    let again = async {
+        while client.open_branch(OpenBranchRequest::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.expect("a place among the calls");
+}
+
+#[tokio::test]
+async fn a_call_whose_caller_gave_up_counts_until_it_has_come_to_its_end() {
+    let mut world = World::new();
+    world.config.concurrency = 4;
+    let (_serving, address) = world.start().await;
+    let mut client = Client::new(world.channel(address, "moh/hotline").await);
+    let call = waiting(&world, &client).await;
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    for _ in 0..20 {
+        assert_turned_away(&client.open_branch(OpenBranchRequest::default()).await.unwrap_err());
+    }
+    world.probe.released.notify_one();
+    let again = async {
+        while client.open_branch(OpenBranchRequest::default()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), again).await.expect("a place among the calls");
 }
