@@ -1,18 +1,33 @@
 //! A broker that loses what it acknowledged, goes back, repeats, reorders, and is fed by somebody hostile.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
-use anyhow::Result;
-use nhipcau_tests::process::done;
+use anyhow::{Result, ensure};
+use nhipcau_messaging::pae::{Digest, sha256};
+use nhipcau_tests::{process::done, wait};
 use tokio::time::Instant;
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
     insider::{self, Insider},
+    stores,
     trial::Trial,
 };
 
 const HOSTILE: Setting = Setting { insider: true, ..PLAIN };
+const FLOODED: Setting = Setting { members: &["moha", "moh", "hanoi", "vwu"], ..HOSTILE };
+
+/// A sender's share of a recipient's queue, in messages.
+const SHARE: u64 = 256;
+
+/// What is sent to hanoi from the sender whose share is full, and from another one on the same lane.
+const FULL: &str = "nc.v1.m.hanoi.moh";
+const OTHER: &str = "nc.v1.m.hanoi.vwu";
 
 /// The largest that the broker takes.
 const HUGE: usize = 640 * 1024;
@@ -52,8 +67,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "share-flooded",
-        about: "the share of one sender at its recipient's queue is filled with garbage while the recipient is away",
-        setting: HOSTILE,
+        about: "one sender's share of a recipient's queue is filled while the recipient is away, and another's goes on",
+        setting: FLOODED,
         runs: 2,
         selected: 0,
         strike: |trial| Box::pin(flooded(trial)),
@@ -98,12 +113,18 @@ async fn repeated(trial: &mut Trial) -> Result<()> {
         insider.say(&subject, bytes).await?;
         trial.saw("said again");
     }
+    ensure!(!heard.is_empty(), "nothing was heard that could be said again");
     insider.flush().await
 }
 
 async fn poisoned(trial: &mut Trial) -> Result<()> {
     let insider = Insider::connect(&trial.world).await?;
     let heard = insider.listen(Instant::now() + Duration::from_millis(800)).await?;
+    let mut garbage: BTreeMap<&str, BTreeSet<Digest>> = BTreeMap::new();
+    let mut before = BTreeMap::new();
+    for name in ["moh", "hanoi"] {
+        before.insert(name, alarms(trial, name).await?);
+    }
     for _ in 0..150 {
         let (from, to) = if trial.rng.chance(500) { ("moh", "hanoi") } else { ("hanoi", "moh") };
         let lane = *trial.rng.pick(&["m", "b", "r", "s"]).unwrap_or(&"m");
@@ -122,14 +143,43 @@ async fn poisoned(trial: &mut Trial) -> Result<()> {
             // What is for one is brought to another, or comes from another.
             (3, Some((_, bytes))) => (format!("nc.v1.{lane}.{to}.{from}"), bytes),
             _ => {
-                let length = trial.rng.index(4096);
-                (format!("nc.v1.{lane}.{to}.{from}"), trial.rng.bytes(length))
+                let length = 16 + trial.rng.index(4096);
+                let bytes = trial.rng.bytes(length);
+                if ["m", "b"].contains(&lane) {
+                    garbage.entry(to).or_default().insert(sha256(&bytes));
+                }
+                (format!("nc.v1.{lane}.{to}.{from}"), bytes)
             }
         };
         insider.say(&subject, bytes).await?;
         trial.saw("poisoned messages");
     }
-    insider.flush().await
+    insider.flush().await?;
+    for (name, said) in garbage {
+        is_quarantined(trial, name, &said).await?;
+        let now = alarms(trial, name).await?;
+        ensure!(now > before[name], "nobody is told of the quarantine of {name}: {now}");
+    }
+    Ok(())
+}
+
+/// All that is nobody's word is kept apart, each message of it.
+async fn is_quarantined(trial: &mut Trial, name: &str, said: &BTreeSet<Digest>) -> Result<()> {
+    let home = trial.world.path("");
+    let is_there = async || {
+        let kept = stores::quarantined(&home, name).await.ok()?;
+        said.is_subset(&kept).then_some(())
+    };
+    wait::until_answered(&format!("{} messages to be in the quarantine of {name}", said.len()), is_there).await?;
+    said.iter().for_each(|_| trial.saw("quarantined"));
+    Ok(())
+}
+
+/// How often an operator was told that something went into quarantine, since the process began.
+async fn alarms(trial: &Trial, name: &str) -> Result<u64> {
+    let page = trial.world.metrics(name).await?;
+    let told = page.lines().find_map(|line| line.strip_prefix("nhipcau_alarms_total{kind=\"QUARANTINED\"} "));
+    Ok(told.map(str::parse).transpose()?.unwrap_or_default())
 }
 
 async fn flooded(trial: &mut Trial) -> Result<()> {
@@ -138,13 +188,17 @@ async fn flooded(trial: &mut Trial) -> Result<()> {
     for _ in 0..600 {
         let length = trial.rng.index(2048);
         let garbage = trial.rng.bytes(length);
-        insider.say("nc.v1.m.hanoi.moh", garbage).await?;
+        insider.say(FULL, garbage).await?;
     }
     insider.flush().await?;
-    let held = insider.state("NC_HANOI").await?.messages;
-    if held >= 256 {
-        trial.saw("shares that were full");
-    }
-    trial.pause(1000, 2000).await;
+    let is_full = async || (insider.waiting("NC_HANOI", FULL).await.ok()? >= SHARE).then_some(());
+    wait::until_answered("a share that is full", is_full).await?;
+    // What the other one says while nobody takes it is stored beside it.
+    let before = insider.waiting("NC_HANOI", OTHER).await?;
+    let goes_on = async || (insider.waiting("NC_HANOI", OTHER).await.ok()? > before).then_some(());
+    wait::until_answered("the other sender to go on", goes_on).await?;
+    let full = insider.waiting("NC_HANOI", FULL).await?;
+    ensure!(full == SHARE, "a share of {SHARE} messages holds {full}");
+    trial.saw("shares that were full, beside which another went on");
     trial.start("hanoi").await
 }

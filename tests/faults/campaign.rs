@@ -45,6 +45,8 @@ pub(crate) struct Setting {
     pub(crate) quiet: bool,
     /// What the machine must have.
     pub(crate) needs: &'static [Need],
+    /// What must have been seen at least once over all runs: else the fault did not happen.
+    pub(crate) shows: &'static [&'static str],
 }
 
 /// A publisher, a switchboard and a commune, on plain disks at one broker.
@@ -56,6 +58,7 @@ pub(crate) const PLAIN: Setting = Setting {
     nodes: false,
     quiet: false,
     needs: &[],
+    shows: &[],
 };
 
 /// Every fault, in the order of the table.

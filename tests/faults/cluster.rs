@@ -29,8 +29,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         strike: |trial| Box::pin(leader_killed(trial)),
     },
     Fault {
+        name: "stream-leader-killed",
+        about: "kill -9 of the one of three nodes that leads the stream of an access point",
+        setting: NODES,
+        runs: 2,
+        selected: 0,
+        strike: |trial| Box::pin(stream_leader_killed(trial)),
+    },
+    Fault {
         name: "node-paused",
-        about: "one of three nodes is stopped by SIGSTOP for several seconds, and goes on",
+        about: "one of three nodes is stopped by SIGSTOP for half a minute, and goes on",
         setting: NODES,
         runs: 1,
         selected: 0,
@@ -132,12 +140,27 @@ impl Nodes {
         Ok(())
     }
 
-    /// The node that leads, as any of them says.
+    /// The node that leads all of them, as any of them says.
     async fn leader(&self) -> Option<usize> {
+        self.led(|answer| answer["meta_cluster"]["leader"].as_str()).await
+    }
+
+    /// The node that leads a stream.
+    async fn leader_of(&self, stream: &str) -> Option<usize> {
+        self.led(|answer| {
+            let accounts = answer["account_details"].as_array()?.iter();
+            let mut streams = accounts.filter_map(|account| account["stream_detail"].as_array()).flatten();
+            streams.find(|found| found["name"] == stream)?["cluster"]["leader"].as_str()
+        })
+        .await
+    }
+
+    async fn led(&self, leader: impl for<'a> Fn(&'a Value) -> Option<&'a str>) -> Option<usize> {
         for node in &self.0 {
-            if let Ok(answer) = node.ask("/jsz").await {
-                let leader = answer["meta_cluster"]["leader"].as_str().unwrap_or_default();
-                return self.0.iter().position(|node| node.name == leader);
+            let Ok(answer) = node.ask("/jsz?streams=true").await else { continue };
+            let found = leader(&answer).and_then(|leader| self.0.iter().position(|node| node.name == leader));
+            if found.is_some() {
+                return found;
             }
         }
         None
@@ -157,7 +180,8 @@ impl Node {
     /// What the node's own page of monitoring says.
     async fn ask(&self, page: &str) -> Result<Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.monitor)).await?;
-        let request = format!("GET {page} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        // A longer answer would come in chunks under HTTP/1.1.
+        let request = format!("GET {page} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
@@ -191,6 +215,18 @@ async fn leader_killed(trial: &mut Trial) -> Result<()> {
     trial.nodes.as_mut().context("nodes")?.bring_up().await
 }
 
+async fn stream_leader_killed(trial: &mut Trial) -> Result<()> {
+    trial.pause(0, 1500).await;
+    let stream = format!("NC_{}", trial.rng.pick(&["MOH", "HANOI", "ALL"]).context("a stream")?);
+    let nodes = trial.nodes.as_mut().context("nodes")?;
+    let meta = nodes.leader().await;
+    let leader = nodes.leader_of(&stream).await.with_context(|| format!("no node leads {stream}"))?;
+    nodes.0[leader].process = None;
+    trial.saw(if meta == Some(leader) { "it led all nodes too" } else { "another led all nodes" });
+    trial.pause(1000, 4000).await;
+    trial.nodes.as_mut().context("nodes")?.bring_up().await
+}
+
 async fn paused(trial: &mut Trial) -> Result<()> {
     let at = trial.rng.index(3);
     let signal = |trial: &Trial, signal| {
@@ -198,7 +234,7 @@ async fn paused(trial: &mut Trial) -> Result<()> {
         node.process.as_ref().context("a node")?.signal(signal)
     };
     signal(trial, Signal::STOP)?;
-    trial.pause(8000, 12_000).await;
+    trial.pause(30_000, 31_000).await;
     signal(trial, Signal::CONT)?;
     trial.nodes.as_mut().context("nodes")?.bring_up().await
 }

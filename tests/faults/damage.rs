@@ -58,7 +58,15 @@ pub(crate) const FAULTS: &[Fault] = &[
         setting: PLAIN,
         runs: 4,
         selected: 1,
-        strike: |trial| Box::pin(directory(trial)),
+        strike: |trial| Box::pin(directory(trial, flip)),
+    },
+    Fault {
+        name: "directory-cut-short",
+        about: "a release of an access point's directory ends early",
+        setting: PLAIN,
+        runs: 3,
+        selected: 0,
+        strike: |trial| Box::pin(directory(trial, cut_short)),
     },
 ];
 
@@ -130,12 +138,13 @@ async fn store(trial: &mut Trial, damage: Damage) -> Result<()> {
     trial.start(name).await
 }
 
-async fn directory(trial: &mut Trial) -> Result<()> {
+async fn directory(trial: &mut Trial, damage: Damage) -> Result<()> {
     let name = trial.any_member();
     let releases = trial.world.path(name).join("directory/releases");
     let release = files(&releases)?.pop().context("a release")?;
     let whole = fs::read(&release)?;
-    flip(trial, &release)?;
+    damage(trial, &release)?;
+    ensure!(fs::read(&release)? != whole, "nothing is damaged");
     // Whoever runs goes on with what it has verified.
     trial.pause(200, 800).await;
     ensure!(!trial.is_down(name), "{name} ended");

@@ -24,6 +24,11 @@ const YEARS: [usize; 2] = [1000, 2024];
 pub(crate) struct Figures(BTreeMap<(String, String), String>);
 
 impl Figures {
+    /// These, each with its series and period.
+    pub(crate) fn of(figures: impl IntoIterator<Item = ((String, String), String)>) -> Self {
+        Self(figures.into_iter().collect())
+    }
+
     /// Adds others.
     pub(crate) fn add(&mut self, others: Self) {
         self.0.extend(others.0);
@@ -32,6 +37,18 @@ impl Figures {
     /// The year that comes next in a series.
     pub(crate) fn next(&self, series: &str) -> usize {
         YEARS[0] + self.0.keys().filter(|(key, _)| key == series).count()
+    }
+
+    /// How many of these are missing or others in what is shown, and how many figures there are too many.
+    pub(crate) fn differences(&self, held: &Shown) -> (usize, usize) {
+        let is_held = |(place, value): &(&(String, String), &String)| {
+            held.get(*place).is_some_and(|values| values.iter().all(|held| held == *value))
+        };
+        let lost = self.0.iter().filter(|figure| !is_held(figure)).count();
+        // What nobody published counts like what is there twice: one effect too many.
+        let strange = held.keys().filter(|place| !self.0.contains_key(*place)).count();
+        let doubled = held.values().filter(|values| values.len() > 1).count();
+        (lost, doubled + strange)
     }
 }
 
@@ -81,12 +98,15 @@ fn submission(series: &str, period: &str, value: &str) -> pb::SubmitRequest {
     }
 }
 
+/// Series and period → every value that an access point gives for it.
+pub(crate) type Shown = BTreeMap<(String, String), Vec<String>>;
+
 /// What differs at an access point: how many figures are missing or others, and how many are there more than once.
 pub(crate) async fn compare(channel: Channel, published: &Figures) -> Result<(usize, usize)> {
     let mut reader = IndicatorServiceClient::new(channel);
     let selection = pb::Selection { structure: STRUCTURE.to_owned(), ..Default::default() };
     let mut request = pb::ListRevisionsRequest { selection: Some(selection), ..Default::default() };
-    let mut held: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut held = Shown::new();
     loop {
         let page = reader.list_revisions(request.clone()).await?.into_inner();
         for observation in page.revisions.into_iter().filter_map(|revision| revision.observation) {
@@ -98,12 +118,5 @@ pub(crate) async fn compare(channel: Channel, published: &Figures) -> Result<(us
         }
         request.page_token = page.next_page_token;
     }
-    let is_held = |(place, value): &(&(String, String), &String)| {
-        held.get(*place).is_some_and(|values| values.iter().all(|held| held == *value))
-    };
-    let lost = published.0.iter().filter(|figure| !is_held(figure)).count();
-    // What nobody published counts like what is there twice: one effect too many.
-    let strange = held.keys().filter(|place| !published.0.contains_key(*place)).count();
-    let doubled = held.values().filter(|values| values.len() > 1).count();
-    Ok((lost, doubled + strange))
+    Ok(published.differences(&held))
 }

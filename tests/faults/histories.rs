@@ -2,16 +2,17 @@
 //! what took effect at each, and what each learned of its own.
 //!
 //! The simulation's checker hears of every commit as it happens; here it hears at once what a store says it did, in
-//! the store's own order. So it finds what is lost, doubled, invented, at the wrong place, out of order, or receipted
-//! without an effect; it cannot find what was wrong for a moment and is right again.
+//! the store's own order. So it finds what is lost, invented, at the wrong place, out of order, or receipted without an
+//! effect; it cannot find what was wrong for a moment and is right again. What took effect twice, and a log that was
+//! written in another order than its side's, it finds in the tables of the services.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context as _, Result};
-use nhipcau_messaging::{
-    message::{Lane, MessageId, Outcome, RefusalReason},
-    store::{Error, Readers, Row, Tx},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
 };
+
+use anyhow::Result;
+use nhipcau_messaging::message::{Lane, MessageId, Outcome};
 use nhipcau_sim::{
     Point,
     checker::{Checker, Standing, Violation, Witness},
@@ -20,34 +21,7 @@ use nhipcau_sim::{
 };
 use nhipcau_tests::world::World;
 
-/// A message as the store of its sender holds it.
-struct Sent {
-    id: MessageId,
-    recipient: String,
-    lane: i64,
-    case: Vec<u8>,
-    digest: [u8; 32],
-    standing: Standing,
-    reason: RefusalReason,
-}
-
-/// A position as the store of its recipient holds it.
-struct Taken {
-    sender: String,
-    broadcast: bool,
-    sequence: u64,
-    id: MessageId,
-    digest: [u8; 32],
-    outcome: RefusalReason,
-    refused: bool,
-    effective: bool,
-}
-
-/// What one store holds.
-struct Held {
-    sent: Vec<Sent>,
-    taken: Vec<Taken>,
-}
+use crate::stores::{Held, Taken};
 
 /// What is known of a trial's messages, over all looks.
 #[derive(Default)]
@@ -86,11 +60,14 @@ impl Histories {
 
     /// Reads every store and says which promises do not hold as the stores stand.
     pub(crate) async fn judge(&mut self, world: &World, members: &[&str]) -> Result<Vec<Violation>> {
+        self.judge_below(&world.path(""), members).await
+    }
+
+    /// The same of stores below a home.
+    pub(crate) async fn judge_below(&mut self, home: &Path, members: &[&str]) -> Result<Vec<Violation>> {
         let mut held = Vec::new();
         for name in members {
-            let path = world.path(name).join("store/store.db");
-            let store = Readers::open(&path, 1)?;
-            held.push(store.read(read).await.with_context(|| format!("the store of {name}"))?);
+            held.push(Held::read(home, name).await?);
         }
         Ok(self.judge_all(members, &held))
     }
@@ -108,8 +85,7 @@ impl Histories {
     pub(crate) async fn effects(&self, world: &World, members: &[&str]) -> Result<Vec<usize>> {
         let mut counts = Vec::new();
         for name in members {
-            let store = Readers::open(&world.path(name).join("store/store.db"), 1)?;
-            let held = store.read(read).await?;
+            let held = Held::read(&world.path(""), name).await?;
             let of_others = |taken: &&Taken| taken.sender != *name && members.contains(&taken.sender.as_str());
             counts.push(held.taken.iter().filter(|taken| taken.effective).filter(of_others).count());
         }
@@ -149,12 +125,19 @@ impl Histories {
         checker.ledger.blurred = blurred.map(|message| message.id).collect();
         let mut disks: Vec<Disk> = (0..members.len()).map(|point| Disk { point, ..Disk::default() }).collect();
         disks.iter_mut().for_each(|disk| checker.begin_line(disk));
+        let shown: Vec<BTreeSet<MessageId>> = held.iter().map(Held::ids_shown).collect();
+        // What a publisher that was put back publishes again is another message, of which nothing new comes.
+        let is_shown = |recipient: Point, sender: Point, taken: &Taken| {
+            !taken.is_to_be_shown || self.undone.contains(&sender) || shown[recipient].contains(&taken.id)
+        };
         let effects = held.iter().enumerate().flat_map(|(recipient, held)| {
             let effective = held.taken.iter().filter(|taken| taken.effective);
-            effective.filter_map(move |taken| Some((recipient, point(&taken.sender)?, taken.id)))
+            effective.filter_map(move |taken| Some((recipient, point(&taken.sender)?, taken)))
         });
-        let witness = Stores { standing: &standing, effects: &effects.collect() };
-        let mut found = Vec::new();
+        let effects = effects.filter(|(recipient, sender, taken)| is_shown(*recipient, *sender, taken));
+        let effects = effects.map(|(recipient, sender, taken)| (recipient, sender, taken.id)).collect();
+        let witness = Stores { standing: &standing, effects: &effects };
+        let mut found: Vec<Violation> = held.iter().enumerate().flat_map(|(at, held)| of_services(at, held)).collect();
         let mut hear = |checker: &mut Checker, disk: &mut Disk, fact: Fact| {
             found.extend(checker.judge_all(disk, &[fact], &witness).err());
         };
@@ -164,7 +147,8 @@ impl Histories {
         for (recipient, held) in held.iter().enumerate() {
             for taken in &held.taken {
                 let Some(sender) = point(&taken.sender) else { continue };
-                hear(&mut checker, &mut disks[recipient], fact(sender, taken));
+                let is_effect = taken.effective && is_shown(recipient, sender, taken);
+                hear(&mut checker, &mut disks[recipient], fact(sender, taken, is_effect));
             }
         }
         for (sender, held) in held.iter().enumerate() {
@@ -180,13 +164,35 @@ impl Histories {
         let of = |message: &Message| standing.get(&(message.sender, message.id)).copied().unwrap_or(Standing::Unknown);
         let disks: Vec<&Disk> = disks.iter().collect();
         // Nothing here gives a reason to refuse or to give up.
-        found.extend(checker.conclude(&disks, &of, &|_, _| false, &|_| false, &|_| false).err());
+        found.extend(checker.conclude_all(&disks, &of, &|_, _| false, &|_| false, &|_| false));
         found
     }
 }
 
-fn fact(sender: Point, taken: &Taken) -> Fact {
-    if taken.effective {
+/// What the tables of the services at one access point show by themselves: a message twice, one that was never taken,
+/// and a log in another order than its side wrote it, or with a place left out.
+fn of_services(point: Point, held: &Held) -> Vec<Violation> {
+    let taken: BTreeSet<MessageId> = held.taken.iter().filter(|taken| taken.effective).map(|taken| taken.id).collect();
+    let (mut seen, mut heads, mut found) = (BTreeSet::new(), BTreeMap::new(), Vec::new());
+    for shown in &held.shown {
+        let id = shown.id;
+        if !seen.insert(id) {
+            found.push(Violation::Doubled { point, id });
+        }
+        if !taken.contains(&id) {
+            found.push(Violation::Invented { point, id });
+        }
+        let Some(log) = &shown.log else { continue };
+        let head = heads.insert(log, shown.ordinal).unwrap_or(0);
+        if shown.ordinal != head + 1 {
+            found.push(Violation::OutOfOrder { point, id, sequence: shown.ordinal, head });
+        }
+    }
+    found
+}
+
+fn fact(sender: Point, taken: &Taken, is_effect: bool) -> Fact {
+    if is_effect {
         let digest = short(&taken.digest);
         return Fact::Effect(Effect {
             id: taken.id,
@@ -202,45 +208,4 @@ fn fact(sender: Point, taken: &Taken) -> Fact {
 fn short(digest: &[u8; 32]) -> u64 {
     let (first, _) = digest.split_at(8);
     u64::from_be_bytes(first.try_into().expect("eight bytes"))
-}
-
-fn read(tx: &mut Tx<'_>) -> Result<Held, Error> {
-    let sent = "SELECT id, recipient, lane, correlation, draft_digest, state, reason FROM outbox ORDER BY serial";
-    let sent = tx.query(sent, &[], |row| {
-        Ok(Sent {
-            id: MessageId(row.array(0)?),
-            recipient: row.text(1)?,
-            lane: row.int(2)?,
-            case: row.blob(3)?,
-            digest: row.array(4)?,
-            standing: match row.int(5)? {
-                2 => Standing::Received,
-                3 => Standing::Refused,
-                5 => Standing::GivenUp,
-                _ => Standing::Open,
-            },
-            reason: reason(row, 6)?,
-        })
-    })?;
-    let taken = "SELECT sender, recipient, sequence, id, content_digest, outcome, spent FROM received \
-                 WHERE branch = 0 OR spent > 0 ORDER BY rowid";
-    let taken = tx.query(taken, &[], |row| {
-        let refused = row.int(5)? != 0;
-        Ok(Taken {
-            sender: row.text(0)?,
-            broadcast: row.text(1)? == "all",
-            sequence: row.number(2)?,
-            id: MessageId(row.array(3)?),
-            digest: row.array(4)?,
-            outcome: reason(row, 5)?,
-            refused,
-            effective: !refused && row.int(6)? > 0,
-        })
-    })?;
-    Ok(Held { sent, taken })
-}
-
-fn reason(row: &Row<'_>, column: usize) -> Result<RefusalReason, Error> {
-    let number = i32::try_from(row.int(column)?).unwrap_or(i32::MAX);
-    Ok(RefusalReason::try_from(number).unwrap_or(RefusalReason::Unspecified))
 }

@@ -76,6 +76,18 @@ impl Insider {
         Ok(())
     }
 
+    /// How many messages under a subject wait in a stream.
+    pub(crate) async fn waiting(&self, stream: &str, subject: &str) -> Result<u64> {
+        let context = jetstream::new(self.0.clone());
+        let stream = context.get_stream(stream).await.context("the stream")?;
+        let mut subjects = stream.info_with_subjects(subject).await?;
+        let mut waiting = 0;
+        while let Some(of_one) = subjects.next().await {
+            waiting += of_one?.1 as u64;
+        }
+        Ok(waiting)
+    }
+
     /// How much a stream holds.
     pub(crate) async fn state(&self, stream: &str) -> Result<State> {
         let context = jetstream::new(self.0.clone());

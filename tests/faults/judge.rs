@@ -47,7 +47,6 @@ pub(crate) async fn last(trial: &mut Trial, row: &mut Row) -> Result<()> {
             match wrong {
                 Wrong::Lost => row.lost += 1,
                 Wrong::TooMany => row.doubled += 1,
-                Wrong::Order => row.misordered += 1,
             }
         }
     }

@@ -14,6 +14,9 @@ use crate::{
 /// Everybody whom the sandbox knows.
 const EVERYBODY: Setting = Setting { members: &["moha", "moh", "hanoi", "vwu"], ..PLAIN };
 
+const STARTING: Setting = Setting { shows: &[KILLED], ..PLAIN };
+const KILLED: &str = "killed while starting";
+
 /// Fifty access points; whom the sandbox does not know is made for them.
 const FIFTY: Setting = Setting {
     members: &[
@@ -49,7 +52,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "killed-while-starting",
         about: "kill -9 of an access point while it starts, several times in a row",
-        setting: PLAIN,
+        setting: STARTING,
         runs: 2,
         selected: 0,
         strike: |trial| Box::pin(starting(trial)),
@@ -111,7 +114,7 @@ async fn starting(trial: &mut Trial) -> Result<()> {
                 trial.saw("started in time");
                 trial.world.kill(name);
             }
-            Err(_) => trial.saw("killed while starting"),
+            Err(_) => trial.saw(KILLED),
         }
     }
     Ok(())

@@ -13,8 +13,10 @@
 //! `nhipcau verify` reads the evidence. What is chosen (who, when, how often, which bit) comes from the seed; how the
 //! processes interleave does not.
 //!
-//! Prints one table and exits with 1 when a promise was broken. Needs root and a few tools for some faults, and says
-//! which before anything runs; nothing is skipped.
+//! Before the first fault the judges are shown what is wrong, and must see it (`checks`).
+//!
+//! Prints one table and exits with 1 when a promise was broken, or somebody ended it by hand. Needs root and a few tools
+//! for some faults, and says which before anything runs; nothing is skipped.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,6 +30,7 @@ mod callers;
 mod campaign;
 mod cases;
 mod certificates;
+mod checks;
 mod clocks;
 mod cluster;
 mod crowd;
@@ -46,14 +49,16 @@ mod releases;
 mod report;
 mod rollbacks;
 mod storage;
+mod stores;
 mod strace;
 mod tools;
 mod trial;
 
 use std::{io::Write as _, process::ExitCode};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     campaign::{FAULTS, Fault},
@@ -125,20 +130,31 @@ fn selection(given: &[String]) -> Result<bool> {
 
 fn run(chosen: Vec<(&'static Fault, u32)>, seed: u64) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let found = runtime.block_on(checks::run()).context("the judges cannot be believed")?;
+    say(&format!("the judges see what is wrong and nothing else: {found} promises"));
+    // Before the first fault, because the beginning of a world holds everything else up.
+    let mut by_hand = runtime.block_on(async { signal(SignalKind::interrupt()) })?;
     let mut table = Table::default();
     for (fault, runs) in chosen {
         say(&format!("{} …", fault.name));
         let row = runtime.block_on(async {
             tokio::select! {
                 row = trial::run(fault, runs, seed) => Some(row),
-                _ = tokio::signal::ctrl_c() => None,
+                _ = by_hand.recv() => None,
             }
         });
-        let Some(row) = row else { break };
+        // What was not run was not judged.
+        let Some(row) = row else {
+            write!(std::io::stdout(), "{table}")?;
+            bail!("ended by hand in {}", fault.name);
+        };
         say(&row.line());
         table.add(row);
     }
     write!(std::io::stdout(), "{table}")?;
+    // `make mutants` knows by this line that it was the promises that did not hold.
+    let (held, broken) = table.counts();
+    writeln!(std::io::stdout(), "campaign result: {held} held, {broken} broken")?;
     Ok(table.holds())
 }
 

@@ -81,6 +81,7 @@ async fn slow(trial: &mut Trial) -> Result<()> {
     trial.pause(2000, 3000).await;
     others_deliver(trial, "hanoi").await?;
     trial.pause(4000, 6000).await;
+    ensure!(tampered.struck("hanoi/store/") > 0, "no flush of hanoi was slow");
     tampered.end().await
 }
 
@@ -104,25 +105,32 @@ pub(crate) async fn others_deliver(trial: &mut Trial, without: &str) -> Result<(
 async fn exhausted(trial: &mut Trial) -> Result<()> {
     let name = trial.any_member();
     let process = trial.world.running(name)?.id();
-    let open = std::fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64;
+    let open = descriptors(process)?;
     limit(process, open + LEFT)?;
     let port = trial.world.port(name)?;
     let mut strangers = Vec::new();
+    let mut most = open;
     for _ in 0..200 {
         if let Ok(Ok(stranger)) =
             tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(("127.0.0.1", port))).await
         {
             strangers.push(stranger);
         }
+        most = most.max(descriptors(process).unwrap_or(most));
     }
     trial.pause(2000, 3000).await;
     let is_down = trial.is_down(name);
-    trial.saw(if is_down { "ended" } else { "went on" });
+    ensure!(is_down || most >= open + LEFT, "{name} never ran out: {most} descriptors of {}", open + LEFT);
+    trial.saw(if is_down { "ended" } else { "ran out and went on" });
     drop(strangers);
     if !trial.is_down(name) {
         limit(process, 1024)?;
     }
     Ok(())
+}
+
+fn descriptors(process: u32) -> Result<u64> {
+    Ok(std::fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64)
 }
 
 fn limit(process: u32, descriptors: u64) -> Result<()> {

@@ -6,11 +6,12 @@
 use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
-use nhipcau_tests::disk;
+use nhipcau_tests::{disk, wait};
 
 use crate::{
     campaign::{Fault, PLAIN, Setting},
     insider::Insider,
+    stores,
     tools::Need,
     trial::Trial,
 };
@@ -19,10 +20,14 @@ const NEEDS: &[Need] = &[Need::Root, Need::Ext4];
 /// Of an access point everything is on the disk: keys, directory, store.
 const HOMES: [&str; 3] = ["moha", "moh", "hanoi"];
 const BROKER: &str = "nats/store";
+/// Messages that an access point has accepted and nobody else holds when its power is cut.
+const ALONE: i64 = 4;
+/// A cut that takes nothing from a broker that does not flush has not been one.
+const LOSES: &str = "cuts that made the broker lose";
 
 const OF_ACCESS_POINTS: Setting = Setting { disks: &[("moha", 96), ("moh", 96), ("hanoi", 96)], needs: NEEDS, ..PLAIN };
 const OF_BROKER: Setting = Setting { disks: &[(BROKER, 96)], needs: NEEDS, ..PLAIN };
-const OF_LAZY_BROKER: Setting = Setting { insider: true, ..OF_BROKER };
+const OF_LAZY_BROKER: Setting = Setting { insider: true, shows: &[LOSES], ..OF_BROKER };
 const OF_ALL: Setting =
     Setting { disks: &[("moha", 96), ("moh", 96), ("hanoi", 96), (BROKER, 96)], needs: NEEDS, ..PLAIN };
 
@@ -34,6 +39,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         runs: 6,
         selected: 0,
         strike: |trial| Box::pin(store(trial)),
+    },
+    Fault {
+        name: "store-power-cut-alone",
+        about: "the same while the broker is away: what was answered for lies on that disk and nowhere else",
+        setting: OF_ACCESS_POINTS,
+        runs: 4,
+        selected: 0,
+        strike: |trial| Box::pin(store_alone(trial)),
     },
     Fault {
         name: "broker-power-cut",
@@ -72,6 +85,20 @@ async fn store(trial: &mut Trial) -> Result<()> {
     Ok(())
 }
 
+async fn store_alone(trial: &mut Trial) -> Result<()> {
+    let name = trial.any_member();
+    let home = trial.world.path("");
+    trial.world.kill_broker();
+    let before = stores::accepted(&home, name).await?;
+    let accepts = async || (stores::accepted(&home, name).await.ok()? >= before + ALONE).then_some(());
+    wait::until_answered(&format!("messages that only {name} holds"), accepts).await?;
+    trial.world.kill(name);
+    disk::cut([trial.disk(name)?])?;
+    trial.disk(name)?.recover()?;
+    trial.start(name).await?;
+    trial.world.start_broker().await
+}
+
 async fn broker(trial: &mut Trial) -> Result<()> {
     trial.pause(0, 1500).await;
     trial.world.kill_broker();
@@ -92,7 +119,7 @@ async fn lazy_broker(trial: &mut Trial) -> Result<()> {
     let before = Insider::connect(&trial.world).await?.state("NC_ALL").await?.last_sequence;
     broker(trial).await?;
     let after = Insider::connect(&trial.world).await?.state("NC_ALL").await?.last_sequence;
-    trial.saw(if after < before { "cuts that made the broker lose" } else { "cuts without a loss at the broker" });
+    trial.saw(if after < before { LOSES } else { "cuts without a loss at the broker" });
     Ok(())
 }
 

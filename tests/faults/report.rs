@@ -30,6 +30,11 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// Whether every promise was kept.
+    fn holds(&self) -> bool {
+        self.broken.is_empty() && self.lost + self.doubled + self.misordered == 0
+    }
+
     /// The row as a line of the table.
     pub(crate) fn line(&self) -> String {
         format!(
@@ -43,7 +48,7 @@ impl Row {
             self.misordered,
             self.drained.as_secs_f64(),
             self.took.as_secs_f64(),
-            if self.broken.is_empty() { "" } else { "  BROKEN" },
+            if self.holds() { "" } else { "  BROKEN" },
         )
     }
 }
@@ -60,7 +65,13 @@ impl Table {
 
     /// Whether every promise was kept.
     pub(crate) fn holds(&self) -> bool {
-        self.0.iter().all(|row| row.broken.is_empty() && row.lost + row.doubled + row.misordered == 0)
+        self.0.iter().all(Row::holds)
+    }
+
+    /// Of how many faults every promise was kept, and of how many not.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        let held = self.0.iter().filter(|row| row.holds()).count();
+        (held, self.0.len() - held)
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "old-and-restored-together",
-        about: "a process on an older copy of a store runs beside the process on the store",
+        about: "a process on an older copy of a store runs beside the process on the store, while others go on sending",
         setting: QUIET,
         runs: 2,
         selected: 0,
@@ -88,9 +88,13 @@ async fn rolled_back(trial: &mut Trial) -> Result<()> {
 
 async fn together(trial: &mut Trial) -> Result<()> {
     let (name, copy) = older_copy(trial).await?;
+    // What the one that is put back is asked for is lost with it; what it is sent meanwhile must not be.
+    let others: Vec<&str> = trial.members.iter().copied().filter(|member| *member != name).collect();
+    let callers = trial.call_among(&others)?;
     // The same access point a second time: its home but for the store, other ports.
     let second = start_beside(trial, name, &copy).await?;
     trial.pause(3000, 5000).await;
+    ensure!(callers.acknowledged() > 0, "nobody went on while both ran");
     if trial.is_down(name) {
         trial.saw("the old process ended by itself");
     }
@@ -99,7 +103,8 @@ async fn together(trial: &mut Trial) -> Result<()> {
     trial.world.kill(name);
     trial.world.restore_store(name, &copy)?;
     fs::remove_dir_all(copy)?;
-    trial.start(name).await
+    trial.start(name).await?;
+    trial.hear(callers).await
 }
 
 async fn under_way(trial: &mut Trial) -> Result<()> {

@@ -71,6 +71,9 @@ async fn all(fault: &Fault, runs: u32, seed: u64, row: &mut Row) -> Result<()> {
     let done = trial.runs(fault, runs, row).await;
     row.seen = std::mem::take(&mut trial.seen);
     (row.acknowledged, row.unknown) = (trial.acknowledged, trial.unknown);
+    for what in fault.setting.shows.iter().filter(|what| !row.seen.contains_key(**what)) {
+        row.broken.push(format!("never seen in {} runs: {what}", row.runs));
+    }
     done.map_err(|error| error.context(trial.last_words()))
 }
 
@@ -141,7 +144,12 @@ impl Trial {
 
     /// Starts callers.
     pub(crate) fn call(&mut self) -> Result<Callers> {
-        Callers::start(&self.world, self.members, &mut self.rng, &self.record)
+        self.call_among(self.members)
+    }
+
+    /// Starts callers of some of the access points alone.
+    pub(crate) fn call_among(&mut self, members: &[&'static str]) -> Result<Callers> {
+        Callers::start(&self.world, members, &mut self.rng, &self.record)
     }
 
     /// Lets callers finish and writes down what they were answered.

@@ -16,9 +16,19 @@ fn every_mutant_names_its_promise_and_its_check_and_applies() {
         let says = |key: &str| head.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.len() > 1));
         assert!(says("Promise: ") && says("Check: cargo test "), "{path} lacks its head");
         let check = head.lines().find_map(|line| line.strip_prefix("Check: ")).unwrap();
-        let test = check.rsplit([' ', ':']).next().unwrap();
-        let is_there = !test.contains('_') || functions.iter().any(|function| function.contains(test));
-        assert!(is_there, "{path}: there is no test {test}");
+        let is_there = match check.split_once(" --campaign ") {
+            Some((_, faults)) => faults.split(' ').take_while(|word| !word.starts_with("--")).all(|fault| {
+                let named = format!("name: \"{fault}\"");
+                sources.iter().any(|(path, text)| path.contains("tests/faults/") && text.contains(&named))
+            }),
+            None => {
+                let test = check.rsplit([' ', ':']).next().unwrap();
+                !test.contains('_') || functions.iter().any(|function| function.contains(test))
+            }
+        };
+        assert!(is_there, "{path}: there is nothing that {check} would run");
+        let store = head.lines().find_map(|line| line.strip_prefix("Store: "));
+        assert!(matches!(store, None | Some("postgres")), "{path}: there is no store {store:?}");
         let applies = Command::new("git")
             .args(["apply", "--check", &path])
             .current_dir(&root)

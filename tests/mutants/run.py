@@ -2,9 +2,12 @@
 
 Each NAME.patch beside this file is a head and a unified diff: `Promise:` says what the diff breaks, `Check:` is the
 cheapest `cargo test` that must fail then, `Build:` the `cargo build` of the program that it starts, where it starts one.
+A check may be faults of a campaign, `… --test faults -- --campaign NAME --runs 1`; those may need root and the tools
+that `make faults` asks for. `Store: postgres` has the check keep its stores at a PostgreSQL server of its own.
 A new file is picked up by itself. The tree is copied to target/mutants, so that nothing here is touched; all mutants
 share one target directory. Ends non-zero when a check stays green (a survivor), or when it cannot be told: a patch that
-does not apply or compile, a check that is red or finds no test before anything is broken, or one that does not end.
+does not apply or compile, a check that is red or finds no test before anything is broken, a campaign that breaks off
+before its last fault, or a check that does not end.
 
 Usage: run.py [NAME ...]
 """
@@ -13,6 +16,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +28,13 @@ TREE = WORK / "tree"
 FOREIGN = {".git", "target", "node_modules", "__pycache__"}
 BUILD_SECONDS = 1800
 CHECK_SECONDS = 300
+# Long enough for a shell to take away what it has started.
+END_SECONDS = 10
+AT_SERVER = ["deploy/dev/with-postgres", "env", "NHIPCAU_TEST_STORE=postgres"]
+# How many tests passed and failed, or faults of a campaign held and did not.
+RESULTS = re.compile(
+    r"^(?:test result: .*?(\d+) passed; (\d+) failed|campaign result: (\d+) held, (\d+) broken)", re.MULTILINE
+)
 
 
 class Untold(Exception):
@@ -33,9 +44,11 @@ class Untold(Exception):
 def read(patch: Path) -> dict[str, str]:
     """The head of a patch."""
     head = patch.read_text().split("\n--- ", 1)[0]
-    found = dict(re.findall(r"^(Promise|Build|Check): (.+)$", head, re.MULTILINE))
+    found = dict(re.findall(r"^(Promise|Build|Check|Store): (.+)$", head, re.MULTILINE))
     if not {"Promise", "Check"} <= set(found) or not found["Check"].startswith("cargo test "):
         raise SystemExit(f"{patch.name}: a head of Promise: and Check: cargo test … is missing")
+    if found.get("Store", "postgres") != "postgres":
+        raise SystemExit(f"{patch.name}: Store: says postgres, or is left out")
     return found
 
 
@@ -64,20 +77,36 @@ def copy_tree() -> None:
 
 
 def run(command: list[str], seconds: int) -> tuple[bool, str]:
-    """Runs a command in the copy: whether it succeeded, and all that it printed."""
+    """Runs a command in the copy: whether it succeeded, and all that it printed. It leaves no process behind."""
     # The copy lies inside a clone; git must take it for a tree of its own.
     env = os.environ | {
         "CARGO_TARGET_DIR": str(WORK / "target"),
         "CARGO_INCREMENTAL": "0",
         "GIT_CEILING_DIRECTORIES": str(WORK),
     }
+    # Else the program that it names would be asked, and no mutant.
+    env.pop("NHIPCAU_BIN", None)
+    output = {"text": True, "errors": "replace", "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    process = subprocess.Popen(command, cwd=TREE, env=env, start_new_session=True, **output)
     try:
-        done = subprocess.run(
-            command, cwd=TREE, env=env, timeout=seconds, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         raise Untold(f"not done after {seconds} s") from None
-    return done.returncode == 0, done.stdout
+    finally:
+        end(process)
+    return process.returncode == 0, said
+
+
+def end(process: subprocess.Popen) -> None:
+    """Ends what a command has started and what is still there of it."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, how)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
 
 
 def check(head: dict[str, str]) -> bool:
@@ -90,11 +119,15 @@ def check(head: dict[str, str]) -> bool:
     built, said = run([*words[:2], "--locked", "--no-run", *words[2:]], BUILD_SECONDS)
     if not built:
         raise Untold("does not compile\n" + said)
-    green, said = run([*words[:2], "--locked", *words[2:]], CHECK_SECONDS)
-    ran = sum(int(n) + int(m) for n, m in re.findall(r"^test result: .*?(\d+) passed; (\d+) failed", said, re.MULTILINE))
-    if ran == 0:
-        raise Untold("ran no test\n" + said)
+    green, said = run([*(AT_SERVER if "Store" in head else []), *words[:2], "--locked", *words[2:]], CHECK_SECONDS)
+    if sum(int(number) for found in RESULTS.findall(said) for number in found if number) == 0:
+        raise Untold("ran no test and no fault\n" + said)
     return green
+
+
+def asked(head: dict[str, str]) -> str:
+    """A check as a person reads it."""
+    return head["Check"] + (" at PostgreSQL" if "Store" in head else "")
 
 
 def try_mutant(patch: Path, head: dict[str, str]) -> str:
@@ -114,7 +147,7 @@ def main(names: list[str]) -> int:
         raise SystemExit(f"no such mutant: {', '.join(sorted(unknown))}")
     mutants = [(patch, read(patch)) for patch in patches if not names or patch.stem in names]
     copy_tree()
-    for text, head in sorted({head["Check"]: head for _, head in mutants}.items()):
+    for text, head in sorted({asked(head): head for _, head in mutants}.items()):
         try:
             if not check(head):
                 raise Untold("is red before anything is broken")
@@ -129,7 +162,7 @@ def main(names: list[str]) -> int:
             outcome = "ERROR"
             print(f"{patch.stem}: {why}", file=sys.stderr)
         bad += outcome != "killed"
-        rows.append((patch.stem, outcome, f"{time.monotonic() - began:.0f} s", head["Promise"], head["Check"]))
+        rows.append((patch.stem, outcome, f"{time.monotonic() - began:.0f} s", head["Promise"], asked(head)))
         print(f"{outcome:9} {patch.stem}", file=sys.stderr, flush=True)
     print("| mutant | outcome | time | promise | check |\n| --- | --- | --- | --- | --- |")
     for name, outcome, took, promise, text in rows:

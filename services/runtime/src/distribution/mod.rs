@@ -6,9 +6,9 @@
 //! digest in a verified release, and both only once they are whole; bulletins and revocations each by its own. Tables
 //! are written first; the release is written and taken into use by whoever reads [`Courier::open`]'s arrivals, exactly
 //! as one that an operator installed. One file is fetched at a time and held in memory until it is verified: at most 16
-//! MiB, and 4 MiB of notices from each of eight peers beside it, so that no peer which is slow keeps a revocation away. A
-//! peer whose release is refused is alarmed of once and asked ever more rarely; for notices it is asked once in a while,
-//! whatever came of it.
+//! MiB, and 4 MiB of notices from each of eight peers beside it, so that no peer which is slow keeps a revocation away.
+//! A peer whose release is refused is alarmed of once and asked ever more rarely; for notices it is asked once in a
+//! while, whatever came of it.
 //!
 //! Leaves out which release is newest and who has other notices: peers' statuses say that.
 

@@ -148,8 +148,8 @@ impl Rules {
     }
 }
 
-/// An answer with what its call holds until all of it has left, or its connection has ended: a caller that does not take
-/// what it asked for has it lie here.
+/// An answer with what its call holds until all of it has left, or its connection has ended: a caller that does not
+/// take what it asked for has it lie here.
 fn holding<H: Send + Sync + 'static>(held: Arc<H>, body: Body) -> Body {
     Body::new(body.map_frame(move |frame| {
         let held = Arc::clone(&held);

@@ -286,47 +286,71 @@ impl Checker {
         is_erased: &dyn Fn(u32) -> bool,
         may_be_said: &dyn Fn(&Message) -> bool,
     ) -> Result<(), Violation> {
-        self.no_limit_is_forgotten(disks, may_be_said)?;
-        self.no_level_is_forgotten(disks, may_be_said)?;
-        self.no_hold_is_forgotten(disks)?;
-        let points = disks.len();
+        let found = self.conclude_all(disks, standing, may_refuse, is_erased, may_be_said);
+        found.first().map_or(Ok(()), |first| Err(*first))
+    }
+
+    /// The same with every [`Violation`]: one for each message and recipient, so that they can be counted.
+    pub fn conclude_all(
+        &self,
+        disks: &[&Disk],
+        standing: &dyn Fn(&Message) -> Standing,
+        may_refuse: &dyn Fn(&Message, Option<RefusalReason>) -> bool,
+        is_erased: &dyn Fn(u32) -> bool,
+        may_be_said: &dyn Fn(&Message) -> bool,
+    ) -> Vec<Violation> {
+        let timed = [
+            self.no_limit_is_forgotten(disks, may_be_said),
+            self.no_level_is_forgotten(disks, may_be_said),
+            self.no_hold_is_forgotten(disks),
+        ];
+        let mut found: Vec<Violation> = timed.into_iter().filter_map(Result::err).collect();
         let is_owed = |m: &&Message| !self.ledger.lost.contains(&m.id) && (m.case == 0 || !is_erased(m.case));
         for message in self.ledger.messages.values().filter(is_owed) {
-            let id = message.id;
             let standing = standing(message);
             let recipients = match message.recipient {
                 Some(point) => vec![point],
-                None => (0..points).filter(|point| *point != message.sender).collect(),
+                None => (0..disks.len()).filter(|point| *point != message.sender).collect(),
             };
-            for point in recipients {
-                let key = (message.sender, id);
-                let effective = disks[point].effects.contains_key(&key);
-                // A refusal that the sender holds stands, also when the recipient's disk was put back since.
-                let told = match disks[message.sender].concluded.get(&id) {
-                    Some(Outcome::Refused(reason)) if standing == Standing::Refused => Some(*reason),
-                    _ => None,
-                };
-                let refused = disks[point].refused.get(&key).copied().or(told);
-                match (effective, refused, standing) {
-                    (true, _, Standing::GivenUp | Standing::Refused) => {
-                        return Err(Violation::RefusedAndEffective { point, id });
-                    }
-                    (true, None, Standing::Received) => {}
-                    (true, None, Standing::Open) if message.recipient.is_none() => {}
-                    (false, Some(reason), Standing::Refused) if may_refuse(message, Some(reason)) => {}
-                    (false, Some(_), Standing::Open) if message.recipient.is_none() => {}
-                    (false, refused, Standing::GivenUp)
-                        if may_refuse(message, None) || refused.is_some() && may_refuse(message, refused) => {}
-                    (false, refused, Standing::Refused | Standing::GivenUp) => {
-                        return Err(Violation::WrongReason { id, verb: message.verb, reason: refused });
-                    }
-                    (_, _, Standing::Unknown) => {
-                        return Err(Violation::Forgotten { point: message.sender, id, effective });
-                    }
-                    _ => return Err(Violation::Lost { point, id, effective, standing }),
-                }
-            }
+            let ended = |point| Self::ended(disks, message, point, standing, may_refuse).err();
+            found.extend(recipients.into_iter().filter_map(ended));
         }
-        Ok(())
+        found
+    }
+
+    /// What a message has come to at one recipient.
+    fn ended(
+        disks: &[&Disk],
+        message: &Message,
+        point: Point,
+        standing: Standing,
+        may_refuse: &dyn Fn(&Message, Option<RefusalReason>) -> bool,
+    ) -> Result<(), Violation> {
+        let id = message.id;
+        let key = (message.sender, id);
+        let effective = disks[point].effects.contains_key(&key);
+        // A refusal that the sender holds stands, also when the recipient's disk was put back since.
+        let told = match disks[message.sender].concluded.get(&id) {
+            Some(Outcome::Refused(reason)) if standing == Standing::Refused => Some(*reason),
+            _ => None,
+        };
+        let refused = disks[point].refused.get(&key).copied().or(told);
+        match (effective, refused, standing) {
+            (true, _, Standing::GivenUp | Standing::Refused) => Err(Violation::RefusedAndEffective { point, id }),
+            (true, None, Standing::Received) => Ok(()),
+            (true, None, Standing::Open) if message.recipient.is_none() => Ok(()),
+            (false, Some(reason), Standing::Refused) if may_refuse(message, Some(reason)) => Ok(()),
+            (false, Some(_), Standing::Open) if message.recipient.is_none() => Ok(()),
+            (false, refused, Standing::GivenUp)
+                if may_refuse(message, None) || refused.is_some() && may_refuse(message, refused) =>
+            {
+                Ok(())
+            }
+            (false, refused, Standing::Refused | Standing::GivenUp) => {
+                Err(Violation::WrongReason { id, verb: message.verb, reason: refused })
+            }
+            (_, _, Standing::Unknown) => Err(Violation::Forgotten { point: message.sender, id, effective }),
+            _ => Err(Violation::Lost { point, id, effective, standing }),
+        }
     }
 }
