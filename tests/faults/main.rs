@@ -15,8 +15,8 @@
 //!
 //! Before the first fault the judges are shown what is wrong, and must see it (`checks`).
 //!
-//! Prints one table and exits with 1 when a promise was broken, or somebody ended it by hand. Needs root and a few tools
-//! for some faults, and says which before anything runs; nothing is skipped.
+//! Prints one table and exits with 1 when a promise was broken, or somebody ended it by hand. Needs root and a few
+//! tools for some faults, and says which before anything runs; nothing is skipped.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
