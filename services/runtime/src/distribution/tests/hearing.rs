@@ -184,6 +184,8 @@ async fn a_peer_that_does_not_answer_keeps_the_revocations_of_no_other_away() {
     moh.hears_of_notices("moha", moha.notices_digest());
     until(|| moh.courier.totals().heard == 1).await;
     assert_eq!(moh.restarted().notices(), moha.releases.borrow().notices());
+    let is_open = |open: &Awaited| open.peer.as_str() == "vwu" && !open.answer.is_closed();
+    assert!(lock(&moh.courier.shared.awaited).iter().any(is_open), "it was given up first");
 }
 
 #[test]
