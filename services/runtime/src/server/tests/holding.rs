@@ -15,6 +15,16 @@ async fn waiting(world: &World, client: &Client<Channel>) -> JoinHandle<Answer> 
     call
 }
 
+/// What was given up is free once the server has heard of it.
+async fn until(is_let_in: impl AsyncFn() -> bool) {
+    let let_in = async {
+        while !is_let_in().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), let_in).await.expect("a place");
+}
+
 #[track_caller]
 fn assert_turned_away(refused: &Status) {
     assert_eq!((refused.code(), reason(refused).as_str()), (Code::ResourceExhausted, reason::TOO_MANY_CALLS));
@@ -80,12 +90,7 @@ async fn streams_beyond_the_share_of_a_system_are_turned_away_until_one_has_ende
     desk.watch_referrals(WatchReferralsRequest::default()).await.unwrap();
     drop(first);
     // The server hears that a stream was given up when its connection does.
-    let again = async {
-        while hotline.watch_referrals(WatchReferralsRequest::default()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(20), again).await.expect("a place among the streams");
+    until(async || hotline.clone().watch_referrals(WatchReferralsRequest::default()).await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -105,12 +110,7 @@ async fn connections_beyond_the_share_of_a_system_are_closed_and_no_others() {
     assert!(is_let_in("moh/desk").await);
     client.open_branch(OpenBranchRequest::default()).await.unwrap();
     drop((first, client));
-    let again = async {
-        while !is_let_in("moh/hotline").await {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(20), again).await.expect("a place among the connections");
+    until(async || is_let_in("moh/hotline").await).await;
     let mut page = String::new();
     prometheus_client::encoding::text::encode(&mut page, &registry).unwrap();
     assert!(page.contains("nhipcau_connections_closed_total{system=\"moh/hotline\"}"), "{page}");
@@ -140,12 +140,7 @@ async fn an_answer_that_its_caller_does_not_take_counts_until_it_is_taken_or_giv
         assert_turned_away(&client.open_branch(OpenBranchRequest::default()).await.unwrap_err());
     }
     drop(untaken);
-    let again = async {
-        while client.open_branch(OpenBranchRequest::default()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(20), again).await.expect("a place among the calls");
+    until(async || client.clone().open_branch(OpenBranchRequest::default()).await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -161,10 +156,5 @@ async fn a_call_whose_caller_gave_up_counts_until_it_has_come_to_its_end() {
         assert_turned_away(&client.open_branch(OpenBranchRequest::default()).await.unwrap_err());
     }
     world.probe.released.notify_one();
-    let again = async {
-        while client.open_branch(OpenBranchRequest::default()).await.is_err() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(20), again).await.expect("a place among the calls");
+    until(async || client.clone().open_branch(OpenBranchRequest::default()).await.is_ok()).await;
 }
