@@ -9,7 +9,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nhipcau_tests::process::{Process, output};
+use nhipcau_tests::{
+    browser::Browser,
+    process::{Process, output},
+};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpStream, UnixStream},
@@ -20,7 +23,7 @@ use crate::{
     canary::{ADDRESS, NAME, PHONE, text},
     places::{self, Places},
     search::Found,
-    story::{ALL, Browser, Story},
+    story::{ALL, Story},
 };
 
 /// Plants and searches. The broker's disk, memory and links hold the words already: somebody wrote them there.

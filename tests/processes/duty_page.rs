@@ -1,27 +1,18 @@
 //! Somebody on duty at a ward is woken, signs in to the duty page by a code and acknowledges: real processes, a real
 //! file by which people are told, and a browser that knows nothing but the page.
 
-use std::{ffi::OsStr, fs, path::Path, sync::Arc};
+use std::{ffi::OsStr, fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
+    browser::{Browser, FORM},
     process::{output, program},
     wait,
     world::World,
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs::default_provider,
-    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
-};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
-use tokio_rustls::TlsConnector;
 
 use crate::referrals::Case;
 
@@ -46,44 +37,6 @@ fn on_duty(world: &World) -> Result<()> {
     };
     duty(&["sign".as_ref(), written.as_os_str(), "--out".as_ref(), signed.as_os_str()])?;
     duty(&["install".as_ref(), signed.as_os_str()])
-}
-
-/// As much of a browser as this needs.
-struct Browser {
-    address: String,
-    tls: TlsConnector,
-    cookies: Vec<String>,
-}
-
-impl Browser {
-    fn new(world: &World, address: &str) -> Result<Self> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(world.file("hanoi", "root_certificates")?)? {
-            roots.add(certificate?)?;
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { address: address.to_owned(), tls: TlsConnector::from(Arc::new(tls)), cookies: Vec::new() })
-    }
-
-    /// Head and body of an answer. Keeps cookies.
-    async fn ask(&mut self, method: &str, path: &str, form: &str) -> Result<String> {
-        let stream = TcpStream::connect(&self.address).await?;
-        let mut stream = self.tls.connect(ServerName::try_from("localhost")?, stream).await?;
-        let (cookies, length) = (self.cookies.join("; "), form.len());
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookies}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        let given = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
-        self.cookies.extend(given.map(str::to_owned));
-        Ok(answer)
-    }
 }
 
 /// Four access points, of which one has the page and a unit with somebody on duty.
@@ -140,21 +93,21 @@ async fn whoever_is_woken_signs_in_by_a_code_and_acknowledges_with_a_browser() {
 
     let page = address(&mut world).unwrap();
     let mut browser = Browser::new(&world, &page).unwrap();
-    browser.ask("POST", "/duty/sign-in", "unit=hanoi%2F00004&person=can-bo-17").await.unwrap();
+    browser.ask("POST", "/duty/sign-in", (FORM, b"unit=hanoi%2F00004&person=can-bo-17")).await.unwrap();
     let code = code(&world, 0).await.unwrap();
-    let answer = browser.ask("POST", "/duty/code", &format!("code={code}")).await.unwrap();
+    let answer = browser.ask("POST", "/duty/code", (FORM, format!("code={code}").as_bytes())).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
-    let list = browser.ask("GET", "/duty", "").await.unwrap();
+    let list = browser.ask("GET", "/duty", (FORM, b"")).await.unwrap();
     let path = list.split("href=\"").find(|it| it.starts_with("/duty/moh/")).unwrap().split('"').next().unwrap();
-    let shown = browser.ask("GET", path, "").await.unwrap();
+    let shown = browser.ask("GET", path, (FORM, b"")).await.unwrap();
     assert!(shown.contains("Đơn vị của bạn") || shown.contains("Bên gửi"), "{shown}");
     let form = ["request_id", "etag", "seen"].map(|name| format!("{name}={}", field(&shown, name).unwrap())).join("&");
     for _ in 0..2 {
-        let answer = browser.ask("POST", &format!("{path}/acknowledge"), &form).await.unwrap();
+        let answer = browser.ask("POST", &format!("{path}/acknowledge"), (FORM, form.as_bytes())).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
     }
     case.is(&world, BranchState::Assigned).await.unwrap();
-    let shown = browser.ask("GET", path, "").await.unwrap();
+    let shown = browser.ask("GET", path, (FORM, b"")).await.unwrap();
     assert!(shown.contains("Đơn vị của bạn") && !shown.contains("/acknowledge"), "{shown}");
 
     let metrics = world.metrics("hanoi").await.unwrap();

@@ -8,13 +8,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use nhipcau_proto::referral::v1::BranchState;
 use nhipcau_tests::{
+    browser::{Browser, FORM},
     process::{output, program},
     wait,
     world::World,
 };
 use serde_json::Value;
 
-use super::{Browser, Case, PERSON, Story, browser::FORM, commands::LOOKS, hook::Hook};
+use super::{Case, PERSON, Story, commands::LOOKS, hook::Hook};
 use crate::canary::{ADDRESS, NAME, PHONE, text};
 
 const PAGE: &str = "\n[notifiers.desk]\nkind = \"file\"\npath = \"notices.jsonl\"\n[duty_page]\n\

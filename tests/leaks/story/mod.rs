@@ -9,7 +9,6 @@
 //! them, nor into arguments of commands that are told back to whoever typed them.
 
 mod alarm;
-mod browser;
 mod commands;
 mod contact;
 mod content;
@@ -35,7 +34,7 @@ use nhipcau_tests::{
 };
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-pub(crate) use self::{browser::Browser, content::request};
+pub(crate) use self::content::request;
 use self::{commands::told, hook::Hook};
 use crate::{every, places, refusals, wire::Tap};
 

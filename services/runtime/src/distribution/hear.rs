@@ -1,8 +1,8 @@
 //! Hearing the bulletins and revocations that a peer has and that are not here, beside the releases.
 //!
 //! Whatever a peer hands on, it is asked for the next only after a while, and is never forgotten meanwhile: what it
-//! says last is asked for then. Several are asked at once, so that peers which do not answer keep nothing away. So
-//! nobody decides how much work this is, and a revocation comes soon.
+//! says last is asked for then. Several are asked at once, and those that do not answer keep nothing away. So nobody
+//! decides how much work this is, and a revocation comes soon.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

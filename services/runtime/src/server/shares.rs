@@ -17,7 +17,7 @@ use crate::{caller::SystemName, config};
 pub(super) struct Shares {
     /// Connections that have shaken hands.
     pub(super) connections: Room,
-    /// Calls until their answers were handed to the connection.
+    /// Calls until they are done and their answers have left.
     pub(super) calls: Room,
     /// Bytes of the requests of such calls.
     pub(super) bytes: Room,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use nhipcau_tests::world::World;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs::default_provider,
@@ -15,11 +14,13 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::world::World;
+
 /// What a form is sent as.
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Somebody's browser.
-pub(crate) struct Browser {
+pub struct Browser {
     address: String,
     tls: TlsConnector,
     cookies: Vec<String>,
@@ -27,7 +28,10 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// One that trusts whom the systems of the world trust.
-    pub(crate) fn new(world: &World, address: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When their certificates cannot be read.
+    pub fn new(world: &World, address: &str) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(world.file("hanoi", "root_certificates")?)? {
             roots.add(certificate?)?;
@@ -39,8 +43,11 @@ impl Browser {
         Ok(Self { address: address.to_owned(), tls: TlsConnector::from(Arc::new(tls)), cookies: Vec::new() })
     }
 
-    /// Head and body of an answer. Keeps cookies.
-    pub(crate) async fn ask(&mut self, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Result<String> {
+    /// Head and body of the answer to what was sent as a kind. Keeps cookies.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub async fn ask(&mut self, method: &str, path: &str, (kind, body): (&str, &[u8])) -> Result<String> {
         let stream = TcpStream::connect(&self.address).await?;
         let mut stream = self.tls.connect(ServerName::try_from("localhost")?, stream).await?;
         let (cookies, length) = (self.cookies.join("; "), body.len());
